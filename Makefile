@@ -1,0 +1,43 @@
+# Targets: `make help`. Set-up is part of every target that needs it and is quick when nothing is missing.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+SWIFT_BUILD := swift build -c release
+DEMO ?= demo
+FOVEA := .build/release/fovea
+
+.DEFAULT_GOAL := help
+
+help: ## Lists the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 18
+
+setup: ## Unpacks libtorch and libvips into the per-user cache, if they are missing
+	@python3 tools/setup.py
+
+build: setup ## Builds the program: .build/release/fovea
+	@$(SWIFT_BUILD) --product fovea
+
+test: setup lint ## Builds and runs all tests, as CI does
+	@$(SWIFT_BUILD) --build-tests
+	@swift test -c release --skip-build
+
+demo: build ## Draws phantoms, trains with distillation on them and shows what came out, without any data
+	@rm -rf $(DEMO)/run
+	@$(FOVEA) phantoms $(DEMO)/phantoms
+	@FOVEA_DEMO=$(DEMO) $(FOVEA) train configs/demo.yaml
+
+bench: build ## Benchmarks, against PyTorch where they compare
+	@benchmarks/run.sh
+
+format: ## Formats all Swift files in place
+	@swift format --in-place --parallel --recursive --configuration .swift-format Package.swift Sources Tests
+
+lint: ## Refuses what is not formatted
+	@swift format lint --strict --parallel --recursive --configuration .swift-format Package.swift Sources Tests
+
+doctor: build ## Says what was found, what is missing and how to mend it
+	@$(FOVEA) doctor
+
+clean: ## Removes what was built; the per-user cache stays
+	@rm -rf .build .deps
+
+.PHONY: help setup build test demo bench format lint doctor clean

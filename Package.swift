@@ -1,0 +1,91 @@
+// swift-tools-version: 6.2
+import Foundation
+import PackageDescription
+
+// The engine (libtorch) and the image library (libvips) are unpacked by `make setup` into a per-user cache;
+// `.deps` holds links to them. Programs find the libraries by the cache's own path, so a clone may move.
+let dependencies = Context.packageDirectory + "/.deps"
+
+func resolved(_ name: String) -> String {
+    URL(fileURLWithPath: dependencies + "/" + name).resolvingSymlinksInPath().path
+}
+
+let libtorch = Context.environment["LIBTORCH"] ?? resolved("libtorch")
+let libvips = resolved("libvips")
+
+let swiftSettings: [SwiftSetting] = [
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A room of the house: a target in `Sources/`, and its tests in `Tests/`, which read their golden files in place.
+func room(_ name: String, _ uses: Target.Dependency..., tests: [Target.Dependency] = []) -> [Target] {
+    let golden = Context.packageDirectory + "/Tests/\(name)Tests/Golden"
+    return [
+        .target(name: name, dependencies: uses, swiftSettings: swiftSettings),
+        .testTarget(
+            name: name + "Tests", dependencies: [.byName(name: name)] + uses + tests,
+            exclude: FileManager.default.fileExists(atPath: golden) ? ["Golden"] : [], swiftSettings: swiftSettings),
+    ]
+}
+
+let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams = Target.Dependency.product(name: "Yams", package: "Yams")
+let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
+
+let package = Package(
+    name: "fovea",
+    platforms: [.macOS(.v15)],
+    products: [.executable(name: "fovea", targets: ["fovea"])],
+    dependencies: [
+        .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
+        .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
+    ],
+    targets: [
+        .target(
+            name: "CTorch",
+            cxxSettings: [
+                .unsafeFlags(
+                    ["-isystem", libtorch + "/include", "-isystem", libtorch + "/include/torch/csrc/api/include"])
+            ],
+            linkerSettings: [
+                .unsafeFlags(["-L" + libtorch + "/lib", "-Xlinker", "-rpath", "-Xlinker", libtorch + "/lib"]),
+                .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("dl"),
+            ]),
+        .target(
+            name: "CVips",
+            linkerSettings: [
+                .unsafeFlags(["-L" + libvips + "/lib", "-Xlinker", "-rpath", "-Xlinker", libvips + "/lib"]),
+                .linkedLibrary("vips"),
+            ]),
+        .executableTarget(
+            name: "fovea",
+            dependencies: ["Experiments", "Phantoms", "Reports", "Configuration", "Torch", "Basics", argumentParser],
+            swiftSettings: swiftSettings),
+        .testTarget(name: "foveaTests", dependencies: ["fovea"], swiftSettings: swiftSettings),
+    ]
+        + room("Basics", crypto)
+        + room("Configuration", "Basics", yams)
+        + room("Torch", "CTorch", "Basics")
+        + room("NN", "Torch", "Basics")
+        + room("Backbones", "NN", "Torch", "Weights", "Basics")
+        + room("Weights", "Basics")
+        + room("FundusImaging", "CVips", "Basics")
+        + room("Cohorts", "Basics", yams)
+        + room("Sampling", "Basics")
+        + room("Evaluation", "Basics")
+        + room("Losses", "Torch", "Basics")
+        + room("Models", "Backbones", "FundusImaging", "NN", "Torch", "Weights", "Basics")
+        + room("Distillation", "NN", "Losses", "Cohorts", "Models", "Torch", "Basics")
+        + room(
+            "Training", "Models", "Losses", "Sampling", "Distillation", "Evaluation", "Cohorts", "FundusImaging",
+            "Backbones", "NN", "Torch", "Weights", "Basics")
+        + room("Reports", "Evaluation", "Cohorts", "CVips", "Basics")
+        + room(
+            "Experiments", "Training", "Reports", "Models", "Losses", "Sampling", "Distillation", "Evaluation",
+            "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Configuration", "Basics", yams)
+        + room("Phantoms", "FundusImaging", "Basics"),
+    cxxLanguageStandard: .cxx20
+)

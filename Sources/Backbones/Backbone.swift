@@ -1,0 +1,109 @@
+import Basics
+import NN
+import Torch
+
+/// A network from images to feature vectors: [N, 3, H, W] -> [N, featureCount].
+public protocol Backbone: Module {
+    /// The length of a feature vector.
+    var featureCount: Int { get }
+    /// The name of the classifying layer that the published `state_dict`s of this network use.
+    var headName: String { get }
+    /// Absorbs all batch norms into their convolutions; the network then only predicts.
+    func foldBatchNorms() throws
+}
+
+/// How pixels become network input: (x / 255 - mean) / deviation, per channel in the order red, green, blue.
+public struct Normalization: Sendable, Equatable, Codable {
+    /// Subtracted from values in [0, 1].
+    public var mean: [Double]
+    /// Divides what is left.
+    public var deviation: [Double]
+
+    /// Makes a normalisation of three channels.
+    public init(mean: [Double], deviation: [Double]) {
+        self.mean = mean
+        self.deviation = deviation
+    }
+
+    /// To [-1, 1], as TensorFlow's networks were trained.
+    public static let symmetric = Normalization(mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5])
+    /// The means and deviations of ImageNet, as torchvision's networks were trained.
+    public static let imageNet = Normalization(mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
+}
+
+/// Which network, by the names that timm and torchvision use.
+public enum Architecture: String, Sendable, Codable, CaseIterable {
+    case resnet18
+    case resnet34
+    case resnet50
+    /// MobileNet v1 under timm's names, TensorFlow padding, epsilon 1e-3.
+    case mobilenetv1 = "mobilenetv1_100"
+    /// The same without its last block: 1,024 features after `blocks.4.0`.
+    case mobilenetv1Short = "mobilenetv1_100_short"
+    /// MobileNet v1 with PyTorch's symmetric padding.
+    case mobilenetv1Symmetric = "mobilenetv1_100_symmetric"
+
+    /// Builds the network with random weights, drawn from the engine's generator.
+    public func makeBackbone() throws -> any Backbone {
+        switch self {
+        case .resnet18: try ResNet(.basic, [2, 2, 2, 2])
+        case .resnet34: try ResNet(.basic, [3, 4, 6, 3])
+        case .resnet50: try ResNet(.bottleneck, [3, 4, 6, 3])
+        case .mobilenetv1: try MobileNetV1()
+        case .mobilenetv1Short: try MobileNetV1(lastBlock: false)
+        case .mobilenetv1Symmetric: try MobileNetV1(padding: .symmetric)
+        }
+    }
+
+    /// The normalisation that the published weights expect.
+    public var normalization: Normalization {
+        switch self {
+        case .resnet18, .resnet34, .resnet50: .imageNet
+        case .mobilenetv1, .mobilenetv1Short, .mobilenetv1Symmetric: .symmetric
+        }
+    }
+}
+
+/// A backbone with dropout and a linear head: images to logits, [N, 3, H, W] -> [N, classes].
+///
+/// Parameters are named as in the backbone's published `state_dict`, the head included.
+public final class Classifier: Module {
+    /// The part that makes features.
+    public let backbone: any Backbone
+    /// The layer that makes logits.
+    public let head: Linear
+    private let dropout: Dropout
+
+    /// Puts a head for `classes` outputs on a backbone: weights N(0, 0.01), bias 0.
+    public init(_ backbone: any Backbone, classes: Int, dropout: Double = 0) throws {
+        self.backbone = backbone
+        self.dropout = Dropout(dropout)
+        head = try Linear(backbone.featureCount, classes)
+        try Autograd.withoutGrad {
+            try head.weight.value.copy(from: .normal([classes, backbone.featureCount], deviation: 0.01))
+            try head.bias?.value.fill(0)
+        }
+    }
+
+    public var children: [(name: String, module: any Module)] {
+        backbone.children + [(backbone.headName, head), ("dropout", dropout)]
+    }
+
+    /// The logits of a batch of images.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor { try logits(of: features(of: x)) }
+
+    /// The feature vectors of a batch of images, [N, featureCount].
+    public func features(of x: Tensor) throws -> Tensor { try backbone(x) }
+
+    /// The logits of feature vectors, with dropout while training.
+    public func logits(of features: Tensor) throws -> Tensor { try head(dropout(features)) }
+}
+
+/// A convolution and the batch norm after it.
+struct ConvNorm {
+    let convolution: Conv2d
+    let norm: BatchNorm2d
+
+    func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x)) }
+    func fold() throws { try norm.fold(into: convolution) }
+}

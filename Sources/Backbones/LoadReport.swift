@@ -1,0 +1,152 @@
+import Basics
+import NN
+import Torch
+import Weights
+
+/// What became of each tensor when weights were loaded into a network.
+public struct LoadReport: Sendable, Equatable {
+    /// Names that were taken over.
+    public var loaded: [String] = []
+    /// Names of the network that the file does not have: they keep their initial values.
+    public var missing: [String] = []
+    /// Names of the file that the network does not have.
+    public var unexpected: [String] = []
+    /// Names whose shapes differ, with both shapes.
+    public var wrongShape: [String] = []
+    /// Names whose element type was converted to float32, with the type in the file.
+    public var converted: [String] = []
+
+    /// One line, then the names that did not fit.
+    public var description: String {
+        var lines = ["\(loaded.count) tensors loaded"]
+        for (what, names) in [
+            ("not in the file, left at their initial values", missing), ("in the file but not in the network", unexpected),
+            ("of another shape", wrongShape), ("converted to float32", converted),
+        ] where !names.isEmpty {
+            let shown = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", ..." : "")
+            lines.append("  \(names.count) \(what): \(shown)")
+        }
+        return lines.joined(separator: "\n")
+    }
+}
+
+/// How strictly a file must fit a network.
+public enum LoadStrictness: Sendable {
+    /// Every tensor on both sides must fit: for a model that Fovea saved.
+    case everything
+    /// The head may differ, since it belongs to other classes; of the rest nothing may have another shape, and at
+    /// least `minimumShare` of the backbone's tensors must be there: for published weights.
+    case backbone(minimumShare: Double = 0.9)
+}
+
+extension Module {
+    /// Takes over the tensors of a weight file by name.
+    ///
+    /// Prefixes that wrappers put before every name (`module.`, `backbone.`, ...) are taken off. Floating-point
+    /// tensors of any width become float32. Nothing is changed when the file does not fit.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names what did not fit.
+    public func load(_ file: WeightFile, headName: String? = nil, _ strictness: LoadStrictness) throws -> LoadReport {
+        let wanted = namedParameters
+        let prefix = WrapperPrefix(stored: file.tensors.map(\.name), wanted: Set(wanted.map(\.name)))
+        let isHead = { (name: String) in headName.map { name.hasPrefix($0 + ".") } ?? false }
+        let ignored = { (name: String) in name.hasSuffix("num_batches_tracked") }
+        var report = LoadReport()
+        var values: [(Parameter, Tensor)] = []
+        for (name, parameter) in wanted {
+            guard let stored = prefix.storedNames[name], let entry = file.tensor(named: stored) else {
+                report.missing.append(name)
+                continue
+            }
+            guard entry.shape == parameter.value.shape else {
+                report.wrongShape.append("\(name) (file \(entry.shape), network \(parameter.value.shape))")
+                continue
+            }
+            let tensor = try file.readTensor(entry)
+            if tensor.dtype != parameter.value.dtype { report.converted.append("\(name) (\(tensor.dtype))") }
+            let format: MemoryFormat = tensor.rank == 4 ? .channelsLast : .preserve
+            values.append((parameter, try tensor.to(dtype: parameter.value.dtype, format: format)))
+            report.loaded.append(name)
+        }
+        let names = Set(wanted.map(\.name))
+        report.unexpected = (prefix.storedNames.keys.filter { !names.contains($0) } + prefix.outside)
+            .filter { !ignored($0) }.sorted()
+
+        switch strictness {
+        case .everything:
+            guard report.missing.isEmpty, report.unexpected.isEmpty, report.wrongShape.isEmpty else {
+                throw FoveaError(.data, "\(file.path) does not fit the network: \(report.description)")
+            }
+        case .backbone(let share):
+            let body = wanted.count { !isHead($0.name) }
+            let found = report.loaded.count { !isHead($0) }
+            let wrong = report.wrongShape.contains { !isHead($0) }
+            guard !wrong, Double(found) >= share * Double(body) else {
+                throw FoveaError(
+                    .data, "\(file.path) holds weights of another network: \(report.description)",
+                    remedy: "Choose the `model.architecture` that these weights were trained with.")
+            }
+        }
+        try Autograd.withoutGrad {
+            for (parameter, value) in values { try parameter.value.detached().copy(from: value) }
+        }
+        return report
+    }
+}
+
+extension WeightFile {
+    /// One tensor of the file, on the CPU.
+    ///
+    /// - Throws: `FoveaError` of kind `data` for an element type that networks do not use (unsigned of 16 to 64 bits).
+    public func readTensor(_ entry: StoredTensor) throws -> Tensor {
+        guard let dtype = DType(entry.type) else {
+            throw FoveaError(.data, "\(path): tensor \(entry.name) has elements of type \(entry.type.rawValue)")
+        }
+        return try withBytes(of: entry.name) { try Tensor(bytes: $0, shape: entry.shape, dtype: dtype) }
+    }
+}
+
+extension DType {
+    /// The engine's type for a stored one; nil where it has none.
+    init?(_ stored: ElementType) {
+        switch stored {
+        case .bool: self = .bool
+        case .uint8: self = .uint8
+        case .int8: self = .int8
+        case .int16: self = .int16
+        case .int32: self = .int32
+        case .int64: self = .int64
+        case .float16: self = .float16
+        case .bfloat16: self = .bfloat16
+        case .float32: self = .float32
+        case .float64: self = .float64
+        case .uint16, .uint32, .uint64: return nil
+        }
+    }
+
+    /// The stored type for this one.
+    var stored: ElementType {
+        switch self {
+        case .bool: .bool
+        case .uint8: .uint8
+        case .int8: .int8
+        case .int16: .int16
+        case .int32: .int32
+        case .int64: .int64
+        case .float16: .float16
+        case .bfloat16: .bfloat16
+        case .float32: .float32
+        case .float64: .float64
+        }
+    }
+}
+
+extension Tensor {
+    /// This tensor as something that `SafetensorsWriter` can write under a name.
+    public func source(named name: String) throws -> TensorSource {
+        let stored = try StoredTensor(name: name, type: dtype.stored, shape: shape)
+        return TensorSource(stored) { body in
+            try self.detached().to(device: .cpu).contiguous().withBytes(body)
+        }
+    }
+}

@@ -1,0 +1,78 @@
+import NN
+import Torch
+
+/// MobileNet v1 (Howard et al., arXiv 1704.04861), width 1.0, under timm's names for `mobilenetv1_100`.
+public final class MobileNetV1: Backbone {
+    /// Repeats, stride of the first block, output channels.
+    private static let stages = [(1, 1, 64), (2, 2, 128), (2, 2, 256), (6, 2, 512), (2, 2, 1024)]
+
+    private let stem: ConvNorm
+    private let stages: [[SeparableBlock]]
+    public let featureCount = 1024
+    public let headName = "classifier"
+
+    /// Makes a network.
+    ///
+    /// - Parameters:
+    ///   - padding: `same` for weights that come from TensorFlow.
+    ///   - lastBlock: false leaves out `blocks.4.1`; the features are then those after `blocks.4.0`.
+    public init(padding: Padding = .same, lastBlock: Bool = true) throws {
+        stem = ConvNorm(
+            convolution: try Conv2d(3, 32, kernel: 3, stride: 2, padding: padding), norm: try Self.norm(32))
+        var channels = 32
+        stages = try Self.stages.enumerated().map { stage, shape in
+            let (repeats, stride, outputs) = shape
+            return try (0..<(stage == 4 && !lastBlock ? 1 : repeats)).map { index in
+                defer { channels = outputs }
+                return try SeparableBlock(channels, outputs, stride: index == 0 ? stride : 1, padding: padding)
+            }
+        }
+    }
+
+    /// TensorFlow's epsilon; the momentum is PyTorch's.
+    fileprivate static func norm(_ features: Int) throws -> BatchNorm2d { try BatchNorm2d(features, epsilon: 1e-3) }
+
+    public var children: [(name: String, module: any Module)] {
+        [
+            ("conv_stem", stem.convolution), ("bn1", stem.norm),
+            ("blocks", Sequential(stages.map { Sequential($0) })),
+        ]
+    }
+
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        try stages.joined().reduce(stem(x).relu6()) { try $1($0) }.globallyAveraged()
+    }
+
+    public func foldBatchNorms() throws {
+        try stem.fold()
+        for block in stages.joined() { try block.foldBatchNorms() }
+    }
+}
+
+/// A 3x3 convolution within each channel, then a 1x1 convolution across them.
+private final class SeparableBlock: Module {
+    private let depthwise: ConvNorm
+    private let pointwise: ConvNorm
+
+    init(_ inputs: Int, _ outputs: Int, stride: Int, padding: Padding) throws {
+        depthwise = ConvNorm(
+            convolution: try Conv2d(inputs, inputs, kernel: 3, stride: stride, groups: inputs, padding: padding),
+            norm: try MobileNetV1.norm(inputs))
+        pointwise = ConvNorm(
+            convolution: try Conv2d(inputs, outputs, kernel: 1), norm: try MobileNetV1.norm(outputs))
+    }
+
+    var children: [(name: String, module: any Module)] {
+        [
+            ("conv_dw", depthwise.convolution), ("bn1", depthwise.norm),
+            ("conv_pw", pointwise.convolution), ("bn2", pointwise.norm),
+        ]
+    }
+
+    func callAsFunction(_ x: Tensor) throws -> Tensor { try pointwise(depthwise(x).relu6()).relu6() }
+
+    func foldBatchNorms() throws {
+        try depthwise.fold()
+        try pointwise.fold()
+    }
+}

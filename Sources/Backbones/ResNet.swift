@@ -1,0 +1,105 @@
+import NN
+import Torch
+
+/// Residual networks (He et al., CVPR 2016) under torchvision's names; the bottleneck strides in its 3x3 convolution,
+/// as torchvision's does ("v1.5").
+public final class ResNet: Backbone {
+    /// The two kinds of residual block.
+    public enum Block: Sendable {
+        /// Two 3x3 convolutions (ResNet-18 and 34).
+        case basic
+        /// 1x1, 3x3, 1x1 with four times the channels at the end (ResNet-50).
+        case bottleneck
+
+        var expansion: Int { self == .basic ? 1 : 4 }
+    }
+
+    private let stem: ConvNorm
+    private let stages: [[ResidualBlock]]
+    public let featureCount: Int
+    public let headName = "fc"
+
+    /// Makes a network with the given number of blocks in its four stages.
+    public init(_ block: Block, _ depths: [Int]) throws {
+        stem = ConvNorm(convolution: try Conv2d(3, 64, kernel: 7, stride: 2), norm: try BatchNorm2d(64))
+        var channels = 64
+        stages = try depths.enumerated().map { stage, depth in
+            let width = 64 << stage
+            return try (0..<depth).map { index in
+                let stride = stage > 0 && index == 0 ? 2 : 1
+                defer { channels = width * block.expansion }
+                return try ResidualBlock(block, channels, width: width, stride: stride)
+            }
+        }
+        featureCount = channels
+    }
+
+    public var children: [(name: String, module: any Module)] {
+        [("conv1", stem.convolution), ("bn1", stem.norm)]
+            + stages.enumerated().map { ("layer\($0.offset + 1)", Sequential($0.element)) }
+    }
+
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        let stemmed = try stem(x).relu().maxPooled(kernel: 3, stride: 2, padding: 1)
+        return try stages.joined().reduce(stemmed) { try $1($0) }.globallyAveraged()
+    }
+
+    public func foldBatchNorms() throws {
+        try stem.fold()
+        for block in stages.joined() { try block.foldBatchNorms() }
+    }
+}
+
+private final class ResidualBlock: Module {
+    private let layers: [ConvNorm]
+    private let shortcut: ConvNorm?
+
+    init(_ block: ResNet.Block, _ inputs: Int, width: Int, stride: Int) throws {
+        func layer(_ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1) throws -> ConvNorm {
+            ConvNorm(
+                convolution: try Conv2d(inputs, outputs, kernel: kernel, stride: stride),
+                norm: try BatchNorm2d(outputs))
+        }
+        let outputs = width * block.expansion
+        layers =
+            switch block {
+            case .basic:
+                [
+                    try layer(inputs, width, kernel: 3, stride: stride),
+                    try layer(width, width, kernel: 3),
+                ]
+            case .bottleneck:
+                [
+                    try layer(inputs, width, kernel: 1),
+                    try layer(width, width, kernel: 3, stride: stride),
+                    try layer(width, outputs, kernel: 1),
+                ]
+            }
+        shortcut =
+            stride != 1 || inputs != outputs ? try layer(inputs, outputs, kernel: 1, stride: stride) : nil
+    }
+
+    var children: [(name: String, module: any Module)] {
+        var parts: [(name: String, module: any Module)] = []
+        for (index, layer) in layers.enumerated() {
+            parts.append(("conv\(index + 1)", layer.convolution))
+            parts.append(("bn\(index + 1)", layer.norm))
+        }
+        if let shortcut { parts.append(("downsample", Sequential([shortcut.convolution, shortcut.norm]))) }
+        return parts
+    }
+
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+        var y = x
+        for (index, layer) in layers.enumerated() {
+            y = try layer(y)
+            if index < layers.count - 1 { y = try y.relu() }
+        }
+        return try (y + (shortcut?(x) ?? x)).relu()
+    }
+
+    func foldBatchNorms() throws {
+        for layer in layers { try layer.fold() }
+        try shortcut?.fold()
+    }
+}

@@ -1,0 +1,72 @@
+import Foundation
+
+/// Writing files so that a reader, or a crash at any moment, finds the old content or the new, never a part.
+public enum AtomicFile {
+    /// Replaces the file at `path` by `data`: written beside it, flushed to the disk, renamed.
+    ///
+    /// - Throws: `FoveaError` of kind `storage` when any step fails; the old file is then as it was.
+    public static func write(_ data: Data, to path: String) throws {
+        try write(to: path) { descriptor in
+            try data.withUnsafeBytes { try writeAll($0, to: descriptor, path: path) }
+        }
+    }
+
+    /// Replaces the file at `path` by `text` in UTF-8.
+    public static func write(_ text: String, to path: String) throws {
+        try write(Data(text.utf8), to: path)
+    }
+
+    /// Replaces the file at `path` by whatever `body` writes to the file descriptor it is given.
+    public static func write(to path: String, _ body: (Int32) throws -> Void) throws {
+        let temporary = path + ".\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
+        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw failure("create", temporary) }
+        var isOpen = true
+        do {
+            try body(descriptor)
+            guard fsync(descriptor) == 0 else { throw failure("flush", temporary) }
+            isOpen = false
+            guard close(descriptor) == 0 else { throw failure("close", temporary) }
+            guard rename(temporary, path) == 0 else { throw failure("rename to its final name", temporary) }
+            syncFolder(of: path)
+        } catch {
+            if isOpen { close(descriptor) }
+            unlink(temporary)
+            throw error
+        }
+    }
+
+    /// Writes all bytes to a descriptor, going on after partial writes and interruptions.
+    public static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
+        var offset = 0
+        while offset < bytes.count {
+            let written = Foundation.write(descriptor, bytes.baseAddress?.advanced(by: offset), bytes.count - offset)
+            if written < 0 {
+                if errno == EINTR { continue }
+                throw failure("write", path)
+            }
+            offset += written
+        }
+    }
+
+    /// The error for a failed system call, from `errno`, with a remedy where there is an obvious one.
+    public static func failure(_ verb: String, _ path: String) -> FoveaError {
+        let code = errno
+        let remedy: String? =
+            switch code {
+            case ENOSPC, EDQUOT: "Free some space on that file system and run the command again."
+            case EACCES, EPERM, EROFS: "Check the permissions of the folder, or choose another one."
+            default: nil
+            }
+        return FoveaError(.storage, "cannot \(verb) \(path): \(String(cString: strerror(code)))", remedy: remedy)
+    }
+
+    private static func syncFolder(of path: String) {
+        let folder = (path as NSString).deletingLastPathComponent
+        let descriptor = open(folder.isEmpty ? "." : folder, O_RDONLY | O_CLOEXEC)
+        if descriptor >= 0 {
+            fsync(descriptor)
+            close(descriptor)
+        }
+    }
+}

@@ -1,0 +1,68 @@
+/// An error that its reader can act on: what is wrong, where, and what to do about it.
+///
+/// Every room throws this type for whatever a user, a file or the machine can cause. `fovea` prints it and turns its
+/// kind into the exit status; nothing else decides on wording.
+public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
+    /// What sort of trouble it is; decides the exit status (see `docs/exit-codes.md`).
+    public enum Kind: String, Sendable, CaseIterable {
+        /// A configuration key, value or command-line argument is wrong.
+        case configuration
+        /// A table, image, weight file or other input is wrong or missing.
+        case data
+        /// The machine lacks something: a library, a device, a permission.
+        case environment
+        /// An operator of the engine refused its arguments; a fault of Fovea unless the text says otherwise.
+        case engine
+        /// A loss or gradient that is not finite.
+        case numerical
+        /// A file could not be written: full disk, quota, input/output error. Worth retrying.
+        case storage
+        /// Another process holds what is needed. Worth retrying.
+        case busy
+    }
+
+    /// What sort of trouble it is.
+    public var kind: Kind
+    /// One or two sentences: the file, row or key, what was found and what is allowed.
+    public var message: String
+    /// What the reader can do about it, where there is something.
+    public var remedy: String?
+
+    /// Makes an error from its parts.
+    public init(_ kind: Kind, _ message: String, remedy: String? = nil) {
+        self.kind = kind
+        self.message = message
+        self.remedy = remedy
+    }
+
+    /// The message, then the remedy on a line of its own.
+    public var description: String {
+        guard let remedy else { return message }
+        return message + "\n  " + remedy
+    }
+}
+
+extension FoveaError {
+    /// Names of what is allowed, with the nearest one to `found` first in words: "did you mean ...?".
+    public static func suggestion(for found: String, among allowed: [String]) -> String {
+        let all = "allowed: " + allowed.joined(separator: ", ")
+        let nearest = allowed.min { editDistance(found, $0) < editDistance(found, $1) }
+        guard let nearest, editDistance(found, nearest) <= max(1, nearest.count / 3) else { return all }
+        return "did you mean \"\(nearest)\"? (\(all))"
+    }
+
+    private static func editDistance(_ a: String, _ b: String) -> Int {
+        let b = Array(b)
+        var row = Array(0...b.count)
+        for (i, x) in a.enumerated() {
+            var diagonal = row[0]
+            row[0] = i + 1
+            for j in b.indices {
+                let substituted = diagonal + (x == b[j] ? 0 : 1)
+                diagonal = row[j + 1]
+                row[j + 1] = min(substituted, row[j] + 1, diagonal + 1)
+            }
+        }
+        return row[b.count]
+    }
+}

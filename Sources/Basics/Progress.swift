@@ -1,0 +1,80 @@
+import Foundation
+
+/// Where long work says how far it is.
+///
+/// On a terminal one line is redrawn several times a second; elsewhere a plain line is printed at most every
+/// `plainInterval` seconds, so that logs stay short. Both show a rate and the remaining time.
+public final class Progress {
+    private let title: String
+    private let unit: String
+    private let total: Int
+    private let isTerminal: Bool
+    private let interval: Double
+    private let started = Date()
+    private var shown = Date.distantPast
+    private var done = 0
+    private var firstDone: Int?
+
+    /// Whether progress is printed at all; `--log-level error` and tests turn it off.
+    nonisolated(unsafe) public static var isSilent = false
+
+    /// Begins a piece of work of `total` units, such as `unit: "images"`.
+    public init(_ title: String, total: Int, unit: String, plainInterval: Double = 20) {
+        self.title = title
+        self.unit = unit
+        self.total = total
+        isTerminal = isatty(STDERR_FILENO) == 1
+        interval = isTerminal ? 0.2 : plainInterval
+    }
+
+    /// Says that `done` units of the total are finished, with an optional note such as the loss.
+    public func update(_ done: Int, note: String = "") {
+        if firstDone == nil { firstDone = self.done }
+        self.done = done
+        let now = Date()
+        guard !Self.isSilent, done < total, now.timeIntervalSince(shown) >= interval else { return }
+        shown = now
+        print(line(at: now, note: note), ends: false)
+    }
+
+    /// Ends the work with a closing line.
+    public func finish(note: String = "") {
+        guard !Self.isSilent else { return }
+        let seconds = Date().timeIntervalSince(started)
+        let rate = seconds > 0 ? Double(done) / seconds : 0
+        let tail = note.isEmpty ? "" : ", " + note
+        print("\(title): \(done) \(unit) in \(Self.clock(seconds)) (\(Self.number(rate))/s)\(tail)", ends: true)
+    }
+
+    private func line(at now: Date, note: String) -> String {
+        let seconds = now.timeIntervalSince(started)
+        let rate = seconds > 0 ? Double(done) / seconds : 0
+        let remaining = rate > 0 ? Self.clock(Double(total - done) / rate) : "?"
+        let share = total > 0 ? 100 * done / total : 100
+        let tail = note.isEmpty ? "" : ", " + note
+        return "\(title): \(done)/\(total) \(unit) (\(share) %), \(Self.number(rate))/s, \(remaining) left\(tail)"
+    }
+
+    private func print(_ text: String, ends: Bool) {
+        let whole = isTerminal ? "\r\u{1B}[K" + text + (ends ? "\n" : "") : text + "\n"
+        FileHandle.standardError.write(Data(whole.utf8))
+    }
+
+    /// A duration as "12 s", "3 min 05 s" or "2 h 07 min".
+    public static func clock(_ seconds: Double) -> String {
+        guard seconds.isFinite, seconds >= 0, seconds < 1e9 else { return "?" }
+        if seconds < 10 { return number(seconds) + " s" }
+        let whole = Int(seconds.rounded())
+        func two(_ n: Int) -> String { n < 10 ? "0\(n)" : "\(n)" }
+        if whole < 60 { return "\(whole) s" }
+        if whole < 3600 { return "\(whole / 60) min \(two(whole % 60)) s" }
+        return "\(whole / 3600) h \(two(whole % 3600 / 60)) min"
+    }
+
+    /// A rate with about three significant digits.
+    static func number(_ value: Double) -> String {
+        if value >= 100 { return String(Int(value.rounded())) }
+        let tenths = (value * 10).rounded() / 10
+        return value >= 10 ? String(tenths) : String((value * 100).rounded() / 100)
+    }
+}

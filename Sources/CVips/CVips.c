@@ -1,0 +1,308 @@
+#include "CVips.h"
+
+#include <pthread.h>
+#include <string.h>
+
+// The part of libvips and glib that is used, declared here because the wheel of libvips brings no headers.
+
+typedef struct _VipsImage VipsImage;
+
+enum { format_uchar = 0 };
+enum { interpretation_srgb = 22 };
+enum { size_both = 0, size_down = 2, size_force = 3 };
+enum { access_sequential = 1 };
+
+extern int vips_init(const char *argv0);
+extern const char *vips_version_string(void);
+extern void vips_cache_set_max(int max);
+extern void vips_concurrency_set(int threads);
+extern void vips_block_untrusted_set(int state);
+extern void vips_operation_block_set(const char *name, int state);
+extern void vips_error_clear(void);
+extern const char *vips_error_buffer(void);
+extern void vips_error(const char *domain, const char *format, ...);
+
+extern const char *vips_foreign_find_load_buffer(const void *bytes, size_t count);
+extern VipsImage *vips_image_new_from_buffer(const void *bytes, size_t count, const char *options, ...);
+extern VipsImage *vips_image_new_from_memory(
+    const void *bytes, size_t count, int width, int height, int bands, int format);
+extern void *vips_image_write_to_memory(VipsImage *image, size_t *count);
+extern int vips_image_write_to_buffer(VipsImage *image, const char *suffix, void **bytes, size_t *count, ...);
+extern int vips_image_get_width(const VipsImage *image);
+extern int vips_image_get_height(const VipsImage *image);
+extern int vips_image_get_bands(const VipsImage *image);
+extern int vips_image_get_n_pages(VipsImage *image);
+extern size_t vips_image_get_typeof(const VipsImage *image, const char *field);
+extern int vips_image_hasalpha(VipsImage *image);
+
+extern int vips_thumbnail_buffer(void *bytes, size_t count, VipsImage **out, int width, ...);
+extern int vips_thumbnail_image(VipsImage *in, VipsImage **out, int width, ...);
+extern int vips_colourspace(VipsImage *in, VipsImage **out, int space, ...);
+extern int vips_flatten(VipsImage *in, VipsImage **out, ...);
+extern int vips_extract_band(VipsImage *in, VipsImage **out, int band, ...);
+extern int vips_extract_area(VipsImage *in, VipsImage **out, int left, int top, int width, int height, ...);
+extern int vips_cast(VipsImage *in, VipsImage **out, int format, ...);
+extern int vips_svgload_buffer(void *bytes, size_t count, VipsImage **out, ...);
+extern int vips_pngsave(VipsImage *in, const char *path, ...);
+
+extern void g_free(void *pointer);
+extern void *g_malloc(size_t count);
+extern void g_object_unref(void *object);
+typedef void (*log_handler)(const char *domain, int level, const char *message, void *data);
+extern log_handler g_log_set_default_handler(log_handler handler, void *data);
+
+// MARK: Start and errors
+
+static pthread_once_t started = PTHREAD_ONCE_INIT;
+static int start_failed = 0;
+
+// libvips has one error buffer for all threads, so two calls that fail together would mix their texts. Calls share
+// this lock; one that fails takes it alone and tries again, and the text is then its own.
+static pthread_rwlock_t calls;
+
+static void be_silent(const char *domain, int level, const char *message, void *data) {
+    (void)domain, (void)level, (void)message, (void)data;
+}
+
+static void start(void) {
+    pthread_rwlockattr_t attributes;
+    pthread_rwlockattr_init(&attributes);
+#ifdef __GLIBC__
+    pthread_rwlockattr_setkind_np(&attributes, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+#endif
+    pthread_rwlock_init(&calls, &attributes);
+    pthread_rwlockattr_destroy(&attributes);
+    g_log_set_default_handler(be_silent, NULL);
+    start_failed = vips_init("fovea");
+    if (start_failed) return;
+    // Photographs pass once, and Fovea decodes several at a time: no cache, one thread each.
+    vips_cache_set_max(0);
+    vips_concurrency_set(1);
+    vips_block_untrusted_set(1);
+    // The plots that Fovea draws itself; photographs are held to the formats below, so none can be an SVG.
+    vips_operation_block_set("VipsForeignLoadSvg", 0);
+}
+
+static char *copy_text(const char *text) {
+    size_t count = strlen(text);
+    while (count > 0 && text[count - 1] == '\n') count -= 1;
+    char *copy = g_malloc(count + 1);
+    for (size_t i = 0; i < count; i++) copy[i] = text[i] == '\n' ? ' ' : text[i];
+    copy[count] = 0;
+    return copy;
+}
+
+/// Runs one call; `body` returns 0 on success and leaves nothing behind on failure.
+static char *run(int (*body)(void *), void *context) {
+    pthread_once(&started, start);
+    if (start_failed) return copy_text("libvips cannot be started");
+    pthread_rwlock_rdlock(&calls);
+    int failed = body(context);
+    pthread_rwlock_unlock(&calls);
+    if (!failed) return NULL;
+    pthread_rwlock_wrlock(&calls);
+    vips_error_clear();
+    failed = body(context);
+    const char *text = vips_error_buffer();
+    char *error = failed ? copy_text(text[0] ? text : "the image library gave no reason") : NULL;
+    vips_error_clear();
+    pthread_rwlock_unlock(&calls);
+    return error;
+}
+
+void cvips_free(void *pointer) { g_free(pointer); }
+
+const char *cvips_version(void) { return vips_version_string(); }
+
+// MARK: Steps
+
+static const struct {
+    const char *loader;
+    const char *name;
+} formats[] = {
+    {"VipsForeignLoadJpeg", "jpeg"}, {"VipsForeignLoadPng", "png"},   {"VipsForeignLoadTiff", "tiff"},
+    {"VipsForeignLoadWebp", "webp"}, {"VipsForeignLoadNsgif", "gif"},  {"VipsForeignLoadUhdr", "jpeg"},
+};
+
+static const char *format_of(const void *bytes, size_t count) {
+    const char *loader = vips_foreign_find_load_buffer(bytes, count);
+    if (loader == NULL) return NULL;
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        if (strncmp(loader, formats[i].loader, strlen(formats[i].loader)) == 0) return formats[i].name;
+    vips_error("format", "%s", "this format is not allowed for photographs");
+    return NULL;
+}
+
+/// Makes `next` the current image and releases the one it was made from.
+static void advance(VipsImage **image, VipsImage *next) {
+    g_object_unref(*image);
+    *image = next;
+}
+
+/// Turns any image into three bands of 8-bit sRGB, transparency laid over black.
+static int to_rgb(VipsImage **image) {
+    VipsImage *next;
+    if (vips_colourspace(*image, &next, interpretation_srgb, NULL)) return -1;
+    advance(image, next);
+    if (vips_image_hasalpha(*image)) {
+        if (vips_flatten(*image, &next, NULL)) return -1;
+        advance(image, next);
+    }
+    if (vips_image_get_bands(*image) != 3) {
+        if (vips_extract_band(*image, &next, 0, "n", 3, NULL)) return -1;
+        advance(image, next);
+    }
+    if (vips_cast(*image, &next, format_uchar, NULL)) return -1;
+    advance(image, next);
+    return 0;
+}
+
+static int take_pixels(VipsImage *image, cvips_pixels *result) {
+    size_t count = 0;
+    result->pixels = vips_image_write_to_memory(image, &count);
+    result->width = vips_image_get_width(image);
+    result->height = vips_image_get_height(image);
+    result->bands = vips_image_get_bands(image);
+    return result->pixels == NULL ? -1 : 0;
+}
+
+// MARK: Calls
+
+typedef struct {
+    const void *bytes;
+    size_t count;
+    cvips_header *header;
+} header_call;
+
+static int read_header(void *context) {
+    header_call *call = context;
+    const char *format = format_of(call->bytes, call->count);
+    if (format == NULL) return -1;
+    VipsImage *image = vips_image_new_from_buffer(call->bytes, call->count, "", "access", access_sequential, NULL);
+    if (image == NULL) return -1;
+    cvips_header header = {
+        .width = vips_image_get_width(image),
+        .height = vips_image_get_height(image),
+        .bands = vips_image_get_bands(image),
+        .pages = vips_image_get_n_pages(image),
+    };
+    strncpy(header.format, format, sizeof(header.format) - 1);
+    *call->header = header;
+    g_object_unref(image);
+    return 0;
+}
+
+char *cvips_read_header(const void *bytes, size_t count, cvips_header *header) {
+    header_call call = {bytes, count, header};
+    return run(read_header, &call);
+}
+
+typedef struct {
+    const void *bytes;
+    size_t count;
+    int side, enlarge;
+    cvips_pixels *result;
+} decode_call;
+
+static int decode(void *context) {
+    decode_call *call = context;
+    if (format_of(call->bytes, call->count) == NULL) return -1;
+    VipsImage *image = vips_image_new_from_buffer(call->bytes, call->count, "", "access", access_sequential, NULL);
+    if (image == NULL) return -1;
+    // Asking for sRGB where the file has no profile would send every pixel through lcms for nothing.
+    int has_profile = vips_image_get_typeof(image, "icc-profile-data") != 0;
+    g_object_unref(image);
+    // Its own argument `fail_on` does not reach the loaders of buffers in 8.18; the option string does.
+    if (vips_thumbnail_buffer((void *)call->bytes, call->count, &image, call->side, "height", call->side, "size",
+                              call->enlarge ? size_both : size_down, "option_string", "[fail_on=error]",
+                              has_profile ? "output_profile" : NULL, "srgb", NULL))
+        return -1;
+    int failed = to_rgb(&image) || take_pixels(image, call->result);
+    g_object_unref(image);
+    return failed;
+}
+
+char *cvips_decode(const void *bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *result) {
+    decode_call call = {bytes, count, side, enlarge, result};
+    return run(decode, &call);
+}
+
+typedef struct {
+    const uint8_t *rgb;
+    int width, height, left, top, area_width, area_height, new_width, new_height;
+    cvips_pixels *result;
+} resize_call;
+
+static int crop_resize(void *context) {
+    resize_call *call = context;
+    VipsImage *image = vips_image_new_from_memory(
+        call->rgb, (size_t)call->width * (size_t)call->height * 3, call->width, call->height, 3, format_uchar);
+    if (image == NULL) return -1;
+    VipsImage *next;
+    int failed = vips_extract_area(image, &next, call->left, call->top, call->area_width, call->area_height, NULL);
+    if (!failed) {
+        advance(&image, next);
+        failed = vips_thumbnail_image(image, &next, call->new_width, "height", call->new_height, "size", size_force,
+                                      NULL);
+    }
+    if (!failed) {
+        advance(&image, next);
+        failed = take_pixels(image, call->result);
+    }
+    g_object_unref(image);
+    return failed;
+}
+
+char *cvips_crop_resize(
+    const uint8_t *rgb, int32_t width, int32_t height, int32_t left, int32_t top, int32_t area_width,
+    int32_t area_height, int32_t new_width, int32_t new_height, cvips_pixels *result) {
+    resize_call call = {rgb, width, height, left, top, area_width, area_height, new_width, new_height, result};
+    return run(crop_resize, &call);
+}
+
+typedef struct {
+    const uint8_t *pixels;
+    int width, height, bands;
+    const char *suffix;
+    void **bytes;
+    size_t *count;
+} encode_call;
+
+static int encode(void *context) {
+    encode_call *call = context;
+    size_t size = (size_t)call->width * (size_t)call->height * (size_t)call->bands;
+    VipsImage *image =
+        vips_image_new_from_memory(call->pixels, size, call->width, call->height, call->bands, format_uchar);
+    if (image == NULL) return -1;
+    int failed = vips_image_write_to_buffer(image, call->suffix, call->bytes, call->count, NULL);
+    g_object_unref(image);
+    return failed;
+}
+
+char *cvips_encode(
+    const uint8_t *pixels, int32_t width, int32_t height, int32_t bands, const char *suffix, void **bytes,
+    size_t *count) {
+    encode_call call = {pixels, width, height, bands, suffix, bytes, count};
+    return run(encode, &call);
+}
+
+typedef struct {
+    const void *svg;
+    size_t count;
+    double scale;
+    const char *path;
+} svg_call;
+
+static int svg_to_png(void *context) {
+    svg_call *call = context;
+    VipsImage *image;
+    if (vips_svgload_buffer((void *)call->svg, call->count, &image, "scale", call->scale, NULL)) return -1;
+    int failed = vips_pngsave(image, call->path, NULL);
+    g_object_unref(image);
+    return failed;
+}
+
+char *cvips_svg_to_png(const void *svg, size_t count, double scale, const char *path) {
+    svg_call call = {svg, count, scale, path};
+    return run(svg_to_png, &call);
+}

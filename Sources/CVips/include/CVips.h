@@ -1,0 +1,66 @@
+// The few things Fovea asks of libvips 8.18, as plain C functions with fixed arguments.
+//
+// Every function that can fail returns NULL on success, or an error text that the caller frees with `cvips_free`.
+// All functions may be called from several threads at once; libvips itself works with one thread per call.
+
+#ifndef CVIPS_H
+#define CVIPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/// Pixels, 8 bits a sample, rows without padding, bands interleaved. Freed with `cvips_free(pixels)`.
+typedef struct {
+    uint8_t *_Nullable pixels;
+    int32_t width;
+    int32_t height;
+    int32_t bands;
+} cvips_pixels;
+
+/// What the header of an image file says, before anything is decoded.
+typedef struct {
+    int64_t width;
+    int64_t height;
+    int32_t bands;
+    int32_t pages;
+    /// "jpeg", "png", "tiff", "webp" or "gif".
+    char format[16];
+} cvips_header;
+
+/// Frees a text, pixels or bytes that a function of this header returned; NULL is allowed.
+void cvips_free(void *_Nullable pointer);
+
+/// The version of the library that is linked, such as "8.18.7".
+const char *_Nonnull cvips_version(void);
+
+/// Reads the header of an image file held in memory. Formats other than those of `cvips_header` are refused.
+char *_Nullable cvips_read_header(const void *_Nonnull bytes, size_t count, cvips_header *_Nonnull header);
+
+/// Decodes the first page of an image file held in memory to sRGB with three bands: turned upright by its EXIF tag,
+/// profiles applied, transparency laid over black. It is shrunk while it is decoded so that its longer side is `side`
+/// pixels; a smaller picture is enlarged only if `enlarge` is not 0. A damaged or cut file is an error.
+char *_Nullable cvips_decode(
+    const void *_Nonnull bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *_Nonnull result);
+
+/// Cuts an area out of RGB pixels and resizes it, with antialiasing (Lanczos), to `new_width` x `new_height`.
+char *_Nullable cvips_crop_resize(
+    const uint8_t *_Nonnull rgb, int32_t width, int32_t height, int32_t left, int32_t top, int32_t area_width,
+    int32_t area_height, int32_t new_width, int32_t new_height, cvips_pixels *_Nonnull result);
+
+/// Encodes pixels with 1 or 3 bands; `suffix` is the format with its options, such as ".jpg[Q=90]" or ".png".
+char *_Nullable cvips_encode(
+    const uint8_t *_Nonnull pixels, int32_t width, int32_t height, int32_t bands, const char *_Nonnull suffix,
+    void *_Nullable *_Nonnull bytes, size_t *_Nonnull count);
+
+/// Draws an SVG document `scale` times its own size and writes it to `path` as a PNG file.
+char *_Nullable cvips_svg_to_png(const void *_Nonnull svg, size_t count, double scale, const char *_Nonnull path);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

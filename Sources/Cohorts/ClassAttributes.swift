@@ -1,0 +1,136 @@
+import Basics
+import Foundation
+import Yams
+
+/// What is known about the classes beforehand: for each class a name and, on each axis ("region", "feature", any
+/// other), the values that hold for it. A class may have several values on an axis, or none.
+///
+/// Read from YAML:
+/// ```yaml
+/// classes:
+///   - {id: DR, name: "Diabetic retinopathy", region: [vessels], feature: [haemorrhage]}
+/// ```
+public struct ClassAttributes: Sendable, Equatable {
+    /// What is said about one class.
+    public struct Entry: Sendable, Equatable {
+        /// The class as the label table calls it.
+        public let id: String
+        /// The name for people; the id when none is given.
+        public let name: String
+        /// The values on each axis, in the order of the file.
+        public let values: [String: [String]]
+        /// The line of the file on which the entry begins, from 1; 0 when made in memory.
+        public let line: Int
+
+        /// Makes an entry.
+        public init(id: String, name: String? = nil, values: [String: [String]], line: Int = 0) {
+            self.id = id
+            self.name = name ?? id
+            self.values = values
+            self.line = line
+        }
+    }
+
+    /// The path of the file, for messages.
+    public let source: String
+    /// The classes in the order of the file, with unique ids.
+    public let entries: [Entry]
+    /// The axes in the order in which they first appear.
+    public let axes: [String]
+
+    private let number: [String: Int]
+
+    /// The ids of the classes in the order of the file.
+    public var classes: [String] { entries.map(\.id) }
+
+    /// Makes attributes from entries.
+    ///
+    /// - Throws: `FoveaError` when an id repeats or an axis or value has a name that a grouping cannot bear.
+    public init(entries: [Entry], axes: [String], source: String = "attributes") throws {
+        var number: [String: Int] = [:]
+        for (k, entry) in entries.enumerated() {
+            if let other = number.updateValue(k, forKey: entry.id) {
+                let lines = entry.line > 0 ? " (lines \(entries[other].line) and \(entry.line))" : ""
+                throw FoveaError(.data, "\(source) describes the class \"\(entry.id)\" twice\(lines)")
+            }
+        }
+        for axis in axes where GroupingTerm.reserved.contains(axis) {
+            throw FoveaError(
+                .data, "\(source): an attribute must not be called \"\(axis)\", which names a grouping of its own",
+                remedy: "Rename the attribute.")
+        }
+        for name in axes + entries.flatMap({ entry in axes.flatMap { entry.values[$0] ?? [] } }) {
+            guard Self.isPlain(name) else {
+                throw FoveaError(
+                    .data, "\(source): \"\(name)\" cannot name an attribute or its value",
+                    remedy: "Use letters, digits, _ and -.")
+            }
+        }
+        self.source = source
+        self.entries = entries
+        self.axes = axes
+        self.number = number
+    }
+
+    /// Reads a YAML file.
+    ///
+    /// - Throws: `FoveaError` of kind `data` with file and line when it cannot be read or has another form.
+    public init(path: String) throws {
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw FoveaError(.data, "cannot read the attribute file \(path)", remedy: "Check the path.")
+        }
+        guard data.count <= 1 << 24, let text = String(validating: data, as: UTF8.self) else {
+            throw FoveaError(.data, "\(path) is not a text in UTF-8 of at most 16 MiB")
+        }
+        try self.init(yaml: text, source: path)
+    }
+
+    /// Reads YAML text; `source` only serves messages.
+    public init(yaml: String, source: String) throws {
+        let file = AttributeFile(source: source)
+        let entries = try file.entries(yaml)
+        try self.init(entries: entries.map(\.entry), axes: file.axes(entries.flatMap(\.axes)), source: source)
+    }
+
+    /// The entry of a class, if it is described.
+    public subscript(id: String) -> Entry? { number[id].map { entries[$0] } }
+
+    /// The values of an axis, in order of appearance.
+    public func values(of axis: String) -> [String] {
+        var seen = Set<String>()
+        return entries.flatMap { $0.values[axis] ?? [] }.filter { seen.insert($0).inserted }
+    }
+
+    /// The name for people of each class; the id where it is not described.
+    public func names(of classes: [String]) -> [String] { classes.map { self[$0]?.name ?? $0 } }
+
+    /// Verifies that every class described here is a column of a table.
+    ///
+    /// - Throws: `FoveaError` of kind `data` naming this file, the line, the class and the nearest column.
+    public func requireColumns(_ header: [String], of table: String) throws {
+        let columns = Set(header)
+        guard let unknown = entries.first(where: { !columns.contains($0.id) }) else { return }
+        let place = unknown.line > 0 ? "\(source), line \(unknown.line)" : source
+        throw FoveaError(
+            .data, "\(place): the class \"\(unknown.id)\" is not a column of \(table)",
+            remedy: FoveaError.suggestion(for: unknown.id, among: header))
+    }
+
+    /// What may be an oversight: classes that are not described, and axes that few entries have (a spelling mistake?).
+    public func warnings(for classes: [String]) -> [String] {
+        var warnings: [String] = []
+        let undescribed = classes.filter { self[$0] == nil }
+        if !undescribed.isEmpty { warnings.append("\(source) does not describe: \(listing(undescribed))") }
+        for axis in axes {
+            let having = entries.count { $0.values[axis] != nil }
+            if having < entries.count {
+                warnings.append("\(source) gives \"\(axis)\" for \(having) of \(entries.count) classes")
+            }
+        }
+        return warnings
+    }
+
+    private static func isPlain(_ name: String) -> Bool {
+        !name.isEmpty && name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
+    }
+}

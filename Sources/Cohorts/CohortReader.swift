@@ -1,0 +1,211 @@
+import Basics
+import Foundation
+
+/// One label table and where its photographs are.
+public struct LabelTable: Sendable, Hashable, Codable {
+    /// The path of the CSV file.
+    public var path: String
+    /// The folder of the photographs.
+    public var images: String
+    /// The split that the whole table stands for, such as "train", when there is one table per split. It is put in
+    /// front of the images' names ("train/12"), since such tables often number their images from 1 each.
+    public var split: String?
+    /// How a file is called, with `{ID}` for the cell of the image column: "train_{ID}.png". Nil when the cell itself
+    /// is the file's name; in both cases the ending may be missing and is then found by looking.
+    public var imagePattern: String?
+
+    /// Describes a table.
+    public init(path: String, images: String, split: String? = nil, imagePattern: String? = nil) {
+        self.path = path
+        self.images = images
+        self.split = split
+        self.imagePattern = imagePattern
+    }
+}
+
+/// Reads label tables: an image column, one column per class in any order with 0, 1 or nothing (unknown) in each cell,
+/// and the known extra columns patient, eye, age, sex, fold and split in upper or lower case.
+///
+/// RFMiD's original tables are read as they are: one `LabelTable` with a split for each file.
+public struct CohortReader: Sendable {
+    /// The classes, in this order. Nil: those of `attributes`; without these, every column that is not a known one must
+    /// be a class.
+    public var classes: [String]?
+    /// Attributes of the classes; every class they name must be a column of the tables.
+    public var attributes: ClassAttributes?
+    /// The name of the image column; nil for "image", else "ID", in upper or lower case.
+    public var imageColumn: String?
+    /// Leave out, and count, rows whose image does not exist; otherwise they stay and `Cohort.missingImages` tells.
+    public var leavesOutMissingImages: Bool
+
+    /// Makes a reader.
+    public init(
+        classes: [String]? = nil, attributes: ClassAttributes? = nil, imageColumn: String? = nil,
+        leavesOutMissingImages: Bool = false
+    ) {
+        self.classes = classes
+        self.attributes = attributes
+        self.imageColumn = imageColumn
+        self.leavesOutMissingImages = leavesOutMissingImages
+    }
+
+    /// Reads one table without a split of its own.
+    public func read(table: String, images: String) throws -> Cohort {
+        try read([LabelTable(path: table, images: images)])
+    }
+
+    /// Reads one cohort from one or more tables with the same classes.
+    ///
+    /// - Throws: `FoveaError` naming file, line and column for a cell that is not allowed, an image named twice or
+    ///   outside its folder, a missing class, differing classes, or a table that is no CSV.
+    public func read(_ tables: [LabelTable]) throws -> Cohort {
+        var contents = Contents()
+        for table in tables { try read(table, into: &contents) }
+        let source = tables.map(\.path).joined(separator: " + ")
+        if contents.photographs.isEmpty, contents.leftOut > 0 {
+            throw FoveaError(
+                .data, "\(source): none of the \(contents.leftOut) images exists",
+                remedy: "Check the image folder and the image pattern.")
+        }
+        guard !contents.photographs.isEmpty else { throw FoveaError(.data, "\(source) has no rows below its header") }
+        return try Cohort(
+            classes: contents.classes ?? [], photographs: contents.photographs, labels: contents.labels,
+            source: source, ignoredColumns: contents.ignored, leftOutRows: contents.leftOut)
+    }
+
+    /// What was read so far.
+    private struct Contents {
+        var classes: [String]?
+        var photographs: [Photograph] = []
+        var labels: [Int8] = []
+        var ignored: [String] = []
+        var leftOut = 0
+        /// Where each image name, and each file, was met first.
+        var places: [String: String] = [:]
+        var files: [String: String] = [:]
+    }
+
+    private func read(_ source: LabelTable, into contents: inout Contents) throws {
+        let table = try CSVTable(path: source.path)
+        try attributes?.requireColumns(table.header, of: source.path)
+        // The first table's order holds for all.
+        let wanted = contents.classes ?? classes ?? attributes?.classes
+        let columns = try LabelColumns(of: table, imageColumn: imageColumn, wanted: wanted)
+        if classes == nil, attributes == nil, contents.classes != nil, let column = columns.ignored.first {
+            throw FoveaError(
+                .data, "\(source.path) has a column \"\(column)\" that the tables before it lack",
+                remedy: "Give all tables the same classes, or list the classes to use.")
+        }
+        if source.split != nil, let column = columns.extra["split"] {
+            throw FoveaError(
+                .data, "\(source.path) has a column \"\(table.header[column])\", and a split is given for the table",
+                remedy: "Give one or the other.")
+        }
+        contents.classes = columns.classes
+        for column in columns.ignored where !contents.ignored.contains(column) { contents.ignored.append(column) }
+        let locator = try ImageLocator(folder: source.images, pattern: source.imagePattern)
+        for row in 0..<table.rowCount {
+            try read(row, of: table, columns, source, locator, into: &contents)
+        }
+    }
+
+    private func read(
+        _ row: Int, of table: CSVTable, _ columns: LabelColumns, _ source: LabelTable, _ locator: ImageLocator,
+        into contents: inout Contents
+    ) throws {
+        let name = table[row, columns.image].trimmingCharacters(in: .whitespaces)
+        guard !name.isEmpty else {
+            throw FoveaError(
+                .data, "\(table.place(row: row, column: columns.image)) is empty", remedy: "Name the photograph's file."
+            )
+        }
+        let image = source.split.map { $0 + "/" + name } ?? name
+        let place = table.place(row: row)
+        if let earlier = contents.places.updateValue(place, forKey: image) {
+            throw FoveaError(
+                .data, "the image \"\(image)\" appears twice: \(earlier), and \(place)",
+                remedy: "Keep one row for each photograph.")
+        }
+        let (path, exists) = try locator.locate(name) { place }
+        if !exists, leavesOutMissingImages {
+            contents.leftOut += 1
+            return
+        }
+        let file = (path as NSString).standardizingPath
+        if let earlier = contents.files.updateValue(place, forKey: file) {
+            throw FoveaError(
+                .data, "the file \(path) is named twice: \(earlier), and \(place)",
+                remedy: "Keep one row for each photograph.")
+        }
+        var photograph = Photograph(image: image, path: path)
+        try fill(&photograph, from: row, of: table, columns)
+        if let split = source.split { photograph.split = split }
+        contents.photographs.append(photograph)
+        for column in columns.classColumns {
+            contents.labels.append(try label(row, column, of: table))
+        }
+    }
+
+    private func label(_ row: Int, _ column: Int, of table: CSVTable) throws -> Int8 {
+        let cell = table.bytes(row: row, column: column)
+        if cell.count == 1 {
+            if cell.first == UInt8(ascii: "0") { return 0 }
+            if cell.first == UInt8(ascii: "1") { return 1 }
+        }
+        switch table[row, column].trimmingCharacters(in: .whitespaces) {
+        case "": return -1
+        case "0": return 0
+        case "1": return 1
+        default:
+            let place = table.place(row: row, column: column)
+            throw FoveaError(
+                .data, "\(place): found \"\(table[row, column])\"; allowed are 0, 1 and an empty cell (unknown)",
+                remedy: "Correct the cell; if this column is not a class, list the classes to use.")
+        }
+    }
+
+    private func fill(
+        _ photograph: inout Photograph, from row: Int, of table: CSVTable, _ columns: LabelColumns
+    ) throws {
+        func text(_ name: String) -> String? {
+            guard let column = columns.extra[name] else { return nil }
+            let cell = table[row, column].trimmingCharacters(in: .whitespaces)
+            return cell.isEmpty ? nil : cell
+        }
+        func refusal(_ name: String, _ found: String, _ allowed: String) -> FoveaError {
+            let place = table.place(row: row, column: columns.extra[name])
+            return FoveaError(.data, "\(place): found \"\(found)\"; allowed is \(allowed) or an empty cell")
+        }
+        photograph.patient = text("patient")
+        photograph.eye = text("eye")
+        photograph.sex = text("sex")
+        photograph.split = text("split")
+        if let found = text("age") {
+            guard let age = Double(found), 0...130 ~= age else { throw refusal("age", found, "a number of years") }
+            photograph.age = age
+        }
+        if let found = text("fold") {
+            guard let fold = Int(found), fold >= 0 else { throw refusal("fold", found, "a whole number from 0 on") }
+            photograph.fold = fold
+        }
+    }
+}
+
+extension Cohort {
+    /// The rows whose image file does not exist now.
+    public var missingImages: [Int] {
+        photographs.indices.filter { !ImageLocator.isFile(photographs[$0].path) }
+    }
+
+    /// Verifies that every image file exists.
+    ///
+    /// - Throws: `FoveaError` of kind `data` with the number of missing files and the first ten.
+    public func requireImages() throws {
+        let missing = missingImages
+        guard !missing.isEmpty else { return }
+        let paths = listing(missing.map { photographs[$0].path })
+        throw FoveaError(
+            .data, "\(source): \(missing.count) of \(count) images do not exist: \(paths)",
+            remedy: "Check the image folder, or leave out rows without an image.")
+    }
+}

@@ -1,0 +1,67 @@
+import Basics
+
+/// One term of a grouping's text.
+indirect enum GroupingTerm: Equatable {
+    case shot
+    case attribute(String)
+    case single(copies: Int)
+    case random(GroupingTerm)
+
+    /// Words that name groupings of their own, so no attribute may bear them.
+    static let reserved = ["shot", "random", "single", "learned"]
+
+    /// The term as it is written.
+    var text: String {
+        switch self {
+        case .shot: "shot"
+        case .attribute(let axis): axis
+        case .single(let copies): copies == 1 ? "single" : "single*\(copies)"
+        case .random(let other): "random:" + other.text
+        }
+    }
+
+    /// What stands before a value in a subset's name.
+    var subsetPrefix: String { text + "-" }
+
+    /// The terms of a text such as "shot+random:region".
+    static func parse(_ text: String, axes: [String]) throws -> [GroupingTerm] {
+        var terms: [GroupingTerm] = []
+        for part in text.split(separator: "+", omittingEmptySubsequences: false) {
+            let term = try parseTerm(part.filter { !$0.isWhitespace }, in: text, axes: axes)
+            guard !terms.contains(term) else {
+                throw FoveaError(.configuration, "the grouping \"\(text)\" names \"\(term.text)\" twice")
+            }
+            terms.append(term)
+        }
+        return terms
+    }
+
+    private static func parseTerm(_ word: String, in text: String, axes: [String]) throws -> GroupingTerm {
+        func refusal(_ message: String, _ remedy: String) -> FoveaError {
+            FoveaError(.configuration, "grouping \"\(text)\": \(message)", remedy: remedy)
+        }
+        if word == "shot" { return .shot }
+        if word == "single" { return .single(copies: 1) }
+        if axes.contains(word) { return .attribute(word) }
+        if word.hasPrefix("single*") {
+            guard let copies = Int(word.dropFirst(7)), 1...100 ~= copies else {
+                throw refusal("\"\(word)\" must end in a number of teachers", "Allowed: single*1 to single*100.")
+            }
+            return .single(copies: copies)
+        }
+        if word == "random" || word.hasPrefix("random:") {
+            let other = String(word.dropFirst(7))
+            guard axes.contains(other) else {
+                // Shuffling within shot groups would change neither `shot` nor `single`.
+                let hint = axes.isEmpty ? Self.noAttributes : FoveaError.suggestion(for: other, among: axes)
+                throw refusal("\"\(word)\" must name an attribute to shuffle, such as random:region", hint)
+            }
+            return .random(.attribute(other))
+        }
+        let allowed = ["shot", "single"] + axes + axes.map { "random:" + $0 }
+        let hint = FoveaError.suggestion(for: word, among: allowed)
+        throw refusal("there is no \"\(word)\"", axes.isEmpty ? hint + ". " + Self.noAttributes : hint)
+    }
+
+    private static let noAttributes = "Attributes such as region need an attribute file, and none is given."
+}

@@ -1,0 +1,75 @@
+import Basics
+import Foundation
+
+/// Finds the file of an image that a table names, inside one folder and nowhere else.
+struct ImageLocator {
+    /// Endings that are tried for a name without one.
+    static let extensions = ["png", "jpg", "jpeg", "tif", "tiff"]
+
+    private let folder: String
+    private let realFolder: String
+    private let pattern: String?
+
+    /// - Throws: `FoveaError` when the folder does not exist or the pattern lacks its place for the name.
+    init(folder: String, pattern: String?) throws {
+        guard let real = Self.realPath(folder), Self.isFolder(real) else {
+            throw FoveaError(.data, "the image folder \(folder) does not exist", remedy: "Check the path.")
+        }
+        if let pattern, pattern.components(separatedBy: "{ID}").count != 2 {
+            throw FoveaError(
+                .configuration, "the image pattern \"\(pattern)\" must contain {ID} exactly once",
+                remedy: "For instance \"train_{ID}.png\".")
+        }
+        self.folder = folder
+        realFolder = real
+        self.pattern = pattern
+    }
+
+    /// The path of the image called `name` in the table, and whether there is such a file.
+    ///
+    /// - Throws: `FoveaError` at `place` when the name leads out of the folder or fits several files.
+    func locate(_ name: String, place: () -> String) throws -> (path: String, exists: Bool) {
+        let file = pattern?.replacingOccurrences(of: "{ID}", with: name) ?? name
+        guard !file.hasPrefix("/"), !file.split(separator: "/").contains("..") else {
+            throw FoveaError(
+                .data, "\(place()): the image \"\(file)\" leads out of the image folder \(folder)",
+                remedy: "Name images relative to the folder, without a leading / and without \"..\".")
+        }
+        var found: [String] = []
+        if Self.isFile(folder + "/" + file) {
+            found = [file]
+        } else if !Self.extensions.contains((file as NSString).pathExtension.lowercased()) {
+            let endings = Self.extensions + Self.extensions.map { $0.uppercased() }
+            found = endings.map { file + "." + $0 }.filter { Self.isFile(folder + "/" + $0) }
+        }
+        guard found.count <= 1 else {
+            throw FoveaError(
+                .data, "\(place()): the image \"\(file)\" fits several files: \(found.joined(separator: ", "))",
+                remedy: "Write the ending in the table, or remove all but one of the files.")
+        }
+        guard let only = found.first else { return (folder + "/" + file, false) }
+        let path = folder + "/" + only
+        guard let real = Self.realPath(path), real.hasPrefix(realFolder == "/" ? "/" : realFolder + "/") else {
+            throw FoveaError(
+                .data, "\(place()): the image \"\(only)\" is a link that leads out of the image folder \(folder)",
+                remedy: "Name the folder in which the files really are.")
+        }
+        return (path, true)
+    }
+
+    /// Whether there is a regular file at `path` (links are followed).
+    static func isFile(_ path: String) -> Bool { mode(path) == S_IFREG }
+
+    private static func isFolder(_ path: String) -> Bool { mode(path) == S_IFDIR }
+
+    private static func mode(_ path: String) -> mode_t? {
+        var status = stat()
+        return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+    }
+
+    private static func realPath(_ path: String) -> String? {
+        guard let resolved = realpath(path, nil) else { return nil }
+        defer { free(resolved) }
+        return String(cString: resolved)
+    }
+}

@@ -1,0 +1,205 @@
+import Basics
+
+/// Everything that is worth knowing about a cohort before training on it; `fovea inspect` prints it.
+public struct Inspection: Sendable, Codable {
+    /// One class of the long tail.
+    public struct ClassCount: Sendable, Equatable, Codable {
+        /// The class as the table calls it.
+        public let id: String
+        /// Its name for people.
+        public let name: String
+        /// Photographs that show it.
+        public let positives: Int
+        /// Patients that show it; equal to the photographs where patients are unknown.
+        public let patients: Int
+        /// Photographs of which the label is unknown.
+        public let unknown: Int
+        /// Many, medium or few; nil without positives.
+        public let shot: ShotGroup?
+    }
+
+    /// Two classes that appear together.
+    public struct Pair: Sendable, Equatable, Codable {
+        /// The classes, the more frequent one first.
+        public let first, second: String
+        /// Photographs that show both.
+        public let count: Int
+        /// Share of the photographs with either class that show both, in 0 ... 1 (Jaccard index).
+        public let overlap: Double
+    }
+
+    /// One subset of a grouping.
+    public struct Subset: Sendable, Equatable, Codable {
+        /// Its name.
+        public let name: String
+        /// Its classes.
+        public let classes: [String]
+        /// Photographs with at least one of them.
+        public let positives: Int
+    }
+
+    /// One grouping.
+    public struct GroupingSummary: Sendable, Equatable, Codable {
+        /// Its text.
+        public let name: String
+        /// Its subsets.
+        public let subsets: [Subset]
+        /// Classes that no subset holds.
+        public let outside: [String]
+        /// What was left out, and why.
+        public let notes: [String]
+    }
+
+    /// A photograph that could not be decoded.
+    public struct Unreadable: Sendable, Equatable, Codable {
+        /// Its name in the table.
+        public let image: String
+        /// What the decoder said.
+        public let reason: String
+
+        /// Makes an entry.
+        public init(image: String, reason: String) {
+            self.image = image
+            self.reason = reason
+        }
+    }
+
+    /// The tables it was read from.
+    public let source: String
+    /// The number of photographs.
+    public let images: Int
+    /// The number of patients; nil when the table names none.
+    public let patients: Int?
+    /// The classes, most frequent first: the long tail.
+    public let classes: [ClassCount]
+    /// Count of the most frequent class over that of the rarest one with positives.
+    public let imbalance: Double?
+    /// Photographs with 0, 1, 2, ... positives.
+    public let labelsPerImage: [Int]
+    /// Pairs that appear together, most frequent first.
+    public let pairs: [Pair]
+    /// Photographs of each fold, by its number.
+    public let folds: [Int: Int]
+    /// Photographs of each split, by its name.
+    public let splits: [String: Int]
+    /// The groupings asked for.
+    public let groupings: [GroupingSummary]
+    /// Paths of images that do not exist.
+    public let missing: [String]
+    /// Images that could not be decoded, as far as the caller looked.
+    public let unreadable: [Unreadable]
+    /// Images with the same bytes, group by group.
+    public let duplicates: [[String]]
+    /// Patients with photographs in several folds or splits.
+    public let patientConflicts: [PatientConflict]
+    /// What may be an oversight, in words.
+    public let warnings: [String]
+
+    /// Inspects a cohort.
+    ///
+    /// - Parameters:
+    ///   - groupings: texts of `Grouping.make`; nil for `shot` and every attribute.
+    ///   - unreadable: images that the caller could not decode.
+    ///   - comparesContent: whether files are read to find duplicates.
+    /// - Throws: `FoveaError` for a grouping that does not exist.
+    public init(
+        _ cohort: Cohort, attributes: ClassAttributes? = nil, groupings: [String]? = nil,
+        thresholds: ShotThresholds = .standard, seed: UInt64 = 0, unreadable: [Unreadable] = [],
+        comparesContent: Bool = true
+    ) throws {
+        let counts = cohort.classCounts()
+        source = cohort.source
+        images = cohort.count
+        patients = cohort.knowsPatients ? Set(cohort.patientNumbers).count : nil
+        classes = Self.longTail(cohort, counts, attributes, thresholds)
+        let present = counts.filter { $0 > 0 }
+        imbalance = present.min().map { Double(present.max() ?? $0) / Double($0) }
+        labelsPerImage = cohort.labelsPerImage()
+        pairs = Self.pairs(cohort, counts)
+        folds = Self.tally(cohort.photographs.compactMap(\.fold))
+        splits = Self.tally(cohort.photographs.compactMap(\.split))
+        self.groupings = try (groupings ?? ["shot"] + (attributes?.axes ?? [])).compactMap { text in
+            // Nothing is positive in a cohort without labels: it has no groupings, which is no error here.
+            guard groupings != nil || !present.isEmpty else { return nil }
+            let grouping = try Grouping.make(
+                text, classes: cohort.classes, counts: counts, attributes: attributes, thresholds: thresholds,
+                seed: seed)
+            return Self.summary(grouping, cohort)
+        }
+        missing = cohort.missingImages.map { cohort.photographs[$0].path }
+        self.unreadable = unreadable
+        let groups = comparesContent ? cohort.duplicateFiles() : []
+        duplicates = groups.map { $0.map { cohort.photographs[$0].image } }
+        patientConflicts =
+            cohort.patients(inSeveralOf: cohort.photographs.map { $0.fold.map { "fold \($0)" } })
+            + cohort.patients(inSeveralOf: cohort.photographs.map { $0.split.map { "split \($0)" } })
+        warnings = Self.warnings(cohort, counts, attributes)
+    }
+
+    private static func longTail(
+        _ cohort: Cohort, _ counts: [Int], _ attributes: ClassAttributes?, _ thresholds: ShotThresholds
+    ) -> [ClassCount] {
+        let names = attributes?.names(of: cohort.classes) ?? cohort.classes
+        let unknown = cohort.unknownCounts()
+        let numbers = cohort.patientNumbers
+        var patients = [Set<Int>](repeating: [], count: counts.count)
+        for row in cohort.photographs.indices {
+            for column in cohort.positives(of: row) { patients[column].insert(numbers[row]) }
+        }
+        return counts.indices.sorted { (counts[$1], $0) < (counts[$0], $1) }.map { column in
+            ClassCount(
+                id: cohort.classes[column], name: names[column], positives: counts[column],
+                patients: patients[column].count, unknown: unknown[column], shot: thresholds.group(counts[column]))
+        }
+    }
+
+    private static func pairs(_ cohort: Cohort, _ counts: [Int]) -> [Pair] {
+        let matrix = cohort.coOccurrence()
+        var pairs: [Pair] = []
+        for a in counts.indices {
+            for b in counts.indices where b > a && matrix[a][b] > 0 {
+                let (first, second) = counts[a] >= counts[b] ? (a, b) : (b, a)
+                let either = counts[a] + counts[b] - matrix[a][b]
+                pairs.append(
+                    Pair(
+                        first: cohort.classes[first], second: cohort.classes[second], count: matrix[a][b],
+                        overlap: Double(matrix[a][b]) / Double(either)))
+            }
+        }
+        return pairs.sorted {
+            ($1.count, $1.overlap, $0.first, $0.second) < ($0.count, $0.overlap, $1.first, $1.second)
+        }
+    }
+
+    private static func summary(_ grouping: Grouping, _ cohort: Cohort) -> GroupingSummary {
+        let teachers = grouping.teachersPerClass(classCount: cohort.classes.count)
+        return GroupingSummary(
+            name: grouping.name,
+            subsets: grouping.subsets.map { subset in
+                Subset(
+                    name: subset.name, classes: subset.classes.map { cohort.classes[$0] },
+                    positives: cohort.rows(showing: subset.classes).count)
+            },
+            outside: teachers.indices.filter { teachers[$0] == 0 }.map { cohort.classes[$0] }, notes: grouping.notes)
+    }
+
+    private static func tally<Key: Hashable>(_ values: [Key]) -> [Key: Int] {
+        values.reduce(into: [:]) { $0[$1, default: 0] += 1 }
+    }
+
+    private static func warnings(_ cohort: Cohort, _ counts: [Int], _ attributes: ClassAttributes?) -> [String] {
+        var warnings = attributes?.warnings(for: cohort.classes) ?? []
+        let idle = cohort.classes.indices.filter { counts[$0] == 0 }.map { cohort.classes[$0] }
+        if !idle.isEmpty { warnings.append("classes without a positive photograph: \(listing(idle))") }
+        if !cohort.ignoredColumns.isEmpty {
+            warnings.append("columns that are not among the classes, left out: \(listing(cohort.ignoredColumns))")
+        }
+        if cohort.leftOutRows > 0 {
+            warnings.append("rows left out because their image does not exist: \(cohort.leftOutRows)")
+        }
+        if !cohort.knowsPatients {
+            warnings.append("no patient column: both eyes of a patient may fall into different splits")
+        }
+        return warnings
+    }
+}

@@ -1,0 +1,82 @@
+import Basics
+import Foundation
+
+/// What each column of a label table is.
+struct LabelColumns {
+    /// Columns that are read, or in the case of RFMiD's `Disease_Risk` passed over, without being classes.
+    static let extras = ["patient", "eye", "age", "sex", "fold", "split", "disease_risk"]
+
+    let image: Int
+    /// Column of each known extra, by its lower-case name.
+    let extra: [String: Int]
+    /// Column of each class, in the order of `classes`.
+    let classColumns: [Int]
+    let classes: [String]
+    let ignored: [String]
+
+    /// - Parameters:
+    ///   - imageColumn: name of the image column; nil for `image`, else `ID`, in upper or lower case.
+    ///   - wanted: the classes; nil for all columns that are not known otherwise.
+    init(of table: CSVTable, imageColumn: String?, wanted: [String]?) throws {
+        let header = table.header
+        let image = try Self.imageColumn(of: table, named: imageColumn)
+        var taken: Set<Int> = [image]
+        var classColumns: [Int] = []
+        for name in wanted ?? [] {
+            guard let column = table.column(name) else {
+                let others = header.indices.filter { $0 != image }.map { header[$0] }
+                throw FoveaError(
+                    .data, "\(table.path) has no column for the class \"\(name)\"",
+                    remedy: FoveaError.suggestion(for: name, among: others))
+            }
+            guard taken.insert(column).inserted else {
+                let trouble = column == image ? "is the image column" : "is listed twice"
+                throw FoveaError(.configuration, "\(table.path): the class \"\(name)\" \(trouble)")
+            }
+            classColumns.append(column)
+        }
+        var extra: [String: Int] = [:]
+        for column in header.indices where !taken.contains(column) {
+            let name = header[column].lowercased()
+            guard Self.extras.contains(name) else { continue }
+            if let other = extra[name] {
+                throw FoveaError(
+                    .data, "\(table.path): the columns \"\(header[other])\" and \"\(header[column])\" mean the same",
+                    remedy: "Rename or remove one of them.")
+            }
+            extra[name] = column
+        }
+        taken.formUnion(extra.values)
+        let others = header.indices.filter { !taken.contains($0) }
+        if wanted == nil { classColumns = others }
+        guard !classColumns.isEmpty else {
+            throw FoveaError(
+                .data, "\(table.path) has no class column", remedy: "Add one column of 0 and 1 for each class.")
+        }
+        self.image = image
+        self.extra = extra
+        self.classColumns = classColumns
+        classes = classColumns.map { header[$0] }
+        ignored = wanted == nil ? [] : others.map { header[$0] }
+    }
+
+    private static func imageColumn(of table: CSVTable, named name: String?) throws -> Int {
+        if let name {
+            if let column = table.column(name) { return column }
+            throw FoveaError(
+                .configuration, "\(table.path) has no column \"\(name)\" for the images",
+                remedy: FoveaError.suggestion(for: name, among: table.header))
+        }
+        for candidate in ["image", "id"] {
+            let matches = table.header.indices.filter { table.header[$0].lowercased() == candidate }
+            if matches.count > 1 {
+                throw FoveaError(
+                    .data, "\(table.path) has several columns called \"\(candidate)\"", remedy: "Rename all but one.")
+            }
+            if let match = matches.first { return match }
+        }
+        throw FoveaError(
+            .data, "\(table.path) has no column \"image\" or \"ID\" that names the photographs",
+            remedy: "Its columns are: \(listing(table.header)). Rename one, or say which one names the images.")
+    }
+}

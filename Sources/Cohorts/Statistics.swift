@@ -1,0 +1,75 @@
+import Basics
+import Foundation
+
+extension Cohort {
+    /// n_c: the positives of each class among `rows` (all rows by default).
+    public func classCounts(rows: [Int]? = nil) -> [Int] { tally(rows, 1) }
+
+    /// How many labels of each class are unknown among `rows`.
+    public func unknownCounts(rows: [Int]? = nil) -> [Int] { tally(rows, -1) }
+
+    /// How many photographs carry 0, 1, 2, ... positives; as long as the largest number needs.
+    public func labelsPerImage(rows: [Int]? = nil) -> [Int] {
+        var histogram: [Int] = []
+        for row in rows ?? Array(photographs.indices) {
+            let count = positives(of: row).count
+            while histogram.count <= count { histogram.append(0) }
+            histogram[count] += 1
+        }
+        return histogram
+    }
+
+    /// How many photographs carry both classes, [classes x classes], symmetric; the diagonal is n_c.
+    public func coOccurrence(rows: [Int]? = nil) -> [[Int]] {
+        var matrix = [[Int]](repeating: [Int](repeating: 0, count: classes.count), count: classes.count)
+        for row in rows ?? Array(photographs.indices) {
+            let found = positives(of: row)
+            for a in found { for b in found { matrix[a][b] += 1 } }
+        }
+        return matrix
+    }
+
+    /// The rows without any positive: healthy, or with nothing but unknown labels.
+    public func labelFreeRows(rows: [Int]? = nil) -> [Int] {
+        (rows ?? Array(photographs.indices)).filter { positives(of: $0).isEmpty }
+    }
+
+    /// The rows that carry a positive of at least one of the classes: P of a teacher.
+    public func rows(showing subset: [Int], among rows: [Int]? = nil) -> [Int] {
+        (rows ?? Array(photographs.indices)).filter { row in subset.contains { label(row, $0) == 1 } }
+    }
+
+    /// Groups of rows with equal values in `hashes` (one a row, nil where there is none), each of two rows or more.
+    public func duplicates(hashes: [String?]) -> [[Int]] {
+        var rows: [String: [Int]] = [:]
+        for (row, hash) in hashes.enumerated() {
+            if let hash { rows[hash, default: []].append(row) }
+        }
+        return rows.values.filter { $0.count > 1 }.sorted { $0[0] < $1[0] }
+    }
+
+    /// Groups of rows whose files have the same bytes. Only files of equal length are read; files that are missing or
+    /// cannot be read are passed over, since decoding reports them.
+    public func duplicateFiles() -> [[Int]] {
+        let sizes = photographs.map { photograph in
+            (try? FileManager.default.attributesOfItem(atPath: photograph.path))?[.size] as? Int
+        }
+        let suspects = duplicates(hashes: sizes.map { $0.map(String.init) }).flatMap { $0 }
+        let progress = Progress("Looking for duplicates", total: suspects.count, unit: "files")
+        var hashes = [String?](repeating: nil, count: count)
+        for (k, row) in suspects.enumerated() {
+            hashes[row] = try? Digest.sha256(fileAt: photographs[row].path)
+            progress.update(k + 1)
+        }
+        progress.finish()
+        return duplicates(hashes: hashes)
+    }
+
+    private func tally(_ rows: [Int]?, _ value: Int8) -> [Int] {
+        var counts = [Int](repeating: 0, count: classes.count)
+        for row in rows ?? Array(photographs.indices) {
+            for column in classes.indices where label(row, column) == value { counts[column] += 1 }
+        }
+        return counts
+    }
+}

@@ -1,0 +1,112 @@
+import Basics
+
+extension ValueRule {
+    /// What another rule allows, or `null` for nothing.
+    ///
+    /// Around a section, `null` means off, a mapping (also `{}`) means on, and a key with nothing behind it is an error,
+    /// because both could be meant.
+    public static func optional<Wrapped>(_ rule: ValueRule<Wrapped>) -> ValueRule where Value == Wrapped? {
+        ValueRule(
+            wanted: rule.wanted + " or null",
+            read: { (tree, spot, current: Wrapped??, reading) -> Wrapped?? in
+                if case .scalar(let scalar) = tree.content, scalar.isNull {
+                    if rule.isSection && scalar.text.isEmpty {
+                        reading.report(spot.place, "\(spot.path) is empty; write null (off) or {} (on, with defaults)")
+                        return nil
+                    }
+                    return .some(nil)
+                }
+                guard let value = rule.read(tree, spot, current ?? nil, &reading) else { return nil }
+                return .some(value)
+            },
+            write: { (value: Wrapped?) in value.map(rule.write) ?? .scalar("null") },
+            rows: rule.rows.map { rows in { @Sendable (value: Wrapped??, path) in rows(value ?? nil, path) } })
+    }
+
+    /// A list whose elements another rule allows, such as `[1, 2]`. A single value is no list.
+    ///
+    /// - Parameter count: how many elements there may be.
+    public static func list<Element>(
+        _ rule: ValueRule<Element>, count: ClosedRange<Int> = 0...1000
+    ) -> ValueRule where Value == [Element] {
+        let number: String? =
+            switch (count.lowerBound, count.upperBound) {
+            case (0, 1000): nil
+            case (let low, 1000): "at least \(low)"
+            case (let low, let high): low == high ? "\(low)" : "\(low) to \(high)"
+            }
+        let words = number.map { "a list of \($0), each " } ?? "a list, each "
+        return ValueRule(
+            wanted: words + rule.wanted,
+            read: { (tree, spot, _, reading) -> [Element]? in
+                guard case .list(let items) = tree.content, count.contains(items.count) else {
+                    reading.mismatch(tree, spot)
+                    return nil
+                }
+                var values: [Element] = []
+                for (k, item) in items.enumerated() {
+                    let here = Spot(path: "\(spot.path)[\(k)]", place: item.place, wanted: rule.wanted)
+                    if let value = rule.read(item, here, nil, &reading) { values.append(value) }
+                }
+                return values.count == items.count ? values : nil
+            },
+            write: { .list($0.map(rule.write)) },
+            rows: rule.rows.map { rows in { @Sendable (_: [Element]?, path) in rows(nil, path + "[]") } })
+    }
+}
+
+extension ValueRule where Value: ConfigurationSection {
+    /// A section of its own; keys left out keep their defaults.
+    public static var section: ValueRule {
+        ValueRule(
+            wanted: "a section",
+            read: { tree, spot, current, reading in
+                let entries: [Tree.Entry]
+                switch tree.content {
+                case .mapping(let found): entries = found
+                // All keys of a section may be left out or commented out.
+                case .scalar(let scalar) where scalar.isPlain && scalar.text.isEmpty: entries = []
+                default:
+                    let keys = Value.fields.map(\.key).joined(separator: ", ")
+                    reading.mismatch(
+                        tree, Spot(path: spot.path, place: spot.place, wanted: spot.wanted + " with the keys \(keys)"))
+                    return nil
+                }
+                return Value.read(entries, spot, current ?? Value(), &reading)
+            },
+            write: { .section($0.written) },
+            isSection: true,
+            rows: { value, path in (value ?? Value()).rows(path) })
+    }
+}
+
+extension ConfigurationSection {
+    /// The entries in the order of the table.
+    var written: [Written.Entry] { Self.fields.map { $0.entry(self) } }
+
+    /// The rows of the reference.
+    func rows(_ path: String) -> [ReferenceRow] { Self.fields.flatMap { $0.rows(self, path) } }
+
+    /// Reads all fields, reports every trouble, and validates when there was none.
+    static func read(_ entries: [Tree.Entry], _ spot: Spot, _ start: Self, _ reading: inout Reading) -> Self? {
+        let before = reading.problems.count
+        var section = start
+        let fields = fields
+        let allowed = fields.map(\.key)
+        for entry in entries where !allowed.contains(entry.key) {
+            let hint = FoveaError.suggestion(for: entry.key, among: allowed)
+            reading.report(entry.value.place, "unknown key \(Tree.printable(spot.child(entry.key))); \(hint)")
+        }
+        for field in fields {
+            field.read(entries.first { $0.key == field.key }?.value, spot, &section, &reading)
+        }
+        guard reading.problems.count == before else { return nil }
+        do {
+            try section.validate()
+        } catch {
+            reading.report(spot.place, spot.path, error)
+            return nil
+        }
+        return section
+    }
+}

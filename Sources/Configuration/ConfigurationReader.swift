@@ -1,0 +1,81 @@
+import Basics
+import Foundation
+
+/// Reads a configuration from YAML and `--set` arguments.
+///
+/// Keys left out keep their defaults. Unknown keys, wrong types, impossible values, doubled keys, aliases and tags are
+/// errors that name the file and line (or the `--set`), the dotted key, what was found and what is allowed; up to ten
+/// are reported at once.
+public enum ConfigurationReader {
+    /// Reads the file at `path`, then applies `settings` in order.
+    ///
+    /// - Parameters:
+    ///   - settings: the arguments of `--set`, each `a.b=value` with the value in YAML.
+    ///   - environment: the variables that paths may use.
+    /// - Throws: `FoveaError` of kind `configuration`.
+    public static func read<Section: ConfigurationSection>(
+        _ type: Section.Type, file path: String, settings: [String] = [],
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> Section {
+        try read(type, yaml: contents(of: path), source: path, settings: settings, environment: environment)
+    }
+
+    /// Reads YAML text, then applies `settings` in order; `source` names the text in messages.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    public static func read<Section: ConfigurationSection>(
+        _ type: Section.Type, yaml: String, source: String, settings: [String] = [],
+        environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws -> Section {
+        let text = YAMLText { line in line.map { "\(source):\($0)" } ?? source }
+        var tree = try text.tree(yaml) ?? Tree(content: .mapping([]), place: source)
+        // A file of comments alone is a null document.
+        if case .scalar(let scalar) = tree.content, scalar.isNull { tree.content = .mapping([]) }
+        guard case .mapping = tree.content else {
+            throw FoveaError(
+                .configuration, "\(tree.place): a configuration is a list of \"key: value\", and this is \(tree.words)")
+        }
+        for setting in settings { try apply(setting, to: &tree) }
+        guard case .mapping(let entries) = tree.content else { return Section() }
+        var reading = Reading(environment: environment)
+        let top = Spot(path: "", place: source, wanted: "a section")
+        let section = Section.read(entries, top, Section(), &reading)
+        if let error = reading.error { throw error }
+        return section ?? Section()
+    }
+
+    private static func apply(_ setting: String, to tree: inout Tree) throws {
+        let place = "--set " + Tree.printable(setting)
+        let sides = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+        let keys = (sides.first ?? "").split(separator: ".", omittingEmptySubsequences: false).map(String.init)
+        guard sides.count == 2, keys.allSatisfy({ !$0.isEmpty }) else {
+            throw FoveaError(
+                .configuration, "\(place): key=value is wanted, such as training.epochs=10 or distillation=null")
+        }
+        let nothing = Tree(content: .scalar(Scalar(text: "", isPlain: true)), place: place)
+        let value = try YAMLText { _ in place }.tree(String(sides[1])) ?? nothing
+        try tree.set(keys[...], to: value)
+    }
+
+    private static func contents(of path: String) throws -> String {
+        guard let file = FileHandle(forReadingAtPath: path) else {
+            let isThere = FileManager.default.fileExists(atPath: path)
+            throw FoveaError(
+                .configuration, "cannot read the configuration \(path): \(isThere ? "not permitted" : "no such file")",
+                remedy: isThere ? "Check the file's permissions." : "`fovea init FOLDER` writes a first configuration.")
+        }
+        defer { try? file.close() }
+        // One byte more than allowed is enough to refuse the file, whatever its length.
+        guard let data = try? file.read(upToCount: YAMLText.maximumBytes + 1) ?? Data() else {
+            throw FoveaError(.configuration, "cannot read the configuration \(path)", remedy: "Is it a file?")
+        }
+        guard data.count <= YAMLText.maximumBytes else {
+            throw FoveaError(
+                .configuration, "\(path): longer than the \(YAMLText.maximumBytes) bytes allowed for a configuration")
+        }
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw FoveaError(.configuration, "\(path): not a text in UTF-8")
+        }
+        return text
+    }
+}

@@ -1,0 +1,13 @@
+/// Writes a configuration as YAML.
+public enum ConfigurationWriter {
+    /// The complete configuration: every key with its value, in the order of the tables. Reading it gives an equal
+    /// value.
+    ///
+    /// - Parameter commented: whether each key has its help and what is allowed above it.
+    public static func yaml<Section: ConfigurationSection>(_ section: Section, commented: Bool = true) -> String {
+        let blocks = section.written.map { entry in
+            entry.lines(indent: 0, commented: commented).joined(separator: "\n") + "\n"
+        }
+        return blocks.joined(separator: commented ? "\n" : "")
+    }
+}

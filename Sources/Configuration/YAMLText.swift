@@ -1,0 +1,123 @@
+import Basics
+import Yams
+
+/// Takes YAML text apart into a `Tree`, with the line of every piece and within bounds that no file can exceed.
+struct YAMLText {
+    static let maximumBytes = 1 << 18
+    private static let maximumDepth = 16
+
+    /// The words for a line of the text, from 1; nil for the text as a whole.
+    let place: @Sendable (Int?) -> String
+
+    /// The text as a tree; nil when it holds nothing.
+    ///
+    /// - Throws: `FoveaError` with the line for what is not YAML or not allowed.
+    func tree(_ text: String) throws -> Tree? {
+        guard text.utf8.count <= Self.maximumBytes else {
+            throw failure(nil, "longer than the \(Self.maximumBytes) bytes allowed")
+        }
+        try refuseAliases(text)
+        do {
+            // Without rules, every scalar stays a text: what it means is for the rule of its key to say.
+            let parser = try Parser(yaml: text, resolver: .basic, encoding: .utf8)
+            return try parser.singleRoot().map { try tree(of: $0, line: nil, depth: 0) }
+        } catch let error as YamlError {
+            throw failure(of: error, text)
+        }
+    }
+
+    /// Aliases let a short file stand for a huge one, already while it is composed, and so are refused beforehand: an
+    /// alias needs an anchor of its name.
+    private func refuseAliases(_ text: String) throws {
+        let bytes = Array(text.utf8)
+        func name(after k: Int) -> ArraySlice<UInt8> {
+            bytes[(k + 1)...].prefix {
+                0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || $0 == 0x5F || $0 == 0x2D
+            }
+        }
+        let anchors = Set(bytes.indices.filter { bytes[$0] == UInt8(ascii: "&") }.map(name(after:)))
+        guard !anchors.isEmpty else { return }
+        var line = 1
+        for (k, byte) in bytes.enumerated() {
+            if byte == UInt8(ascii: "\n") { line += 1 }
+            guard byte == UInt8(ascii: "*") else { continue }
+            let alias = name(after: k)
+            if !alias.isEmpty && anchors.contains(alias) {
+                let word = String(decoding: alias, as: UTF8.self)
+                throw failure(line, "the alias *\(Tree.printable(word)) is not allowed here; write the value itself")
+            }
+        }
+    }
+
+    private func tree(of node: Node, line: Int?, depth: Int) throws -> Tree {
+        let line = line ?? node.mark?.line
+        guard depth <= Self.maximumDepth else {
+            throw failure(line, "nested deeper than \(Self.maximumDepth) levels")
+        }
+        let tag = node.tag.description
+        guard ["", "!"].contains(tag) || Self.tags.contains(tag) else {
+            throw failure(line, "the tag \(Tree.printable(tag)) is not allowed here")
+        }
+        return Tree(content: try content(of: node, line: line, depth: depth), place: place(line))
+    }
+
+    private func content(of node: Node, line: Int?, depth: Int) throws -> Tree.Content {
+        switch node {
+        case .scalar(let scalar):
+            let isPlain = scalar.style == .plain && scalar.tag.description != Self.textTag
+            return .scalar(Scalar(text: scalar.string, isPlain: isPlain))
+        case .sequence(let items):
+            return .list(try items.map { try tree(of: $0, line: nil, depth: depth + 1) })
+        case .mapping(let pairs):
+            var seen = Set<String>()
+            return .mapping(
+                try pairs.map { key, value in
+                    guard let word = key.scalar?.string else { throw failure(key.mark?.line, "a key must be a word") }
+                    guard seen.insert(word).inserted else { throw duplicate(word, key.mark?.line) }
+                    let inner = try tree(of: value, line: key.mark?.line, depth: depth + 1)
+                    return Tree.Entry(key: word, value: inner)
+                })
+        case .alias:
+            throw failure(line, "aliases are not allowed here")
+        }
+    }
+
+    private static let textTag = "tag:yaml.org,2002:str"
+    private static let tags = [textTag, "tag:yaml.org,2002:seq", "tag:yaml.org,2002:map"]
+}
+
+extension YAMLText {
+    private func failure(_ line: Int?, _ words: String) -> FoveaError {
+        FoveaError(.configuration, "\(place(line)): \(words)")
+    }
+
+    private func duplicate(_ key: String, _ line: Int?) -> FoveaError {
+        failure(line, "the key \"\(Tree.printable(key))\" stands twice in the same section")
+    }
+
+    /// What the parser found, in one line.
+    private func failure(of error: YamlError, _ text: String) -> FoveaError {
+        switch error {
+        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
+            .composer(let context, let problem, let mark, _):
+            let start = context.map {
+                $0.text + ($0.mark.line == mark.line ? ", " : " begun in line \($0.mark.line), ")
+            }
+            let tab = isTab(mark, text) ? " (a tab; YAML is indented with spaces)" : ""
+            return failure(mark.line, "not YAML: \(start ?? "")\(problem)\(tab)")
+        case .reader(let problem, let offset, _, _):
+            let line = offset.map { text.prefix($0).count(where: \.isNewline) + 1 }
+            return failure(line, "not YAML: \(problem)")
+        case .duplicatedKeysInMapping(let keys, let context):
+            return duplicate(keys.first ?? "", context.mark.line)
+        default:
+            return failure(nil, "not YAML: \(error)")
+        }
+    }
+
+    private func isTab(_ mark: Mark, _ text: String) -> Bool {
+        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
+        guard lines.indices.contains(mark.line - 1) else { return false }
+        return lines[mark.line - 1].unicodeScalars.dropFirst(mark.column - 1).first == "\t"
+    }
+}

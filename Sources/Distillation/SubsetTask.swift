@@ -1,0 +1,85 @@
+import Basics
+import Cohorts
+import Foundation
+
+/// Which images without a positive of its subset a teacher sees (METHOD: section 3).
+public enum Negatives: Sendable, Equatable {
+    /// None, as in LFME (Xiang, Ding and Han, ECCV 2020).
+    case drop
+    /// min(ratio * |P|, |N|) of them, drawn anew each epoch.
+    case sampled(ratio: Double)
+    /// All of them.
+    case all
+}
+
+/// What one teacher learns: its classes, and which images of the training split it sees in which epoch.
+public struct SubsetTask: Sendable {
+    /// The classes.
+    public let subset: ClassSubset
+    /// Rows with a positive of the subset, P.
+    public let positives: [Int]
+    /// Rows without, N.
+    public let negatives: [Int]
+    /// Which of N are seen.
+    public let mode: Negatives
+    private let seed: UInt64
+
+    /// Divides the training rows for a subset.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` when no row shows a class of the subset, or when the teacher
+    ///   would see positives only and could learn nothing.
+    public init(_ subset: ClassSubset, cohort: Cohort, trainingRows: [Int], negatives mode: Negatives, seed: UInt64) throws {
+        let shown = Set(cohort.rows(showing: subset.classes, among: trainingRows))
+        positives = trainingRows.filter(shown.contains)
+        negatives = trainingRows.filter { !shown.contains($0) }
+        self.subset = subset
+        self.mode = mode
+        self.seed = SeededRandom(seed: seed, SeededRandom.key(subset.name)).state
+        guard !positives.isEmpty else {
+            throw FoveaError(.configuration, "no training image shows a class of the subset \(subset.name)")
+        }
+        if subset.classes.count == 1, mode == .drop || mode == .sampled(ratio: 0) {
+            throw FoveaError(
+                .configuration,
+                "the subset \(subset.name) has one class, so a teacher without negatives would see positives only",
+                remedy: "Set distillation.teachers.negatives to all or sampled, or leave this grouping out.")
+        }
+    }
+
+    /// How many of N are seen in an epoch.
+    public var negativesPerEpoch: Int {
+        switch mode {
+        case .drop: 0
+        case .sampled(let ratio): min(negatives.count, Int((ratio * Double(positives.count)).rounded()))
+        case .all: negatives.count
+        }
+    }
+
+    /// The rows of one epoch, in the order of the cohort; a pure function of seed and epoch.
+    public func rows(epoch: Int) -> [Int] {
+        let wanted = negativesPerEpoch
+        if wanted == negatives.count { return (positives + negatives).sorted() }
+        var random = SeededRandom(seed: seed, UInt64(epoch))
+        var pool = negatives
+        for i in 0..<wanted { pool.swapAt(i, i + random.index(below: pool.count - i)) }
+        return (positives + pool.prefix(wanted)).sorted()
+    }
+
+    /// How much too high this teacher's logits are for each of its classes, because it sees fewer negatives than the
+    /// student: logit(p~_c) - logit(p_c), with p~_c the share of positives among the known labels it sees on average
+    /// and p_c the same in the whole training split.
+    public func priorShift(cohort: Cohort) -> [Double] {
+        let share = negatives.isEmpty ? 0 : Double(negativesPerEpoch) / Double(negatives.count)
+        return subset.classes.map { column in
+            let inside = positives.map { cohort.label($0, column) }
+            let outside = negatives.count { cohort.label($0, column) == 0 }
+            let shown = Double(inside.count { $0 == 1 })
+            let absent = Double(inside.count { $0 == 0 })
+            // Half a negative where there is none keeps the logit finite.
+            let seen = max(0.5, absent + share * Double(outside))
+            let all = max(0.5, absent + Double(outside))
+            // logit(p) = log(positives / negatives), so the positives cancel.
+            return shown > 0 ? log(all / seen) : 0
+        }
+    }
+}

@@ -1,0 +1,129 @@
+import Backbones
+import Basics
+import Foundation
+import FundusImaging
+import Models
+import NN
+import Torch
+import Weights
+
+/// One teacher's logits on fixed views of the training images, computed once and kept in a file.
+///
+/// A view is a pure function of (seed, image content, view number), so every student of a comparison, and a resumed
+/// one, can reuse them. Stored as float16 [views, rows, classes of the subset].
+public struct TeacherLogits {
+    /// The stored numbers.
+    let tensor: Tensor
+
+    /// What identifies the content of a bank: the same key, the same numbers.
+    ///
+    /// - Parameters:
+    ///   - teacher: the hash of the teacher's weights.
+    ///   - cache: the pictures, of which the contents of `rows` count.
+    public static func key(
+        teacher: String, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings, seed: UInt64,
+        precision: Precision
+    ) throws -> String {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = .sortedKeys
+        let settings = try [encoder.encode(augmentation), encoder.encode(cache.settings)].map {
+            String(decoding: $0, as: UTF8.self)
+        }
+        let contents = rows.map { cache.contentHash($0) }
+        return Digest.sha256(
+            ([teacher, "\(views)", "\(seed)", precision.rawValue] + settings + contents).joined(separator: "\n"))
+    }
+
+    /// Reads a stored bank; nil when there is none with this key at `path`.
+    public static func stored(at path: String, key: String) throws -> TeacherLogits? {
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let file = try WeightFile.open(path)
+        guard file.metadata["key"] == key, let entry = file.tensor(named: "logits") else { return nil }
+        return TeacherLogits(tensor: try file.readTensor(entry))
+    }
+
+    /// Runs a teacher over all views of the rows and stores the result.
+    ///
+    /// The teacher is frozen: evaluation mode, batch norms folded, inference mode, the given precision.
+    public static func compute(
+        _ teacher: ModelBundle, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings,
+        seed: UInt64, device: Device, precision: Precision, title: String, path: String, key: String,
+        shouldStop: () -> Bool
+    ) throws -> TeacherLogits {
+        let predictor = try Predictor(
+            teacher.classifier, teacher.description.normalization, device: device, precision: precision, folding: true)
+        let items = (0..<views).flatMap { view in rows.map { BatchItem(row: $0, view: view) } }
+        let bar = Progress(title, total: items.count, unit: "views")
+        let logits = try predictor.logits(
+            cache: cache, items: items, augmentation: augmentation, seed: seed, batchSize: 128, shouldStop: shouldStop
+        ) { bar.update($0) }
+        bar.finish()
+        let shape = [views, rows.count, teacher.description.classes.count]
+        let tensor = try Tensor(logits, shape: shape).to(dtype: .float16)
+        try SafetensorsWriter.write([tensor.source(named: "logits")], metadata: ["key": key], to: path)
+        return TeacherLogits(tensor: tensor)
+    }
+}
+
+/// The logits of all teachers on all views, ready to be looked up batch by batch.
+public struct ViewBank {
+    /// Which teacher and class each column stands for.
+    public let columns: TeacherColumns
+    /// The number of views.
+    public let views: Int
+    /// The training rows, in the bank's order.
+    public let rows: [Int]
+    private let positions: [Int: Int]
+    /// [views * rows, columns], float16, on the device.
+    private let logits: Tensor
+    private let shift: Tensor
+    let device: Device
+
+    /// Puts the teachers side by side.
+    ///
+    /// - Parameter priorShifts: what is subtracted from each column (`SubsetTask.priorShift`).
+    public init(
+        _ columns: TeacherColumns, teachers: [TeacherLogits], rows: [Int], views: Int, priorShifts: [Double],
+        device: Device
+    ) throws {
+        self.columns = columns
+        self.views = views
+        self.rows = rows
+        self.device = device
+        positions = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($0.element, $0.offset) })
+        let joined = try Tensor.concatenated(teachers.map(\.tensor), in: 2)
+        guard joined.shape == [views, rows.count, columns.count], priorShifts.count == columns.count else {
+            throw FoveaError(
+                .engine, "a bank of shape \(joined.shape) for \(views) views, \(rows.count) rows, \(columns.count) columns")
+        }
+        logits = try joined.reshaped([views * rows.count, columns.count]).to(device: device)
+        shift = try Tensor(priorShifts.map(Float.init)).to(device: device)
+    }
+
+    /// The corrected logits of all teachers on the given views, float32 [B, columns].
+    ///
+    /// - Throws: `FoveaError` when an item is none of the bank's.
+    public func logits(of items: [BatchItem]) throws -> Tensor {
+        let indices = try items.map { item -> Int in
+            guard let position = positions[item.row], 0..<views ~= item.view else {
+                throw FoveaError(.engine, "view \(item.view) of row \(item.row) is not in the view bank")
+            }
+            return item.view * rows.count + position
+        }
+        return try logits.selecting(Tensor(indices).to(device: device), in: 0).to(dtype: .float32) - shift
+    }
+
+    /// The mean over the training set of a weight that varies over images, for each column.
+    ///
+    /// - Parameter weight: from corrected logits [n, columns] to weights of the same shape.
+    public func meanWeights(_ weight: (Tensor) throws -> Tensor) throws -> Tensor {
+        var sum = try Tensor.zeros([columns.count], device: device)
+        let block = 8192
+        let total = views * rows.count
+        for start in stride(from: 0, to: total, by: block) {
+            let part = try logits.narrowed(0, from: start, length: min(block, total - start)).to(dtype: .float32) - shift
+            sum = try sum + weight(part).sum([0])
+        }
+        return try sum / Double(max(1, total))
+    }
+}

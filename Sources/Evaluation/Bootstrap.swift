@@ -1,0 +1,113 @@
+import Basics
+
+/// The values of several models in every round of one bootstrap over patients.
+///
+/// Classes were sorted once; a round draws patients with replacement and walks each ranking with the patients'
+/// multiplicities. Every model sees the same draw, so differences between models are paired.
+package struct Bootstrap: Sendable {
+    /// Positions of the classes that every round keeps.
+    package let fixedSet: [Int]
+    /// How many rounds were drawn again.
+    package let redraws: Int
+    private let rounds: [Round]
+
+    private struct Round: Sendable {
+        /// For each arm the average precision of each class of the fixed set.
+        var averagePrecision: [[Double]] = []
+        var rocAUC: [[Double]] = []
+        var redraws = 0
+        /// A class that was lost in the last draw, when the round had to be given up.
+        var lost: Int?
+    }
+
+    /// Draws all rounds.
+    ///
+    /// - Parameters:
+    ///   - arms: what is compared, each the models of several seeds, averaged class by class; where an arm has several,
+    ///     each round draws among them with replacement. Two arms with the same `seedGroup` share that draw.
+    ///   - seedGroups: a number for each arm.
+    ///   - fixedSet: positions of the classes to follow.
+    ///   - required: whether an arm's average precision and area of a class are defined on the images as they are; a
+    ///     round in which such a value is undefined is drawn again.
+    /// - Throws: `FoveaError` of kind `data` when a round was drawn again too often in succession.
+    package init(
+        arms: [[RankedOutcomes]], seedGroups: [Int], units: PatientIndex, fixedSet: [Int], classes: [String],
+        required: [[(averagePrecision: Bool, rocAUC: Bool)]], options: BootstrapOptions, threads: Int?
+    ) throws {
+        self.fixedSet = fixedSet
+        rounds = concurrently(options.rounds, threads: threads) { number in
+            var round = Round()
+            while true {
+                var random = SeededRandom(seed: options.seed, UInt64(number), UInt64(round.redraws))
+                let multiplicities = Self.draw(units, &random)
+                round.lost = multiplicities.withUnsafeBufferPointer { multiplicities in
+                    Self.measure(arms, seedGroups, fixedSet, required, multiplicities, &random, &round)
+                }
+                guard round.lost != nil, round.redraws < options.maximumRedraws else { return round }
+                round.redraws += 1
+            }
+        }
+        redraws = rounds.reduce(0) { $0 + $1.redraws }
+        if let lost = rounds.lazy.compactMap(\.lost).first {
+            throw FoveaError(
+                .data,
+                "no intervals: class \"\(classes[lost])\" lost every positive, or every negative, in "
+                    + "\(options.maximumRedraws + 1) draws of the patients in succession",
+                remedy: "Raise the minimum of positive patients (now \(options.minimumPositivePatients)).")
+        }
+    }
+
+    /// How often each row counts when as many units are drawn, with replacement, as there are.
+    package static func draw(_ units: PatientIndex, _ random: inout SeededRandom) -> [Int32] {
+        var times = [Int32](repeating: 0, count: units.count)
+        for _ in 0..<units.count { times[random.index(below: units.count)] += 1 }
+        return units.unitOfRow.map { times[Int($0)] }
+    }
+
+    /// Fills a round; returns a class that the draw has lost, if any.
+    private static func measure(
+        _ arms: [[RankedOutcomes]], _ seedGroups: [Int], _ fixedSet: [Int],
+        _ required: [[(averagePrecision: Bool, rocAUC: Bool)]], _ multiplicities: UnsafeBufferPointer<Int32>,
+        _ random: inout SeededRandom, _ round: inout Round
+    ) -> Int? {
+        round.averagePrecision = []
+        round.rocAUC = []
+        var seedsOfGroup: [Int: [Int]] = [:]
+        for (arm, models) in arms.enumerated() {
+            let seeds =
+                seedsOfGroup[seedGroups[arm]]
+                ?? (models.count == 1 ? [0] : models.map { _ in random.index(below: models.count) })
+            seedsOfGroup[seedGroups[arm]] = seeds
+            var averagePrecision = [Double](repeating: 0, count: fixedSet.count)
+            var rocAUC = averagePrecision
+            for (place, column) in fixedSet.enumerated() {
+                for seed in seeds {
+                    let values = models[seed].measure(class: column, multiplicities)
+                    averagePrecision[place] += values.averagePrecision / Double(seeds.count)
+                    rocAUC[place] += values.rocAUC / Double(seeds.count)
+                }
+                let needed = required[arm][place]
+                if needed.averagePrecision && averagePrecision[place].isNaN || needed.rocAUC && rocAUC[place].isNaN {
+                    return column
+                }
+            }
+            round.averagePrecision.append(averagePrecision)
+            round.rocAUC.append(rocAUC)
+        }
+        return nil
+    }
+
+    /// A metric of ranking.
+    package enum Metric: Sendable {
+        case averagePrecision
+        case rocAUC
+    }
+
+    /// The mean of a metric over some classes (places in the fixed set) in each round.
+    package func means(_ metric: Metric, arm: Int, places: [Int]) -> [Double] {
+        rounds.map { round in
+            let values = metric == .averagePrecision ? round.averagePrecision[arm] : round.rocAUC[arm]
+            return places.reduce(0) { $0 + values[$1] } / Double(places.count)
+        }
+    }
+}

@@ -1,0 +1,42 @@
+/// Probabilities gathered in bins of equal width, to compare what was said with what was so.
+///
+/// The error is the expected calibration error (Naeini et al., AAAI 2015; Guo et al., ICML 2017) of the positive
+/// class's probability: the sum over bins of (share of cells) x |mean probability - share of positives|. A bin holds
+/// its upper end but not its lower one, the first both.
+struct Calibration: Sendable {
+    private var counts: [Int]
+    private var positives: [Int]
+    private var probabilities: [Double]
+    private var hasOther = false
+
+    init(bins: Int) {
+        counts = [Int](repeating: 0, count: bins)
+        positives = counts
+        probabilities = [Double](repeating: 0, count: bins)
+    }
+
+    /// Adds the images of a class with a known label.
+    mutating func add(_ outcomes: Outcomes, class column: Int) {
+        for image in outcomes.images.indices {
+            let label = outcomes.label(image: image, class: column)
+            let probability = outcomes.score(image: image, class: column)
+            guard label >= 0 else { continue }
+            guard probability >= 0, probability <= 1 else {
+                hasOther = true
+                return
+            }
+            let bin = max(0, Int((probability * Double(counts.count)).rounded(.up)) - 1)
+            counts[bin] += 1
+            positives[bin] += Int(label)
+            probabilities[bin] += probability
+        }
+    }
+
+    /// The error in 0 ... 1; nil without a known label, or where a score is no probability.
+    var error: Double? {
+        let total = counts.reduce(0, +)
+        guard total > 0, !hasOther else { return nil }
+        let gaps = counts.indices.reduce(0.0) { $0 + abs(probabilities[$1] - Double(positives[$1])) }
+        return gaps / Double(total)
+    }
+}

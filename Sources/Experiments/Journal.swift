@@ -1,0 +1,42 @@
+import Basics
+import Foundation
+import Reports
+import Training
+
+/// Keeps the records of a run while it goes: `history.csv`, TensorBoard events, and lines for the user.
+final class Journal {
+    private var history: HistoryFile
+    private let events: EventWriter
+    private let log: (String) -> Void
+
+    init(_ folder: RunFolder, log: @escaping (String) -> Void) throws {
+        history = try HistoryFile(path: folder.file("history.csv"))
+        events = try EventWriter(folder: folder.path)
+        self.log = log
+    }
+
+    /// Tells the user something.
+    func say(_ text: String) { log(text) }
+
+    /// All rows so far.
+    var rows: [HistoryRow] { history.rows }
+
+    /// Writes down an epoch.
+    func add(_ record: EpochRecord, stage: String) throws {
+        let row = HistoryRow(
+            stage: stage, epoch: record.epoch, step: record.steps, trainingLoss: record.loss,
+            distillationLoss: record.distillation, validationMAP: record.validationMAP,
+            validationMAUC: record.validationMAUC, learningRate: record.rate,
+            imagesPerSecond: record.seconds > 0 ? Double(record.images) / record.seconds : nil,
+            seconds: record.seconds)
+        try history.append(row)
+        for (tag, value) in [
+            ("loss", record.loss), ("distillation", record.distillation), ("validation_map", record.validationMAP),
+            ("validation_mauc", record.validationMAUC), ("learning_rate", record.rate),
+            ("images_per_second", row.imagesPerSecond),
+        ] {
+            events.scalar("\(stage)/\(tag)", value, step: record.epoch)
+        }
+        try events.flush()
+    }
+}

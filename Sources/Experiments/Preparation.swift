@@ -1,0 +1,121 @@
+import Basics
+import Cohorts
+import Foundation
+import FundusImaging
+import Models
+import Training
+
+/// A run's data, verified and decoded: photographs, labels, split, counts.
+public struct Preparation: Sendable {
+    /// Photographs and pictures.
+    public let data: TrainingData
+    /// The rows that train and validate.
+    public let split: Split
+    /// Attributes of the classes, where given.
+    public let attributes: ClassAttributes?
+    /// n_c over the training rows.
+    public let counts: [Int]
+    /// What the user should know.
+    public let warnings: [String]
+
+    /// Reads tables and attributes only; no image is opened.
+    public static func readCohort(_ settings: DataSettings) throws -> (cohort: Cohort, attributes: ClassAttributes?) {
+        let attributes = try settings.attributes.map { try ClassAttributes(path: $0) }
+        let reader = CohortReader(
+            classes: settings.classes.isEmpty ? nil : settings.classes, attributes: attributes,
+            leavesOutMissingImages: settings.missing == .skip)
+        let tables =
+            settings.tables.isEmpty
+            ? [LabelTable(path: settings.table, images: settings.images)]
+            : settings.tables.map {
+                LabelTable(path: $0.path, images: $0.images, split: $0.split, imagePattern: $0.pattern)
+            }
+        guard tables.allSatisfy({ !$0.path.isEmpty }) else {
+            throw FoveaError(
+                .configuration, "data.table is empty", remedy: "Name the CSV file of the labels in data.table.")
+        }
+        return (try reader.read(tables), attributes)
+    }
+
+    /// Reads, verifies and divides the cohort, and opens or builds the cache of its pictures.
+    public init(_ settings: RunSettings, cacheFolder: String, threads: Int, shouldStop: @Sendable () -> Bool) throws {
+        let (cohort, attributes) = try Self.readCohort(settings.data)
+        try cohort.requireImages()
+        if settings.data.labels == .single { try cohort.requireSingleLabels() }
+        let cache = try ImageCache.open(
+            paths: cohort.photographs.map(\.path), settings: settings.image.imageSettings, folder: cacheFolder,
+            threads: threads, shouldStop: shouldStop)
+        var warnings = attributes?.warnings(for: cohort.classes) ?? []
+        var split = try Self.divide(cohort, settings)
+        let unreadable = Set(cache.failures.map(\.index))
+        if !unreadable.isEmpty {
+            try Self.refuse(cache.failures, among: split, policy: settings.data.unreadable)
+            split = try Split(
+                split.name, training: split.training.filter { !unreadable.contains($0) },
+                validation: split.validation, excluded: split.excluded, of: cohort)
+            warnings.append("\(unreadable.count) unreadable images are left out of training")
+        }
+        let hashes = cohort.photographs.indices.map { unreadable.contains($0) ? nil : cache.contentHash($0) }
+        let parts = Self.parts(split, count: cohort.count)
+        for group in cohort.duplicates(hashes: hashes) {
+            let names = group.map { cohort.photographs[$0].image }.joined(separator: ", ")
+            if Set(group.compactMap { parts[$0] }).isSuperset(of: ["training", "validation"]) {
+                throw FoveaError(
+                    .data, "the same photograph trains and validates under several names: \(names)",
+                    remedy: "Keep one row of each photograph, or put them into one part of the split.")
+            }
+            warnings.append("the same photograph under several names: \(names)")
+        }
+        let counts = cohort.classCounts(rows: split.training)
+        let idle = cohort.classes.indices.filter { counts[$0] == 0 }.map { cohort.classes[$0] }
+        if !idle.isEmpty {
+            warnings.append(
+                "without a positive training image, so in no loss, subset or mean: \(idle.joined(separator: ", "))")
+        }
+        guard idle.count < cohort.classes.count else {
+            throw FoveaError(.data, "\(cohort.source): no class has a positive among the training images")
+        }
+        data = TrainingData(cohort, cache)
+        self.counts = counts
+        self.split = split
+        self.attributes = attributes
+        self.warnings = warnings
+    }
+
+    private static func divide(_ cohort: Cohort, _ settings: RunSettings) throws -> Split {
+        let split = settings.data.split
+        switch split.method {
+        case .fold:
+            return try Split.byFold(cohort, validation: split.validationFolds, excluded: split.excludedFolds)
+        case .column:
+            return try Split.byColumn(cohort, training: split.training, validation: split.validation)
+        case .make:
+            let folds = try Split.makeFolds(of: cohort, count: split.folds, seed: UInt64(settings.seed))
+            return try Split.from(
+                folds: folds, of: cohort, validation: split.validationFolds, excluded: split.excludedFolds)
+        }
+    }
+
+    private static func refuse(_ failures: [ImageFailure], among split: Split, policy: DataSettings.Refusal) throws {
+        let training = Set(split.training)
+        let validation = Set(split.validation)
+        let fatal = failures.filter {
+            validation.contains($0.index) || (policy == .fail && training.contains($0.index))
+        }
+        guard !fatal.isEmpty else { return }
+        let shown = fatal.prefix(10).map(\.message).joined(separator: "\n  ")
+        let more = fatal.count > 10 ? "\n  and \(fatal.count - 10) more" : ""
+        throw FoveaError(
+            .data, "\(fatal.count) images cannot be used:\n  \(shown)\(more)",
+            remedy: policy == .fail
+                ? "Mend the files or remove their rows; data.unreadable: skip leaves them out of training."
+                : "Images for evaluation are never left out: mend the files or remove their rows.")
+    }
+
+    private static func parts(_ split: Split, count: Int) -> [String?] {
+        var parts = [String?](repeating: nil, count: count)
+        for row in split.training { parts[row] = "training" }
+        for row in split.validation { parts[row] = "validation" }
+        return parts
+    }
+}

@@ -1,0 +1,115 @@
+import Basics
+import Cohorts
+import Foundation
+import FundusImaging
+import Models
+import NN
+import Sampling
+import Torch
+import Training
+
+/// Turns settings into what trainer, store and network need; one place, so that plain models, teachers and students
+/// differ only where they are meant to.
+struct Recipe {
+    let settings: RunSettings
+    let preparation: Preparation
+    let surroundings: Surroundings
+
+    var cohort: Cohort { preparation.data.cohort }
+    var seed: UInt64 { UInt64(settings.seed) }
+
+    /// Arithmetic of trainings and of frozen teachers.
+    var precision: Precision {
+        switch settings.training.precision {
+        case .auto: Engine.bestPrecision(on: surroundings.device)
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        }
+    }
+
+    /// The model of some columns of the cohort.
+    func description(columns: [Int]) -> ModelDescription {
+        ModelDescription(
+            architecture: settings.model.architecture, classes: columns.map { cohort.classes[$0] },
+            labels: settings.data.labels, image: settings.image.imageSettings, dropout: settings.model.dropout,
+            trainingImages: columns.map { preparation.counts[$0] })
+    }
+
+    /// How plain models and students are trained; `name` seeds what is drawn.
+    func plan(_ name: String) -> TrainingPlan {
+        let training = settings.training
+        var plan = TrainingPlan()
+        plan.epochs = training.epochs
+        plan.batchSize = training.batchSize
+        plan.dropsLast = training.dropsLast
+        plan.accumulation = training.accumulation
+        plan.optimizer =
+            training.optimizer == .adamw
+            ? .adamW() : .sgd(momentum: training.momentum, nesterov: training.nesterov)
+        plan.rate = training.rate
+        plan.weightDecay = training.weightDecay
+        plan.schedule = training.schedule
+        plan.warmUpSteps = training.warmUpSteps
+        plan.gradientLimit = training.gradientLimit
+        plan.averageDecay = training.averageDecay
+        plan.backboneRate = training.backboneRate
+        plan.augmentation = settings.augmentation.ranges
+        plan.views = settings.augmentation.views > 0 ? settings.augmentation.views : nil
+        plan.precision = precision
+        plan.seed = seed
+        return plan
+    }
+
+    /// How teachers are trained: shorter, gentler, and never without a step.
+    func teacherPlan(_ name: String) -> TrainingPlan {
+        let teachers = settings.distillation?.teachers ?? TeacherSettings()
+        var plan = plan(name)
+        plan.epochs = teachers.epochs
+        plan.minimumSteps = teachers.minimumSteps
+        plan.rate = teachers.rate
+        plan.dropsLast = false
+        plan.views = nil
+        // A teacher sees other views than the plain model it may start from.
+        plan.seed = SeededRandom(seed: seed, SeededRandom.key(name)).state
+        return plan
+    }
+
+    /// The sampler of the technique for some rows, with the classes of some columns.
+    func sampler(rows: [Int], columns: [Int], epochs: Int, seed: UInt64) throws -> any Sampler {
+        let technique = settings.technique
+        if technique.sampler == .instance { return InstanceSampler(rows: rows, seed: seed) }
+        let cohort = self.cohort
+        let labels = cohort.photographs.indices.flatMap { row in columns.map { cohort.label(row, $0) } }
+        let data = try LabelledRows(labels: labels, classCount: columns.count, rows: rows)
+        return switch technique.sampler {
+        case .instance: InstanceSampler(rows: rows, seed: seed)
+        case .classAware: ClassAwareSampler(data, seed: seed)
+        case .squareRoot: SquareRootSampler(data, seed: seed)
+        case .progressive: ProgressiveSampler(data, epochs: epochs, seed: seed)
+        case .repeatFactor: try RepeatFactorSampler(data, threshold: technique.repeatThreshold, seed: seed)
+        }
+    }
+
+    /// Positives and known labels of columns among rows.
+    func counts(rows: [Int], columns: [Int]) -> [(positives: Int, known: Int)] {
+        columns.map { column in
+            let labels = rows.map { cohort.label($0, column) }
+            return (labels.count { $0 == 1 }, labels.count { $0 >= 0 })
+        }
+    }
+
+    /// A text that holds everything which decides what a training comes to: the key of the stage store.
+    func text(_ name: String, plan: TrainingPlan, rows: [Int], columns: [Int], and more: [String]) throws -> String {
+        let contents = rows.map { preparation.data.cache.contentHash($0) }
+        let labels = rows.flatMap { row in columns.map { "\(cohort.label(row, $0))" } }
+        var lines = [
+            "stage \(name)", "plan \(plan)", "technique \(settings.technique)", "model \(settings.model)",
+            "image \(settings.image)", "labels \(settings.data.labels)",
+            "classes \(columns.map { cohort.classes[$0] })",
+            "images \(Digest.sha256(contents.joined())) labels \(Digest.sha256(labels.joined()))",
+            "engine \(Engine.version) on \(surroundings.device) with \(Engine.threads) threads",
+        ]
+        if let weights = settings.model.weights { lines.append("weights \(try Digest.sha256(fileAt: weights))") }
+        return (lines + more).joined(separator: "\n")
+    }
+}

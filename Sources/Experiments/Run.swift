@@ -1,0 +1,224 @@
+import Basics
+import Cohorts
+import Distillation
+import Evaluation
+import Foundation
+import FundusImaging
+import Losses
+import Models
+import NN
+import Torch
+import Training
+
+/// The main job: from photographs and labels to an evaluated model, by way of teachers where distillation is asked for.
+public struct Run {
+    private let settings: RunSettings
+    private let surroundings: Surroundings
+    private let log: (String) -> Void
+
+    /// Prepares a run; nothing is read yet.
+    public init(_ settings: RunSettings, _ surroundings: Surroundings, log: @escaping (String) -> Void) {
+        self.settings = settings
+        self.surroundings = surroundings
+        self.log = log
+    }
+
+    /// Does everything and gives what came out.
+    ///
+    /// - Parameter configuration: the text of `config.yaml`, complete.
+    public func execute(configuration: String) throws -> RunOutcome {
+        Engine.threads = surroundings.threads
+        let started = Date()
+        let preparation = try Preparation(
+            settings, cacheFolder: settings.cache ?? Surroundings.userCache + "/images",
+            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        for warning in preparation.warnings { log("warning: " + warning) }
+        let folder = try RunFolder(settings.output, isResuming: surroundings.isResuming)
+        try AtomicFile.write(configuration, to: folder.file("config.yaml"))
+        let recipe = Recipe(settings: settings, preparation: preparation, surroundings: surroundings)
+        let journal = try Journal(folder, log: log)
+        let store = StageStore(folder: settings.stages ?? folder.file("stages"))
+        let training = NetworkTraining(recipe: recipe, store: store, journal: journal)
+        let rows = preparation.split.training
+        log(
+            "\(preparation.data.cohort.source): \(rows.count) training and \(preparation.split.validation.count) "
+                + "validation images, \(preparation.data.cohort.classes.count) classes, "
+                + "\(recipe.precision.rawValue) on \(surroundings.device) with \(surroundings.threads) threads")
+
+        let plain = try training.plain(rows: rows)
+        var outcome = try RunOutcome(settings, recipe, plain: plain, measurement: training.measurement)
+        if let distillation = settings.distillation {
+            let job = RelationalDistillation(
+                settings: distillation, recipe: recipe, training: training, store: store, journal: journal)
+            let result = try job.run(rows: rows, plain: plain)
+            try outcome.add(result, recipe, training.measurement)
+        }
+        outcome.seconds = Date().timeIntervalSince(started)
+        try RunReporting(outcome: outcome, recipe: recipe, journal: journal, folder: folder).write()
+        return outcome
+    }
+}
+
+/// What distillation gave: teachers, their bank, the student.
+struct DistillationResult {
+    var grouping: Grouping
+    var teachers: [StageResult]
+    var columns: TeacherColumns
+    var bankSeconds: Double
+    var student: StageResult
+}
+
+/// Relational subset knowledge distillation (Ju et al., MICCAI 2021): a teacher for each class subset, then one student.
+struct RelationalDistillation {
+    let settings: DistillationSettings
+    let recipe: Recipe
+    let training: NetworkTraining
+    let store: StageStore
+    let journal: Journal
+
+    private var cohort: Cohort { recipe.cohort }
+
+    func run(rows: [Int], plain: StageResult) throws -> DistillationResult {
+        let grouping = try Grouping.make(
+            settings.grouping, classes: cohort.classes, counts: recipe.preparation.counts,
+            attributes: recipe.preparation.attributes,
+            thresholds: ShotThresholds(
+                many: recipe.settings.evaluation.many, medium: recipe.settings.evaluation.medium),
+            seed: recipe.seed)
+        for note in grouping.notes { journal.say("grouping \(grouping.name): \(note)") }
+        let columns = TeacherColumns(grouping.subsets)
+
+        // Rules that measure do so on training patients whom no measured network has seen.
+        let inner = try innerSplit(rows)
+        let teacherRows = inner?.training ?? rows
+        let studentRows = settings.weights == .selfPaced ? teacherRows : rows
+        let start = inner == nil ? plain : try training.plain("plain-inner", rows: teacherRows)
+
+        let tasks = try grouping.subsets.map {
+            try SubsetTask(
+                $0, cohort: cohort, trainingRows: teacherRows, negatives: settings.teachers.rule, seed: recipe.seed)
+        }
+        let teachers = try tasks.enumerated().map { index, task in
+            journal.say(
+                "teacher \(index + 1) of \(tasks.count), \(task.subset.name): \(task.subset.classes.count) classes, "
+                    + "\(task.positives.count) positive and \(task.negativesPerEpoch) other images an epoch")
+            return try training.teacher(
+                task, rows: teacherRows, plain: settings.teachers.initialization == .plain ? start : nil)
+        }
+        let shifts = tasks.flatMap { task in
+            settings.teachers.priorCorrection
+                ? task.priorShift(cohort: cohort) : [Double](repeating: 0, count: task.subset.classes.count)
+        }
+        let measured = try inner.map { try measure(teachers, columns, start, rows: $0.validation) }
+
+        let bankStarted = Date()
+        let bank = try makeBank(teachers, columns, shifts, rows: studentRows)
+        let bankSeconds = Date().timeIntervalSince(bankStarted)
+        let key = ["distillation \(settings)", "grouping \(grouping.subsets)"] + teachers.map { "teacher \($0.hash)" }
+            + (settings.student == .plain ? ["from \(plain.hash)"] : [])
+        let student = try training.student(rows: studentRows, plain: plain, key: key) { loss in
+            try objective(loss, bank, measured, inner?.validation)
+        }
+        return DistillationResult(
+            grouping: grouping, teachers: teachers, columns: columns, bankSeconds: bankSeconds, student: student)
+    }
+
+    private func innerSplit(_ rows: [Int]) throws -> Split? {
+        guard settings.weights == .teacherQuality || settings.weights == .selfPaced else { return nil }
+        return try Split.inner(of: cohort, rows: rows, share: settings.innerShare, seed: recipe.seed)
+    }
+
+    /// How well teachers and plain model rank the inner split, column by column.
+    private struct Measured {
+        var teacher: [Double?]
+        var plain: [Double?]
+        var positives: [Int]
+    }
+
+    private func measure(
+        _ teachers: [StageResult], _ columns: TeacherColumns, _ plain: StageResult, rows: [Int]
+    ) throws -> Measured {
+        let summaries = try teachers.enumerated().map { k, teacher in
+            try training.measurement.summary(
+                teacher.bundle.classifier, rows: rows, columns: columns.subsets[k].classes)
+        }
+        let reference = try training.measurement.summary(
+            plain.bundle.classifier, rows: rows, columns: Array(cohort.classes.indices))
+        return Measured(
+            teacher: summaries.flatMap { $0.averagePrecision },
+            plain: columns.classes.map { reference.averagePrecision[$0] },
+            positives: columns.classes.map { reference.positives[$0] })
+    }
+
+    private func makeBank(
+        _ teachers: [StageResult], _ columns: TeacherColumns, _ shifts: [Double], rows: [Int]
+    ) throws -> ViewBank {
+        let plan = recipe.plan("student")
+        let views = settings.views > 0 ? settings.views : plan.epochs
+        let cache = recipe.preparation.data.cache
+        let logits = try teachers.enumerated().map { k, teacher in
+            let name = columns.subsets[k].name
+            let key = try TeacherLogits.key(
+                teacher: teacher.hash, cache: cache, rows: rows, views: views, augmentation: plan.augmentation,
+                seed: plan.seed, precision: plan.precision)
+            let path = try store.bankPath(name, key: key)
+            if let stored = try TeacherLogits.stored(at: path, key: key) { return stored }
+            // Folding changes a network for good, so the bank works on a copy of its own.
+            let copy = try teacher.bundle.copy()
+            return try TeacherLogits.compute(
+                copy, cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
+                device: recipe.surroundings.device, precision: plan.precision, title: "views of \(name)", path: path,
+                key: key, shouldStop: recipe.surroundings.shouldStop)
+        }
+        return try ViewBank(
+            columns, teachers: logits, rows: rows, views: views, priorShifts: shifts,
+            device: recipe.surroundings.device)
+    }
+
+    private func objective(
+        _ loss: any Loss, _ bank: ViewBank, _ measured: Measured?, _ innerRows: [Int]?
+    ) throws -> any Objective {
+        let columns = bank.columns
+        let device = recipe.surroundings.device
+        if recipe.settings.data.labels == .single {
+            return SoftmaxDistillingObjective(
+                label: loss,
+                distillation: try SoftmaxDistillationLoss(
+                    columns, temperature: settings.temperature, lambda: settings.lambda, device: device),
+                bank: bank, cohort: cohort, onlySubsetImages: settings.onlySubsetImages)
+        }
+        var weights: [Double]?
+        var imageWeights: ImageWeights?
+        var pacing: SelfPacing?
+        switch settings.weights {
+        case .uniform: break
+        case .effectiveNumber:
+            weights = DistillationWeights.effectiveNumber(
+                columns, counts: recipe.preparation.counts, beta: settings.beta)
+        case .teacherQuality:
+            weights = measured.map {
+                DistillationWeights.teacherQuality(teacher: $0.teacher, plain: $0.plain, positives: $0.positives)
+            }
+        case .selfPaced:
+            guard let measured, let innerRows else { break }
+            let measurement = training.measurement
+            let all = Array(cohort.classes.indices)
+            let means = columns.subsets.indices.map { k -> Double? in
+                let defined = columns.columns(of: k).compactMap { measured.teacher[$0] }
+                return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)
+            }
+            pacing = SelfPacing(columns, teachers: means, a: settings.selfPacedShare) { network in
+                try measurement.summary(network, rows: innerRows, columns: all).averagePrecision
+            }
+        case .confidence: imageWeights = try .confidence(bank, temperature: settings.temperature)
+        case .membership:
+            imageWeights = try .membership(bank, cohort: cohort, gain: settings.membershipGain, device: device)
+        }
+        return DistillingObjective(
+            label: loss,
+            distillation: try DistillationLoss(
+                columns, distance: settings.distance, temperature: settings.temperature, lambda: settings.lambda,
+                weights: weights, device: device),
+            bank: bank, imageWeights: imageWeights, selfPacing: pacing)
+    }
+}

@@ -1,0 +1,57 @@
+import Basics
+import Cohorts
+import Evaluation
+import Foundation
+
+/// The folder of a run, held by one process at a time.
+public final class RunFolder {
+    /// Where it is.
+    public let path: String
+    private let lock: Int32
+
+    /// Makes or opens the folder and locks it.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` when the folder already holds a run and `isResuming` is false; of
+    ///   kind `busy` when another process holds it.
+    public init(_ path: String, isResuming: Bool) throws {
+        self.path = path
+        try Folder.make(path)
+        lock = open(path + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
+        guard lock >= 0 else { throw AtomicFile.failure("open", path + "/.lock") }
+        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
+            close(lock)
+            throw FoveaError(.busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
+        }
+        let holdsRun = ["config.yaml", "model.safetensors", "metrics.json"].contains {
+            FileManager.default.fileExists(atPath: path + "/" + $0)
+        }
+        guard isResuming || !holdsRun else {
+            close(lock)
+            throw FoveaError(
+                .configuration, "\(path) already holds a run",
+                remedy: "Choose another `output`, or continue it with `fovea train --resume \(path)`.")
+        }
+    }
+
+    deinit { close(lock) }
+
+    /// The path of a file in the folder.
+    public func file(_ name: String) -> String { path + "/" + name }
+
+    /// Writes something as JSON.
+    public func write(_ value: some Encodable, to name: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.write(encoder.encode(value) + Data("\n".utf8), to: file(name))
+    }
+
+    /// Writes probabilities as a table: an image column and one column for each class.
+    public func write(_ outcomes: Outcomes, to name: String) throws {
+        var text = CSVText(header: ["image"] + outcomes.classes)
+        for (row, image) in outcomes.images.enumerated() {
+            text.append(
+                [image] + outcomes.classes.indices.map { String(Float(outcomes.score(image: row, class: $0))) })
+        }
+        try AtomicFile.write(text.text, to: file(name))
+    }
+}

@@ -1,0 +1,197 @@
+import Backbones
+import Basics
+import Cohorts
+import Distillation
+import Evaluation
+import Foundation
+import Models
+import Reports
+import Torch
+import Training
+
+/// Writes everything of a run folder that is for readers: model, predictions, metrics, plots, report.
+struct RunReporting {
+    let outcome: RunOutcome
+    let recipe: Recipe
+    let journal: Journal
+    let folder: RunFolder
+
+    /// What `metrics.json` holds.
+    private struct Metrics: Encodable {
+        struct Cost: Encodable {
+            var stage: String
+            var seconds: Double
+            var images: Int
+            var reused: Bool
+        }
+        var fovea = Program.version
+        var engine = Engine.version
+        var labelTables: [String: String]
+        var configuration: String
+        var plain: EvaluationResult
+        var student: EvaluationResult?
+        var difference: PairedResult?
+        var cost: [Cost]
+        var seconds: Double
+
+        enum CodingKeys: String, CodingKey {
+            case fovea, engine, configuration, plain, student, difference, cost, seconds
+            case labelTables = "label_tables"
+        }
+    }
+
+    func write() throws {
+        try save(outcome.best, outcome.bestOutcomes, in: "")
+        if let student = outcome.studentResult, let difference = outcome.difference {
+            try Folder.make(folder.file("plain"))
+            try save(outcome.plain, outcome.plainOutcomes, in: "plain/")
+            try writeReport(student, difference)
+        } else {
+            try writeReport(nil, nil)
+        }
+        let tables = recipe.settings.data.tables.map(\.path) + [recipe.settings.data.table]
+        let metrics = Metrics(
+            labelTables: try Dictionary(
+                uniqueKeysWithValues: Set(tables.filter { !$0.isEmpty }).map { ($0, try Digest.sha256(fileAt: $0)) }),
+            configuration: try Digest.sha256(fileAt: folder.file("config.yaml")), plain: outcome.plainResult,
+            student: outcome.studentResult, difference: outcome.difference, cost: costs, seconds: outcome.seconds)
+        // Last: a folder with metrics.json is a finished run.
+        try folder.write(metrics, to: "metrics.json")
+    }
+
+    private func save(_ stage: StageResult, _ outcomes: Outcomes, in place: String) throws {
+        var bundle = stage.bundle
+        bundle.description.thresholds = outcome.thresholds
+        try bundle.save(to: folder.file(place.isEmpty ? "." : place))
+        try folder.write(outcomes, to: place + "predictions.csv")
+    }
+
+    private var costs: [Metrics.Cost] {
+        var stages: [(String, StageResult)] = [("plain", outcome.plain)]
+        for teacher in outcome.teachers { stages.append(("teacher " + teacher.subset.name, teacher.stage)) }
+        if let distillation = outcome.distillation { stages.append(("student", distillation.student)) }
+        var costs = stages.map {
+            Metrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, reused: $0.1.isReused)
+        }
+        if let distillation = outcome.distillation {
+            costs.append(.init(stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: false))
+        }
+        return costs
+    }
+
+    /// Names for people, by class.
+    private var names: [String: String] {
+        guard let attributes = recipe.preparation.attributes else { return [:] }
+        let classes = recipe.cohort.classes
+        return Dictionary(zip(classes, attributes.names(of: classes))) { first, _ in first }
+    }
+
+    private func writeReport(_ student: EvaluationResult?, _ difference: PairedResult?) throws {
+        try Folder.make(folder.file("plots"))
+        var models: [(name: String, result: EvaluationResult)] = [("plain", outcome.plainResult)]
+        if let student { models.append(("student", student)) }
+        var sections: [RunReport.Section] = []
+        func figure(_ drawing: Drawing, _ name: String, _ caption: String) throws -> RunReport.Figure {
+            try drawing.write(to: folder.file("plots/" + name))
+            return RunReport.Figure(caption, file: "plots/\(name).png")
+        }
+
+        for (name, result) in models {
+            let tables = EvaluationTables(result, names: names)
+            sections.append(.init("The \(name) model", paragraphs: tables.notes(), table: tables.summary()))
+        }
+        if let difference {
+            let tables = DifferenceTables(difference, candidate: "student", reference: "plain", names: names)
+            let plot = GainPlot(title: "Student minus plain model", comparisons: [("RSKD", difference)])
+            sections.append(
+                .init(
+                    "What distillation changed", paragraphs: tables.notes(), table: tables.summary(),
+                    figures: [try figure(plot.drawing(), "gain", "Difference in mean average precision")]))
+            let table = teacherTable
+            sections.append(
+                .init(
+                    "Teachers against the plain model", table: table.table(),
+                    figures: [
+                        try figure(
+                            table.plot(title: "Average precision of plain model, teachers and student").drawing(),
+                            "teachers", "Class by class")
+                    ]))
+        }
+        let tail = LongTailPlot(title: "The long tail", results: models, names: names)
+        let last = EvaluationTables(student ?? outcome.plainResult, names: names)
+        sections.append(
+            .init(
+                "Class by class", table: last.classes(),
+                figures: [try figure(tail.drawing(), "long-tail", "Training images and average precision")]))
+        var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
+        if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
+        let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
+        let curves = TrainingCurvesPlot(title: "Training", history: journal.rows)
+        sections.append(
+            .init(
+                "Training and calibration",
+                figures: [
+                    try figure(curves.drawing(), "training", "Loss and validation mAP"),
+                    try figure(calibration.drawing(), "calibration", "Reliability"),
+                ]))
+        try RunReport(title: "Run \((folder.path as NSString).lastPathComponent)", facts: facts, sections: sections)
+            .write(to: folder.file("report.md"))
+    }
+
+    private var facts: [(name: String, value: String)] {
+        let settings = recipe.settings
+        let split = recipe.preparation.split
+        let technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
+        return [
+            ("Data", recipe.cohort.source),
+            ("Split", "\(split.name): \(split.training.count) training, \(split.validation.count) validation images"),
+            ("Network", "\(settings.model.architecture.rawValue) at \(settings.image.resolution) px"),
+            ("Technique", technique),
+            ("Distillation", settings.distillation.map { "\($0.grouping), \($0.weights.rawValue)" } ?? "none"),
+            ("Engine", "libtorch \(Engine.version), \(recipe.precision.rawValue) on \(recipe.surroundings.device)"),
+            ("Time", Progress.clock(outcome.seconds)),
+        ]
+    }
+
+    /// Each class of each teacher, beside plain model and student.
+    var teacherTable: TeacherTable {
+        let classes = recipe.cohort.classes
+        return TeacherTable(
+            outcome.teachers.flatMap { teacher in
+                teacher.subset.classes.enumerated().map { index, column in
+                    let plain = outcome.plainResult.classes[column]
+                    return TeacherTable.Row(
+                        name: names[classes[column]] ?? classes[column], teacher: teacher.subset.name,
+                        trainingImages: recipe.preparation.counts[column], positives: plain.positives,
+                        plainAP: plain.averagePrecision.value,
+                        teacherAP: teacher.summary.averagePrecision[index],
+                        studentAP: outcome.studentResult?.classes[column].averagePrecision.value,
+                        plainAUC: plain.rocAUC.value, teacherAUC: teacher.summary.rocAUC[index])
+                }
+            })
+    }
+}
+
+/// The program itself.
+public enum Program {
+    /// The version, printed by `fovea --version` and written into every run.
+    public static let version = "0.1.0"
+}
+
+extension RunOutcome {
+    /// The closing words of a run on the terminal.
+    public func summary(for terminal: Terminal) -> String {
+        var text = ""
+        func add(_ title: String, _ table: TextTable) {
+            text += "\n" + terminal.styled(title, .bold) + "\n" + table.text(for: terminal)
+        }
+        add("Plain model", EvaluationTables(plainResult).summary())
+        if let studentResult, let difference {
+            add("Student", EvaluationTables(studentResult).summary())
+            add(
+                "Student minus plain",
+                DifferenceTables(difference, candidate: "student", reference: "plain").summary())
+        }
+        return text
+    }
+}

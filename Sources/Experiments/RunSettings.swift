@@ -1,0 +1,353 @@
+import Backbones
+import Basics
+import Cohorts
+import Distillation
+import FundusImaging
+import Losses
+import Models
+import NN
+import Torch
+import Training
+
+/// Everything that decides a run: the root of a configuration file.
+public struct RunSettings: Sendable, Equatable {
+    /// Photographs, labels, split.
+    public var data = DataSettings()
+    /// How a photograph becomes a picture.
+    public var image = PictureSettings()
+    /// How views differ from the picture.
+    public var augmentation = ViewSettings()
+    /// The network.
+    public var model = ModelSettings()
+    /// How the plain model and the student are trained.
+    public var training = TrainingSettings()
+    /// Loss and sampler.
+    public var technique = TechniqueSettings()
+    /// Teachers and distillation; nil trains the plain model only.
+    public var distillation: DistillationSettings?
+    /// How results are measured.
+    public var evaluation = EvaluationSettings()
+    /// Seeds everything that is random.
+    public var seed = 0
+    /// The folder of the run.
+    public var output = "runs/run"
+    /// Where finished plain models, teachers and view banks are kept for reuse; nil: inside the run folder.
+    public var stages: String?
+    /// Where decoded pictures are kept; nil: in the per-user cache.
+    public var cache: String?
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Where the photographs and labels are, and which of them train.
+public struct DataSettings: Sendable, Equatable {
+    /// The label table.
+    public var table = ""
+    /// The image folder.
+    public var images = ""
+    /// More tables, one for each split, as RFMiD has them; `table` and `images` are then empty.
+    public var tables: [TableSettings] = []
+    /// The YAML file of class attributes; nil for none.
+    public var attributes: String?
+    /// The classes to use; empty for those of the attributes or of the table.
+    public var classes: [String] = []
+    /// Whether images have any number of labels or exactly one.
+    public var labels = ModelDescription.LabelKind.multi
+    /// Rows without an image file.
+    public var missing = Refusal.fail
+    /// Images that cannot be decoded, in training.
+    public var unreadable = Refusal.fail
+    /// Which photographs train and which validate.
+    public var split = SplitSettings()
+
+    /// What happens to something that cannot be used.
+    public enum Refusal: String, Sendable, CaseIterable {
+        /// Stop with the list.
+        case fail
+        /// Leave it out and count it.
+        case skip
+    }
+
+    /// The defaults.
+    public init() {}
+}
+
+/// One table among several.
+public struct TableSettings: Sendable, Equatable {
+    /// The CSV file.
+    public var path = ""
+    /// Its image folder.
+    public var images = ""
+    /// The split it stands for.
+    public var split: String?
+    /// How files are called, with {ID} for the cell of the image column; nil when the cell is the name.
+    public var pattern: String?
+
+    /// The defaults.
+    public init() {}
+}
+
+/// How photographs are divided.
+public struct SplitSettings: Sendable, Equatable {
+    /// The ways.
+    public enum Method: String, Sendable, CaseIterable {
+        /// By the table's fold column.
+        case fold
+        /// By the table's split column.
+        case column
+        /// By Fovea: folds of whole patients, rare classes spread first.
+        case make
+    }
+
+    /// The way.
+    public var method = Method.make
+    /// Folds that validate (`fold`, `make`).
+    public var validationFolds = [0]
+    /// Folds that take no part.
+    public var excludedFolds: [Int] = []
+    /// The number of folds to make (`make`).
+    public var folds = 5
+    /// Values of the split column that train (`column`).
+    public var training = ["train"]
+    /// Values of the split column that validate (`column`).
+    public var validation = ["val"]
+
+    /// The defaults.
+    public init() {}
+}
+
+/// How a photograph becomes a square picture.
+public struct PictureSettings: Sendable, Equatable {
+    /// Side in pixels.
+    public var resolution = 224
+    /// Whether the dark surround is cut off.
+    public var crop = ImageSettings.Crop.fieldOfView
+    /// Whether the local mean is subtracted.
+    public var localContrast = false
+    /// Largest number of pixels that a file may claim.
+    public var pixelLimit = 100_000_000
+
+    /// The defaults.
+    public init() {}
+
+    /// The same for the image library.
+    public var imageSettings: ImageSettings {
+        ImageSettings(resolution: resolution, crop: crop, localContrast: localContrast, pixelLimit: pixelLimit)
+    }
+}
+
+/// How views differ from the picture.
+public struct ViewSettings: Sendable, Equatable {
+    /// The ranges.
+    public var ranges = AugmentationSettings()
+    /// The number of different views of each image; 0 for a new one each time it is seen.
+    public var views = 0
+
+    /// The defaults.
+    public init() {}
+}
+
+/// The network.
+public struct ModelSettings: Sendable, Equatable {
+    /// Which one.
+    public var architecture = Architecture.resnet18
+    /// Weights to start from; nil for random ones.
+    public var weights: String?
+    /// Dropout before the head.
+    public var dropout = 0.2
+    /// Where the biases of the head begin: a number for all classes; nil for the log-odds of each class's prevalence.
+    public var headBias: Double?
+
+    /// The defaults.
+    public init() {}
+
+    /// The same for the trainer.
+    public var bias: HeadBias { headBias.map(HeadBias.constant) ?? .prevalence }
+}
+
+/// How a network is trained.
+public struct TrainingSettings: Sendable, Equatable {
+    /// The optimisers.
+    public enum OptimizerName: String, Sendable, CaseIterable {
+        case adamw
+        case sgd
+    }
+    /// The precisions.
+    public enum PrecisionName: String, Sendable, CaseIterable {
+        /// bfloat16 where the device has it, else float32.
+        case auto
+        case float32
+        case bfloat16
+    }
+
+    /// Passes over the data.
+    public var epochs = 10
+    /// Images a step.
+    public var batchSize = 64
+    /// Whether a last batch that is not full is left out.
+    public var dropsLast = true
+    /// Batches whose gradients are added before a step.
+    public var accumulation = 1
+    /// The optimiser.
+    public var optimizer = OptimizerName.adamw
+    /// The highest learning rate.
+    public var rate = 1e-3
+    /// Momentum of SGD.
+    public var momentum = 0.9
+    /// Nesterov's form of momentum.
+    public var nesterov = false
+    /// Weight decay on all parameters.
+    public var weightDecay = 0.01
+    /// The form of the learning rate over time.
+    public var schedule = Schedule.Form.cosine
+    /// Steps of linear warm-up.
+    public var warmUpSteps = 60
+    /// The largest norm of the gradients; nil for no limit.
+    public var gradientLimit: Double?
+    /// The share of the old average of the weights kept at each step; nil for no average.
+    public var averageDecay: Double?
+    /// Factor on the backbone's learning rate; 0 freezes it.
+    public var backboneRate = 1.0
+    /// Arithmetic of the network.
+    public var precision = PrecisionName.auto
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Loss and sampler.
+public struct TechniqueSettings: Sendable, Equatable {
+    /// The samplers.
+    public enum SamplerName: String, Sendable, CaseIterable {
+        case instance
+        case classAware = "class_aware"
+        case squareRoot = "square_root"
+        case progressive = "progressively_balanced"
+        case repeatFactor = "repeat_factor"
+    }
+    /// How class weights follow from counts.
+    public enum ClassWeighting: String, Sendable, CaseIterable {
+        case effectiveNumber = "effective_number"
+        case inverseFrequency = "inverse_frequency"
+    }
+
+    /// The loss, by the name of its registry.
+    public var loss = "bce"
+    /// The sampler.
+    public var sampler = SamplerName.instance
+    /// Label smoothing of BCE.
+    public var labelSmoothing = 0.0
+    /// Class weights of weighted BCE.
+    public var classWeights = ClassWeighting.effectiveNumber
+    /// beta of the effective number.
+    public var beta = 0.999
+    /// Threshold of the repeat factor sampler.
+    public var repeatThreshold = 0.001
+
+    /// The defaults.
+    public init() {}
+
+    /// The same for the losses.
+    public var lossOptions: LossOptions {
+        var options = LossOptions()
+        options.labelSmoothing = labelSmoothing
+        options.classWeights = classWeights == .inverseFrequency ? .inverseFrequency : .effectiveNumber(beta: beta)
+        return options
+    }
+}
+
+/// Teachers and distillation.
+public struct DistillationSettings: Sendable, Equatable {
+    /// The groupings, joined by `+`.
+    public var grouping = "region"
+    /// How far student and teacher are from each other.
+    public var distance = Distance.bernoulliKL
+    /// T.
+    public var temperature = 2.0
+    /// How much distillation counts beside the labels.
+    public var lambda = 1.0
+    /// The weights of teachers, classes and images.
+    public var weights = WeightRule.uniform
+    /// g of the weights `membership`.
+    public var membershipGain = 1.0
+    /// beta of the weights `effective_number`.
+    public var beta = 0.999
+    /// a of the weights `self_paced`.
+    public var selfPacedShare = 0.3
+    /// Share of the training patients on which `teacher_quality` and `self_paced` measure.
+    public var innerShare = 0.2
+    /// Views of each image that teachers are asked about; 0: as many as the student has epochs.
+    public var views = 4
+    /// Where the student begins.
+    public var student = Initialization.pretrained
+    /// For single-label data: whether a teacher speaks on images of its subset only.
+    public var onlySubsetImages = false
+    /// How the teachers are trained.
+    public var teachers = TeacherSettings()
+
+    /// The defaults.
+    public init() {}
+}
+
+/// Where a network begins.
+public enum Initialization: String, Sendable, CaseIterable {
+    /// At `model.weights`.
+    case pretrained
+    /// At the plain model.
+    case plain
+}
+
+/// How the teachers are trained: what differs from `training`.
+public struct TeacherSettings: Sendable, Equatable {
+    /// The rules.
+    public enum NegativesName: String, Sendable, CaseIterable {
+        case drop
+        case sampled
+        case all
+    }
+
+    /// Where they begin.
+    public var initialization = Initialization.plain
+    /// Which images without a positive of the subset they see.
+    public var negatives = NegativesName.all
+    /// r of `sampled`.
+    public var ratio = 1.0
+    /// Whether the higher prevalence that a teacher saw is taken off its logits.
+    public var priorCorrection = true
+    /// Passes over their images.
+    public var epochs = 4
+    /// Steps at least, for small subsets.
+    public var minimumSteps = 100
+    /// The highest learning rate.
+    public var rate = 3e-4
+
+    /// The defaults.
+    public init() {}
+
+    /// The same for subset tasks.
+    public var rule: Negatives {
+        switch negatives {
+        case .drop: .drop
+        case .sampled: .sampled(ratio: ratio)
+        case .all: .all
+        }
+    }
+}
+
+/// How results are measured.
+public struct EvaluationSettings: Sendable, Equatable {
+    /// Rounds of the bootstrap; 0 for none.
+    public var bootstrap = 1000
+    /// Positives of a many-shot class at least.
+    public var many = 100
+    /// Positives of a medium-shot class at least.
+    public var medium = 20
+    /// Epochs between measurements on the validation split while training; 0 for the last only.
+    public var every = 1
+    /// Positive patients that a class needs for an interval.
+    public var minimumPositivePatients = 10
+
+    /// The defaults.
+    public init() {}
+}

@@ -1,0 +1,174 @@
+import Basics
+import Configuration
+import FundusImaging
+import Losses
+
+// The keys of a configuration file, section by section: what each is called, what it may be, what it means.
+
+extension RunSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("data", \.data, .section, "Photographs, labels, split"),
+        Field("image", \.image, .section, "How a photograph becomes a square picture"),
+        Field("augmentation", \.augmentation, .section, "How the views seen in training differ from the picture"),
+        Field("model", \.model, .section, "The network"),
+        Field("training", \.training, .section, "How the plain model and the student are trained"),
+        Field("technique", \.technique, .section, "The long-tail technique: loss and sampler"),
+        Field("distillation", \.distillation, .optional(.section), "Teachers and distillation; null trains the plain model only"),
+        Field("evaluation", \.evaluation, .section, "How results are measured"),
+        Field("seed", \.seed, .integer(0...1_000_000_000), "Seeds everything that is random"),
+        Field("output", \.output, .path, "The folder of the run"),
+        Field("stages", \.stages, .optional(.path), "Folder of finished plain models, teachers and view banks, shared by runs; null: in the run folder"),
+        Field("cache", \.cache, .optional(.path), "Folder of decoded pictures; null: the per-user cache"),
+    ]
+}
+
+extension DataSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("table", \.table, .path, "CSV file: an image column and one column for each class; 1, 0 or empty (unknown)"),
+        Field("images", \.images, .path, "Folder of the images"),
+        Field("tables", \.tables, .list(.section), "Instead of table and images: one table for each split"),
+        Field("attributes", \.attributes, .optional(.path), "YAML file of class attributes: region, feature, ..."),
+        Field("classes", \.classes, .list(.text), "Classes to use; empty: those of the attributes, else of the table"),
+        Field("labels", \.labels, .choice, "Any number of labels an image, or exactly one"),
+        Field("missing", \.missing, .choice, "Rows whose image does not exist"),
+        Field("unreadable", \.unreadable, .choice, "Training images that cannot be decoded; in evaluation they are errors"),
+        Field("split", \.split, .section, "Which images train and which validate"),
+    ]
+
+    public func validate() throws {
+        guard tables.isEmpty || (table.isEmpty && images.isEmpty) else {
+            throw FoveaError(.configuration, "both table and tables are given", remedy: "Keep one of them.")
+        }
+    }
+}
+
+extension TableSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("path", \.path, .path, required: true, "CSV file"),
+        Field("images", \.images, .path, required: true, "Folder of its images"),
+        Field("split", \.split, .optional(.text), "The split that the table stands for, such as train"),
+        Field("pattern", \.pattern, .optional(.text), "File name with {ID} for the image cell; null: the cell is the name"),
+    ]
+}
+
+extension SplitSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("method", \.method, .choice, "By the fold column, by the split column, or made by Fovea"),
+        Field("validation_folds", \.validationFolds, .list(.integer(0...999)), "Folds that validate (fold, make)"),
+        Field("excluded_folds", \.excludedFolds, .list(.integer(0...999)), "Folds that take no part (fold, make)"),
+        Field("folds", \.folds, .integer(2...1000), "Folds to make (make)"),
+        Field("training", \.training, .list(.text), "Values of the split column that train (column)"),
+        Field("validation", \.validation, .list(.text), "Values of the split column that validate (column)"),
+    ]
+}
+
+extension PictureSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("resolution", \.resolution, .integer(16...2048), "Side in pixels"),
+        Field("crop", \.crop, .choice, "Whether the dark surround is cut off; pictures are padded, never stretched"),
+        Field("local_contrast", \.localContrast, .flag, "Subtract the local mean (Graham 2015)"),
+        Field("pixel_limit", \.pixelLimit, .integer(1...10_000_000_000), "Pixels that a file may claim at most"),
+    ]
+}
+
+extension ViewSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("horizontal_flip", \.ranges.horizontalFlip, .number(0...1), "Probability of left and right exchanged"),
+        Field("vertical_flip", \.ranges.verticalFlip, .number(0...1), "Probability of top and bottom exchanged"),
+        Field("rotation", \.ranges.rotation, .number(0...180), "Degrees to either side"),
+        Field("smallest_scale", \.ranges.smallestScale, .number(0.05...1), "Smallest side of the crop, of 1"),
+        Field("brightness", \.ranges.brightness, .number(0...1), "Factor from 1 - b to 1 + b"),
+        Field("contrast", \.ranges.contrast, .number(0...1), "Factor from 1 - c to 1 + c"),
+        Field("saturation", \.ranges.saturation, .number(0...1), "Factor from 1 - s to 1 + s"),
+        Field("hue", \.ranges.hue, .number(0...180), "Degrees on the colour circle to either side"),
+        Field("views", \.views, .integer(0...10_000), "Different views of each image for plain training; 0: always new"),
+    ]
+}
+
+extension ModelSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("architecture", \.architecture, .choice, "The network, by torchvision's and timm's names"),
+        Field("weights", \.weights, .optional(.path), "Weights to start from: safetensors, .pth; null: random"),
+        Field("dropout", \.dropout, .number(from: 0, below: 1), "Dropout before the head"),
+        Field("head_bias", \.headBias, .optional(.number(-50...50)), "Where the head's biases begin; null: log-odds of the prevalence"),
+    ]
+}
+
+extension TrainingSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training images"),
+        Field("batch_size", \.batchSize, .integer(1...4096), "Images a step"),
+        Field("drop_last", \.dropsLast, .flag, "Leave out a last batch that is not full"),
+        Field("accumulation", \.accumulation, .integer(1...1024), "Batches whose gradients make one step"),
+        Field("optimizer", \.optimizer, .choice, "The optimiser"),
+        Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
+        Field("momentum", \.momentum, .number(from: 0, below: 1), "Momentum of SGD"),
+        Field("nesterov", \.nesterov, .flag, "Nesterov's form of SGD"),
+        Field("weight_decay", \.weightDecay, .number(0...10), "Weight decay on all parameters"),
+        Field("schedule", \.schedule, .choice, "The learning rate after the warm-up"),
+        Field("warm_up_steps", \.warmUpSteps, .integer(0...1_000_000), "Steps of linear warm-up"),
+        Field("gradient_limit", \.gradientLimit, .optional(.number(above: 0, through: 1e9)), "Largest norm of the gradients; null: none"),
+        Field("average_decay", \.averageDecay, .optional(.number(above: 0, below: 1)), "Moving average of the weights (EMA); null: none"),
+        Field("backbone_rate", \.backboneRate, .number(0...1), "Factor on the backbone's learning rate; 0 freezes it"),
+        Field("precision", \.precision, .choice, "Arithmetic of the network; losses are always float32"),
+    ]
+}
+
+extension TechniqueSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("loss", \.loss, .text, "The loss: \(LossRegistry.names.joined(separator: ", "))"),
+        Field("sampler", \.sampler, .choice, "How images are drawn"),
+        Field("label_smoothing", \.labelSmoothing, .number(from: 0, below: 1), "bce: labels move towards one half"),
+        Field("class_weights", \.classWeights, .choice, "weighted_bce: how weights follow from counts"),
+        Field("beta", \.beta, .number(from: 0, below: 1), "beta of the effective number"),
+        Field("repeat_threshold", \.repeatThreshold, .number(above: 0, through: 1), "repeat_factor: share below which classes repeat"),
+    ]
+
+    public func validate() throws {
+        guard LossRegistry.names.contains(loss) else {
+            throw FoveaError(
+                .configuration, "loss is \"\(loss)\"",
+                remedy: FoveaError.suggestion(for: loss, among: LossRegistry.names))
+        }
+    }
+}
+
+extension DistillationSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("grouping", \.grouping, .text, "region, feature, shot, random:region, single, single*5, or a union such as shot+region"),
+        Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
+        Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
+        Field("lambda", \.lambda, .number(0...1000), "How much distillation counts beside the labels"),
+        Field("weights", \.weights, .choice, "Weights of teachers, classes and images"),
+        Field("membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"),
+        Field("beta", \.beta, .number(from: 0, below: 1), "effective_number: beta"),
+        Field("self_paced_share", \.selfPacedShare, .number(from: 0, below: 1), "self_paced: a"),
+        Field("inner_share", \.innerShare, .number(above: 0, below: 1), "Training patients to measure on (teacher_quality, self_paced)"),
+        Field("views", \.views, .integer(0...10_000), "Views of each image that teachers are asked about; 0: one an epoch"),
+        Field("student", \.student, .choice, "Where the student begins"),
+        Field("only_subset_images", \.onlySubsetImages, .flag, "Single-label data: teachers speak on images of their subset only"),
+        Field("teachers", \.teachers, .section, "How teachers are trained, where it differs from training"),
+    ]
+}
+
+extension TeacherSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("initialization", \.initialization, .choice, "Where teachers begin: model.weights or the plain model"),
+        Field("negatives", \.negatives, .choice, "Which images without a class of the subset they see"),
+        Field("ratio", \.ratio, .number(0...1000), "sampled: negatives for each positive"),
+        Field("prior_correction", \.priorCorrection, .flag, "Take the higher prevalence a teacher saw off its logits"),
+        Field("epochs", \.epochs, .integer(1...10_000), "Passes over their images"),
+        Field("minimum_steps", \.minimumSteps, .integer(0...1_000_000), "Steps at least, for small subsets"),
+        Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
+    ]
+}
+
+extension EvaluationSettings: ConfigurationSection {
+    public static let fields: [Field<Self>] = [
+        Field("bootstrap", \.bootstrap, .integer(0...1_000_000), "Rounds over patients; 0: no intervals"),
+        Field("many", \.many, .integer(1...1_000_000_000), "Training positives of a many-shot class at least"),
+        Field("medium", \.medium, .integer(1...1_000_000_000), "Training positives of a medium-shot class at least"),
+        Field("every", \.every, .integer(0...10_000), "Epochs between measurements while training; 0: none"),
+        Field("minimum_positive_patients", \.minimumPositivePatients, .integer(1...1_000_000), "Positive patients that a class needs for an interval"),
+    ]
+}

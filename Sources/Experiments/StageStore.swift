@@ -1,0 +1,93 @@
+import Basics
+import Foundation
+import Models
+import Training
+
+/// A finished training: the model, how it got there, and what it cost.
+public struct StageResult {
+    /// The model.
+    public let bundle: ModelBundle
+    /// One record an epoch.
+    public let history: [EpochRecord]
+    /// The hash of the weights.
+    public let hash: String
+    /// Whether it was trained now or taken from the store.
+    public let isReused: Bool
+
+    /// Seconds spent in training steps.
+    public var seconds: Double { history.reduce(0) { $0 + $1.seconds } }
+    /// Images that passed forward and backward.
+    public var images: Int { history.reduce(0) { $0 + $1.images } }
+}
+
+/// Keeps finished plain models, teachers and view banks, each under the hash of all that decided it, so that a resumed
+/// run and other runs of a comparison reuse them.
+public struct StageStore: Sendable {
+    /// The folder.
+    public let folder: String
+
+    /// Uses a folder, which is made when first needed.
+    public init(folder: String) { self.folder = folder }
+
+    private struct Record: Codable {
+        var recipe: String
+        var history: [EpochRecord]
+        var weights: String
+    }
+
+    /// The stage of a recipe: read from the store, or made by `train` and stored.
+    ///
+    /// - Parameters:
+    ///   - name: for people, such as "teacher-region-disc".
+    ///   - recipe: a text that holds everything that decides the outcome.
+    public func stage(
+        _ name: String, recipe: String, train: () throws -> (ModelBundle, [EpochRecord])
+    ) throws -> StageResult {
+        let path = folder + "/" + name + "-" + Digest.sha256(recipe).prefix(16)
+        let recordPath = path + "/stage.json"
+        if let data = FileManager.default.contents(atPath: recordPath),
+            let record = try? JSONDecoder().decode(Record.self, from: data), record.recipe == recipe
+        {
+            let found = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
+            guard found == record.weights else {
+                throw FoveaError(
+                    .data, "\(path)/\(ModelBundle.weightsName) is not the file that training wrote",
+                    remedy: "Delete the folder \(path); the stage is then trained again.")
+            }
+            return StageResult(
+                bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
+        }
+        let (bundle, history) = try train()
+        try Folder.make(path)
+        try bundle.save(to: path)
+        let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        // Written last: a stage without it is not finished.
+        try AtomicFile.write(
+            encoder.encode(Record(recipe: recipe, history: history, weights: hash)), to: recordPath)
+        return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
+    }
+
+    /// The path of a teacher's view bank.
+    public func bankPath(_ name: String, key: String) throws -> String {
+        try Folder.make(folder + "/banks")
+        return folder + "/banks/" + name + "-" + key.prefix(16) + ".safetensors"
+    }
+}
+
+/// Folders.
+public enum Folder {
+    /// Makes a folder and those above it.
+    ///
+    /// - Throws: `FoveaError` of kind `storage`.
+    public static func make(_ path: String) throws {
+        do {
+            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+        } catch {
+            throw FoveaError(
+                .storage, "cannot make the folder \(path): \(error.localizedDescription)",
+                remedy: "Choose a place that can be written to.")
+        }
+    }
+}

@@ -1,0 +1,34 @@
+import Basics
+import Foundation
+import Torch
+
+/// What a run is given besides its settings: device, threads, and when to stop.
+public struct Surroundings: Sendable {
+    /// Where to compute.
+    public var device: Device
+    /// Threads for operators and for decoding.
+    public var threads: Int
+    /// Whether finished stages of this run folder are taken over.
+    public var isResuming: Bool
+    /// Asked between steps; true ends the work.
+    public var shouldStop: @Sendable () -> Bool
+
+    /// Gathers them; the best device, as many threads as processors.
+    public init(
+        device: Device = .best, threads: Int = ProcessInfo.processInfo.activeProcessorCount, isResuming: Bool = false,
+        shouldStop: @escaping @Sendable () -> Bool = { false }
+    ) {
+        self.device = device
+        self.threads = max(1, threads)
+        self.isResuming = isResuming
+        self.shouldStop = shouldStop
+    }
+
+    /// The per-user cache: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else ~/.cache/fovea.
+    public static var userCache: String {
+        let environment = ProcessInfo.processInfo.environment
+        if let folder = environment["FOVEA_CACHE"], !folder.isEmpty { return folder }
+        let base = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
+        return base + "/fovea"
+    }
+}

@@ -1,0 +1,125 @@
+import Basics
+import Foundation
+
+/// How much the views of a picture may differ from it. Every range is drawn from uniformly.
+public struct AugmentationSettings: Codable, Hashable, Sendable {
+    /// Probability of a mirror image, left and right exchanged.
+    public var horizontalFlip: Double
+    /// Probability of top and bottom exchanged.
+    public var verticalFlip: Double
+    /// Largest rotation to either side, in degrees, 0 ... 180.
+    public var rotation: Double
+    /// Smallest side of the crop window, as a fraction of the picture's side, above 0 and at most 1; the largest is 1.
+    public var smallestScale: Double
+    /// The brightness factor lies in 1 - brightness ... 1 + brightness; 0 ... 1.
+    public var brightness: Double
+    /// The contrast factor lies in 1 - contrast ... 1 + contrast; 0 ... 1.
+    public var contrast: Double
+    /// The saturation factor lies in 1 - saturation ... 1 + saturation; 0 ... 1.
+    public var saturation: Double
+    /// Largest turn of the colour circle to either side, in degrees, 0 ... 180.
+    public var hue: Double
+
+    /// Makes settings; the defaults are the recipe of the plain model.
+    public init(
+        horizontalFlip: Double = 0.5, verticalFlip: Double = 0, rotation: Double = 10, smallestScale: Double = 0.75,
+        brightness: Double = 0.2, contrast: Double = 0.2, saturation: Double = 0, hue: Double = 0
+    ) {
+        self.horizontalFlip = horizontalFlip
+        self.verticalFlip = verticalFlip
+        self.rotation = rotation
+        self.smallestScale = smallestScale
+        self.brightness = brightness
+        self.contrast = contrast
+        self.saturation = saturation
+        self.hue = hue
+    }
+
+    /// No change: every view is an exact copy.
+    public static let none = AugmentationSettings(
+        horizontalFlip: 0, verticalFlip: 0, rotation: 0, smallestScale: 1, brightness: 0, contrast: 0)
+
+    /// Checks the ranges.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` that names the value and what is allowed.
+    public func validate() throws {
+        func check(_ name: String, _ value: Double, _ range: ClosedRange<Double>) throws {
+            guard range.contains(value) else {
+                throw FoveaError(
+                    .configuration, "\(name) is \(value); allowed are \(range.lowerBound) to \(range.upperBound)")
+            }
+        }
+        try check("horizontalFlip", horizontalFlip, 0...1)
+        try check("verticalFlip", verticalFlip, 0...1)
+        try check("rotation", rotation, 0...180)
+        try check("smallestScale", smallestScale, 0.05...1)
+        try check("brightness", brightness, 0...1)
+        try check("contrast", contrast, 0...1)
+        try check("saturation", saturation, 0...1)
+        try check("hue", hue, 0...180)
+    }
+}
+
+/// One replayable view of a picture: what is done to it, as numbers.
+///
+/// For a picture of R x R pixels, with pixel centres at half numbers, the output pixel (x, y) shows the source point
+///
+///     p = ((x + 0.5) / R - 0.5, (y + 0.5) / R - 0.5)
+///     p = (flipX ? -p.x : p.x, flipY ? -p.y : p.y)
+///     source = R * (centre + scale * (p.x cos a - p.y sin a, p.x sin a + p.y cos a))
+///
+/// that is, a window of side `scale * R` around `centre`, turned by the angle a about its centre, mirrored and resized
+/// to R x R. The source is interpolated bilinearly; outside it is black. Then come, in floating point and rounded to
+/// bytes after the warp, after the contrast and after the hue,
+///
+///     brightness   v = min(255, brightness * v)
+///     contrast     v = clamp(contrast * v + (1 - contrast) * m), m the mean over the view of the grey values
+///     saturation   v = saturation * v + (1 - saturation) * grey of the pixel
+///     hue          a turn of (R, G, B) about the grey axis, then clamped
+///
+/// where grey = 0.299 R + 0.587 G + 0.114 B. In torchvision: crop, rotate, flip, `adjust_brightness`,
+/// `adjust_contrast`, `adjust_saturation` in this order; its hue goes through HSV and differs slightly.
+public struct Augmentation: Sendable, Hashable {
+    /// Whether left and right are exchanged.
+    public var flipX = false
+    /// Whether top and bottom are exchanged.
+    public var flipY = false
+    /// The window's turn in degrees: with a positive one the window turns clockwise, so what it shows turns the
+    /// other way.
+    public var angle = 0.0
+    /// The window's side as a fraction of the picture's.
+    public var scale = 1.0
+    /// The window's centre as fractions of the picture's side, from the left.
+    public var centreX = 0.5
+    /// The window's centre as fractions of the picture's side, from the top.
+    public var centreY = 0.5
+    /// Factor on the brightness.
+    public var brightness = 1.0
+    /// Factor on the distance from the view's mean grey.
+    public var contrast = 1.0
+    /// Factor on the distance from the pixel's own grey.
+    public var saturation = 1.0
+    /// Turn of the colour circle in degrees.
+    public var hue = 0.0
+
+    /// The view that changes nothing.
+    public init() {}
+
+    /// View number `view` of the picture with this content: a pure function of its arguments.
+    ///
+    /// The window lies at random wholly inside the picture before it is turned. Ten numbers are drawn in fixed order
+    /// whatever the settings, so one setting does not move what another draws.
+    public init(settings: AugmentationSettings, seed: UInt64, contentKey: UInt64, view: Int) {
+        var random = SeededRandom(seed: seed, SeededRandom.key("view"), contentKey, UInt64(bitPattern: Int64(view)))
+        flipX = random.uniform() < settings.horizontalFlip
+        flipY = random.uniform() < settings.verticalFlip
+        angle = settings.rotation * random.uniform(-1, 1)
+        scale = random.uniform(settings.smallestScale, 1)
+        centreX = scale / 2 + (1 - scale) * random.uniform()
+        centreY = scale / 2 + (1 - scale) * random.uniform()
+        brightness = 1 + settings.brightness * random.uniform(-1, 1)
+        contrast = 1 + settings.contrast * random.uniform(-1, 1)
+        saturation = 1 + settings.saturation * random.uniform(-1, 1)
+        hue = settings.hue * random.uniform(-1, 1)
+    }
+}

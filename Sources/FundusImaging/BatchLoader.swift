@@ -1,0 +1,168 @@
+import Basics
+import Foundation
+
+/// One photograph of a batch, and which of its views.
+public struct BatchItem: Sendable, Hashable {
+    /// Index of the photograph in the cache.
+    public var row: Int
+    /// Number of the view: the same number is the same view, in every run.
+    public var view: Int
+
+    /// Makes an item.
+    public init(row: Int, view: Int) {
+        self.row = row
+        self.view = view
+    }
+}
+
+/// Pictures ready for a network.
+public struct Batch: Sendable, Equatable {
+    /// The photographs and views, in order.
+    public let items: [BatchItem]
+    /// `items.count * resolution * resolution * 3` bytes: picture, row, column, channel (NHWC), RGB.
+    public let pixels: [UInt8]
+    /// Side of a picture in pixels.
+    public let resolution: Int
+}
+
+/// Makes batches on other threads ahead of their use, in order. What it makes does not depend on the threads.
+///
+/// The threads end when the loader is no longer held.
+public final class BatchLoader: Sendable {
+    private let work: Work
+
+    /// Number of batches that `next` will give.
+    public var batchCount: Int { work.batchCount }
+
+    /// Begins making batches.
+    ///
+    /// - Parameters:
+    ///   - cache: the photographs.
+    ///   - items: what to deliver, in order, across all batches.
+    ///   - batchSize: pictures a batch, at least 1.
+    ///   - dropLast: whether a last batch that is not full is left out.
+    ///   - augmentation: how views differ; `.none` gives exact copies.
+    ///   - seed: the seed of all views.
+    ///   - threads: how many batches are made at a time.
+    ///   - ahead: how many batches may be in work or waiting, at least one a thread.
+    /// - Throws: `FoveaError` of kind `configuration` for impossible settings, `data` for a row that is not in the cache.
+    public init(
+        cache: ImageCache, items: [BatchItem], batchSize: Int, dropLast: Bool = false,
+        augmentation: AugmentationSettings = .none, seed: UInt64 = 0, threads: Int = 2, ahead: Int = 3
+    ) throws {
+        try augmentation.validate()
+        guard batchSize >= 1 else {
+            throw FoveaError(.configuration, "batchSize is \(batchSize); allowed are 1 and more")
+        }
+        if let item = items.first(where: { $0.row < 0 || $0.row >= cache.count }) {
+            throw FoveaError(.data, "there is no photograph \(item.row) in a cache of \(cache.count)")
+        }
+        let count = dropLast ? items.count / batchSize : (items.count + batchSize - 1) / batchSize
+        work = Work(
+            cache: cache, items: items, batchSize: batchSize, batchCount: count, augmentation: augmentation, seed: seed,
+            ahead: max(1, ahead, threads))
+        for _ in 0..<min(max(1, threads), count) {
+            let thread = Thread { [work] in work.run() }
+            thread.start()
+        }
+    }
+
+    deinit {
+        work.stop()
+    }
+
+    /// The next batch, waiting for it if need be; nil after the last one.
+    ///
+    /// - Throws: `FoveaError` of kind `data` for a photograph that cannot be used or a damaged cache.
+    public func next() throws -> Batch? {
+        try work.next()
+    }
+
+    /// What loader and threads share. All that changes is guarded by `condition`.
+    private final class Work: @unchecked Sendable {
+        let batchCount: Int
+        private let cache: ImageCache
+        private let items: [BatchItem]
+        private let batchSize: Int
+        private let augmentation: AugmentationSettings
+        private let seed: UInt64
+        private let ahead: Int
+
+        private let condition = NSCondition()
+        private var ready: [Int: Result<Batch, any Error>] = [:]
+        private var taken = 0
+        private var given = 0
+        private var isStopped = false
+
+        init(
+            cache: ImageCache, items: [BatchItem], batchSize: Int, batchCount: Int, augmentation: AugmentationSettings,
+            seed: UInt64, ahead: Int
+        ) {
+            self.cache = cache
+            self.items = items
+            self.batchSize = batchSize
+            self.batchCount = batchCount
+            self.augmentation = augmentation
+            self.seed = seed
+            self.ahead = ahead
+        }
+
+        func stop() {
+            condition.withLock {
+                isStopped = true
+                condition.broadcast()
+            }
+        }
+
+        func next() throws -> Batch? {
+            let result: Result<Batch, any Error>? = condition.withLock {
+                guard given < batchCount else { return nil }
+                while ready[given] == nil { condition.wait() }
+                defer {
+                    given += 1
+                    condition.broadcast()
+                }
+                return ready.removeValue(forKey: given)
+            }
+            return try result?.get()
+        }
+
+        func run() {
+            while let index = take() {
+                let batch = Result { try make(index) }
+                condition.withLock {
+                    ready[index] = batch
+                    condition.broadcast()
+                }
+            }
+        }
+
+        /// The next batch to make, once there is room for it.
+        private func take() -> Int? {
+            condition.withLock {
+                while !isStopped, taken < batchCount, taken >= given + ahead { condition.wait() }
+                guard !isStopped, taken < batchCount else { return nil }
+                taken += 1
+                return taken - 1
+            }
+        }
+
+        private func make(_ index: Int) throws -> Batch {
+            let items = Array(items[index * batchSize..<min(items.count, (index + 1) * batchSize)])
+            let size = cache.resolution * cache.resolution * 3
+            for item in items { try cache.verify(item.row) }
+            let pixels = [UInt8](unsafeUninitializedCapacity: items.count * size) { buffer, count in
+                let bytes = UnsafeMutableRawBufferPointer(buffer)
+                for (i, item) in items.enumerated() {
+                    Augmentation(
+                        settings: augmentation, seed: seed, contentKey: cache.contentKey(item.row), view: item.view
+                    ).apply(
+                        cache.pixels(item.row), resolution: cache.resolution,
+                        into: UnsafeMutableRawBufferPointer(rebasing: bytes[i * size..<(i + 1) * size]))
+                }
+                count = items.count * size
+            }
+            return Batch(items: items, pixels: pixels, resolution: cache.resolution)
+        }
+    }
+}

@@ -1,0 +1,79 @@
+import Basics
+
+/// A photograph ready for a network.
+public struct PreparedImage: Sendable, Equatable {
+    /// A square picture of the settings' resolution.
+    public let image: PixelImage
+    /// Whether the disc of the fundus camera was found and cropped to.
+    public let foundFieldOfView: Bool
+}
+
+/// The one way from a file to the picture a network sees: the cache, prediction and serving all call it.
+public enum FundusReader {
+    /// Reads a photograph, crops it, fills it up to a square with black and resizes it.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names the path (see `ImageFile`).
+    public static func read(path: String, settings: ImageSettings) throws -> PreparedImage {
+        try settings.validate()
+        return try prepare(ImageFile(path: path, pixelLimit: settings.pixelLimit), settings: settings)
+    }
+
+    /// The same for a file whose bytes are in memory.
+    public static func prepare(_ file: ImageFile, settings: ImageSettings) throws -> PreparedImage {
+        try settings.validate()
+        let side = settings.resolution
+        var prepared: PreparedImage
+        switch settings.crop {
+        case .none:
+            let whole = try file.decode(side: side, enlarge: true, pixelLimit: settings.pixelLimit)
+            prepared = PreparedImage(image: whole.padded(toSquare: side), foundFieldOfView: false)
+        case .fieldOfView:
+            prepared = try fieldOfView(of: file, settings: settings)
+        }
+        if settings.localContrast {
+            prepared = PreparedImage(
+                image: LocalContrast.apply(to: prepared.image), foundFieldOfView: prepared.foundFieldOfView)
+        }
+        return prepared
+    }
+
+    /// Decodes at about twice the final size, which leaves enough pixels after cropping away wide borders; a disc that
+    /// is smaller still is decoded again, larger.
+    private static func fieldOfView(of file: ImageFile, settings: ImageSettings) throws -> PreparedImage {
+        let side = settings.resolution
+        var decoded = try file.decode(side: 2 * side, pixelLimit: settings.pixelLimit)
+        var (area, isFound) = try locate(in: decoded)
+        let longest = max(area.width, area.height)
+        if longest < side, max(decoded.width, decoded.height) == 2 * side {
+            decoded = try file.decode(side: (2 * side * side + longest - 1) / longest, pixelLimit: settings.pixelLimit)
+            (area, isFound) = try locate(in: decoded)
+        }
+        let scale = Double(side) / Double(max(area.width, area.height))
+        let resized = try decoded.cropped(
+            to: area, width: min(side, max(1, Int((Double(area.width) * scale).rounded()))),
+            height: min(side, max(1, Int((Double(area.height) * scale).rounded()))))
+        return PreparedImage(image: resized.padded(toSquare: side), foundFieldOfView: isFound)
+    }
+
+    /// The disc's rectangle, found in a copy of at most 256 pixels a side.
+    private static func locate(in image: PixelImage) throws -> (PixelArea, Bool) {
+        let whole = PixelArea(left: 0, top: 0, width: image.width, height: image.height)
+        let longest = max(image.width, image.height)
+        let factor = max(1, Double(longest) / 256)
+        let reduced =
+            factor == 1
+            ? image
+            : try image.cropped(
+                to: whole, width: max(1, Int(Double(image.width) / factor)),
+                height: max(1, Int(Double(image.height) / factor)))
+        let field = FieldOfView(in: reduced)
+        guard field.isFound else { return (whole, false) }
+        let scaleX = Double(image.width) / Double(reduced.width)
+        let scaleY = Double(image.height) / Double(reduced.height)
+        let left = Int(Double(field.area.left) * scaleX)
+        let top = Int(Double(field.area.top) * scaleY)
+        let right = min(image.width, Int((Double(field.area.left + field.area.width) * scaleX).rounded(.up)))
+        let bottom = min(image.height, Int((Double(field.area.top + field.area.height) * scaleY).rounded(.up)))
+        return (PixelArea(left: left, top: top, width: right - left, height: bottom - top), true)
+    }
+}

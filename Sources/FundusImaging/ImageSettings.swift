@@ -1,0 +1,48 @@
+import Basics
+
+/// How a photograph becomes the square picture that a network sees; the same in training and in prediction.
+public struct ImageSettings: Codable, Hashable, Sendable {
+    /// What of the photograph is kept.
+    public enum Crop: String, Codable, CaseIterable, Sendable {
+        /// All of it.
+        case none
+        /// The bright disc that the fundus camera shows, without the black around it.
+        case fieldOfView
+    }
+
+    /// Side of the square picture in pixels, 16 ... 4096.
+    public var resolution: Int
+    /// What of the photograph is kept. What is kept is never stretched: black fills it up to a square.
+    public var crop: Crop
+    /// Whether slow changes of brightness and colour are taken out (see `LocalContrast`).
+    public var localContrast: Bool
+    /// Photographs with more pixels than this are refused before they are decoded.
+    public var pixelLimit: Int
+
+    /// Makes settings; the defaults suit raw photographs of any camera.
+    public init(
+        resolution: Int, crop: Crop = .fieldOfView, localContrast: Bool = false, pixelLimit: Int = 100_000_000
+    ) {
+        self.resolution = resolution
+        self.crop = crop
+        self.localContrast = localContrast
+        self.pixelLimit = pixelLimit
+    }
+
+    /// Checks the ranges.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` that names the value and what is allowed.
+    public func validate() throws {
+        guard (16...4096).contains(resolution) else {
+            throw FoveaError(.configuration, "resolution is \(resolution); allowed are 16 to 4096 pixels")
+        }
+        guard (1...4_000_000_000).contains(pixelLimit) else {
+            throw FoveaError(.configuration, "pixelLimit is \(pixelLimit); allowed are 1 to 4000000000 pixels")
+        }
+    }
+
+    /// All that decides on the prepared pixels, as a text. A change of the algorithm changes the number in front.
+    package var key: String {
+        "1 resolution \(resolution) crop \(crop.rawValue) localContrast \(localContrast) pixelLimit \(pixelLimit)"
+    }
+}

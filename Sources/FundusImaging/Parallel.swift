@@ -1,0 +1,77 @@
+import Basics
+import Foundation
+import Synchronization
+
+/// Work on many items by a few threads.
+enum Parallel {
+    /// Calls `body` for every index in 0 ..< count, on `threads` threads; the caller's thread shows the progress.
+    ///
+    /// The first error ends the work and is thrown. When `shouldStop` says true no new item is begun.
+    /// - Returns: whether all items were done, rather than stopped.
+    static func forEach(
+        count: Int, threads: Int, progress: Basics.Progress? = nil, shouldStop: @Sendable () -> Bool,
+        _ body: @escaping @Sendable (Int) throws -> Void
+    ) throws -> Bool {
+        let work = Work(count: count, body: body)
+        let group = DispatchGroup()
+        for _ in 0..<max(1, min(threads, count)) {
+            group.enter()
+            let thread = Thread {
+                work.run()
+                group.leave()
+            }
+            thread.stackSize = 8 << 20
+            thread.start()
+        }
+        while group.wait(timeout: .now() + .milliseconds(50)) == .timedOut {
+            if shouldStop() { work.stop() }
+            progress?.update(work.done)
+        }
+        if let error = work.error { throw error }
+        progress?.update(work.done)
+        return work.done == count
+    }
+
+    private final class Work: Sendable {
+        struct State {
+            var next = 0
+            var done = 0
+            var isStopped = false
+            var error: (any Error)?
+        }
+        private let count: Int
+        private let body: @Sendable (Int) throws -> Void
+        private let state = Mutex(State())
+
+        init(count: Int, body: @escaping @Sendable (Int) throws -> Void) {
+            self.count = count
+            self.body = body
+        }
+
+        var done: Int { state.withLock { $0.done } }
+        var error: (any Error)? { state.withLock { $0.error } }
+        func stop() { state.withLock { $0.isStopped = true } }
+
+        func run() {
+            while let index = take() {
+                do {
+                    try body(index)
+                    state.withLock { $0.done += 1 }
+                } catch {
+                    state.withLock { state in
+                        state.error = state.error ?? error
+                        state.isStopped = true
+                    }
+                }
+            }
+        }
+
+        private func take() -> Int? {
+            state.withLock { state in
+                guard !state.isStopped, state.next < count else { return nil }
+                state.next += 1
+                return state.next - 1
+            }
+        }
+    }
+}

@@ -1,0 +1,146 @@
+import Backbones
+import Basics
+import Foundation
+import FundusImaging
+import NN
+import Torch
+import Weights
+
+/// All that a prediction needs besides the weights; written as `config.json` beside `model.safetensors`.
+public struct ModelDescription: Codable, Sendable, Equatable {
+    /// How labels and outputs are to be read.
+    public enum LabelKind: String, Codable, Sendable, CaseIterable {
+        /// Zero, one or several diseases an image; probabilities by the logistic function.
+        case multi
+        /// Exactly one an image; probabilities by softmax.
+        case single
+    }
+
+    /// The version of this format.
+    public var format = 1
+    /// The network.
+    public var architecture: Architecture
+    /// The classes, in the order of the outputs.
+    public var classes: [String]
+    /// How labels are to be read.
+    public var labels: LabelKind
+    /// How a photograph becomes a square picture.
+    public var image: ImageSettings
+    /// How its pixels become network input.
+    public var normalization: Normalization
+    /// Dropout before the head while training.
+    public var dropout: Double
+    /// Decision threshold on the probability of each class, chosen on validation data; null for a class without one.
+    public var thresholds: [Double?]?
+    /// Training images with each class, by which evaluations divide the long tail.
+    public var trainingImages: [Int]?
+
+    /// Describes a model.
+    public init(
+        architecture: Architecture, classes: [String], labels: LabelKind = .multi, image: ImageSettings,
+        normalization: Normalization? = nil, dropout: Double = 0, thresholds: [Double?]? = nil,
+        trainingImages: [Int]? = nil
+    ) {
+        self.architecture = architecture
+        self.classes = classes
+        self.labels = labels
+        self.image = image
+        self.normalization = normalization ?? architecture.normalization
+        self.dropout = dropout
+        self.thresholds = thresholds
+        self.trainingImages = trainingImages
+    }
+
+    /// A network of this description with random weights.
+    public func makeClassifier() throws -> Classifier {
+        try Classifier(architecture.makeBackbone(), classes: classes.count, dropout: dropout)
+    }
+
+    /// Verifies what a file may have got wrong.
+    func validate(_ path: String) throws {
+        let count = classes.count
+        guard format == 1 else {
+            throw FoveaError(
+                .data, "\(path) has format \(format); this version of Fovea reads 1", remedy: "Update Fovea.")
+        }
+        guard count > 0, Set(classes).count == count, thresholds.map({ $0.count == count }) ?? true,
+            trainingImages.map({ $0.count == count }) ?? true,
+            normalization.mean.count == 3, normalization.deviation.count == 3,
+            normalization.deviation.allSatisfy({ $0 > 0 }), (0..<1).contains(dropout)
+        else {
+            throw FoveaError(.data, "\(path) contradicts itself: classes, thresholds or normalisation do not fit")
+        }
+        try image.validate()
+    }
+}
+
+/// A model on disk: a folder with `config.json` and `model.safetensors`.
+public struct ModelBundle {
+    /// What the outputs mean and what the inputs must be.
+    public var description: ModelDescription
+    /// The network.
+    public let classifier: Classifier
+
+    /// Puts a network and its description together.
+    public init(_ description: ModelDescription, _ classifier: Classifier) {
+        self.description = description
+        self.classifier = classifier
+    }
+
+    /// The file names of a bundle.
+    public static let weightsName = "model.safetensors"
+    /// The file names of a bundle.
+    public static let configurationName = "config.json"
+
+    /// Reads a bundle from a folder.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that says what is missing or does not fit.
+    public static func load(from folder: String) throws -> ModelBundle {
+        let path = folder + "/" + configurationName
+        guard let data = FileManager.default.contents(atPath: path) else {
+            throw FoveaError(
+                .data, "\(folder) holds no model: \(configurationName) is missing",
+                remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
+        }
+        let description: ModelDescription
+        do {
+            description = try JSONDecoder().decode(ModelDescription.self, from: data)
+        } catch {
+            throw FoveaError(.data, "\(path) is no model description: \(readable(error))")
+        }
+        try description.validate(path)
+        let classifier = try description.makeClassifier()
+        _ = try classifier.load(WeightFile.open(folder + "/" + weightsName), .everything)
+        return ModelBundle(description, classifier)
+    }
+
+    /// A network of its own with the same weights, on the CPU.
+    public func copy() throws -> ModelBundle {
+        let twin = try description.makeClassifier()
+        try Autograd.withoutGrad {
+            for (mine, theirs) in zip(twin.namedParameters, classifier.namedParameters) {
+                try mine.parameter.value.copy(from: theirs.parameter.value.to(device: .cpu))
+            }
+        }
+        return ModelBundle(description, twin)
+    }
+
+    /// Writes the bundle into an existing folder, each file atomically, the weights first.
+    public func save(to folder: String) throws {
+        let sources = try classifier.namedParameters.map { try $0.parameter.value.source(named: $0.name) }
+        try SafetensorsWriter.write(sources, metadata: ["format": "pt"], to: folder + "/" + Self.weightsName)
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.write(encoder.encode(description), to: folder + "/" + Self.configurationName)
+    }
+
+    private static func readable(_ error: any Error) -> String {
+        switch error {
+        case DecodingError.keyNotFound(let key, _): "the key \(key.stringValue) is missing"
+        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
+            DecodingError.dataCorrupted(let context):
+            (context.codingPath.map(\.stringValue).joined(separator: ".") + ": " + context.debugDescription)
+        default: "\(error)"
+        }
+    }
+}

@@ -1,0 +1,69 @@
+import Backbones
+import Basics
+import FundusImaging
+import NN
+import Torch
+
+/// Runs a model over photographs, without recording anything for differentiation.
+public final class Predictor {
+    private let classifier: Classifier
+    private let input: PixelInput
+    private let device: Device
+    private let precision: Precision
+
+    /// Prepares a network for prediction: evaluation mode on `device`; batch norms folded when `folding`, which
+    /// changes the network for good.
+    public init(
+        _ classifier: Classifier, _ normalization: Normalization, device: Device, precision: Precision,
+        folding: Bool = false
+    ) throws {
+        self.classifier = classifier
+        self.device = device
+        self.precision = precision
+        input = try PixelInput(normalization, device: device)
+        try classifier.move(to: device)
+        if folding { try classifier.backbone.foldBatchNorms() }
+    }
+
+    /// The raw logits of a batch of pictures, float32 on the CPU, [N, classes] row by row.
+    public func logits(_ pixels: [UInt8], count: Int, resolution: Int) throws -> [Float] {
+        classifier.setTraining(false)
+        return try Autograd.inference {
+            try Autocast.run(precision, on: device) {
+                try classifier(input(pixels, count: count, resolution: resolution)).array()
+            }
+        }
+    }
+
+    /// The raw logits of some pictures of a cache, one row for each item, in order.
+    ///
+    /// - Parameter progress: told how many pictures are done.
+    public func logits(
+        cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
+        batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
+    ) throws -> [Float] {
+        let loader = try BatchLoader(
+            cache: cache, items: items, batchSize: batchSize, augmentation: augmentation, seed: seed, threads: threads)
+        var all: [Float] = []
+        var done = 0
+        while let batch = try loader.next() {
+            if shouldStop() { throw CancellationError() }
+            all += try logits(batch.pixels, count: batch.items.count, resolution: batch.resolution)
+            done += batch.items.count
+            progress(done)
+        }
+        return all
+    }
+}
+
+extension ModelDescription.LabelKind {
+    /// Probabilities from raw logits, [N, classes] row by row.
+    public func probabilities(_ logits: [Float], classes: Int) throws -> [Float] {
+        guard !logits.isEmpty else { return [] }
+        let z = try Tensor(logits, shape: [logits.count / classes, classes])
+        return switch self {
+        case .multi: try z.sigmoid().array()
+        case .single: try z.logSoftmax(1).exp().array()
+        }
+    }
+}

@@ -1,0 +1,204 @@
+import Basics
+import Torch
+
+private enum Kernels {
+    static let conv2d = Operator("aten::conv2d")
+    static let linear = Operator("aten::linear")
+    static let batchNorm = Operator("aten::batch_norm")
+    static let dropout = Operator("aten::dropout")
+    static let pad = Operator("aten::constant_pad_nd")
+    static let maxPool = Operator("aten::max_pool2d")
+    static let averagePool = Operator("aten::adaptive_avg_pool2d")
+}
+
+/// How a convolution fills the border of its input.
+public enum Padding: String, Sendable, Codable, CaseIterable {
+    /// The same width on both sides (PyTorch).
+    case symmetric
+    /// TensorFlow's "SAME": as much as the output size ceil(n / stride) needs, the odd pixel right and below.
+    case same
+}
+
+/// A two-dimensional convolution; weight [outputs, inputs / groups, kernel, kernel], input [N, C, H, W].
+public final class Conv2d: Module {
+    /// The kernel.
+    public let weight: Parameter
+    /// Added per output channel; nil for none.
+    public private(set) var bias: Parameter?
+    private let stride: Int
+    private let kernel: Int
+    private let groups: Int
+    private let padding: Padding
+
+    /// Makes a layer with PyTorch's default initialisation (He, uniform, a = sqrt 5).
+    public init(
+        _ inputs: Int, _ outputs: Int, kernel: Int, stride: Int = 1, groups: Int = 1, bias: Bool = false,
+        padding: Padding = .symmetric
+    ) throws {
+        self.stride = stride
+        self.kernel = kernel
+        self.groups = groups
+        self.padding = padding
+        let bound = 1 / Double(inputs / groups * kernel * kernel).squareRoot()
+        weight = try Parameter(.uniform([outputs, inputs / groups, kernel, kernel], -bound, bound))
+        self.bias = bias ? try Parameter(.uniform([outputs], -bound, bound)) : nil
+    }
+
+    public var ownParameters: [(name: String, parameter: Parameter)] {
+        [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
+    }
+
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        var x = x
+        var border = (kernel - 1) / 2
+        if padding == .same, kernel > 1 {
+            let (top, bottom) = sameBorder(x.shape[2])
+            let (left, right) = sameBorder(x.shape[3])
+            if top == bottom, left == right, top == left {
+                border = top
+            } else {
+                x = try Kernels.pad(.tensor(x), .ints([left, right, top, bottom]))
+                border = 0
+            }
+        }
+        return try Kernels.conv2d(
+            .tensor(x), .tensor(weight.value), .optional(bias?.value), .ints([stride, stride]),
+            .ints([border, border]), .ints([1, 1]), .int(groups))
+    }
+
+    private func sameBorder(_ size: Int) -> (before: Int, after: Int) {
+        let outputs = (size + stride - 1) / stride
+        let total = max(0, (outputs - 1) * stride + kernel - size)
+        return (total / 2, total - total / 2)
+    }
+
+    /// Multiplies each output channel by `scale` and adds `shift`: how a batch norm with fixed statistics is absorbed.
+    func absorb(scale: Tensor, shift: Tensor) throws {
+        try Autograd.withoutGrad {
+            try weight.replace(weight.value * scale.reshaped([-1, 1, 1, 1]))
+            let shifted = try bias.map { try $0.value * scale + shift } ?? shift
+            bias = try Parameter(shifted.detached())
+        }
+    }
+}
+
+/// Batch normalisation over [N, C, H, W] (Ioffe and Szegedy, ICML 2015), with PyTorch's running statistics.
+public final class BatchNorm2d: Module {
+    private let weight: Parameter
+    private let bias: Parameter
+    private let runningMean: Parameter
+    private let runningVariance: Parameter
+    private let epsilon: Double
+    private let momentum: Double
+    private var isTraining = true
+    private var isAbsorbed = false
+
+    /// Makes a layer for `features` channels.
+    public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) throws {
+        self.epsilon = epsilon
+        self.momentum = momentum
+        weight = try Parameter(.ones([features]))
+        bias = try Parameter(.zeros([features]))
+        runningMean = try Parameter(.zeros([features]), isBuffer: true)
+        runningVariance = try Parameter(.ones([features]), isBuffer: true)
+    }
+
+    public var ownParameters: [(name: String, parameter: Parameter)] {
+        if isAbsorbed { return [] }
+        return [
+            ("weight", weight), ("bias", bias), ("running_mean", runningMean), ("running_var", runningVariance),
+        ]
+    }
+
+    public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
+
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        if isAbsorbed { return x }
+        return try Kernels.batchNorm(
+            .tensor(x), .tensor(weight.value), .tensor(bias.value), .tensor(runningMean.value),
+            .tensor(runningVariance.value), .bool(isTraining), .double(momentum), .double(epsilon), .bool(true))
+    }
+
+    /// Hands this layer's fixed statistics to the convolution before it and does nothing from then on.
+    ///
+    /// For networks that only predict: the result is the same up to rounding, with one pass less over the data.
+    public func fold(into convolution: Conv2d) throws {
+        guard !isAbsorbed else { return }
+        try Autograd.withoutGrad {
+            let scale = try weight.value / (runningVariance.value + epsilon).sqrt()
+            try convolution.absorb(scale: scale, shift: bias.value - runningMean.value * scale)
+        }
+        isAbsorbed = true
+    }
+
+    /// Sets the scale to a number; ResNets begin with 0 in the last norm of each block.
+    public func fillWeight(_ value: Double) throws { try Autograd.withoutGrad { try weight.value.fill(value) } }
+}
+
+/// y = x W^T + b; weight [outputs, inputs], input [N, inputs].
+public final class Linear: Module {
+    /// The matrix.
+    public let weight: Parameter
+    /// Added per output.
+    public let bias: Parameter?
+
+    /// Makes a layer with PyTorch's default initialisation.
+    public init(_ inputs: Int, _ outputs: Int, bias: Bool = true) throws {
+        let bound = 1 / Double(max(1, inputs)).squareRoot()
+        weight = try Parameter(.uniform([outputs, inputs], -bound, bound))
+        self.bias = bias ? try Parameter(.uniform([outputs], -bound, bound)) : nil
+    }
+
+    public var ownParameters: [(name: String, parameter: Parameter)] {
+        [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
+    }
+
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        try Kernels.linear(.tensor(x), .tensor(weight.value), .optional(bias?.value))
+    }
+}
+
+/// Sets elements to zero with a probability while training and scales the rest up (Srivastava et al., JMLR 2014).
+public final class Dropout: Module {
+    private let rate: Double
+    private var isTraining = true
+
+    /// Drops with probability `rate` in [0, 1).
+    public init(_ rate: Double) { self.rate = rate }
+
+    public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
+
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        guard isTraining, rate > 0 else { return x }
+        return try Kernels.dropout(.tensor(x), .double(rate), .bool(true))
+    }
+}
+
+/// Modules one after the other, named "0", "1", ... as in PyTorch.
+public final class Sequential: Module {
+    private let modules: [any Module]
+
+    /// Chains modules.
+    public init(_ modules: [any Module]) { self.modules = modules }
+
+    public var children: [(name: String, module: any Module)] {
+        modules.enumerated().map { (String($0.offset), $0.element) }
+    }
+
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        try modules.reduce(x) { try $1($0) }
+    }
+}
+
+extension Tensor {
+    /// The largest value in each window; [N, C, H, W].
+    public func maxPooled(kernel: Int, stride: Int, padding: Int) throws -> Tensor {
+        try Kernels.maxPool(
+            .tensor(self), .ints([kernel, kernel]), .ints([stride, stride]), .ints([padding, padding]))
+    }
+
+    /// The mean over each whole channel: [N, C, H, W] -> [N, C].
+    public func globallyAveraged() throws -> Tensor {
+        try Kernels.averagePool(.tensor(self), .ints([1, 1])).flattened(from: 1)
+    }
+}

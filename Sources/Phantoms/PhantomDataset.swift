@@ -1,0 +1,186 @@
+import Basics
+import Foundation
+import FundusImaging
+import Synchronization
+
+/// A folder of drawn photographs with a label table and attributes, in the form that a user's data have.
+///
+/// The folder holds `images/*.jpg`, `labels.csv`, `attributes.yaml` and `phantoms.json` (the settings, and whether the
+/// set is complete).
+public struct PhantomDataset: Sendable {
+    /// The folder.
+    public let folder: String
+    /// What it was drawn from.
+    public let settings: PhantomSettings
+    /// Every patient with the findings of both eyes.
+    public let patients: [PhantomPatient]
+
+    /// Path of the folder of photographs.
+    public var images: String { folder + "/images" }
+    /// Path of the label table.
+    public var labels: String { folder + "/labels.csv" }
+    /// Path of the class attributes.
+    public var attributes: String { folder + "/attributes.yaml" }
+    private var manifest: String { folder + "/phantoms.json" }
+
+    /// Raised whenever the drawing changes, so that an old folder is not taken for a new one.
+    private static let version = 1
+
+    private struct Manifest: Codable, Equatable {
+        var version: Int
+        var isComplete: Bool
+        var settings: PhantomSettings
+    }
+
+    /// Plans a set without drawing: labels only.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` for impossible settings.
+    public init(_ settings: PhantomSettings, folder: String) throws {
+        try settings.validate()
+        self.folder = folder
+        self.settings = settings
+        patients = try Allotment(settings: settings).patients()
+    }
+
+    /// Draws the set into its folder; does nothing when it is there already, and finishes one that was interrupted.
+    ///
+    /// - Parameters:
+    ///   - threads: photographs drawn at a time, at least 1.
+    ///   - replacing: draws over a set of other settings instead of refusing.
+    /// - Returns: the number of photographs drawn now; 0 when the set was complete.
+    /// - Throws: `FoveaError` of kind `data` when the folder holds something else, `storage` when writing fails.
+    @discardableResult
+    public func draw(threads: Int, replacing: Bool = false) throws -> Int {
+        if try prepare(replacing: replacing) { return 0 }
+        let photographs = patients.flatMap { patient in PhantomEye.allCases.map { (patient, $0) } }
+            .filter { patient, eye in !FileManager.default.fileExists(atPath: path(patient, eye)) }
+        try drawAll(photographs, threads: max(1, threads))
+        let tables = PhantomTables(settings: settings, patients: patients)
+        try AtomicFile.write(tables.attributes, to: attributes)
+        try AtomicFile.write(tables.labels, to: labels)
+        try write(isComplete: true)
+        return photographs.count
+    }
+
+    private func path(_ patient: PhantomPatient, _ eye: PhantomEye) -> String {
+        images + "/" + patient.imageName(eye)
+    }
+
+    /// Makes the folder ready; true when it already holds the complete set.
+    private func prepare(replacing: Bool) throws -> Bool {
+        let files = FileManager.default
+        let found = try readManifest()
+        let wanted = Manifest(version: Self.version, isComplete: true, settings: settings)
+        if let found, found.version == wanted.version, found.settings == settings {
+            if found.isComplete && isIntact() { return true }
+        } else if found != nil {
+            guard replacing else {
+                throw FoveaError(
+                    .data, "\(folder) holds phantoms that were drawn from other settings (\(manifest))",
+                    remedy: "Choose another folder, or remove that one.")
+            }
+            try? files.removeItem(atPath: images)
+        } else if let content = try? files.contentsOfDirectory(atPath: folder), !content.isEmpty {
+            throw FoveaError(
+                .data, "\(folder) is not empty and holds no phantoms.json, so it is not a folder of phantoms",
+                remedy: "Choose another folder.")
+        }
+        do {
+            try files.createDirectory(atPath: images, withIntermediateDirectories: true)
+        } catch {
+            throw FoveaError(.storage, "cannot create \(images): \(error.localizedDescription)")
+        }
+        try write(isComplete: false)
+        return false
+    }
+
+    private func isIntact() -> Bool {
+        let files = FileManager.default
+        guard files.fileExists(atPath: labels), files.fileExists(atPath: attributes) else { return false }
+        let present = Set((try? files.contentsOfDirectory(atPath: images)) ?? [])
+        return patients.allSatisfy { patient in
+            PhantomEye.allCases.allSatisfy { present.contains(patient.imageName($0)) }
+        }
+    }
+
+    private func readManifest() throws -> Manifest? {
+        guard let data = FileManager.default.contents(atPath: manifest) else { return nil }
+        do {
+            return try JSONDecoder().decode(Manifest.self, from: data)
+        } catch {
+            throw FoveaError(
+                .data, "\(manifest) cannot be read as the settings of a set of phantoms",
+                remedy: "Remove \(folder) and draw again.")
+        }
+    }
+
+    private func write(isComplete: Bool) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
+        let found = Manifest(version: Self.version, isComplete: isComplete, settings: settings)
+        do {
+            try AtomicFile.write(try encoder.encode(found), to: manifest)
+        } catch let error as EncodingError {
+            throw FoveaError(.configuration, "the settings of the phantoms cannot be written: \(error)")
+        }
+    }
+
+    /// Puts a photograph in place whole, but leaves it to the system when it reaches the disk: to wait for that would take
+    /// longer than to draw it again.
+    private func write(_ data: Data, to path: String) throws {
+        let partial = path + ".partial"
+        let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else { throw AtomicFile.failure("create", partial) }
+        do {
+            defer { close(descriptor) }
+            try data.withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: partial) }
+        }
+        guard rename(partial, path) == 0 else { throw AtomicFile.failure("rename to its final name", partial) }
+    }
+
+    private func drawAll(_ photographs: [(PhantomPatient, PhantomEye)], threads: Int) throws {
+        let painter = PhantomPainter(seed: settings.seed, side: settings.side)
+        let work = DrawingWork(count: photographs.count)
+        let group = DispatchGroup()
+        for _ in 0..<min(threads, photographs.count) {
+            DispatchQueue.global().async(group: group) {
+                work.run { i in
+                    let (patient, eye) = photographs[i]
+                    let findings = settings.drawFindings ? patient.findings[eye] ?? [] : []
+                    let image = try painter.paint(patient: patient.number, eye: eye, findings: findings)
+                    try write(try image.jpeg(quality: 90), to: path(patient, eye))
+                }
+            }
+        }
+        let progress = Basics.Progress("Drawing phantoms", total: photographs.count, unit: "images")
+        while group.wait(timeout: .now() + .milliseconds(100)) == .timedOut { progress.update(work.done) }
+        if let error = work.error { throw error }
+        progress.update(photographs.count)
+        progress.finish()
+    }
+}
+
+/// Hands out indices to threads until all are done or one fails.
+private final class DrawingWork: Sendable {
+    private let count: Int
+    private let next = Atomic(0)
+    private let failure = Mutex<(any Error)?>(nil)
+
+    init(count: Int) { self.count = count }
+
+    /// How many indices were begun.
+    var done: Int { min(count, next.load(ordering: .relaxed)) }
+    var error: (any Error)? { failure.withLock { $0 } }
+
+    func run(_ body: (Int) throws -> Void) {
+        while error == nil {
+            let i = next.add(1, ordering: .relaxed).oldValue
+            guard i < count else { return }
+            do {
+                try body(i)
+            } catch {
+                failure.withLock { $0 = $0 ?? error }
+            }
+        }
+    }
+}

@@ -1,0 +1,22 @@
+/// The colours of Fovea's plots. Series use the colour-blind safe set of Okabe and Ito (2008), and a marker of their
+/// own each, so that no plot needs colour to be read.
+enum Palette {
+    /// Titles and labels.
+    static let ink = "#1f2933"
+    /// Second-rank text and tick labels.
+    static let grey = "#5f6c7b"
+    /// Axes.
+    static let axis = "#9aa5b1"
+    /// Grid lines.
+    static let grid = "#e4e9ef"
+    /// Bands behind every other group.
+    static let band = "#f5f7fa"
+    /// Bars of many-, medium- and few-shot classes.
+    static let shots = ["#6b8fb5", "#9db9d4", "#cbdae9", "#cbdae9"]
+
+    /// The colour of the n-th series.
+    static func series(_ index: Int) -> String {
+        let colours = ["#0072b2", "#d55e00", "#009e73", "#b5559a", "#a67c00", "#56b4e9", "#4d4d4d"]
+        return colours[index % colours.count]
+    }
+}

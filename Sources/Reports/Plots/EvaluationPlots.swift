@@ -1,0 +1,88 @@
+import Evaluation
+
+extension LongTailPlot {
+    /// The long tail with the average precision of one or more models on the same classes.
+    ///
+    /// - Parameters:
+    ///   - results: models by name, with training counts known; classes are those of the first.
+    ///   - names: names for people, by the class's name in the table.
+    public init(title: String, results: [(name: String, result: EvaluationResult)], names: [String: String] = [:]) {
+        let classes = (results.first?.result.classes ?? []).map { entry in
+            ClassRow(
+                names[entry.name] ?? entry.name, trainingCount: entry.trainingImages ?? 0,
+                values: results.map { _, result in
+                    result.classes.first { $0.name == entry.name }.map { ReportedValue($0.averagePrecision) }
+                        ?? ReportedValue(nil)
+                })
+        }
+        self.init(
+            title: title, classes: classes, series: results.map(\.name),
+            bounds: results.first?.result.bounds ?? .standard)
+    }
+}
+
+extension GainPlot {
+    /// Differences in mAP over all, many-, medium- and few-shot classes, one section a comparison.
+    ///
+    /// The difference over the fixed set is shown with its interval; a part of the long tail without such classes is a
+    /// grey point without a claim.
+    public init(title: String, comparisons: [(name: String, result: PairedResult)]) {
+        let sections = comparisons.map { name, result in
+            Section(
+                name,
+                EvaluationTables.parts.compactMap { label, group in
+                    guard let part = result.groups[group] else { return nil }
+                    let mean = part.averagePrecision
+                    guard let fixed = mean.fixedSet else {
+                        let count = "\(mean.classes) \(mean.classes == 1 ? "class" : "classes")"
+                        return Row("\(label) (\(count))", ReportedValue(mean.difference), hasSign: false)
+                    }
+                    let value = ReportedValue(fixed.difference, low: fixed.interval.low, high: fixed.interval.high)
+                    return Row("\(label) (\(fixed.classes) \(fixed.classes == 1 ? "class" : "classes"))", value)
+                })
+        }
+        self.init(
+            title: title, measure: "Difference in mAP", sections: sections,
+            level: comparisons.compactMap(\.result.bootstrap?.level).first ?? 0.95)
+    }
+}
+
+extension TrainingCurvesPlot {
+    /// Training loss and validation mAP of every stage of a history.
+    public init(title: String, history: [HistoryRow]) {
+        var stages: [String] = []
+        for row in history where !stages.contains(row.stage) { stages.append(row.stage) }
+        func panel(_ measure: String, _ value: (HistoryRow) -> Double?) -> Panel {
+            Panel(
+                measure,
+                stages.map { stage in Line(stage, history.filter { $0.stage == stage }.map { ($0.epoch, value($0)) }) })
+        }
+        self.init(
+            title: title,
+            panels: [panel("Training loss", \.trainingLoss), panel("Validation mAP", \.validationMAP)])
+    }
+}
+
+extension ReliabilityPlot.Model {
+    /// The bins of a model's probabilities on all cells with a known label; scores outside 0 to 1 are left out.
+    ///
+    /// Bins hold their upper end but not their lower one, the first both, as the calibration error has them.
+    public init(_ name: String, outcomes: Outcomes, bins count: Int = 15) {
+        let count = max(1, count)
+        var cells = [(count: Int, positives: Int, sum: Double)](repeating: (0, 0, 0), count: count)
+        for (label, score) in zip(outcomes.labels, outcomes.scores) where label >= 0 && score >= 0 && score <= 1 {
+            let bin = max(0, Int((score * Double(count)).rounded(.up)) - 1)
+            cells[bin] = (cells[bin].count + 1, cells[bin].positives + Int(label), cells[bin].sum + score)
+        }
+        let total = cells.reduce(0) { $0 + $1.count }
+        let gaps = cells.reduce(0) { $0 + abs($1.sum - Double($1.positives)) }
+        self.init(
+            name,
+            bins: cells.map { cell in
+                let whole = Double(cell.count)
+                return ReliabilityPlot.Bin(
+                    count: cell.count, meanProbability: cell.count > 0 ? cell.sum / whole : nil,
+                    positiveRate: cell.count > 0 ? Double(cell.positives) / whole : nil)
+            }, calibrationError: total > 0 ? gaps / Double(total) : nil)
+    }
+}

@@ -1,0 +1,160 @@
+import Cohorts
+import Evaluation
+
+/// What `fovea inspect` prints about a cohort.
+public struct InspectionText: Sendable {
+    /// What was found.
+    public var inspection: Inspection
+    /// Where the long tail is divided.
+    public var bounds: LongTailBounds
+    /// How many pairs, files, duplicates and patients are listed before "and N more".
+    public var listLimit: Int
+
+    /// Whether every image was decoded; otherwise the text does not say that all are readable.
+    public var hasDecoded: Bool
+    /// Whether files were compared; otherwise the text does not say that there are no duplicates.
+    public var hasCompared: Bool
+
+    /// Prepares the text of an inspection.
+    public init(
+        _ inspection: Inspection, bounds: LongTailBounds = .standard, listLimit: Int = 10, hasDecoded: Bool = true,
+        hasCompared: Bool = true
+    ) {
+        self.inspection = inspection
+        self.bounds = bounds
+        self.listLimit = max(1, listLimit)
+        self.hasDecoded = hasDecoded
+        self.hasCompared = hasCompared
+    }
+
+    /// The whole text, for a terminal or a pipe.
+    public func text(for terminal: Terminal = Terminal()) -> String {
+        [
+            section("Cohort", overview, terminal),
+            section("Long tail (images per class, log scale)", longTail(terminal), terminal),
+            section("Labels per image", labelsPerImage(terminal), terminal),
+            section("Classes that appear together", pairs(terminal), terminal),
+            groupings(terminal),
+            section("Folds and splits", parts(terminal), terminal),
+            section("Checks", checks(terminal), terminal),
+        ].filter { !$0.isEmpty }.joined(separator: "\n")
+    }
+
+    private func section(_ title: String, _ body: String, _ terminal: Terminal) -> String {
+        guard !body.isEmpty else { return "" }
+        let rule = String(repeating: terminal.isUnicode ? "━" : "=", count: DisplayText.width(title))
+        return terminal.styled(title, .bold) + "\n" + terminal.styled(rule, .faint) + "\n" + body
+    }
+
+    private func name(_ id: String) -> String { inspection.classes.first { $0.id == id }?.name ?? id }
+
+    private var overview: String {
+        let present = inspection.classes.filter { $0.positives > 0 }
+        let unknown = inspection.classes.reduce(0) { $0 + $1.unknown }
+        var facts = [
+            ("table", inspection.source), ("images", Figures.count(inspection.images)),
+            ("patients", inspection.patients.map { Figures.count($0) } ?? "not given in the table"),
+            (
+                "classes",
+                present.count == inspection.classes.count
+                    ? "\(present.count)" : "\(inspection.classes.count), \(present.count) of them with positive images"
+            ),
+            ("positive labels", Figures.count(inspection.classes.reduce(0) { $0 + $1.positives })),
+        ]
+        if unknown > 0 { facts.append(("unknown labels", Figures.count(unknown))) }
+        if let imbalance = inspection.imbalance {
+            facts.append(("imbalance", "\(Figures.fixed(imbalance, decimals: 0)) : 1 (most to least frequent class)"))
+        }
+        return facts.map { DisplayText.pad($0.0, to: 17) + DisplayText.oneLine($0.1) + "\n" }.joined()
+    }
+
+    private func longTail(_ terminal: Terminal) -> String {
+        TerminalPlot.longTail(inspection.classes.map { ($0.name, $0.positives) }, bounds: bounds).text(for: terminal)
+    }
+
+    private func labelsPerImage(_ terminal: Terminal) -> String {
+        let bars = inspection.labelsPerImage.enumerated().map { labels, images in
+            TerminalPlot.Bar(
+                "\(labels)", Double(images),
+                figure: "\(Figures.count(images)) (\(Figures.percent(images, of: inspection.images)))")
+        }
+        return TerminalPlot([.init("", bars)]).text(for: terminal)
+    }
+
+    private func pairs(_ terminal: Terminal) -> String {
+        guard !inspection.pairs.isEmpty else { return "No image carries two classes.\n" }
+        var table = TextTable(["Class", "Together with", "Images", "Overlap"])
+        for pair in inspection.pairs.prefix(listLimit) {
+            table.append(
+                .text(name(pair.first)), .text(name(pair.second)), .count(pair.count),
+                .number(pair.overlap, decimals: 2))
+        }
+        return table.text(for: terminal) + more(inspection.pairs.count, "pairs")
+            + "Overlap: images with both classes over images with either.\n"
+    }
+
+    private func groupings(_ terminal: Terminal) -> String {
+        inspection.groupings.map { grouping in
+            var table = TextTable(["Subset", "Classes", "Images with one"])
+            for subset in grouping.subsets {
+                table.append(.text(subset.name), .count(subset.classes.count), .count(subset.positives))
+            }
+            var body = table.text(for: terminal)
+            if !grouping.outside.isEmpty {
+                body += "In no subset: \(listed(grouping.outside.map(name), terminal))\n"
+            }
+            for note in grouping.notes { body += "Note: \(DisplayText.oneLine(note))\n" }
+            return section("Grouping \(DisplayText.oneLine(grouping.name))", body, terminal)
+        }.joined(separator: "\n")
+    }
+
+    private func parts(_ terminal: Terminal) -> String {
+        var table = TextTable(["Part", "Images"])
+        for (fold, images) in inspection.folds.sorted(by: { $0.key < $1.key }) {
+            table.append(.text("fold \(fold)"), .count(images))
+        }
+        for (split, images) in inspection.splits.sorted(by: { $0.key < $1.key }) {
+            table.append(.text("split \(split)"), .count(images))
+        }
+        return table.rows.isEmpty ? "" : table.text(for: terminal)
+    }
+
+    private func checks(_ terminal: Terminal) -> String {
+        func check(_ one: String, _ several: String, _ found: [String], isKnown: Bool = true) -> String {
+            if found.isEmpty, !isKnown { return "\(terminal.undefined) \(several): not checked\n" }
+            guard !found.isEmpty else {
+                return terminal.styled(terminal.isUnicode ? "✓" : "ok:", .green) + " no \(several)\n"
+            }
+            let head = "! \(Figures.count(found.count)) \(found.count == 1 ? one : several)"
+            return terminal.styled(head, .red) + "\n"
+                + found.prefix(listLimit).map { "    " + DisplayText.oneLine($0) + "\n" }.joined()
+                + more(found.count, "", indent: "    ")
+        }
+        var text = check("missing image", "missing images", inspection.missing)
+        text += check(
+            "unreadable image", "unreadable images", inspection.unreadable.map { "\($0.image): \($0.reason)" },
+            isKnown: hasDecoded)
+        text += check(
+            "group of images with the same content", "groups of images with the same content",
+            inspection.duplicates.map { $0.joined(separator: " = ") }, isKnown: hasCompared)
+        let hasParts = !inspection.folds.isEmpty || !inspection.splits.isEmpty
+        text += check(
+            "patient in two splits", "patients in two splits",
+            inspection.patientConflicts.map { "\($0.patient): \($0.parts.joined(separator: ", "))" },
+            isKnown: inspection.patients != nil && hasParts)
+        for warning in inspection.warnings {
+            text += terminal.styled("!", .yellow) + " " + DisplayText.oneLine(warning) + "\n"
+        }
+        return text
+    }
+
+    private func more(_ count: Int, _ what: String, indent: String = "") -> String {
+        guard count > listLimit else { return "" }
+        return "\(indent)and \(Figures.count(count - listLimit)) more\(what.isEmpty ? "" : " " + what)\n"
+    }
+
+    private func listed(_ names: [String], _ terminal: Terminal) -> String {
+        let shown = names.prefix(listLimit).map(DisplayText.oneLine).joined(separator: ", ")
+        return names.count > listLimit ? "\(shown) and \(names.count - listLimit) more" : shown
+    }
+}

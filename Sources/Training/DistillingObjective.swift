@@ -1,0 +1,112 @@
+import Backbones
+import Cohorts
+import Distillation
+import Evaluation
+import FundusImaging
+import Losses
+import Models
+import Torch
+
+/// The student's loss: the technique's loss on the labels plus the weighted distillation of all teachers
+/// (METHOD: section 4).
+public final class DistillingObjective: Objective {
+    private let label: any Loss
+    private let distillation: DistillationLoss
+    private let bank: ViewBank
+    private let imageWeights: ImageWeights?
+    private let selfPacing: SelfPacing?
+
+    /// Puts both together.
+    public init(
+        label: any Loss, distillation: DistillationLoss, bank: ViewBank, imageWeights: ImageWeights? = nil,
+        selfPacing: SelfPacing? = nil
+    ) {
+        self.label = label
+        self.distillation = distillation
+        self.bank = bank
+        self.imageWeights = imageWeights
+        self.selfPacing = selfPacing
+    }
+
+    public func beginEpoch(_ epoch: Int, network: Classifier) throws {
+        if let selfPacing { try distillation.setWeights(selfPacing.weights(of: network)) }
+    }
+
+    public func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
+        let teachers = try bank.logits(of: items)
+        let weights = try imageWeights?.weights(items: items, teachers: teachers)
+        return [
+            try label(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress),
+            try distillation(logits: logits, teachers: teachers, imageWeights: weights),
+        ]
+    }
+}
+
+/// Measures the student on the inner split before each epoch, and lets go of teachers that it has caught up with.
+public struct SelfPacing {
+    private let columns: TeacherColumns
+    private let teachers: [Double?]
+    private let a: Double
+    private let measure: (Classifier) throws -> [Double?]
+
+    /// - Parameters:
+    ///   - teachers: mean average precision of each teacher over its subset on the inner split; nil where undefined.
+    ///   - measure: the average precision of each class of the cohort on the inner split, for a network.
+    public init(
+        _ columns: TeacherColumns, teachers: [Double?], a: Double = 0.3,
+        measure: @escaping (Classifier) throws -> [Double?]
+    ) {
+        self.columns = columns
+        self.teachers = teachers
+        self.a = a
+        self.measure = measure
+    }
+
+    /// The weight of each column; 1 where the inner split says nothing.
+    func weights(of network: Classifier) throws -> [Double] {
+        let precision = try measure(network)
+        let ofTeacher = columns.subsets.indices.map { k -> Double in
+            let defined = columns.subsets[k].classes.compactMap { precision[$0] }
+            guard let teacher = teachers[k], !defined.isEmpty else { return 1 }
+            return DistillationWeights.selfPaced(
+                student: defined.reduce(0, +) / Double(defined.count), teacher: teacher, a: a)
+        }
+        return columns.teachers.map { ofTeacher[$0] }
+    }
+}
+
+/// The student's loss on single-label data: softmax cross-entropy plus the teachers' softmax divergence.
+public final class SoftmaxDistillingObjective: Objective {
+    private let label: any Loss
+    private let distillation: SoftmaxDistillationLoss
+    private let bank: ViewBank
+    private let cohort: Cohort
+    private let onlySubsetImages: Bool
+
+    /// Puts both together; with `onlySubsetImages` a teacher speaks only on images whose class it knows.
+    public init(
+        label: any Loss, distillation: SoftmaxDistillationLoss, bank: ViewBank, cohort: Cohort, onlySubsetImages: Bool
+    ) {
+        self.label = label
+        self.distillation = distillation
+        self.bank = bank
+        self.cohort = cohort
+        self.onlySubsetImages = onlySubsetImages
+    }
+
+    public func beginEpoch(_ epoch: Int, network: Classifier) throws {}
+
+    public func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
+        let subsets = bank.columns.subsets
+        let weights = items.flatMap { item in
+            subsets.map { subset -> Float in
+                !onlySubsetImages || subset.classes.contains { cohort.label(item.row, $0) == 1 } ? 1 : 0
+            }
+        }
+        let teacherWeights = try Tensor(weights, shape: [items.count, subsets.count]).to(device: logits.device)
+        return [
+            try label(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress),
+            try distillation(logits: logits, teachers: bank.logits(of: items), teacherWeights: teacherWeights),
+        ]
+    }
+}

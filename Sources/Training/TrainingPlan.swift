@@ -1,0 +1,46 @@
+import FundusImaging
+import NN
+import Torch
+
+/// The recipe of one training: everything but network, data and loss.
+public struct TrainingPlan: Sendable {
+    /// Passes over the sampler's stream.
+    public var epochs = 10
+    /// Steps that a small subset gets at least; more epochs are run until they are reached.
+    public var minimumSteps = 0
+    /// Images a step.
+    public var batchSize = 64
+    /// Whether a last batch that is not full is left out (never when it is the only one).
+    public var dropsLast = true
+    /// Batches whose gradients are added up before a step.
+    public var accumulation = 1
+    /// The optimiser.
+    public var optimizer = OptimizerKind.adamW()
+    /// The highest learning rate.
+    public var rate = 1e-3
+    /// Weight decay, on all parameters.
+    public var weightDecay = 0.01
+    /// The form of the learning rate over time.
+    public var schedule = Schedule.Form.cosine
+    /// Steps of linear warm-up.
+    public var warmUpSteps = 60
+    /// The largest common norm of the gradients; nil for no limit.
+    public var gradientLimit: Double?
+    /// The share of the old average at each step; nil for no averaging of weights.
+    public var averageDecay: Double?
+    /// Factor on the backbone's learning rate; 0 freezes it.
+    public var backboneRate = 1.0
+    /// How views differ from the picture.
+    public var augmentation = AugmentationSettings()
+    /// The number of different views of each image; nil for a new one each time.
+    public var views: Int?
+    /// Arithmetic of the network.
+    public var precision = Precision.float32
+    /// Seeds sampler, views, dropout.
+    public var seed: UInt64 = 0
+    /// Threads that prepare batches.
+    public var loaderThreads = 1
+
+    /// The recipe's defaults.
+    public init() {}
+}

@@ -1,0 +1,270 @@
+import Basics
+
+/// Reads a pickle of protocol 2 to 5 into a `Pickle`, without ever running what it names.
+///
+/// The opcodes are those of Python's `pickletools` that protocols 2 and later emit, less out-of-band buffers and
+/// extension registries. The number of opcodes is bounded, and one opcode allocates no more than it has read.
+struct PickleReader {
+    private let file: MappedFile
+    private let text: UnsafeRawBufferPointer
+    private var position = 0
+    private var stack: [Pickle.Value] = []
+    private var marks: [Int] = []
+    private var memo: [Int: Pickle.Value] = [:]
+    var pickle = Pickle()
+
+    /// A checkpoint needs about 40 opcodes for each tensor; this is enough for 100,000 of them.
+    private static let maximumOperations = 4_000_000
+
+    /// Reads the pickle at `range` of `file`.
+    static func read(_ file: MappedFile, _ range: Range<Int>) throws -> Pickle {
+        var reader = PickleReader(file: file, text: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
+        for _ in 0..<maximumOperations where try !reader.step() { return reader.pickle }
+        throw file.malformed("its pickle has more than \(maximumOperations) operations")
+    }
+
+    private init(file: MappedFile, text: UnsafeRawBufferPointer) {
+        self.file = file
+        self.text = text
+    }
+
+    /// Carries out one opcode; false at the end of the pickle.
+    private mutating func step() throws -> Bool {
+        let opcode = try number(UInt8.self)
+        switch Unicode.Scalar(opcode) {
+        case "\u{80}":  // PROTO
+            let version = try number(UInt8.self)
+            guard (2...5).contains(version) else { throw malformed("has protocol \(version); 2 to 5 are read") }
+        case "\u{95}": _ = try number(UInt64.self)  // FRAME
+        case ".":  // STOP
+            pickle.root = try pop()
+            return false
+
+        case "N": stack.append(.none)
+        case "\u{88}", "\u{89}": stack.append(.bool)  // NEWTRUE, NEWFALSE
+        case "K": stack.append(.int(Int(try number(UInt8.self))))
+        case "M": stack.append(.int(Int(try number(UInt16.self))))
+        case "J": stack.append(.int(Int(try number(Int32.self))))
+        case "\u{8A}": stack.append(long(try take(Int(number(UInt8.self)))))  // LONG1
+        case "\u{8B}": stack.append(long(try take(Int(number(Int32.self)))))  // LONG4
+        case "G":
+            _ = try number(UInt64.self)
+            stack.append(.float)
+        case "X": stack.append(.string(try string(Int(number(UInt32.self)))))
+        case "\u{8C}": stack.append(.string(try string(Int(number(UInt8.self)))))  // SHORT_BINUNICODE
+        case "\u{8D}": stack.append(.string(try string(length64())))  // BINUNICODE8
+        case "C": try bytes(Int(number(UInt8.self)))
+        case "B": try bytes(Int(number(UInt32.self)))
+        case "\u{8E}", "\u{96}": try bytes(length64())  // BINBYTES8, BYTEARRAY8
+
+        case "(": marks.append(stack.count)
+        case "0": _ = try pop()
+        case "1": _ = try popToMark()
+        case "2": stack.append(try top())
+        case ")": pushTuple([])
+        case "\u{85}": pushTuple(try pop(1))
+        case "\u{86}": pushTuple(try pop(2))
+        case "\u{87}": pushTuple(try pop(3))
+        case "t": pushTuple(try popToMark())
+        case "]": stack.append(.list)
+        case "}": stack.append(newDictionary())
+        case "\u{8F}": stack.append(.opaque("set"))  // EMPTY_SET
+        case "\u{91}":  // FROZENSET
+            _ = try popToMark()
+            stack.append(.opaque("frozenset"))
+        case "a":
+            _ = try pop()
+            try extend()
+        case "e", "\u{90}":  // APPENDS, ADDITEMS
+            _ = try popToMark()
+            try extend()
+        case "s": try set(pop(2))
+        case "u": try set(popToMark())
+
+        case "q": memo[Int(try number(UInt8.self))] = try top()
+        case "r": memo[Int(try number(UInt32.self))] = try top()
+        case "\u{94}": memo[memo.count] = try top()  // MEMOIZE
+        case "h": stack.append(try remembered(Int(number(UInt8.self))))
+        case "j": stack.append(try remembered(Int(number(UInt32.self))))
+
+        case "c": stack.append(.global(try line() + "." + line()))
+        case "\u{93}":  // STACK_GLOBAL
+            let names = try pop(2)
+            guard case .string(let module) = names[0], case .string(let name) = names[1] else {
+                throw malformed("names a class by something that is not a str")
+            }
+            stack.append(.global(module + "." + name))
+        case "R":
+            let call = try pop(2)
+            stack.append(try reduce(call[0], call[1]))
+        case "\u{81}", "\u{92}":  // NEWOBJ, NEWOBJ_EX
+            let parts = try pop(opcode == 0x81 ? 2 : 3)
+            stack.append(.opaque(name(of: parts[0])))
+        case "b": _ = try pop()  // BUILD: attributes of an object; those of an OrderedDict are of no use here
+        case "Q": stack.append(try storage(from: pop()))
+        default:
+            throw malformed("has the opcode 0x\(String(opcode, radix: 16)) at byte \(position - 1), which is not read")
+        }
+        return true
+    }
+
+    /// What a call stands for: an ordered dictionary, a tensor, or something opaque.
+    private mutating func reduce(_ callable: Pickle.Value, _ arguments: Pickle.Value) throws -> Pickle.Value {
+        guard case .global(let name) = callable else { return .opaque(self.name(of: callable)) }
+        guard case .tuple(let index) = arguments else { throw malformed("calls \(quoted(name)) without a tuple") }
+        let arguments = pickle.tuples[index]
+        switch name {
+        case "collections.OrderedDict" where arguments.isEmpty:
+            return newDictionary()
+        case "torch._utils._rebuild_tensor_v2":
+            guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .int(let offset) = arguments[1],
+                let shape = integers(arguments[2]), let strides = integers(arguments[3])
+            else { throw malformed("builds a tensor from something else than storage, offset, size and strides") }
+            pickle.tensors.append(Pickle.Tensor(storage: storage, offset: offset, shape: shape, strides: strides))
+            return .tensor(pickle.tensors.count - 1)
+        case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
+            guard case .tensor? = arguments.first else { return .opaque(name) }
+            return arguments[0]
+        default:
+            return .opaque(name)
+        }
+    }
+
+    private func storage(_ parts: [Pickle.Value]) -> Pickle.Storage? {
+        guard parts.count == 5, case .string("storage") = parts[0], case .global(let type) = parts[1],
+            case .string(let key) = parts[2], case .int(let count) = parts[4]
+        else { return nil }
+        return Pickle.Storage(type: type, key: key, count: count)
+    }
+
+    private mutating func storage(from identifier: Pickle.Value) throws -> Pickle.Value {
+        guard case .tuple(let index) = identifier, let storage = storage(pickle.tuples[index]) else {
+            throw malformed("refers to something outside itself that is not a storage")
+        }
+        pickle.storages.append(storage)
+        return .storage(pickle.storages.count - 1)
+    }
+
+    private func integers(_ value: Pickle.Value) -> [Int]? {
+        guard case .tuple(let index) = value, pickle.tuples[index].count <= StoredTensor.maximumRank else { return nil }
+        var integers: [Int] = []
+        for case .int(let integer) in pickle.tuples[index] { integers.append(integer) }
+        return integers.count == pickle.tuples[index].count ? integers : nil
+    }
+
+    private func name(of value: Pickle.Value) -> String {
+        switch value {
+        case .global(let name), .opaque(let name): name
+        default: pickle.kind(of: value)
+        }
+    }
+
+    private mutating func newDictionary() -> Pickle.Value {
+        pickle.dictionaries.append([])
+        return .dictionary(pickle.dictionaries.count - 1)
+    }
+
+    private mutating func pushTuple(_ items: [Pickle.Value]) {
+        stack.append(.tuple(pickle.tuples.count))
+        pickle.tuples.append(items)
+    }
+
+    /// Checks that the object on top of the stack can be appended to; no list is wanted, so its items are dropped.
+    private func extend() throws {
+        switch try top() {
+        case .list, .opaque: break
+        case let other: throw malformed("appends to \(pickle.kind(of: other))")
+        }
+    }
+
+    /// Sets keys of the dictionary on top of the stack; what is put into an opaque object is dropped.
+    private mutating func set(_ items: [Pickle.Value]) throws {
+        guard items.count % 2 == 0 else { throw malformed("sets a key without a value") }
+        switch try top() {
+        case .dictionary(let index):
+            for i in stride(from: 0, to: items.count, by: 2) {
+                pickle.dictionaries[index].append((items[i], items[i + 1]))
+            }
+        case .opaque: break
+        case let other: throw malformed("sets keys of \(pickle.kind(of: other))")
+        }
+    }
+
+    // MARK: Stack
+
+    private func top() throws -> Pickle.Value {
+        guard let value = stack.last, stack.count > marks.last ?? 0 else { throw malformed("uses an empty stack") }
+        return value
+    }
+
+    private mutating func pop() throws -> Pickle.Value {
+        let value = try top()
+        stack.removeLast()
+        return value
+    }
+
+    private mutating func pop(_ count: Int) throws -> [Pickle.Value] {
+        guard stack.count - (marks.last ?? 0) >= count else { throw malformed("uses an empty stack") }
+        defer { stack.removeLast(count) }
+        return Array(stack.suffix(count))
+    }
+
+    private mutating func popToMark() throws -> [Pickle.Value] {
+        guard let mark = marks.popLast() else { throw malformed("looks for a mark that is not there") }
+        defer { stack.removeSubrange(mark...) }
+        return Array(stack[mark...])
+    }
+
+    private func remembered(_ index: Int) throws -> Pickle.Value {
+        guard let value = memo[index] else { throw malformed("recalls memo \(index), which is not set") }
+        return value
+    }
+
+    // MARK: Bytes
+
+    private mutating func take(_ count: Int) throws -> UnsafeRawBufferPointer {
+        guard let slice = text.slice(at: position, count: count) else {
+            throw malformed("ends early, or has a wrong length, at byte \(position)")
+        }
+        position += count
+        return slice
+    }
+
+    private mutating func number<T: FixedWidthInteger>(_ type: T.Type) throws -> T {
+        T(littleEndian: try take(MemoryLayout<T>.size).loadUnaligned(as: type))
+    }
+
+    private mutating func length64() throws -> Int {
+        guard let length = Int(exactly: try number(UInt64.self)) else { throw malformed("has a wrong length") }
+        return length
+    }
+
+    private mutating func string(_ count: Int) throws -> String {
+        // Python may write lone surrogates; they cannot be in the name of a tensor that is wanted.
+        String(decoding: try take(count), as: UTF8.self)
+    }
+
+    private mutating func bytes(_ count: Int) throws {
+        _ = try take(count)
+        stack.append(.opaque("bytes"))
+    }
+
+    /// A line of a GLOBAL, without its end.
+    private mutating func line() throws -> String {
+        guard let end = text[position...].prefix(1000).firstIndex(of: 0x0A) else {
+            throw malformed("names a class without end at byte \(position)")
+        }
+        defer { position = end + 1 }
+        return String(decoding: text[position..<end], as: UTF8.self)
+    }
+
+    /// A little-endian two's complement number; one that does not fit into 64 bits is of no use here.
+    private func long(_ bytes: UnsafeRawBufferPointer) -> Pickle.Value {
+        guard bytes.count <= 8 else { return .opaque("int") }
+        var value = bytes.last.map { $0 & 0x80 != 0 } == true ? -1 : 0
+        for byte in bytes.reversed() { value = value << 8 | Int(byte) }
+        return .int(value)
+    }
+
+    private func malformed(_ text: String) -> FoveaError { file.malformed("its pickle \(text)") }
+}

@@ -1,0 +1,113 @@
+import Basics
+
+/// The table of contents of a zip archive whose members are stored without compression, as `torch.save` writes them.
+///
+/// APPNOTE.TXT 6.3 (PKWARE), sections 4.3.7 to 4.3.16. Checksums are not compared: PyTorch may leave them out.
+struct ZipArchive {
+    /// Offset and size of each member's bytes in the file, all of them inside.
+    let members: [String: Range<Int>]
+
+    private static let end: UInt32 = 0x0605_4B50
+    private static let locator64: UInt32 = 0x0706_4B50
+    private static let end64: UInt32 = 0x0606_4B50
+    private static let entry: UInt32 = 0x0201_4B50
+    private static let local: UInt32 = 0x0403_4B50
+
+    init(_ file: MappedFile) throws {
+        let bytes = file.bytes
+        let directory = try Self.directory(of: file)
+        var members: [String: Range<Int>] = [:]
+        var position = directory.lowerBound
+        while position < directory.upperBound {
+            guard bytes.number(UInt32.self, at: position) == Self.entry,
+                let flags = bytes.number(UInt16.self, at: position + 8),
+                let method = bytes.number(UInt16.self, at: position + 10),
+                let nameLength = bytes.number(UInt16.self, at: position + 28),
+                let extraLength = bytes.number(UInt16.self, at: position + 30),
+                let commentLength = bytes.number(UInt16.self, at: position + 32),
+                let rawName = bytes.slice(at: position + 46, count: Int(nameLength)),
+                let extra = bytes.slice(at: position + 46 + Int(nameLength), count: Int(extraLength))
+            else { throw file.malformed("the zip directory is broken at byte \(position)") }
+            guard let name = String(validating: rawName, as: UTF8.self) else {
+                throw file.malformed("the zip directory has a name that is not UTF-8, at byte \(position)")
+            }
+            let label = "zip member \(quoted(name))"
+            guard flags & 1 == 0 else { throw file.malformed("\(label) is encrypted") }
+            guard method == 0 else {
+                throw FoveaError(
+                    .data, "\(file.path): \(label) is compressed (method \(method)); torch.save stores without",
+                    remedy: "Save it again in Python: torch.save(torch.load(PATH, map_location=\"cpu\"), PATH)")
+            }
+            let (size, offset) = try Self.sizeAndOffset(at: position, extra, file, label)
+            guard bytes.number(UInt32.self, at: offset) == Self.local,
+                let localName = bytes.number(UInt16.self, at: offset + 26),
+                let localExtra = bytes.number(UInt16.self, at: offset + 28)
+            else { throw file.malformed("\(label) has no local header at byte \(offset)") }
+            let start = offset + 30 + Int(localName) + Int(localExtra)
+            guard bytes.slice(at: start, count: size) != nil else {
+                throw file.malformed("\(label) has \(size) bytes from \(start) on; the file ends at \(file.count)")
+            }
+            guard members.updateValue(start..<(start + size), forKey: name) == nil else {
+                throw file.malformed("\(label) occurs twice")
+            }
+            position += 46 + Int(nameLength) + Int(extraLength) + Int(commentLength)
+        }
+        self.members = members
+    }
+
+    /// Finds the central directory through the record at the end of the file, in its 64-bit form where there is one.
+    private static func directory(of file: MappedFile) throws -> Range<Int> {
+        let bytes = file.bytes
+        let lowest = max(0, file.count - 22 - Int(UInt16.max))
+        guard
+            let record = stride(from: file.count - 22, through: lowest, by: -1).first(where: { offset in
+                bytes.number(UInt32.self, at: offset) == end
+                    && bytes.number(UInt16.self, at: offset + 20).map { offset + 22 + Int($0) } == file.count
+            })
+        else { throw file.malformed("the zip archive has no end record; the file may be cut off") }
+        var size = bytes.number(UInt32.self, at: record + 12).map(UInt64.init)
+        var offset = bytes.number(UInt32.self, at: record + 16).map(UInt64.init)
+        if bytes.number(UInt32.self, at: record - 20) == locator64 {
+            let record64 = bytes.number(UInt64.self, at: record - 12).flatMap(Int.init(exactly:)) ?? file.count
+            guard bytes.slice(at: record64, count: 56) != nil, bytes.number(UInt32.self, at: record64) == end64 else {
+                throw file.malformed("the 64-bit end record of the zip archive is not at byte \(record64)")
+            }
+            size = bytes.number(UInt64.self, at: record64 + 40)
+            offset = bytes.number(UInt64.self, at: record64 + 48)
+        }
+        guard let start = offset.flatMap(Int.init(exactly:)), let count = size.flatMap(Int.init(exactly:)),
+            bytes.slice(at: start, count: count) != nil
+        else { throw file.malformed("the zip directory lies outside the file") }
+        return start..<(start + count)
+    }
+
+    /// Size and offset of a directory entry; a field of all ones stands in the extra field 1, in a fixed order.
+    private static func sizeAndOffset(
+        at position: Int, _ extra: UnsafeRawBufferPointer, _ file: MappedFile, _ label: String
+    ) throws -> (size: Int, offset: Int) {
+        var wide: UnsafeRawBufferPointer?
+        var next = 0
+        while wide == nil, let kind = extra.number(UInt16.self, at: next),
+            let length = extra.number(UInt16.self, at: next + 2)
+        {
+            if kind == 1 { wide = extra.slice(at: next + 4, count: Int(length)) }
+            next += 4 + Int(length)
+        }
+        var used = 0
+        func field(_ fieldOffset: Int) throws -> Int {
+            if let short = file.bytes.number(UInt32.self, at: position + fieldOffset), short != .max {
+                return Int(short)
+            }
+            guard let value = wide?.number(UInt64.self, at: used).flatMap(Int.init(exactly:)), value <= file.count
+            else { throw file.malformed("\(label) lies outside the file") }
+            used += 8
+            return value
+        }
+        let size = try field(24)
+        let stored = try field(20)
+        guard size == stored else {
+            throw file.malformed("\(label) is said to be stored, but its sizes are \(stored) and \(size)")
+        }
+        return (size, try field(42))
+    }
+}

@@ -1,0 +1,44 @@
+import ArgumentParser
+import Basics
+import Experiments
+import Foundation
+import Torch
+
+/// How much is printed.
+enum LogLevel: String, ExpressibleByArgument, CaseIterable {
+    case error
+    case warning
+    case info
+}
+
+/// Options that most commands have.
+struct CommonOptions: ParsableArguments {
+    @Option(help: "Where to compute: auto, cpu, cuda or cuda:N.")
+    var device = "auto"
+
+    @Option(help: "Threads for computing and decoding; 0 for as many as there are processors.")
+    var threads = 0
+
+    @Option(name: .customLong("log-level"), help: "What to print besides results: error, warning or info.")
+    var logLevel = LogLevel.info
+
+    func validate() throws {
+        guard 0...4096 ~= threads else { throw ValidationError("--threads is \(threads); allowed: 0 to 4096") }
+    }
+
+    /// What the work is given.
+    func surroundings(isResuming: Bool = false) throws -> Surroundings {
+        StopSignal.listen()
+        Basics.Progress.isSilent = logLevel == .error
+        return Surroundings(
+            device: device == "auto" ? .best : try Device(device),
+            threads: threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount, isResuming: isResuming,
+            shouldStop: { StopSignal.isCaught })
+    }
+
+    /// Prints a line of news, or keeps it back.
+    func log(_ text: String) {
+        let isWarning = text.hasPrefix("warning")
+        if logLevel == .info || (logLevel == .warning && isWarning) { complain(text) }
+    }
+}

@@ -1,0 +1,43 @@
+import ArgumentParser
+import Basics
+import Foundation
+import Phantoms
+
+/// `fovea phantoms`: drawn photographs with known findings.
+struct Phantom: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "phantoms", abstract: "Draws fundus phantoms with known findings, a label table and attributes.")
+
+    @Argument(help: "The folder to fill.")
+    var folder: String
+
+    @Option(help: "Patients, two eyes each, that train.")
+    var training = PhantomSettings().trainingPatients
+
+    @Option(help: "Patients that validate.")
+    var validation = PhantomSettings().validationPatients
+
+    @Option(help: "Side of an image in pixels.")
+    var side = PhantomSettings().side
+
+    @Option(help: "The seed of everything drawn.")
+    var seed: UInt64 = PhantomSettings().seed
+
+    @Flag(help: "Leave the findings out of the pictures but not out of the labels: a check that nothing else tells.")
+    var withoutFindings = false
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        var settings = PhantomSettings()
+        settings.trainingPatients = training
+        settings.validationPatients = validation
+        settings.side = side
+        settings.seed = seed
+        settings.drawFindings = !withoutFindings
+        let surroundings = try common.surroundings()
+        let dataset = try PhantomDataset(settings, folder: folder)
+        let drawn = try dataset.draw(threads: surroundings.threads)
+        print("\(folder): \(drawn) images drawn, labels in \(dataset.labels)")
+    }
+}

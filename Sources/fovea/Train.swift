@@ -1,0 +1,43 @@
+import ArgumentParser
+import Basics
+import Configuration
+import Experiments
+import Foundation
+import Reports
+
+/// `fovea train`: the main job.
+struct Train: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Trains a model, by way of teachers where the configuration has distillation, and evaluates it.")
+
+    @Argument(help: "The configuration file.")
+    var config: String?
+
+    @Option(name: .customLong("set"), help: "Sets a key, such as training.epochs=5; may be repeated.")
+    var settings: [String] = []
+
+    @Option(help: "Continues the run in this folder.")
+    var resume: String?
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard (config == nil) != (resume == nil) else {
+            throw ValidationError("Give either a configuration file or --resume RUN.")
+        }
+        guard resume == nil || settings.isEmpty else {
+            throw ValidationError("A resumed run keeps its configuration: --set goes with a configuration file only.")
+        }
+    }
+
+    func run() throws {
+        let path = config ?? (resume ?? "") + "/config.yaml"
+        var run = try ConfigurationReader.read(RunSettings.self, file: path, settings: settings)
+        if let resume { run.output = resume }
+        let text = ConfigurationWriter.yaml(run)
+        let surroundings = try common.surroundings(isResuming: resume != nil)
+        let outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
+        print(outcome.summary(for: Terminal.current()))
+        print("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
+    }
+}

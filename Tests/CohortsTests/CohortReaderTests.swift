@@ -1,0 +1,155 @@
+import Cohorts
+import Foundation
+import Testing
+
+@Suite struct CohortReaderTests {
+    @Test func readsClassesAndExtrasInAnyOrder() throws {
+        let scratch = try Scratch()
+        try scratch.makeImages("a.jpg", "b.png")
+        let table = try scratch.write(
+            "DR,Patient,image,AGE,fold,AMD,eye,Sex,split\n1,p1,a.jpg,57,2,0,left,Male,train\n ,, b ,,,1 ,,,\n")
+        let cohort = try CohortReader().read(table: table, images: scratch.images)
+        #expect(cohort.classes == ["DR", "AMD"])
+        #expect(cohort.labels == [1, 0, -1, 1])
+        let first = Photograph(
+            image: "a.jpg", path: scratch.images + "/a.jpg", patient: "p1", eye: "left", age: 57, sex: "Male",
+            fold: 2, split: "train")
+        // The ending of the second is found by looking.
+        #expect(cohort.photographs == [first, Photograph(image: "b", path: scratch.images + "/b.png")])
+        #expect(cohort.missingImages.isEmpty && cohort.ignoredColumns.isEmpty && cohort.source == table)
+        try cohort.requireImages()
+    }
+
+    @Test func aClassListLeavesOtherColumnsOut() throws {
+        let scratch = try Scratch()
+        let table = try scratch.write("image,N,comment,B,A\na.jpg,7,text,0,1\n")
+        let cohort = try CohortReader(classes: ["A", "B"]).read(table: table, images: scratch.images)
+        #expect(cohort.classes == ["A", "B"] && cohort.labels == [1, 0])
+        #expect(cohort.ignoredColumns == ["N", "comment"])
+        #expect(cohort.missingImages == [0])
+        // Without the list every column must be a class, and the first that is none is named.
+        let refusal = message { _ = try CohortReader().read(table: table, images: scratch.images) }
+        #expect(refusal.contains("labels.csv, line 2, column \"N\": found \"7\"; allowed are 0, 1 and an empty cell"))
+        #expect(
+            message { _ = try CohortReader(classes: ["A", "BB"]).read(table: table, images: scratch.images) }
+                .contains("no column for the class \"BB\"\n  did you mean \"B\"?"))
+        #expect(
+            message { _ = try CohortReader(classes: ["A", "A"]).read(table: table, images: scratch.images) }
+                .contains("\"A\" is listed twice"))
+    }
+
+    @Test func attributesGiveTheClasses() throws {
+        let scratch = try Scratch()
+        let table = try scratch.write("image,N,B,A\na.jpg,7,0,1\n")
+        let attributes = try ClassAttributes(
+            yaml: "classes: [{id: A, region: [disc]}, {id: B, region: []}]", source: "a.yaml")
+        let cohort = try CohortReader(attributes: attributes).read(table: table, images: scratch.images)
+        #expect(cohort.classes == ["A", "B"] && cohort.ignoredColumns == ["N"])
+        let wrong = try ClassAttributes(yaml: "classes:\n  - {id: A}\n  - {id: AB}\n", source: "a.yaml")
+        let refusal = message { _ = try CohortReader(attributes: wrong).read(table: table, images: scratch.images) }
+        #expect(refusal.contains("a.yaml, line 3: the class \"AB\" is not a column of"))
+        #expect(refusal.contains("did you mean"))
+    }
+
+    @Test(arguments: [
+        ("image,A\na.jpg,2\n", "line 2, column \"A\": found \"2\""),
+        ("image,A\na.jpg,1.0\n", "found \"1.0\""), ("image,A\na.jpg,-1\n", "found \"-1\""),
+        ("image,A\na.jpg,yes\n", "found \"yes\""),
+        ("image,A\na.jpg,1\nb.jpg,0\na.jpg,1\n", "\"a.jpg\" appears twice: PATH, line 2, and PATH, line 4"),
+        ("image,A\na.jpg,1\n./a.jpg,0\n", "is named twice: PATH, line 2, and PATH, line 3"),
+        ("image,A\na.jpg,1\na,0\n", "is named twice: PATH, line 2, and PATH, line 3"),
+        ("image,A\n/etc/passwd,1\n", "line 2: the image \"/etc/passwd\" leads out of the image folder"),
+        ("image,A\nx/../../b.jpg,1\n", "leads out of the image folder"),
+        ("image,A\nlink.jpg,1\n", "\"link.jpg\" is a link that leads out of the image folder"),
+        ("image,A\nfolder/inside.jpg,1\n", "is a link that leads out of the image folder"),
+        ("image,A\nboth,1\n", "fits several files: both.png, both.jpg"),
+        ("image,A\n ,1\n", "line 2, column \"image\" is empty"),
+        ("image,A,age\na.jpg,1,old\n", "column \"age\": found \"old\"; allowed is a number of years"),
+        ("image,A,fold\na.jpg,1,1.5\n", "column \"fold\": found \"1.5\"; allowed is a whole number"),
+        ("image,A,fold,Fold\na.jpg,1,1,1\n", "\"fold\" and \"Fold\" mean the same"),
+        ("image,patient\na.jpg,p\n", "has no class column"), ("image,A\n", "has no rows below its header"),
+        ("picture,A\na.jpg,1\n", "has no column \"image\" or \"ID\""), ("image,A\na.jpg\n", "line 2 has 1 cells"),
+    ])
+    func refusesBadTables(text: String, expected: String) throws {
+        let scratch = try Scratch()
+        try scratch.makeImages("a.jpg", "both.png", "both.jpg")
+        let outside = try scratch.write("x", to: "inside.jpg")
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.images + "/link.jpg", withDestinationPath: outside)
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.images + "/folder", withDestinationPath: scratch.path)
+        let table = try scratch.write(text)
+        let refusal = message { _ = try CohortReader().read(table: table, images: scratch.images) }
+        #expect(refusal.contains(expected.replacingOccurrences(of: "PATH", with: table)), "\(refusal)")
+    }
+
+    @Test func linksInsideTheFolderAreFine() throws {
+        let scratch = try Scratch()
+        try scratch.makeImages("a.jpg")
+        try FileManager.default.createSymbolicLink(
+            atPath: scratch.images + "/b.jpg", withDestinationPath: scratch.images + "/a.jpg")
+        let table = try scratch.write("image,A\nb.jpg,1\n")
+        #expect(try CohortReader().read(table: table, images: scratch.images).missingImages.isEmpty)
+    }
+
+    @Test func allMissingImagesAreNamedAtOnce() throws {
+        let scratch = try Scratch()
+        try scratch.makeImages("0.jpg")
+        let table = try scratch.write("image,A\n" + (0..<13).map { "\($0).jpg,1\n" }.joined())
+        let cohort = try CohortReader().read(table: table, images: scratch.images)
+        let refusal = message { try cohort.requireImages() }
+        #expect(refusal.contains("12 of 13 images do not exist: "))
+        #expect(refusal.contains("/10.jpg and 2 more") && !refusal.contains("/11.jpg"))
+        let kept = try CohortReader(leavesOutMissingImages: true).read(table: table, images: scratch.images)
+        #expect(kept.count == 1 && kept.leftOutRows == 12)
+        let none = try scratch.write("image,A\nx.jpg,1\n")
+        #expect(
+            message {
+                _ = try CohortReader(leavesOutMissingImages: true).read(table: none, images: scratch.images)
+            }.contains("none of the 1 images exists"))
+        #expect(
+            message { _ = try CohortReader().read(table: table, images: scratch.path + "/other") }
+                .contains("other does not exist"))
+    }
+
+    @Test func tablesOfSeveralSplitsFormOneCohort() throws {
+        let scratch = try Scratch()
+        try scratch.makeImages("train_1.png", "train_2.png", "1.JPG")
+        let first = try scratch.write("\u{FEFF}ID,Disease_Risk,A,B\r\n1,1,1,0\r\n2,0,0,0\r\n", to: "first.csv")
+        let second = try scratch.write("ID,Disease_Risk,B,A\n1,1,1,0\n", to: "second.csv")
+        let tables = [
+            LabelTable(path: first, images: scratch.images, split: "train", imagePattern: "train_{ID}"),
+            LabelTable(path: second, images: scratch.images, split: "val"),
+        ]
+        let cohort = try CohortReader().read(tables)
+        #expect(cohort.photographs.map(\.image) == ["train/1", "train/2", "val/1"])
+        #expect(cohort.photographs.map(\.split) == ["train", "train", "val"])
+        #expect(
+            cohort.photographs.map(\.path) == ["train_1.png", "train_2.png", "1.JPG"].map { scratch.images + "/" + $0 })
+        // The second table has its columns in another order.
+        #expect(cohort.classes == ["A", "B"] && cohort.labels == [1, 0, 0, 0, 0, 1])
+
+        let third = try scratch.write("ID,A,B,C\n3,1,0,0\n", to: "third.csv")
+        let more = LabelTable(path: third, images: scratch.images, split: "test")
+        #expect(
+            message { _ = try CohortReader().read(tables + [more]) }.contains("a column \"C\" that the tables before"))
+        let fewer = try scratch.write("ID,A\n3,1\n", to: "fourth.csv")
+        let less = LabelTable(path: fewer, images: scratch.images, split: "test")
+        #expect(message { _ = try CohortReader().read(tables + [less]) }.contains("no column for the class \"B\""))
+        let pattern = LabelTable(path: first, images: scratch.images, split: "x", imagePattern: "train.png")
+        #expect(message { _ = try CohortReader().read([pattern]) }.contains("must contain {ID} exactly once"))
+        // Without splits the ids meet.
+        let plain = [first, second].map { LabelTable(path: $0, images: scratch.images) }
+        #expect(
+            message { _ = try CohortReader().read(plain) }.contains(
+                "\"1\" appears twice: \(first), line 2, and \(second)"))
+    }
+
+    @Test func singleLabelsMeanExactlyOne() throws {
+        try makeCohort(["100", "010"]).requireSingleLabels()
+        let mixed = try makeCohort(["100", "110", "000", "1?0"])
+        let refusal = message { try mixed.requireSingleLabels() }
+        #expect(refusal.contains("3 rows differ: i1.png, i2.png, i3.png; the first has 2 positives"))
+        try mixed.requireSingleLabels(rows: [0])
+    }
+}

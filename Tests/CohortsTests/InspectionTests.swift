@@ -1,0 +1,102 @@
+import Basics
+import Cohorts
+import Foundation
+import Testing
+
+@Suite struct InspectionTests {
+    @Test func countsByHand() throws {
+        let cohort = try makeCohort(["110", "100", "0?0", "111", "000"])
+        #expect(cohort.classCounts() == [3, 2, 1])
+        #expect(cohort.classCounts(rows: [1, 2]) == [1, 0, 0])
+        #expect(cohort.unknownCounts() == [0, 1, 0])
+        #expect(cohort.labelsPerImage() == [2, 1, 1, 1])
+        #expect(cohort.coOccurrence() == [[3, 2, 1], [2, 2, 1], [1, 1, 1]])
+        #expect(cohort.labelFreeRows() == [2, 4])
+        #expect(cohort.rows(showing: [1, 2]) == [0, 3])
+        #expect(cohort.positives(of: 3) == [0, 1, 2])
+        #expect(cohort.duplicates(hashes: ["x", nil, "y", "x", "y"]) == [[0, 3], [2, 4]])
+    }
+
+    @Test func patientsAreNumberedAndTheUnknownStandAlone() throws {
+        let cohort = try makeCohort(["1", "1", "1", "1"], patients: ["p", nil, "p", nil])
+        #expect(cohort.patientNumbers == [0, 1, 0, 2])
+        #expect(cohort.knowsPatients)
+        #expect(try cohort.index(ofClass: "c0") == 0)
+        #expect(message { _ = try cohort.index(ofClass: "c1") }.contains("has no class \"c1\"\n  did you mean \"c0\"?"))
+    }
+
+    @Test func cohortsInMemoryAreVerified() throws {
+        let photograph = Photograph(image: "a", path: "a")
+        func refusal(_ classes: [String], _ photographs: [Photograph], _ labels: [Int8]) -> String {
+            message { _ = try Cohort(classes: classes, photographs: photographs, labels: labels) }
+        }
+        #expect(refusal([], [photograph], []).contains("at least one of each"))
+        #expect(refusal(["A"], [photograph], [2]).contains("labels of 0, 1 or -1"))
+        #expect(refusal(["A"], [photograph], [1, 0]).contains("found 2 labels"))
+        #expect(refusal(["A", "A"], [photograph], [1, 0]).contains("the class \"A\" appears twice"))
+        #expect(refusal(["A"], [photograph, photograph], [1, 0]).contains("the image \"a\" appears twice"))
+    }
+
+    @Test func seesEverythingThatInspectPrints() throws {
+        let scratch = try Scratch()
+        try scratch.makeImages("a.jpg", "b.jpg", "c.jpg")
+        // Equal bytes under two names; c.jpg differs but is as long; d.jpg is missing.
+        try AtomicFile.write("same!", to: scratch.images + "/a.jpg")
+        try AtomicFile.write("same!", to: scratch.images + "/b.jpg")
+        let table = try scratch.write(
+            """
+            image,patient,fold,rare,common,none,comment
+            a.jpg,p,0,1,1,0,x
+            b.jpg,p,1,0,1,0,x
+            c.jpg,q,1,0,1,,x
+            d.jpg,r,1,0,0,0,x
+
+            """)
+        let attributes = try ClassAttributes(
+            yaml: """
+                classes:
+                  - {id: rare, name: Rare one, region: [disc]}
+                  - {id: common, region: []}
+                """, source: "a.yaml")
+        let cohort = try CohortReader(classes: ["rare", "common", "none"], attributes: attributes)
+            .read(table: table, images: scratch.images)
+        Progress.isSilent = true
+        let inspection = try Inspection(
+            cohort, attributes: attributes, unreadable: [.init(image: "c.jpg", reason: "truncated")])
+        #expect(inspection.images == 4 && inspection.patients == 3)
+        #expect(inspection.classes.map(\.id) == ["common", "rare", "none"])
+        #expect(inspection.classes.map(\.positives) == [3, 1, 0])
+        #expect(inspection.classes.map(\.patients) == [2, 1, 0])
+        #expect(inspection.classes.map(\.unknown) == [0, 0, 1])
+        #expect(inspection.classes.map(\.shot) == [.few, .few, nil])
+        #expect(inspection.classes[1].name == "Rare one" && inspection.imbalance == 3)
+        #expect(inspection.labelsPerImage == [1, 2, 1])
+        let pairs = inspection.pairs.map { "\($0.first), \($0.second): \($0.count)" }
+        #expect(pairs == ["common, rare: 1"] && inspection.pairs[0].overlap == 1.0 / 3)
+        #expect(inspection.folds == [0: 1, 1: 3] && inspection.splits.isEmpty)
+        #expect(inspection.groupings.map(\.name) == ["shot", "region"])
+        let subsets = inspection.groupings[1].subsets
+        #expect(subsets.map(\.name) == ["region-disc"] && subsets.map(\.positives) == [1])
+        #expect(subsets.map(\.classes) == [["rare"]])
+        #expect(inspection.groupings[1].outside == ["common", "none"])
+        #expect(inspection.missing == [scratch.images + "/d.jpg"])
+        #expect(inspection.unreadable.map(\.image) == ["c.jpg"])
+        #expect(inspection.duplicates == [["a.jpg", "b.jpg"]])
+        #expect(inspection.patientConflicts.map(\.patient) == ["p"])
+        #expect(inspection.patientConflicts.map(\.parts) == [["fold 0", "fold 1"]])
+        #expect(
+            inspection.warnings == [
+                "a.yaml does not describe: none", "classes without a positive photograph: none",
+                "columns that are not among the classes, left out: comment",
+            ])
+        // It goes into a report as JSON.
+        let json = try JSONEncoder().encode(inspection)
+        #expect(try JSONDecoder().decode(Inspection.self, from: json).classes == inspection.classes)
+    }
+
+    @Test func aCohortWithoutLabelsIsInspectedToo() throws {
+        let inspection = try Inspection(try makeCohort(["00", "0?"]), comparesContent: false)
+        #expect(inspection.groupings.isEmpty && inspection.imbalance == nil && inspection.patients == nil)
+        #expect(inspection.missing.count == 2)
+    }
+}

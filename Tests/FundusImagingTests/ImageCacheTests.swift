@@ -1,0 +1,234 @@
+import Basics
+import Foundation
+import FundusImaging
+import Synchronization
+import Testing
+
+@Suite("Image cache") struct ImageCacheTests {
+    private let settings = ImageSettings(resolution: 32)
+
+    private func photographs(_ folder: TemporaryFolder, _ count: Int) throws -> [String] {
+        try (0..<count).map { i in
+            let image = drawnFundus(
+                width: 90, height: 60, centre: (45, 30), radius: 20 + Double(i % 8), seed: UInt64(i) + 1)
+            return try folder.write("\(i).jpg", image.jpeg())
+        }
+    }
+
+    private func open(_ paths: [String], _ folder: TemporaryFolder, threads: Int = 2) throws -> ImageCache {
+        try ImageCache.open(paths: paths, settings: settings, folder: folder.path + "/cache", threads: threads)
+    }
+
+    private func packs(_ folder: TemporaryFolder) throws -> [String] {
+        try folder.names(in: "cache").filter { $0.hasSuffix(".pack") }.map { folder.path + "/cache/" + $0 }
+    }
+
+    @Test("the cache holds exactly what the reader gives, and is found again")
+    func contents() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 9)
+        let cache = try open(paths, folder, threads: 3)
+        #expect(cache.count == 9 && cache.resolution == 32 && cache.failures.isEmpty)
+        for (i, path) in paths.enumerated() {
+            #expect(try cache.image(i) == FundusReader.read(path: path, settings: settings).image)
+            #expect(try cache.contentHash(i) == Digest.sha256(fileAt: path))
+            #expect(
+                String(cache.contentKey(i), radix: 16) == String(cache.contentHash(i).prefix(16).drop { $0 == "0" }))
+        }
+        let pack = try #require(try packs(folder).first)
+        let written = try FileManager.default.attributesOfItem(atPath: pack)[.modificationDate] as? Date
+        let again = try open(paths, folder)
+        #expect(try packs(folder).count == 1)
+        #expect(try FileManager.default.attributesOfItem(atPath: pack)[.modificationDate] as? Date == written)
+        #expect(try again.image(4) == cache.image(4))
+        #expect(cache.pixels(9).isEmpty && cache.pixels(-1).isEmpty)
+    }
+
+    @Test("a changed, added or removed file is noticed, even with the same size and modification time")
+    func changes() throws {
+        let folder = try TemporaryFolder()
+        var paths = try photographs(folder, 4)
+        let before = try open(paths, folder)
+        let date = try FileManager.default.attributesOfItem(atPath: paths[1])[.modificationDate] as? Date
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: paths[1]))
+        bytes[bytes.count - 40] ^= 0x11
+        let handle = try #require(FileHandle(forWritingAtPath: paths[1]))
+        try handle.write(contentsOf: bytes)
+        try handle.close()
+        try FileManager.default.setAttributes([.modificationDate: try #require(date)], ofItemAtPath: paths[1])
+        let changed = try open(paths, folder)
+        #expect(changed.contentHash(1) != before.contentHash(1))
+        #expect(changed.contentHash(0) == before.contentHash(0))
+        paths.append(try folder.write("more.png", PixelImage(width: 20, height: 20, red: 90).png()))
+        #expect(try open(paths, folder).count == 5)
+        paths.remove(at: 0)
+        let fewer = try open(paths, folder)
+        #expect(fewer.count == 4)
+        #expect(try fewer.image(0) == changed.image(1))
+        #expect(try packs(folder).count == 4)
+    }
+
+    @Test("settings, order and content make the key; the name of a file does not")
+    func keys() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 3)
+        _ = try open(paths, folder)
+        _ = try open(paths.reversed(), folder)
+        #expect(try packs(folder).count == 2)
+        let moved = folder.path + "/moved.jpg"
+        try FileManager.default.moveItem(atPath: paths[0], toPath: moved)
+        _ = try open([moved] + paths.dropFirst(), folder)
+        #expect(try packs(folder).count == 2)
+        for other in [
+            ImageSettings(resolution: 48), ImageSettings(resolution: 32, crop: .none),
+            ImageSettings(resolution: 32, localContrast: true),
+        ] {
+            _ = try ImageCache.open(paths: [moved], settings: other, folder: folder.path + "/cache")
+        }
+        #expect(try packs(folder).count == 5)
+    }
+
+    @Test("a cut, damaged or foreign pack is built again")
+    func damagedPack() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 5)
+        let good = try open(paths, folder).image(3)
+        let pack = try #require(try packs(folder).first)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: pack))
+        var head = whole
+        head[8] ^= 1
+        var table = whole
+        table[whole.count - 88 * 2 + 5] ^= 1
+        let broken = [
+            Data(), whole.prefix(100), whole.prefix(4096), whole.dropLast(1), whole + Data([0]), head, table,
+            Data(repeating: 0, count: whole.count), Data(repeating: 255, count: whole.count),
+        ]
+        for bytes in broken {
+            try bytes.write(to: URL(fileURLWithPath: pack))
+            #expect(try open(paths, folder).image(3) == good)
+            #expect(try Data(contentsOf: URL(fileURLWithPath: pack)) == whole)
+        }
+    }
+
+    @Test("a damaged picture in a pack is an error that names the pack")
+    func damagedPicture() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 3)
+        _ = try open(paths, folder)
+        let pack = try #require(try packs(folder).first)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: pack))
+        bytes[4096 + 32 * 32 * 3 + 1000] ^= 4
+        try bytes.write(to: URL(fileURLWithPath: pack))
+        let cache = try open(paths, folder)
+        #expect(throws: Never.self) { try cache.verify(0) }
+        let error = try dataError { try cache.verify(1) }
+        #expect(error.message.contains(".pack") && error.message.contains(paths[1]))
+        let loader = try BatchLoader(cache: cache, items: [BatchItem(row: 1, view: 0)], batchSize: 1)
+        #expect(throws: FoveaError.self) { try loader.next() }
+    }
+
+    @Test("unreadable photographs are listed by path, black, and found again when mended")
+    func failures() throws {
+        let folder = try TemporaryFolder()
+        var paths = try photographs(folder, 3)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: paths[1]))
+        try whole.prefix(whole.count / 2).write(to: URL(fileURLWithPath: paths[1]))
+        paths.append(folder.path + "/none.jpg")
+        paths.append(folder.path)
+        for _ in 0..<2 {
+            let cache = try open(paths, folder)
+            #expect(cache.failures.map(\.index) == [1, 3, 4])
+            #expect(cache.failures.allSatisfy { $0.message.hasPrefix($0.path) })
+            #expect(cache.failures.first?.message.contains("cannot be decoded") == true)
+            #expect(cache.failures.last?.message.contains("a folder") == true)
+            #expect(cache.pixels(1).allSatisfy { $0 == 0 })
+            let error = try dataError { try cache.verify(3) }
+            #expect(error.message.contains("none.jpg") && error.message.contains("no such file"))
+        }
+        try whole.write(to: URL(fileURLWithPath: paths[1]))
+        #expect(try open(paths, folder).failures.map(\.index) == [3, 4])
+    }
+
+    @Test("an empty list is an empty cache")
+    func empty() throws {
+        let folder = try TemporaryFolder()
+        let cache = try open([], folder)
+        #expect(cache.count == 0 && cache.failures.isEmpty)
+        let loader = try BatchLoader(cache: cache, items: [], batchSize: 4)
+        #expect(try loader.next() == nil)
+    }
+
+    @Test("several builds at once agree and leave one pack and nothing else")
+    func concurrentBuilds() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 12)
+        let settings = settings
+        let path = folder.path + "/cache"
+        let images = Mutex<[PixelImage]>([])
+        DispatchQueue.concurrentPerform(iterations: 4) { _ in
+            do {
+                let cache = try ImageCache.open(paths: paths, settings: settings, folder: path, threads: 2)
+                let image = try cache.image(7)
+                images.withLock { $0.append(image) }
+            } catch {
+                Issue.record(error)
+            }
+        }
+        let all = images.withLock { $0 }
+        #expect(all.count == 4 && Set(all.map(\.bytes)).count == 1)
+        #expect(try packs(folder).count == 1)
+        #expect(try folder.names(in: "cache").filter { $0.contains("partial") }.isEmpty)
+    }
+
+    @Test("leftovers of a killed build are removed")
+    func leftovers() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 2)
+        _ = try open(paths, folder)
+        let pack = try #require(try packs(folder).first)
+        try Data(count: 99).write(to: URL(fileURLWithPath: pack + ".1.2.partial"))
+        try FileManager.default.removeItem(atPath: pack)
+        _ = try open(paths, folder)
+        #expect(try folder.names(in: "cache").filter { $0.contains("partial") }.isEmpty)
+    }
+
+    @Test("a stopped build leaves nothing behind")
+    func stopped() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 30)
+        #expect(throws: CancellationError.self) {
+            try ImageCache.open(
+                paths: paths, settings: settings, folder: folder.path + "/cache", threads: 1, shouldStop: { true })
+        }
+        #expect(try folder.names(in: "cache").filter { $0.contains(".pack") }.isEmpty)
+    }
+
+    @Test("a full disk is a clear error", .enabled(if: FileManager.default.fileExists(atPath: "/dev/shm")))
+    func fullDisk() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 2)
+        var free = statvfs()
+        #expect(statvfs("/dev/shm", &free) == 0)
+        let bytes = Int(free.f_blocks) * Int(free.f_frsize)
+        let needed = bytes / (4096 * 4096 * 3) + 2
+        guard needed < 20_000 else { return }
+        let many = (0..<needed).map { paths[$0 % 2] }
+        let place = "/dev/shm/fundus-imaging-\(UInt64.random(in: 0 ... .max))"
+        defer { try? FileManager.default.removeItem(atPath: place) }
+        let error = try #require(throws: FoveaError.self) {
+            try ImageCache.open(paths: many, settings: ImageSettings(resolution: 4096), folder: place)
+        }
+        #expect(error.kind == .storage && error.message.contains("No space left"), "\(error)")
+        #expect(error.remedy?.contains("space") == true)
+    }
+
+    @Test("a folder that cannot be made is a clear error")
+    func badFolder() throws {
+        let folder = try TemporaryFolder()
+        let file = try folder.write("file", Data([1]))
+        let error = try #require(throws: FoveaError.self) {
+            try ImageCache.open(paths: [], settings: settings, folder: file + "/cache")
+        }
+        #expect(error.kind == .storage && error.message.contains(file))
+    }
+}

@@ -1,0 +1,155 @@
+import Basics
+import Foundation
+import FundusImaging
+import Testing
+
+@Suite("Odd images") struct OddImageTests {
+    struct Expected: Decodable {
+        var width: Int
+        var height: Int
+        var tolerance: Int
+        var quadrants: [[Int]]
+    }
+
+    @Test("every format, depth, colour model and EXIF turn gives the same upright sRGB picture")
+    func table() throws {
+        let table: [String: Expected] = try Files.json("odd/expected.json")
+        #expect(table.count >= 26)
+        for (name, expected) in table {
+            let file = try ImageFile(path: Files.golden + "/odd/" + name)
+            let image = try file.decode()
+            #expect(image.width == expected.width && image.height == expected.height, "\(name)")
+            let places = [(1, 1), (3, 1), (1, 3), (3, 3)]
+            for (place, colour) in zip(places, expected.quadrants) {
+                let (red, green, blue) = image[place.0 * image.width / 4, place.1 * image.height / 4]
+                let found = [Int(red), Int(green), Int(blue)]
+                let difference = zip(found, colour).map { abs($0 - $1) }.max() ?? 0
+                #expect(difference <= expected.tolerance, "\(name) at \(place): \(found), expected \(colour)")
+                let nearest = expected.quadrants.min { distance($0, found) < distance($1, found) }
+                #expect(nearest == colour, "\(name) at \(place): \(found)")
+            }
+        }
+    }
+
+    private func distance(_ a: [Int], _ b: [Int]) -> Int {
+        zip(a, b).map { ($0 - $1) * ($0 - $1) }.reduce(0, +)
+    }
+
+    @Test("headers name the format by content and count the pages")
+    func headers() throws {
+        let folder = try TemporaryFolder()
+        let png = try Data(contentsOf: URL(fileURLWithPath: Files.golden + "/odd/rgb.png"))
+        let header = try ImageFile(path: folder.write("photo.jpg", png)).header()
+        #expect(header.width == 48 && header.height == 32 && header.pages == 1 && header.format == "png")
+        #expect(try ImageFile(path: Files.golden + "/odd/pages.tiff").header().pages == 2)
+        #expect(try ImageFile(path: Files.golden + "/odd/cmyk.jpg").header().format == "jpeg")
+    }
+
+    @Test("what is no image gives an error that names the path and the trouble")
+    func notImages() throws {
+        let folder = try TemporaryFolder()
+        let settings = ImageSettings(resolution: 32)
+        func message(_ path: String) throws -> String {
+            let error = try dataError { _ = try FundusReader.read(path: path, settings: settings) }
+            #expect(error.message.hasPrefix(path))
+            return error.description
+        }
+        #expect(try message(folder.path + "/none.jpg").contains("no such file"))
+        #expect(try message(folder.path).contains("a folder"))
+        #expect(try message(folder.write("empty.jpg", Data())).contains("0 bytes"))
+        #expect(try message(folder.write("text.jpg", Data("This is no picture.".utf8))).contains("JPEG, PNG, TIFF"))
+        let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><rect width='9' height='9'/></svg>"
+        #expect(try message(folder.write("drawing.svg", Data(svg.utf8))).contains("not a readable image"))
+        #expect(try message(folder.write("grey.ppm", Data("P5 1 1 255\n0".utf8))).contains("not a readable image"))
+        let pipe = folder.path + "/pipe.jpg"
+        #expect(mkfifo(pipe, 0o600) == 0)
+        #expect(try message(pipe).contains("a pipe"))
+        #expect(try message("/dev/null").contains("a device"))
+    }
+
+    @Test("too many pixels are refused by the header alone")
+    func pixelLimit() throws {
+        let error = try dataError {
+            _ = try FundusReader.read(path: Files.golden + "/odd/huge.png", settings: ImageSettings(resolution: 32))
+        }
+        #expect(error.message.contains("60000 x 60000"))
+        #expect(error.message.contains("100000000"))
+        let small = ImageSettings(resolution: 32, pixelLimit: 48 * 32 - 1)
+        let limit = try dataError { _ = try FundusReader.read(path: Files.golden + "/odd/rgb.png", settings: small) }
+        #expect(limit.message.contains("48 x 32"))
+        let fits = ImageSettings(resolution: 32, pixelLimit: 48 * 32)
+        #expect(throws: Never.self) { try FundusReader.read(path: Files.golden + "/odd/rgb.png", settings: fits) }
+    }
+
+    @Test("a cut file is an error, wherever it is cut", arguments: ["jpg", "png", "tiff", "webp"])
+    func truncated(format: String) throws {
+        let whole: Data
+        switch format {
+        case "jpg": whole = try phantom().jpeg()
+        case "png": whole = try phantom().png()
+        default:
+            let name = format == "tiff" ? "rgb.tiff" : "lossless.webp"
+            whole = try Data(contentsOf: URL(fileURLWithPath: Files.golden + "/odd/" + name))
+        }
+        for tenths in 1...9 {
+            let part = whole.prefix(whole.count * tenths / 10)
+            #expect(throws: FoveaError.self, "\(format) cut at \(tenths)/10") {
+                try FundusReader.prepare(
+                    ImageFile(name: "cut.\(format)", bytes: Data(part)), settings: ImageSettings(resolution: 64))
+            }
+        }
+    }
+
+    @Test("errors of two threads do not mix")
+    func errorsOfThreads() async throws {
+        let cut = try phantom().jpeg().prefix(3000)
+        await withTaskGroup(of: (String, Bool).self) { group in
+            for i in 0..<40 {
+                group.addTask {
+                    let isText = i % 2 == 0
+                    let bytes = isText ? Data("no picture".utf8) : Data(cut)
+                    do {
+                        _ = try ImageFile(name: "file\(i)", bytes: bytes).decode(side: 64)
+                        return ("none", isText)
+                    } catch {
+                        return ("\(error)", isText)
+                    }
+                }
+            }
+            for await (message, isText) in group {
+                #expect(message.contains("known format") == isText, "\(message)")
+                #expect(message.contains("VipsJpeg") == !isText, "\(message)")
+            }
+        }
+    }
+
+    @Test("300 random mutations of good files give a picture or an error")
+    func mutations() throws {
+        var random = SeededRandom(seed: 7)
+        let files = [try phantom().jpeg(), try phantom().png()]
+        var outcomes = (pictures: 0, errors: 0)
+        for round in 0..<300 {
+            var bytes = files[round % 2]
+            for _ in 0...random.index(below: 6) {
+                let at = random.index(below: random.uniform() < 0.5 ? min(700, bytes.count) : bytes.count)
+                bytes[at] = UInt8(random.index(below: 256))
+            }
+            if random.uniform() < 0.2 { bytes = bytes.prefix(random.index(below: bytes.count) + 1) }
+            do {
+                let file = ImageFile(name: "mutant", bytes: Data(bytes))
+                let prepared = try FundusReader.prepare(
+                    file, settings: ImageSettings(resolution: 32, pixelLimit: 1_000_000))
+                #expect(prepared.image.width == 32 && prepared.image.height == 32)
+                outcomes.pictures += 1
+            } catch let error as FoveaError {
+                #expect(error.kind == .data)
+                outcomes.errors += 1
+            }
+        }
+        #expect(outcomes.pictures > 10 && outcomes.errors > 10, "\(outcomes)")
+    }
+
+    private func phantom() -> PixelImage {
+        drawnFundus(width: 160, height: 120, centre: (80, 60), radius: 55)
+    }
+}

@@ -1,0 +1,47 @@
+import Testing
+import Weights
+
+@Suite struct WrapperPrefixTests {
+    static let wanted: Set<String> = ["conv1.weight", "bn1.weight", "head.weight"]
+
+    @Test(arguments: [
+        "", "module.", "backbone.", "encoder.", "model.", "_orig_mod.", "state_dict.", "teacher.backbone.",
+        "module.encoder.", "module._orig_mod.model.backbone.",
+    ])
+    func isFoundAndTakenOff(_ prefix: String) {
+        let found = WrapperPrefix(stored: Self.wanted.sorted().map { prefix + $0 }, wanted: Self.wanted)
+        #expect(found.prefix == prefix)
+        #expect(found.storedNames == Dictionary(uniqueKeysWithValues: Self.wanted.map { ($0, prefix + $0) }))
+        #expect(found.outside.isEmpty)
+    }
+
+    @Test func oneNetworkIsNotMixedWithAnother() {
+        let stored = ["backbone.conv1.weight", "backbone.bn1.weight", "head.weight", "backbone.fc.bias"]
+        let found = WrapperPrefix(stored: stored, wanted: Self.wanted)
+        #expect(found.prefix == "backbone.")
+        #expect(
+            found.storedNames == [
+                "conv1.weight": "backbone.conv1.weight", "bn1.weight": "backbone.bn1.weight",
+                "fc.bias": "backbone.fc.bias",
+            ])
+        #expect(found.outside == ["head.weight"])
+    }
+
+    @Test func ofTeacherAndStudentTheTeacherIsTaken() {
+        let stored = ["student.conv1.weight", "teacher.conv1.weight"]
+        #expect(WrapperPrefix(stored: stored, wanted: Self.wanted).prefix == "teacher.")
+    }
+
+    @Test func aModelsOwnEncoderStays() {
+        let wanted: Set<String> = ["encoder.layer.0.weight", "head.weight"]
+        let found = WrapperPrefix(stored: wanted.sorted(), wanted: wanted)
+        #expect(found.prefix == "")
+        #expect(Set(found.storedNames.keys) == wanted)
+    }
+
+    @Test func namesOfAnotherArchitectureAreLeftAlone() {
+        let found = WrapperPrefix(stored: ["module.a", "module.b"], wanted: Self.wanted)
+        #expect(found.prefix == "")
+        #expect(found.storedNames == ["module.a": "module.a", "module.b": "module.b"])
+    }
+}
