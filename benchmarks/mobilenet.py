@@ -1,4 +1,4 @@
-"""MobileNet v1 (Howard et al., arXiv 1704.04861) in plain PyTorch, with the parameter names of timm's `mobilenetv1_100`."""
+"""MobileNet v1 (Howard et al., arXiv 1704.04861) in plain PyTorch, with timm's parameter names (`mobilenetv1_100`)."""
 import torch
 from torch import nn
 from torch.nn import functional as F

@@ -85,6 +85,7 @@ public final class Classifier: Module {
         }
     }
 
+    /// The parts under the published names.
     public var children: [(name: String, module: any Module)] {
         backbone.children + [(backbone.headName, head), ("dropout", dropout)]
     }

@@ -20,7 +20,8 @@ public struct LoadReport: Sendable, Equatable {
     public var description: String {
         var lines = ["\(loaded.count) tensors loaded"]
         for (what, names) in [
-            ("not in the file, left at their initial values", missing), ("in the file but not in the network", unexpected),
+            ("not in the file, left at their initial values", missing),
+            ("in the file but not in the network", unexpected),
             ("of another shape", wrongShape), ("converted to float32", converted),
         ] where !names.isEmpty {
             let shown = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", ..." : "")
@@ -35,7 +36,8 @@ public enum LoadStrictness: Sendable {
     /// Every tensor on both sides must fit: for a model that Fovea saved.
     case everything
     /// The head may differ, since it belongs to other classes; of the rest nothing may have another shape, and at
-    /// least `minimumShare` of the backbone's tensors must be there: for published weights.
+    /// least `minimumShare` both of the network's tensors and of the file's must find each other: for published
+    /// weights. (ResNet-34's file has all of ResNet-18's names, but many more.)
     case backbone(minimumShare: Double = 0.9)
 }
 
@@ -81,7 +83,9 @@ extension Module {
             let body = wanted.count { !isHead($0.name) }
             let found = report.loaded.count { !isHead($0) }
             let wrong = report.wrongShape.contains { !isHead($0) }
-            guard !wrong, Double(found) >= share * Double(body) else {
+            let parts = Set(wanted.map { $0.name.prefix { $0 != "." } })
+            let foreign = report.unexpected.count { !isHead($0) && parts.contains($0.prefix { $0 != "." }) }
+            guard !wrong, Double(found) >= share * Double(max(body, found + foreign)) else {
                 throw FoveaError(
                     .data, "\(file.path) holds weights of another network: \(report.description)",
                     remedy: "Choose the `model.architecture` that these weights were trained with.")

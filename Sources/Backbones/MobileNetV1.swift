@@ -8,7 +8,9 @@ public final class MobileNetV1: Backbone {
 
     private let stem: ConvNorm
     private let stages: [[SeparableBlock]]
+    /// The length of a feature vector.
     public let featureCount = 1024
+    /// The published name of the classifying layer.
     public let headName = "classifier"
 
     /// Makes a network.
@@ -32,6 +34,7 @@ public final class MobileNetV1: Backbone {
     /// TensorFlow's epsilon; the momentum is PyTorch's.
     fileprivate static func norm(_ features: Int) throws -> BatchNorm2d { try BatchNorm2d(features, epsilon: 1e-3) }
 
+    /// The parts under the published names.
     public var children: [(name: String, module: any Module)] {
         [
             ("conv_stem", stem.convolution), ("bn1", stem.norm),
@@ -39,10 +42,12 @@ public final class MobileNetV1: Backbone {
         ]
     }
 
+    /// [N, 3, H, W] -> [N, featureCount].
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         try stages.joined().reduce(stem(x).relu6()) { try $1($0) }.globallyAveraged()
     }
 
+    /// Absorbs all batch norms into their convolutions, for prediction only.
     public func foldBatchNorms() throws {
         try stem.fold()
         for block in stages.joined() { try block.foldBatchNorms() }

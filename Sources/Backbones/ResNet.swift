@@ -16,7 +16,9 @@ public final class ResNet: Backbone {
 
     private let stem: ConvNorm
     private let stages: [[ResidualBlock]]
+    /// The length of a feature vector.
     public let featureCount: Int
+    /// The published name of the classifying layer.
     public let headName = "fc"
 
     /// Makes a network with the given number of blocks in its four stages.
@@ -34,16 +36,19 @@ public final class ResNet: Backbone {
         featureCount = channels
     }
 
+    /// The parts under the published names.
     public var children: [(name: String, module: any Module)] {
         [("conv1", stem.convolution), ("bn1", stem.norm)]
             + stages.enumerated().map { ("layer\($0.offset + 1)", Sequential($0.element)) }
     }
 
+    /// [N, 3, H, W] -> [N, featureCount].
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         let stemmed = try stem(x).relu().maxPooled(kernel: 3, stride: 2, padding: 1)
         return try stages.joined().reduce(stemmed) { try $1($0) }.globallyAveraged()
     }
 
+    /// Absorbs all batch norms into their convolutions, for prediction only.
     public func foldBatchNorms() throws {
         try stem.fold()
         for block in stages.joined() { try block.foldBatchNorms() }

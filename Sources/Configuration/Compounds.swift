@@ -3,8 +3,8 @@ import Basics
 extension ValueRule {
     /// What another rule allows, or `null` for nothing.
     ///
-    /// Around a section, `null` means off, a mapping (also `{}`) means on, and a key with nothing behind it is an error,
-    /// because both could be meant.
+    /// Around a section, `null` means off and a mapping (also `{}`) means on; a key with nothing behind it is an error,
+    /// because it could mean either.
     public static func optional<Wrapped>(_ rule: ValueRule<Wrapped>) -> ValueRule where Value == Wrapped? {
         ValueRule(
             wanted: rule.wanted + " or null",
@@ -27,17 +27,17 @@ extension ValueRule {
     ///
     /// - Parameter count: how many elements there may be.
     public static func list<Element>(
-        _ rule: ValueRule<Element>, count: ClosedRange<Int> = 0...1000
+        _ rule: ValueRule<Element>, count: ClosedRange<Int> = 0 ... .max
     ) -> ValueRule where Value == [Element] {
         let number: String? =
             switch (count.lowerBound, count.upperBound) {
-            case (0, 1000): nil
-            case (let low, 1000): "at least \(low)"
+            case (0, .max): nil
+            case (let low, .max): "at least \(low)"
             case (let low, let high): low == high ? "\(low)" : "\(low) to \(high)"
             }
-        let words = number.map { "a list of \($0), each " } ?? "a list, each "
+        let words = (number.map { "a list of \($0)" } ?? "a list") + " (each \(rule.wanted))"
         return ValueRule(
-            wanted: words + rule.wanted,
+            wanted: words,
             read: { (tree, spot, _, reading) -> [Element]? in
                 guard case .list(let items) = tree.content, count.contains(items.count) else {
                     reading.mismatch(tree, spot)
@@ -69,7 +69,7 @@ extension ValueRule where Value: ConfigurationSection {
                 default:
                     let keys = Value.fields.map(\.key).joined(separator: ", ")
                     reading.mismatch(
-                        tree, Spot(path: spot.path, place: spot.place, wanted: spot.wanted + " with the keys \(keys)"))
+                        tree, Spot(path: spot.path, place: spot.place, wanted: spot.wanted + " (keys: \(keys))"))
                     return nil
                 }
                 return Value.read(entries, spot, current ?? Value(), &reading)

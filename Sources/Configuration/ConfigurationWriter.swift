@@ -1,7 +1,7 @@
 /// Writes a configuration as YAML.
 public enum ConfigurationWriter {
     /// The complete configuration: every key with its value, in the order of the tables. Reading it gives an equal
-    /// value.
+    /// value; only a byte order mark at the beginning of a text and `~` at the beginning of a path do not survive.
     ///
     /// - Parameter commented: whether each key has its help and what is allowed above it.
     public static func yaml<Section: ConfigurationSection>(_ section: Section, commented: Bool = true) -> String {

@@ -1,11 +1,10 @@
 /// One key of a section: its name, the property that it sets, what may stand there and what it means.
 public struct Field<Section: ConfigurationSection>: Sendable {
     /// The key as it stands in the file; without dots.
-    public let key: String
+    let key: String
     /// What the key means, in one line; becomes the comment in a written configuration.
-    public let help: String
+    let help: String
 
-    let isRequired: Bool
     let read: @Sendable (_ tree: Tree?, _ parent: Spot, inout Section, inout Reading) -> Void
     let entry: @Sendable (Section) -> Written.Entry
     let rows: @Sendable (Section, _ parent: String) -> [ReferenceRow]
@@ -24,7 +23,6 @@ public struct Field<Section: ConfigurationSection>: Sendable {
     ) {
         self.key = key
         self.help = help
-        isRequired = required
         read = { tree, parent, section, reading in
             let spot = Spot(path: parent.child(key), place: parent.place, wanted: rule.wanted)
             if let tree {

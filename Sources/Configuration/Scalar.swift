@@ -31,7 +31,7 @@ struct Scalar {
     var words: String {
         if isPlain && text.isEmpty { return "empty" }
         if isNull { return "null" }
-        let looksOther = Self.reserved.contains(text.lowercased()) || Double(text) != nil
+        let looksOther = !text.isEmpty && (Self.reserved.contains(text.lowercased()) || Double(text) != nil)
         if !looksOther { return "\"\(Tree.printable(text))\"" }
         return isPlain ? Tree.printable(text) : "the text \"\(Tree.printable(text))\""
     }
@@ -54,7 +54,8 @@ extension Scalar {
         }
         let first = text.utf8.first.map { 0x61...0x7A ~= $0 | 0x20 && $0 > 0x40 || "_/".utf8.contains($0) }
         let isPlain = inner && first == true && !reserved.contains(text.lowercased()) && Double(text) == nil
-        return isPlain ? text : quoted(text)
+        // Reading refuses what could be an alias without looking at quotes.
+        return isPlain ? text : quoted(text).replacing(/\*(?=[0-9A-Za-z_-])/, with: "\\x2A")
     }
 
     /// A text in double quotes. Letters and marks of all scripts stay; what cannot be seen is escaped.

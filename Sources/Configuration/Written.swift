@@ -61,7 +61,7 @@ extension Written.Entry {
 
     /// The help and what is allowed, broken into lines.
     private func comment(width: Int) -> [String] {
-        let words = (help + (allowed.map { " (\($0))" } ?? "")).split(whereSeparator: \.isWhitespace)
+        let words = (help + (allowed.map { " [\($0)]" } ?? "")).split(whereSeparator: \.isWhitespace)
         return words.reduce(into: []) { lines, word in
             if let last = lines.last, last.count + 1 + word.count <= width {
                 lines[lines.count - 1] = last + " " + word

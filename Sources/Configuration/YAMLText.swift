@@ -16,6 +16,8 @@ struct YAMLText {
         guard text.utf8.count <= Self.maximumBytes else {
             throw failure(nil, "longer than the \(Self.maximumBytes) bytes allowed")
         }
+        // Editors of other systems put a byte order mark at the beginning.
+        let text = text.unicodeScalars.first == "\u{FEFF}" ? String(text.unicodeScalars.dropFirst()) : text
         try refuseAliases(text)
         do {
             // Without rules, every scalar stays a text: what it means is for the rule of its key to say.
@@ -54,7 +56,7 @@ struct YAMLText {
         guard depth <= Self.maximumDepth else {
             throw failure(line, "nested deeper than \(Self.maximumDepth) levels")
         }
-        let tag = node.tag.description
+        let tag = Self.tag(of: node)
         guard ["", "!"].contains(tag) || Self.tags.contains(tag) else {
             throw failure(line, "the tag \(Tree.printable(tag)) is not allowed here")
         }
@@ -64,7 +66,7 @@ struct YAMLText {
     private func content(of node: Node, line: Int?, depth: Int) throws -> Tree.Content {
         switch node {
         case .scalar(let scalar):
-            let isPlain = scalar.style == .plain && scalar.tag.description != Self.textTag
+            let isPlain = scalar.style == .plain && Self.tag(of: node) != Self.textTag
             return .scalar(Scalar(text: scalar.string, isPlain: isPlain))
         case .sequence(let items):
             return .list(try items.map { try tree(of: $0, line: nil, depth: depth + 1) })
@@ -79,6 +81,16 @@ struct YAMLText {
                 })
         case .alias:
             throw failure(line, "aliases are not allowed here")
+        }
+    }
+
+    /// The tag as written. `Node.tag` would not do: it puts a guess in place of what was not written.
+    private static func tag(of node: Node) -> String {
+        switch node {
+        case .scalar(let scalar): scalar.tag.description
+        case .sequence(let items): items.tag.description
+        case .mapping(let pairs): pairs.tag.description
+        case .alias: ""
         }
     }
 

@@ -44,7 +44,8 @@ public final class DistillationLoss {
         return try (terms * coefficients).sum() * (lambda / Double(max(1, logits.shape[0])))
     }
 
-    private static func coefficients(_ columns: TeacherColumns, _ weights: [Double]?, _ device: Device) throws -> Tensor {
+    private static func coefficients(_ columns: TeacherColumns, _ weights: [Double]?, _ device: Device) throws -> Tensor
+    {
         let weights = weights ?? columns.shares.map { _ in 1 }
         guard weights.count == columns.count else {
             throw FoveaError(.engine, "\(weights.count) weights for \(columns.count) teacher columns")

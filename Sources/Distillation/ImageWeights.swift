@@ -1,3 +1,4 @@
+import Basics
 import Cohorts
 import FundusImaging
 import Torch
@@ -50,7 +51,12 @@ public struct ImageWeights {
         case .confidence(let temperature):
             return try Self.confidence(of: teachers, temperature: temperature) * inverseMean
         case .table(let table, let positions):
-            let indices = items.map { positions[$0.row] ?? 0 }
+            let indices = try items.map { item -> Int in
+                guard let position = positions[item.row] else {
+                    throw FoveaError(.engine, "row \(item.row) is not in the view bank")
+                }
+                return position
+            }
             return try table.selecting(Tensor(indices).to(device: teachers.device), in: 0) * inverseMean
         }
     }

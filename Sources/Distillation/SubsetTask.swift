@@ -28,7 +28,9 @@ public struct SubsetTask: Sendable {
     ///
     /// - Throws: `FoveaError` of kind `configuration` when no row shows a class of the subset, or when the teacher
     ///   would see positives only and could learn nothing.
-    public init(_ subset: ClassSubset, cohort: Cohort, trainingRows: [Int], negatives mode: Negatives, seed: UInt64) throws {
+    public init(_ subset: ClassSubset, cohort: Cohort, trainingRows: [Int], negatives mode: Negatives, seed: UInt64)
+        throws
+    {
         let shown = Set(cohort.rows(showing: subset.classes, among: trainingRows))
         positives = trainingRows.filter(shown.contains)
         negatives = trainingRows.filter { !shown.contains($0) }

@@ -94,7 +94,8 @@ public struct ViewBank {
         let joined = try Tensor.concatenated(teachers.map(\.tensor), in: 2)
         guard joined.shape == [views, rows.count, columns.count], priorShifts.count == columns.count else {
             throw FoveaError(
-                .engine, "a bank of shape \(joined.shape) for \(views) views, \(rows.count) rows, \(columns.count) columns")
+                .engine,
+                "a bank of shape \(joined.shape) for \(views) views, \(rows.count) rows, \(columns.count) columns")
         }
         logits = try joined.reshaped([views * rows.count, columns.count]).to(device: device)
         shift = try Tensor(priorShifts.map(Float.init)).to(device: device)
@@ -121,7 +122,8 @@ public struct ViewBank {
         let block = 8192
         let total = views * rows.count
         for start in stride(from: 0, to: total, by: block) {
-            let part = try logits.narrowed(0, from: start, length: min(block, total - start)).to(dtype: .float32) - shift
+            let part =
+                try logits.narrowed(0, from: start, length: min(block, total - start)).to(dtype: .float32) - shift
             sum = try sum + weight(part).sum([0])
         }
         return try sum / Double(max(1, total))

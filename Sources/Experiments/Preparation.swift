@@ -82,7 +82,7 @@ public struct Preparation: Sendable {
         self.warnings = warnings
     }
 
-    private static func divide(_ cohort: Cohort, _ settings: RunSettings) throws -> Split {
+    static func divide(_ cohort: Cohort, _ settings: RunSettings) throws -> Split {
         let split = settings.data.split
         switch split.method {
         case .fold:

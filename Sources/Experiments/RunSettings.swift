@@ -86,6 +86,14 @@ public struct TableSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// Describes a table.
+    public init(path: String, images: String, split: String? = nil, pattern: String? = nil) {
+        self.path = path
+        self.images = images
+        self.split = split
+        self.pattern = pattern
+    }
 }
 
 /// How photographs are divided.

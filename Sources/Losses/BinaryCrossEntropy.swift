@@ -12,6 +12,7 @@ public struct BinaryCrossEntropy: Loss {
     /// Makes the loss.
     public init(labelSmoothing: Double = 0) { self.labelSmoothing = labelSmoothing }
 
+    /// One term for each image and class, [B, C].
     public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
         let smooth = labelSmoothing == 0 ? labels : try labels * (1 - labelSmoothing) + labelSmoothing / 2
         return try crossEntropy(.tensor(logits), .tensor(smooth), .none, .none, .int(unreduced))
@@ -27,6 +28,7 @@ public struct WeightedBinaryCrossEntropy: Loss {
         weights = try Tensor(rule.weights(counts: context.classCounts).map(Float.init)).to(device: context.device)
     }
 
+    /// One term for each image and class, [B, C].
     public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
         try crossEntropy(.tensor(logits), .tensor(labels), .none, .tensor(weights), .int(unreduced))
     }

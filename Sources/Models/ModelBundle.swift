@@ -70,7 +70,11 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         else {
             throw FoveaError(.data, "\(path) contradicts itself: classes, thresholds or normalisation do not fit")
         }
-        try image.validate()
+        do {
+            try image.validate()
+        } catch let error as FoveaError {
+            throw FoveaError(.data, "\(path): \(error.message)", remedy: error.remedy)
+        }
     }
 }
 

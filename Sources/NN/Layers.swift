@@ -44,10 +44,12 @@ public final class Conv2d: Module {
         self.bias = bias ? try Parameter(.uniform([outputs], -bound, bound)) : nil
     }
 
+    /// The weights under PyTorch's names.
     public var ownParameters: [(name: String, parameter: Parameter)] {
         [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
     }
 
+    /// The convolution of [N, inputs, H, W], [N, outputs, H', W'].
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         var x = x
         var border = (kernel - 1) / 2
@@ -103,6 +105,7 @@ public final class BatchNorm2d: Module {
         runningVariance = try Parameter(.ones([features]), isBuffer: true)
     }
 
+    /// The weights under PyTorch's names.
     public var ownParameters: [(name: String, parameter: Parameter)] {
         if isAbsorbed { return [] }
         return [
@@ -110,8 +113,10 @@ public final class BatchNorm2d: Module {
         ]
     }
 
+    /// Switches between training and evaluation.
     public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
 
+    /// The normalised input, same shape; while training also updates the running statistics.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         if isAbsorbed { return x }
         return try Kernels.batchNorm(
@@ -149,10 +154,12 @@ public final class Linear: Module {
         self.bias = bias ? try Parameter(.uniform([outputs], -bound, bound)) : nil
     }
 
+    /// The weights under PyTorch's names.
     public var ownParameters: [(name: String, parameter: Parameter)] {
         [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
     }
 
+    /// [N, inputs] -> [N, outputs].
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         try Kernels.linear(.tensor(x), .tensor(weight.value), .optional(bias?.value))
     }
@@ -166,8 +173,10 @@ public final class Dropout: Module {
     /// Drops with probability `rate` in [0, 1).
     public init(_ rate: Double) { self.rate = rate }
 
+    /// Switches between training and evaluation.
     public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
 
+    /// The input, parts of it set to zero while training.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         guard isTraining, rate > 0 else { return x }
         return try Kernels.dropout(.tensor(x), .double(rate), .bool(true))
@@ -181,10 +190,12 @@ public final class Sequential: Module {
     /// Chains modules.
     public init(_ modules: [any Module]) { self.modules = modules }
 
+    /// The parts under the published names.
     public var children: [(name: String, module: any Module)] {
         modules.enumerated().map { (String($0.offset), $0.element) }
     }
 
+    /// All modules in turn.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         try modules.reduce(x) { try $1($0) }
     }

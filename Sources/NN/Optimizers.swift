@@ -130,7 +130,8 @@ public final class Optimizer {
                         .data,
                         "optimiser state \(name).\(key) has shape \(saved.shape), the weight \(parameter.value.shape)")
                 }
-                let copy = try Tensor.zeros(saved.shape, device: parameter.value.device)
+                let copy = try Tensor.zeros(
+                    saved.shape, dtype: parameter.value.dtype, device: parameter.value.device)
                 let laidOut = parameter.value.rank == 4 ? try copy.contiguous(.channelsLast) : copy
                 try laidOut.copy(from: saved)
                 moments[name + "." + key] = laidOut

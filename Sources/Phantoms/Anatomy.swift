@@ -28,7 +28,7 @@ struct Anatomy {
         var own = SeededRandom(seed: seed, person, SeededRandom.key("anatomy"), SeededRandom.key(eye.rawValue))
         let pigment = both.float(0, 1)
         let size = both.float(0.135, 0.17)
-        let cup = both.float(0.2, 0.5)
+        let cup = both.float(0.2, 0.45)
         let tortuosity = both.float(0.6, 1.4)
         let tessellation = both.float(0, 0.35)
         maculaDepth = both.float(0.3, 0.7)

@@ -57,7 +57,7 @@ struct Exposure {
         brightness = random.float(0.8, 1.2)
         centre = Point(random.float(-0.3, 0.3), random.float(-0.3, 0.3))
         gradient = random.direction() * random.float(0, 0.25)
-        defocus = random.float(1, 1.7)
+        defocus = random.float(1, 1.5)
         grainSeed = random.next()
     }
 }

@@ -34,8 +34,8 @@ public struct PhantomPainter: Sendable {
             let extent = random.float(0, 1)
             return (random, extent)
         }
-        if findings.contains(.tessellation) { anatomy.tessellation = 0.65 + 0.35 * stream(.tessellation).1 }
-        if findings.contains(.tortuousVessels) { anatomy.tortuosity *= 2.4 + 1.4 * stream(.tortuousVessels).1 }
+        if findings.contains(.tessellation) { anatomy.tessellation = 0.75 + 0.25 * stream(.tessellation).1 }
+        if findings.contains(.tortuousVessels) { anatomy.tortuosity = 2.8 + 1.8 * stream(.tortuousVessels).1 }
 
         var grower = VesselGrower(
             disc: anatomy.disc, fovea: anatomy.fovea, tortuosity: anatomy.tortuosity, random: anatomy.vesselSeed)

@@ -46,7 +46,7 @@ extension Canvas {
         let disc = Blob(anatomy.disc, radii: radii, angle: anatomy.discTilt, softness: looks.softness)
         let rim = rgb(0.99, 0.7, 0.46).mixed(with: rgb(0.97, 0.86, 0.68), looks.pallor)
         let temporal = rgb(1, 0.78, 0.5).mixed(with: rgb(1, 0.93, 0.8), looks.pallor)
-        let cup = rgb(1, 0.93, 0.72).mixed(with: rgb(1, 0.97, 0.88), looks.pallor)
+        let cup = rgb(1, 0.96, 0.82).mixed(with: rgb(1, 0.97, 0.88), looks.pallor)
         let red = rgb(0.93, 0.5, 0.32)
         let cupShare = looks.cup
         // A thin dark line often bounds the disc.

@@ -28,10 +28,12 @@ public final class DistillingObjective: Objective {
         self.selfPacing = selfPacing
     }
 
+    /// Measures the student where the weights follow its pace.
     public func beginEpoch(_ epoch: Int, network: Classifier) throws {
         if let selfPacing { try distillation.setWeights(selfPacing.weights(of: network)) }
     }
 
+    /// The loss on the labels and the distillation.
     public func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
         let teachers = try bank.logits(of: items)
         let weights = try imageWeights?.weights(items: items, teachers: teachers)
@@ -94,8 +96,10 @@ public final class SoftmaxDistillingObjective: Objective {
         self.onlySubsetImages = onlySubsetImages
     }
 
+    /// Nothing to prepare.
     public func beginEpoch(_ epoch: Int, network: Classifier) throws {}
 
+    /// The loss on the labels and the distillation.
     public func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
         let subsets = bank.columns.subsets
         let weights = items.flatMap { item in

@@ -22,8 +22,10 @@ public final class LabelObjective: Objective {
     /// Minimises a loss.
     public init(_ loss: any Loss) { self.loss = loss }
 
+    /// Nothing to prepare.
     public func beginEpoch(_ epoch: Int, network: Classifier) throws {}
 
+    /// The loss alone.
     public func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
         [try loss(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress)]
     }

@@ -112,11 +112,11 @@ public struct Trainer {
                 // The next batch crosses to the device while this step is computed.
                 next = try loader.next().map { try (upload($0, input), $0) }
                 let values = try parts.map { try $0.item() }
-                try requireFinite(values.reduce(0, +), "loss", epoch, index, raw.items)
+                try requireFinite(values.reduce(0, +), "loss", epoch, optimizer.stepCount, raw.items)
                 index += 1
                 if index % plan.accumulation == 0 || next == nil {
                     let norm = try optimizer.clipGradients(to: plan.gradientLimit)
-                    try requireFinite(norm, "gradient", epoch, index - 1, raw.items)
+                    try requireFinite(norm, "gradient", epoch, optimizer.stepCount, raw.items)
                     sums.rate = plan.rate * schedule.factor(at: optimizer.stepCount)
                     try optimizer.step(rate: sums.rate)
                     try optimizer.clearGradients()
@@ -147,7 +147,9 @@ public struct Trainer {
             }
         }
         let trainable = network.trainable
-        let inHead = { (entry: (name: String, parameter: Parameter)) in head.contains(ObjectIdentifier(entry.parameter)) }
+        func inHead(_ entry: (name: String, parameter: Parameter)) -> Bool {
+            head.contains(ObjectIdentifier(entry.parameter))
+        }
         return Optimizer(
             plan.optimizer,
             [
@@ -170,13 +172,14 @@ public struct Trainer {
         )
     }
 
-    private func requireFinite(_ value: Double, _ what: String, _ epoch: Int, _ step: Int, _ items: [BatchItem]) throws {
+    private func requireFinite(_ value: Double, _ what: String, _ epoch: Int, _ step: Int, _ items: [BatchItem]) throws
+    {
         guard !value.isFinite else { return }
         let names = items.map { data.cohort.photographs[$0.row].image }
         let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", ..." : "")
         throw FoveaError(
             .numerical,
-            "\(title): the \(what) became \(value) in epoch \(epoch + 1), batch \(step + 1), on the images \(shown)",
+            "\(title): the \(what) became \(value) in epoch \(epoch + 1), step \(step + 1), on the images \(shown)",
             remedy: "Lower training.rate, set training.gradient_limit, or use training.precision float32.")
     }
 }

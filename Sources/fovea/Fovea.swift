@@ -15,7 +15,7 @@ struct Fovea: ParsableCommand {
             """,
         version: Program.version,
         subcommands: [
-            Train.self, Phantom.self,
+            Init.self, Doctor.self, Inspect.self, Train.self, Evaluate.self, Predict.self, Phantom.self, Bench.self,
         ])
 
     static func main() {
@@ -24,10 +24,10 @@ struct Fovea: ParsableCommand {
             try command.run()
         } catch let error as FoveaError {
             complain("error: " + error.description)
-            exit(ExitStatus.of(error.kind))
+            Foundation.exit(ExitStatus.of(error.kind))
         } catch is CancellationError {
             complain("stopped")
-            exit(StopSignal.exitStatus)
+            Foundation.exit(StopSignal.exitStatus)
         } catch {
             Fovea.exit(withError: error)
         }

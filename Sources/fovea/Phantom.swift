@@ -1,5 +1,6 @@
 import ArgumentParser
 import Basics
+import Experiments
 import Foundation
 import Phantoms
 

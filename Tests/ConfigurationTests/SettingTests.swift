@@ -45,7 +45,8 @@ import Testing
         ("name=", "--set name=: name is empty; a text is wanted"),
         (
             "training.milestones=[1",
-            "--set training.milestones=[1: not YAML: while parsing a flow sequence, did not find expected ',' or ']'"
+            "--set training.milestones=[1: not YAML: while parsing a flow sequence begun in line 1, "
+                + "did not find expected ',' or ']'"
         ),
         ("name.x=1", "--set name.x=1: there is no key \"x\" in what a.yaml:1 gives, which is \"r\""),
         ("seed.x=1", "--set seed.x=1: seed is a section; a whole number of at least 0 is wanted"),

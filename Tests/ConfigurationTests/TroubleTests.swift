@@ -37,7 +37,7 @@ import Testing
         ),
         (
             "training: {milestones: 3}",
-            "a.yaml:1: training.milestones is 3; a list, each a whole number of at least 1 is wanted"
+            "a.yaml:1: training.milestones is 3; a list (each a whole number of at least 1) is wanted"
         ),
         (
             "training:\n  milestones:\n  - 3\n  - x",
@@ -50,7 +50,7 @@ import Testing
         ("name: \"a\\0b\"", "a.yaml:1: name is \"a\\U00000000b\"; a text is wanted"),
         (
             "distillation: true",
-            "a.yaml:1: distillation is true; a section or null with the keys weight, temperature, training is wanted"
+            "a.yaml:1: distillation is true; a section or null (keys: weight, temperature, training) is wanted"
         ),
         (
             "distillation:\n  # weight: 1\n",
@@ -58,13 +58,13 @@ import Testing
         ),
         (
             "training: null",
-            "a.yaml:1: training is null; a section with the keys epochs, warm_up, rate, decay, flips, optimiser, "
-                + "milestones, clip, device is wanted"
+            "a.yaml:1: training is null; a section (keys: epochs, warm_up, rate, decay, flips, optimiser, "
+                + "milestones, clip, device) is wanted"
         ),
         ("techniques: [{power: 1}]", "a.yaml:1: techniques[0].id is missing; a text is wanted"),
         (
             "techniques: [{id: a}, {id: b}, {id: c}, {id: d}]",
-            "a.yaml:1: techniques is a list of 4; a list of 0 to 3, each a section is wanted"
+            "a.yaml:1: techniques is a list of 4; a list of 0 to 3 (each a section) is wanted"
         ),
     ])
     func messages(yaml: String, wanted: String) {

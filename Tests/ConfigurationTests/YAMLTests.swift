@@ -54,11 +54,13 @@ import Testing
     @Test func noFileTraps() throws {
         let seeds = [
             ConfigurationWriter.yaml(try read("distillation: {}\ntechniques: [{id: a}, {id: b, power: 1e-9}]")),
-            "name: \"\\u00e9\\n\"\ndata: {labels: \"${A:-b}/$$c\", classes: [a, 'b', \"c\"]}\ntraining:\n  rate: 1e-3\n",
+            "name: \"\\u00e9\\n\"\ndata: {labels: \"${A:-b}/$$c\", classes: [a, 'b', \"c\"]}\n"
+                + "training:\n  rate: 1e-3\n",
         ]
         let pieces = [
             "\t", "\n", ": ", "- ", "[", "]", "{", "}", "\"", "'", "&a ", "*a", "!!str ", "|\n", "? ", "${", "}", "\\u",
-            "%YAML", "---\n", "null", "~", "1e999", "-", "é", "\u{85}", "\u{FEFF}", "\0", "🏳️‍🌈", "99999999999999999999",
+            "%YAML", "---\n", "null", "~", "1e999", "-", "é", "\u{85}", "\u{FEFF}", "\0", "🏳️‍🌈",
+            "99999999999999999999",
         ]
         var random = SeededRandom(seed: 5)
         var refused = 0

@@ -105,8 +105,8 @@ import Testing
             for x in 20..<108 {
                 let i = y * 128 + x
                 let patch = (0..<25).reduce(0) { $0 + brightness(image, i + ($1 % 5 - 2) + 128 * ($1 / 5 - 2)) }
-                let around = ring.reduce(0) { $0 + max(70, brightness(image, i + $1)) }
-                let contrast = Double(patch) / 25 - Double(around) / 16
+                let around = ring.map { brightness(image, i + $0) }.filter { $0 > 20 }
+                let contrast = Double(patch) / 25 - Double(around.reduce(0, +)) / Double(max(1, around.count))
                 if contrast > best.contrast { best = (contrast, x) }
             }
         }

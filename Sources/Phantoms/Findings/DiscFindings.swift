@@ -24,7 +24,7 @@ extension Scene {
         var looks = DiscLooks(cup: anatomy.cup)
         if findings.contains(.enlargedCup) {
             let (_, extent) = stream(.enlargedCup)
-            looks.cup = 0.7 + 0.25 * extent
+            looks.cup = 0.74 + 0.22 * extent
         }
         if findings.contains(.discPallor) {
             let (_, extent) = stream(.discPallor)
@@ -33,8 +33,8 @@ extension Scene {
         }
         if findings.contains(.discOedema) {
             let (_, extent) = stream(.discOedema)
-            looks.hyperaemia = 0.5 + 0.4 * extent
-            looks.swelling = 1.2 + 0.35 * extent
+            looks.hyperaemia = 0.6 + 0.35 * extent
+            looks.swelling = 1.3 + 0.3 * extent
             looks.softness = 0.35
         }
         return looks

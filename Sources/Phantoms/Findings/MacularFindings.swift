@@ -4,11 +4,11 @@ extension Scene {
     mutating func paintDrusen() {
         let spread = random.float(0.12, 0.22)
         let size = random.float(0.8, 1.25)
-        for _ in 0..<count(14, 60) {
+        for _ in 0..<count(20, 62) {
             let place = anatomy.fovea + Point(random.normal(), random.normal()) * spread
             let radius = size * random.float(0.012, graded(0.024, 0.04))
             let spot = Blob(place, radius: radius, softness: 0.45, irregularity: 0.25)
-            canvas.cover(spot, noise, with: rgb(0.98, 0.82, 0.46), opacity: graded(0.45, 0.75))
+            canvas.cover(spot, noise, with: rgb(0.98, 0.82, 0.46), opacity: graded(0.55, 0.85))
         }
     }
 
@@ -66,7 +66,7 @@ extension Scene {
         let radii = Point(radius, radius * random.float(0.6, 0.95))
         let angle = random.float(0, 3)
         let sheet = Blob(centre, radii: radii, angle: angle, softness: 0.4, irregularity: 0.4)
-        let strength = graded(0.22, 0.42)
+        let strength = graded(0.3, 0.5)
         let (folds, phase) = (random.float(12, 20), random.float(0, 6))
         let wrinkles = noise
         canvas.paint(sheet, noise) { local, coverage, colour in

@@ -5,15 +5,15 @@ private let clot = rgb(0.46, 0.2, 0.23)
 
 extension Scene {
     mutating func paintDotHaemorrhages() {
-        for _ in 0..<count(8, 42) {
-            let radius = random.chance(0.7) ? random.float(0.012, 0.02) : random.float(0.018, graded(0.026, 0.045))
+        for _ in 0..<count(12, 46) {
+            let radius = random.chance(0.7) ? random.float(0.015, 0.024) : random.float(0.022, graded(0.032, 0.05))
             let dot = Blob(place(within: 0.85), radius: radius, softness: 0.35, irregularity: 0.3)
-            canvas.stain(dot, noise, with: clot, opacity: graded(0.7, 0.95))
+            canvas.stain(dot, noise, with: clot, opacity: graded(0.8, 1))
         }
     }
 
     mutating func paintFlameHaemorrhages() {
-        for _ in 0..<count(4, 15) {
+        for _ in 0..<count(6, 17) {
             let (place, direction) = placeOnVessel(order: 1, from: 0.2, to: 0.75)
             flame(at: place + random.direction() * random.float(0.01, 0.05), along: direction)
         }
@@ -79,14 +79,14 @@ extension Scene {
     }
 
     mutating func paintCottonWoolSpots() {
-        for _ in 0..<count(3, 11) {
+        for _ in 0..<count(4, 11) {
             let (place, direction) = placeOnVessel(order: 1, from: 0.25, to: 0.85)
             let angle = arcTangent(direction.y, direction.x)
-            let size = random.float(0.028, graded(0.045, 0.07))
+            let size = random.float(0.034, graded(0.052, 0.08))
             let spot = Blob(
                 place + random.direction() * random.float(0.02, 0.06),
                 radii: Point(size, size * random.float(0.5, 0.85)), angle: angle, softness: 0.6, irregularity: 0.3)
-            canvas.cover(spot, noise, with: rgb(0.99, 0.93, 0.76), opacity: graded(0.6, 0.85))
+            canvas.cover(spot, noise, with: rgb(0.99, 0.93, 0.76), opacity: graded(0.7, 0.9))
         }
     }
 }

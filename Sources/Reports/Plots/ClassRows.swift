@@ -89,21 +89,19 @@ struct ClassRows {
             if isJoined, let low = points.min(), let high = points.max(), points.count > 1 {
                 drawing.line(axis.position(low), y, axis.position(high), y, Palette.axis, width: 2.4)
             }
+            // A little apart even when joined, so that equal values do not hide each other.
+            let step = isJoined ? min(4, 8 / Double(seriesCount)) : min(7, 12 / Double(seriesCount))
+            func height(_ index: Int) -> Double { y + (Double(index) - Double(seriesCount - 1) / 2) * step }
             for (index, value) in shown.enumerated() {
-                let apart =
-                    isJoined ? 0 : (Double(index) - Double(seriesCount - 1) / 2) * min(7, 12 / Double(seriesCount))
                 guard let range = value.interval, !isJoined else { continue }
-                drawing.whisker(
-                    axis.position(range.lowerBound), axis.position(range.upperBound), y: y + apart,
-                    Palette.series(index),
-                    opacity: 0.55)
+                let (low, high) = (axis.position(range.lowerBound), axis.position(range.upperBound))
+                drawing.whisker(low, high, y: height(index), Palette.series(index), opacity: 0.55)
             }
             for (index, value) in shown.enumerated().reversed() {
-                let apart =
-                    isJoined ? 0 : (Double(index) - Double(seriesCount - 1) / 2) * min(7, 12 / Double(seriesCount))
                 guard let point = value.value else { continue }
                 drawing.marker(
-                    .series(index), axis.position(point), y + apart, Palette.series(index), size: isJoined ? 4.6 : 3.8)
+                    .series(index), axis.position(point), height(index), Palette.series(index),
+                    size: isJoined ? 4.6 : 3.8)
             }
         }
     }

@@ -6,40 +6,43 @@
 Conventions (method, sections 1, 4 and 6), the same for every multi-label entry:
 - sums over classes, means over the batch: L = (1/B) sum_i sum_c l(z_ic, y_ic). B is the whole batch, also where some
   labels are unknown. Gradients are dL/dz; `terms` holds l(z_ic, y_ic) before the mean, 0 where it takes no part.
-- targets: 1 positive, 0 negative, -1 unknown. An unknown label takes part in nothing: it adds no loss and no gradient,
-  and it is not a positive where a formula sums over an image's positives.
+- targets: 1 positive, 0 negative, -1 unknown. An unknown label takes part in nothing: it adds no loss and no
+  gradient, and it is not a positive where a formula sums over an image's positives.
 - a class with n_c = 0 takes part in nothing and in no mean or maximum over classes; its weight is written as 0.
 - p = sigmoid(z); softplus(x) = log(1 + e^x); BCE(z, y) = y softplus(-z) + (1 - y) softplus(z).
 - pi_c = n_c / n, with n the number of training images.
 
 The formulas
 - bce_smoothed: BCE with the target y (1 - s) + s / 2.
-- weighted BCE: y w_c softplus(-z) + (1 - y) softplus(z): the weight is on the positives only. w_c = 1 / n_c, or
-  (1 - beta) / (1 - beta^n_c), divided by its mean over the classes with n_c > 0.
+- weighted BCE: y w_c softplus(-z) + (1 - y) softplus(z): the weight is on the positives only. w_c = 1 / n_c, or (1 -
+  beta) / (1 - beta^n_c), divided by its mean over the classes with n_c > 0.
 - focal: (1 - p_t)^gamma BCE with p_t = p for a positive and 1 - p for a negative.
-- class-balanced focal: focal times one weight per image, the sum of the effective-number weights of its positive classes;
-  those weights have mean 1 over the classes; an image without a positive weighs 1. Two readings of "the effective-number
-  weight of the positive classes" are given: `class_balanced_focal_sum` and `class_balanced_focal_mean`.
-- LDAM: BCE(s (z - m_c y), y), m_c = M n_c^(-1/4) / max_c n_c^(-1/4). With DRW every term (positive or negative) of class c
-  is multiplied by w_c, the effective-number weight of mean 1: `ldam_drw`.
-- distribution-balanced (Wu et al. 2020): r = sigmoid(b (R - mu)) + a, R_ic = (1/n_c) / sum_{j: y_ij = 1} 1/n_j, R of an
-  image without a positive: the mean of R over its batch's other images and over classes with n_c > 0; were there none, 1.
-  That mean is written as `r_empty`. u = z - v_c, v_c = kappa log(1/pi_c - 1).
-  l = r [ y softplus(-u) + (1 - y) (1/l) softplus(l u) ].
-  The sign of v: rare classes have v > 0, so u < z, positives of rare classes must reach a larger z: like LDAM's margin.
+- class-balanced focal: focal times one weight per image, the sum of the effective-number weights of its positive
+  classes; those weights have mean 1 over the classes; an image without a positive weighs 1. Two readings of "the
+  effective-number weight of the positive classes" are given: `class_balanced_focal_sum` and
+  `class_balanced_focal_mean`.
+- LDAM: BCE(s (z - m_c y), y), m_c = M n_c^(-1/4) / max_c n_c^(-1/4). With DRW every term (positive or negative) of
+  class c is multiplied by w_c, the effective-number weight of mean 1: `ldam_drw`.
+- distribution-balanced (Wu et al. 2020): r = sigmoid(b (R - mu)) + a, R_ic = (1/n_c) / sum_{j: y_ij = 1} 1/n_j, R of
+  an image without a positive: the mean of R over its batch's other images and over classes with n_c > 0; were there
+  none, 1. That mean is written as `r_empty`. u = z - v_c, v_c = kappa log(1/pi_c - 1). l = r [ y softplus(-u) + (1 -
+  y) (1/l) softplus(l u) ]. The sign of v: rare classes have v > 0, so u < z, positives of rare classes must reach a
+  larger z: like LDAM's margin.
 - asymmetric: y (1 - p)^g+ (-log p) + (1 - y) p_m^g- (-log(1 - p_m)), p_m = max(p - m, 0).
 - logit-adjusted: BCE(z + tau log(pi_c / (1 - pi_c)), y).
-- distillation: L = (1/B) sum_i [ sum_c l + lambda sum_{c: m_c > 0} (1/m_c) sum_{k: c in S_k} w_kc(x_i) d(z_ic, t^k_ic) ]
-  with l = BCE, d = T^2 KL(Bern(sigmoid(t/T)) || Bern(sigmoid(z/T))) or (z - t)^2 / 8. m_c = number of subsets with c,
-  counted after classes with n_c = 0 have left their subsets. Unknown labels are masked in l, but not in d, which needs no
-  label (`distillation_term` and its gradient are apart, for a reading that masks them there too: `masked_...`).
+- distillation: L = (1/B) sum_i [ sum_c l + lambda sum_{c: m_c > 0} (1/m_c) sum_{k: c in S_k} w_kc(x_i) d(z_ic,
+  t^k_ic) ] with l = BCE, d = T^2 KL(Bern(sigmoid(t/T)) || Bern(sigmoid(z/T))) or (z - t)^2 / 8. m_c = number of
+  subsets with c, counted after classes with n_c = 0 have left their subsets. Unknown labels are masked in l, but not
+  in d, which needs no label (`distillation_term` and its gradient are apart, for a reading that masks them there too:
+  `masked_...`).
 - weights: `uniform` 1; `effective_number` of n_c, divided by its mean over the *classes taught* (each class once);
-  `teacher_quality` 1 + max(0, AP_teacher - AP_plain) / AP_plain, and 1 for a class with fewer than 5 positives in the inner
-  split, divided by the mean over the (teacher, class) pairs; `self_paced` one number per teacher, not normalised;
-  `confidence` 1 - H(sigmoid(t/T)) / log 2, divided by its given mean over the training set (`training_mean`, one per teacher);
-  `membership` 1 + g where the image carries a positive of S_k, divided by the training mean 1 + g |P_k| / n.
-- softmax_kl: single-label, T^2 KL(softmax(t_S/T) || softmax(z_S/T)), summed over subsets, mean over the batch; `own_images`
-  counts a subset only on images whose class is in it (the mean still over the whole batch).
+  `teacher_quality` 1 + max(0, AP_teacher - AP_plain) / AP_plain, and 1 for a class with fewer than 5 positives in the
+  inner split, divided by the mean over the (teacher, class) pairs; `self_paced` one number per teacher, not
+  normalised; `confidence` 1 - H(sigmoid(t/T)) / log 2, divided by its given mean over the training set
+  (`training_mean`, one per teacher); `membership` 1 + g where the image carries a positive of S_k, divided by the
+  training mean 1 + g |P_k| / n.
+- softmax_kl: single-label, T^2 KL(softmax(t_S/T) || softmax(z_S/T)), summed over subsets, mean over the batch;
+  `own_images` counts a subset only on images whose class is in it (the mean still over the whole batch).
 """
 import json
 import pathlib
@@ -63,8 +66,10 @@ POSITIVE = torch.where((Y == 1) & TAUGHT, 1.0, 0.0).double()
 
 # Two overlapping subsets: class 2 is in both, class 0 in none, class 4 has no training image.
 SUBSETS = [[1, 2, 4], [2, 3, 5]]
-TEACHERS = [torch.tensor([[-0.3, 1.1, 0.4], [2.0, -2.2, 0.1], [-1.6, 0.2, -0.5], [0.9, -0.7, 1.3]], dtype=torch.float64),
-            torch.tensor([[0.5, -2.4, -1.0], [-1.9, 1.4, 0.8], [1.0, -0.2, -3.0], [-0.6, -1.2, 2.5]], dtype=torch.float64)]
+TEACHERS = [
+    torch.tensor([[-0.3, 1.1, 0.4], [2.0, -2.2, 0.1], [-1.6, 0.2, -0.5], [0.9, -0.7, 1.3]], dtype=torch.float64),
+    torch.tensor([[0.5, -2.4, -1.0], [-1.9, 1.4, 0.8], [1.0, -0.2, -3.0], [-0.6, -1.2, 2.5]], dtype=torch.float64),
+]
 
 
 def listed(value):

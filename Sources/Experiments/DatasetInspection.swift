@@ -1,0 +1,90 @@
+import Basics
+import Cohorts
+import Evaluation
+import Foundation
+import FundusImaging
+import Reports
+
+/// What `fovea inspect` looks at, and how closely.
+public struct DatasetInspection: Sendable {
+    /// Where photographs and labels are.
+    public var data: DataSettings
+    /// Where the long tail is divided.
+    public var evaluation = EvaluationSettings()
+    /// A grouping to show besides `shot` and those of the attributes; nil for none.
+    public var grouping: String?
+    /// Largest number of pixels that a file may claim.
+    public var pixelLimit = PictureSettings().pixelLimit
+    /// Decides the shuffle of random groupings.
+    public var seed = 0
+    /// Whether every image is decoded to see that it can be read.
+    public var decodes = true
+
+    /// Looks at the data of a configuration.
+    public init(_ settings: RunSettings) {
+        data = settings.data
+        evaluation = settings.evaluation
+        grouping = settings.distillation?.grouping
+        pixelLimit = settings.image.pixelLimit
+        seed = settings.seed
+    }
+
+    /// Looks at a label table.
+    ///
+    /// - Parameters:
+    ///   - images: the folder of its photographs; nil to look for them around the table.
+    ///   - attributes: a YAML file of class attributes.
+    /// - Throws: `FoveaError` of kind `data` when the table cannot be read or its photographs are not found.
+    public init(table: String, images: String?, attributes: String?) throws {
+        data = try DataSettings(table: table, images: images, attributes: attributes)
+    }
+
+    /// Looks at everything.
+    public func run(_ surroundings: Surroundings) throws -> Inspection {
+        let (cohort, attributes) = try Preparation.readCohort(data)
+        var groupings = ["shot"] + (attributes?.axes ?? [])
+        if let grouping, !groupings.contains(grouping) { groupings.append(grouping) }
+        let hasPositives = cohort.classCounts().contains { $0 > 0 }
+        return try Inspection(
+            cohort, attributes: attributes, groupings: hasPositives ? groupings : [],
+            thresholds: ShotThresholds(many: evaluation.many, medium: evaluation.medium), seed: UInt64(seed),
+            unreadable: decodes ? try unreadable(cohort, surroundings) : [])
+    }
+
+    /// The text of an inspection.
+    public func text(_ inspection: Inspection, for terminal: Terminal) throws -> String {
+        let bounds = try LongTailBounds(many: evaluation.many, medium: evaluation.medium)
+        return InspectionText(inspection, bounds: bounds, hasDecoded: decodes).text(for: terminal)
+    }
+
+    /// An inspection as JSON, with keys in snake case.
+    public static func json(_ inspection: Inspection) throws -> String {
+        try JSONText.encode(inspection, isSnakeCase: true)
+    }
+
+    /// The images that exist and cannot be decoded, as training would decode them: shrunk, which still passes through
+    /// the whole file.
+    private func unreadable(_ cohort: Cohort, _ surroundings: Surroundings) throws -> [Inspection.Unreadable] {
+        let missing = Set(cohort.missingImages)
+        let photographs = cohort.photographs.indices.filter { !missing.contains($0) }.map { cohort.photographs[$0] }
+        let progress = Progress("Decoding", total: photographs.count, unit: "images")
+        let limit = pixelLimit
+        let found = try mapInParallel(
+            photographs.count, threads: surroundings.threads, progress: progress, shouldStop: surroundings.shouldStop
+        ) { index -> Inspection.Unreadable? in
+            let photograph = photographs[index]
+            do {
+                _ = try ImageFile(path: photograph.path, pixelLimit: limit).decode(side: 64, pixelLimit: limit)
+                return nil
+            } catch {
+                let message = (error as? FoveaError)?.message ?? "\(error)"
+                // The name stands in front already.
+                let reason = message.hasPrefix(photograph.path + " ")
+                    ? String(message.dropFirst(photograph.path.count + 1)) : message
+                return Inspection.Unreadable(image: photograph.image, reason: reason)
+            }
+        }
+        progress.finish()
+        return found.compactMap { $0 }
+    }
+}

@@ -1,0 +1,70 @@
+import Basics
+import Evaluation
+import Foundation
+import Reports
+
+/// What `fovea evaluate` found.
+public struct EvaluationOutcome: Sendable {
+    /// What was judged, for headings.
+    public var subject: String
+    /// Its metrics.
+    public var evaluation: EvaluationResult
+    /// What it is compared with.
+    public var referenceSubject: String?
+    /// The metrics of that.
+    public var reference: EvaluationResult?
+    /// The subject minus the reference, on the same images.
+    public var difference: PairedResult?
+    /// What the reader should mind.
+    public var notes: [String] = []
+    /// Names of classes for people.
+    public var names: [String: String] = [:]
+    /// The probabilities behind it, where a model was judged.
+    public var outcomes: Outcomes?
+
+    init(subject: String, evaluation: EvaluationResult) {
+        self.subject = subject
+        self.evaluation = evaluation
+    }
+
+    /// Everything as JSON: `evaluation`, and `reference` and `difference`, which are null without a comparison.
+    public func json() throws -> String {
+        struct Document: Encodable {
+            var fovea = Program.version
+            var subject: String
+            var evaluation: EvaluationResult
+            @ExplicitNull var referenceSubject: String?
+            @ExplicitNull var reference: EvaluationResult?
+            @ExplicitNull var difference: PairedResult?
+
+            enum CodingKeys: String, CodingKey {
+                case fovea, subject, evaluation, reference, difference
+                case referenceSubject = "reference_subject"
+            }
+        }
+        return try JSONText.encode(
+            Document(
+                subject: subject, evaluation: evaluation, referenceSubject: referenceSubject, reference: reference,
+                difference: difference))
+    }
+
+    /// The tables for a terminal.
+    public func text(for terminal: Terminal) -> String {
+        var parts: [String] = []
+        func add(_ title: String, _ tables: [TextTable], _ notes: [String]) {
+            let body = tables.map { $0.text(for: terminal) }.joined(separator: "\n")
+            parts.append(
+                terminal.styled(title, .bold) + "\n" + body + notes.map { $0 + "\n" }.joined())
+        }
+        let tables = EvaluationTables(evaluation, names: names)
+        if let reference, let difference, let referenceSubject {
+            let two = DifferenceTables(difference, candidate: subject, reference: referenceSubject, names: names)
+            add(subject, [tables.summary()], [])
+            add(referenceSubject, [EvaluationTables(reference, names: names).summary()], [])
+            add("\(subject) minus \(referenceSubject)", [two.summary(), two.classes()], two.notes())
+        } else {
+            add(subject, [tables.summary(), tables.classes()], tables.notes())
+        }
+        return parts.joined(separator: "\n")
+    }
+}

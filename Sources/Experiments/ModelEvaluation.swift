@@ -1,0 +1,165 @@
+import Basics
+import Cohorts
+import Evaluation
+import Foundation
+import FundusImaging
+import Models
+import Torch
+
+/// Judges a model on a data set, with the model's own way of reading photographs.
+public struct ModelEvaluation: Sendable {
+    /// Which photographs of the data set.
+    public enum Part: String, Sendable, CaseIterable {
+        /// Those that validate.
+        case validation
+        /// Those that train.
+        case training
+        /// All.
+        case all
+    }
+
+    /// The run folder or bundle.
+    public let model: String
+    /// Which photographs.
+    public var part: Part
+    /// The data set and how it is divided.
+    public let settings: RunSettings
+    /// Bootstrap and long tail.
+    public var evaluation: EvaluationSettings
+
+    /// Judges a model on the data of a configuration.
+    public init(model: String, settings: RunSettings) {
+        self.model = ModelPrediction.folder(model)
+        self.settings = settings
+        part = .validation
+        evaluation = settings.evaluation
+    }
+
+    /// Judges a model on all photographs of a label table.
+    public init(model: String, table: String, images: String?) throws {
+        var settings = RunSettings()
+        settings.data = try DataSettings(table: table, images: images)
+        self.init(model: model, settings: settings)
+        part = .all
+    }
+
+    /// The configuration that a run folder was trained with.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` when the folder holds none.
+    public static func configuration(ofRun model: String) throws -> String {
+        let path = ModelPrediction.folder(model) + "/config.yaml"
+        guard FileManager.default.fileExists(atPath: path) else {
+            throw FoveaError(
+                .configuration, "\(model) is no run folder, so it does not say which photographs to judge by",
+                remedy: "Name a configuration, or a table with --labels TABLE --images FOLDER.")
+        }
+        return path
+    }
+
+    /// Reads, predicts and judges.
+    ///
+    /// - Throws: `FoveaError` naming every image that cannot be read: none is left out; `CancellationError`.
+    public func run(_ surroundings: Surroundings) throws -> EvaluationOutcome {
+        Engine.threads = surroundings.threads
+        let bundle = try ModelBundle.load(from: model)
+        let description = bundle.description
+        let (cohort, attributes) = try Preparation.readCohort(settings.data)
+        let columns = try columns(of: description, in: cohort)
+        let rows = try rows(of: cohort)
+        if description.labels == .single { try cohort.requireSingleLabels(rows: rows) }
+        let photographs = rows.map { cohort.photographs[$0] }
+        let cache = try ImageCache.open(
+            paths: photographs.map(\.path), settings: description.image,
+            folder: settings.cache ?? Surroundings.userCache + "/images", threads: surroundings.threads,
+            shouldStop: surroundings.shouldStop)
+        try refuse(cache.failures)
+        let probabilities = try probabilities(bundle, cache, surroundings)
+        let outcomes = try Outcomes(
+            classes: description.classes, images: photographs.map(\.image),
+            labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
+            scores: probabilities, patients: cohort.knowsPatients ? photographs.map(\.patient) : [])
+        var options = try evaluation.options(threads: surroundings.threads)
+        options.trainingImages = description.trainingImages
+        options.thresholds = description.thresholds
+        var outcome = EvaluationOutcome(
+            subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images"),
+            evaluation: try Evaluator.evaluate(outcomes, options))
+        outcome.outcomes = outcomes
+        outcome.names = Dictionary(
+            zip(cohort.classes, attributes?.names(of: cohort.classes) ?? cohort.classes)) { first, _ in first }
+        let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
+        if !unlabelled.isEmpty {
+            outcome.notes.append(
+                "\(cohort.source) has no labels for \(PredictionTable.listing(unlabelled)): they stay undefined")
+        }
+        return outcome
+    }
+
+    /// The column of each of the model's classes; nil where the data set does not have it.
+    private func columns(of description: ModelDescription, in cohort: Cohort) throws -> [Int?] {
+        let columns = description.classes.map { cohort.classes.firstIndex(of: $0) }
+        guard columns.contains(where: { $0 != nil }) else {
+            throw FoveaError(
+                .data, "\(cohort.source) has none of the classes of \(model)",
+                remedy: "The model knows: \(PredictionTable.listing(description.classes)); the table has: "
+                    + PredictionTable.listing(cohort.classes) + ".")
+        }
+        return columns
+    }
+
+    private func rows(of cohort: Cohort) throws -> [Int] {
+        switch part {
+        case .all: Array(cohort.photographs.indices)
+        case .training: try Preparation.divide(cohort, settings).training
+        case .validation: try Preparation.divide(cohort, settings).validation
+        }
+    }
+
+    private func refuse(_ failures: [ImageFailure]) throws {
+        guard !failures.isEmpty else { return }
+        let shown = failures.prefix(10).map(\.message).joined(separator: "\n  ")
+        let more = failures.count > 10 ? "\n  and \(failures.count - 10) more" : ""
+        throw FoveaError(
+            .data, "\(failures.count) images cannot be used:\n  \(shown)\(more)",
+            remedy: "Images for evaluation are never left out: mend the files or remove their rows.")
+    }
+
+    private func probabilities(
+        _ bundle: ModelBundle, _ cache: ImageCache, _ surroundings: Surroundings
+    ) throws -> [Float] {
+        let description = bundle.description
+        let predictor = try Predictor(
+            bundle.classifier, description.normalization, device: surroundings.device,
+            precision: settings.training.precision(on: surroundings.device))
+        let progress = Progress("Predicting", total: cache.count, unit: "images")
+        let logits = try predictor.logits(
+            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) },
+            threads: surroundings.threads, shouldStop: surroundings.shouldStop, progress: { progress.update($0) })
+        progress.finish()
+        return try description.labels.probabilities(logits, classes: description.classes.count)
+    }
+}
+
+extension TrainingSettings {
+    /// The arithmetic that a setting comes to on a device.
+    func precision(on device: Device) -> Precision {
+        switch precision {
+        case .auto: Engine.bestPrecision(on: device)
+        case .float32: .float32
+        case .bfloat16: .bfloat16
+        }
+    }
+}
+
+extension EvaluationOutcome {
+    /// The probabilities as a table that `--predictions` reads; nil where no model was judged.
+    public var csv: String? {
+        guard let outcomes else { return nil }
+        var text = CSVText(header: ["image"] + outcomes.classes)
+        for (row, image) in outcomes.images.enumerated() {
+            text.append(
+                [image] + outcomes.classes.indices.map { "\(Float(outcomes.score(image: row, class: $0)))" })
+        }
+        return text.text
+    }
+}

@@ -1,0 +1,31 @@
+import Basics
+import Dispatch
+import Synchronization
+
+/// The values of `body` for 0 ..< count, in order, computed on several threads while `progress` shows how far it is.
+///
+/// - Throws: `CancellationError` when `shouldStop` says so, asked after every few items.
+func mapInParallel<Value: Sendable>(
+    _ count: Int, threads: Int, progress: Progress? = nil, shouldStop: () -> Bool = { false },
+    _ body: @Sendable (Int) -> Value
+) throws -> [Value] {
+    let threads = max(1, threads)
+    // Small enough that a stop is heeded soon, large enough that threads seldom wait for the slowest.
+    let share = 8 * threads
+    var values: [Value] = []
+    values.reserveCapacity(count)
+    for start in stride(from: 0, to: count, by: share) {
+        if shouldStop() { throw CancellationError() }
+        let range = start..<min(start + share, count)
+        let places = Mutex([Value?](repeating: nil, count: range.count))
+        DispatchQueue.concurrentPerform(iterations: min(threads, range.count)) { thread in
+            for index in stride(from: range.lowerBound + thread, to: range.upperBound, by: threads) {
+                let value = body(index)
+                places.withLock { $0[index - range.lowerBound] = value }
+            }
+        }
+        values += places.withLock { $0.compactMap { $0 } }
+        progress?.update(range.upperBound)
+    }
+    return values
+}

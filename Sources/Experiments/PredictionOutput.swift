@@ -1,0 +1,69 @@
+import Basics
+import Foundation
+import Models
+import Reports
+
+extension ModelPrediction {
+    /// For each photograph its classes from the most to the least probable: the first `limit`, and all that are above
+    /// their threshold.
+    public func table(limit: Int = 5) -> TextTable {
+        var table = TextTable(["Image", "Class", "Probability", "Threshold", "Above"])
+        for row in rows {
+            if !table.rows.isEmpty { table.rules.insert(table.rows.count) }
+            let order = model.classes.indices.sorted { row.probabilities[$0] > row.probabilities[$1] }
+            var isFirst = true
+            for (rank, column) in order.enumerated() where rank < limit || isAbove(row, column) == true {
+                let above = isAbove(row, column)
+                table.append(
+                    .text(isFirst ? row.image : ""), .text(model.classes[column]),
+                    .number(Double(row.probabilities[column])), .number(threshold(column)),
+                    .text(above.map { $0 ? "yes" : "no" } ?? "no threshold"))
+                isFirst = false
+            }
+        }
+        return table
+    }
+
+    /// All probabilities as a table that `fovea evaluate --predictions` reads: an image column, one for each class.
+    public var csv: String {
+        var text = CSVText(header: ["image"] + model.classes)
+        for row in rows { text.append([row.image] + row.probabilities.map { "\($0)" }) }
+        return text.text
+    }
+
+    /// Everything as JSON.
+    public func json() throws -> String {
+        struct Prediction: Encodable {
+            var image: String
+            var probabilities: [String: Float]
+            var aboveThreshold: [String]
+        }
+        struct Document: Encodable {
+            var fovea = Program.version
+            var classes: [String]
+            var thresholds: [String: Double]
+            var predictions: [Prediction]
+            var unreadable: [Failure]
+        }
+        let document = Document(
+            classes: model.classes,
+            thresholds: Dictionary(
+                uniqueKeysWithValues: model.classes.indices.compactMap { column in
+                    threshold(column).map { (model.classes[column], $0) }
+                }),
+            predictions: rows.map { row in
+                Prediction(
+                    image: row.image,
+                    probabilities: Dictionary(uniqueKeysWithValues: zip(model.classes, row.probabilities)),
+                    aboveThreshold: model.classes.indices.filter { isAbove(row, $0) == true }.map { model.classes[$0] })
+            }, unreadable: failures)
+        return try JSONText.encode(document, isSnakeCase: true)
+    }
+
+    private func threshold(_ column: Int) -> Double? { model.thresholds?[column] }
+
+    /// Nil where the class has no threshold.
+    private func isAbove(_ row: Row, _ column: Int) -> Bool? {
+        threshold(column).map { Double(row.probabilities[column]) >= $0 }
+    }
+}

@@ -1,0 +1,80 @@
+import Backbones
+import Basics
+import Foundation
+import Losses
+import NN
+import Torch
+
+/// Times training steps on one ready batch: forward, BCE, backward, fused AdamW, as `benchmarks/step_torch.py` does.
+public struct StepBenchmark: Sendable, Codable {
+    /// The network: resnet18, resnet34, resnet50 or mobilenetv1.
+    public let model: String
+    /// channels_last or default.
+    public let layout: String
+    /// bf16 or f32.
+    public let precision: String
+    /// Threads of the engine.
+    public let threads: Int
+    /// Images a step.
+    public let batch: Int
+    /// Side of an image.
+    public let size: Int
+    /// Timed steps.
+    public let steps: Int
+    /// The batch over the median step.
+    public let imagesPerSecond: Double
+    /// The median step, in seconds.
+    public let medianStep: Double
+
+    enum CodingKeys: String, CodingKey {
+        case model, layout, precision, threads, batch, size, steps
+        case imagesPerSecond = "images_per_second"
+        case medianStep = "median_step_s"
+    }
+
+    /// The networks with the pixels and batch that are timed.
+    public static let models: [(name: String, architecture: Architecture, size: Int, batch: Int)] = [
+        ("resnet18", .resnet18, 224, 16), ("resnet34", .resnet34, 224, 16), ("resnet50", .resnet50, 224, 16),
+        ("mobilenetv1", .mobilenetv1, 128, 64),
+    ]
+
+    /// Runs the benchmark.
+    public static func run(
+        model name: String, isChannelsLast: Bool, precision: Precision, steps: Int, warmUp: Int, device: Device
+    ) throws -> StepBenchmark {
+        guard let entry = models.first(where: { $0.name == name }) else {
+            throw FoveaError(
+                .configuration, "\"\(name)\" is not timed",
+                remedy: FoveaError.suggestion(for: name, among: models.map(\.name)))
+        }
+        let classes = 33
+        try Engine.seed(0)
+        let network = try Classifier(entry.architecture.makeBackbone(), classes: classes)
+        if isChannelsLast || device != .cpu { try network.move(to: device) }
+        let format: MemoryFormat = isChannelsLast ? .channelsLast : .contiguous
+        let images = try Tensor.uniform([entry.batch, 3, entry.size, entry.size], -1, 1, device: device)
+            .contiguous(format)
+        let labels = try Tensor.uniform([entry.batch, classes], 0, 1, device: device).below(0.1).to(dtype: .float32)
+        let loss = BinaryCrossEntropy()
+        let optimizer = Optimizer(.adamW(), [ParameterGroup(network.trainable, weightDecay: 0.01)])
+        var seconds: [Double] = []
+        for step in 0..<warmUp + steps {
+            let start = ContinuousClock.now
+            let logits = try Autocast.run(precision, on: device) { try network(images) }
+            let value = try loss(logits: logits, labels: labels, mask: nil)
+            try value.backward()
+            try optimizer.step(rate: 1e-3)
+            try optimizer.clearGradients()
+            try device.synchronize()
+            let duration = ContinuousClock.now - start
+            if step >= warmUp {
+                seconds.append(Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18)
+            }
+        }
+        let median = seconds.sorted()[seconds.count / 2]
+        return StepBenchmark(
+            model: name, layout: isChannelsLast ? "channels_last" : "default",
+            precision: precision == .bfloat16 ? "bf16" : "f32", threads: Engine.threads, batch: entry.batch,
+            size: entry.size, steps: steps, imagesPerSecond: Double(entry.batch) / median, medianStep: median)
+    }
+}

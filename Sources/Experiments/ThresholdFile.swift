@@ -1,0 +1,71 @@
+import Basics
+import Foundation
+import Yams
+
+/// Decision thresholds of classes, from a file.
+///
+/// Read are: a model's `config.json`; JSON or YAML that maps classes to numbers or null; a CSV file with the columns
+/// `class` and `threshold`.
+enum ThresholdFile {
+    /// The threshold of each class; nil for a class that the file gives none.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names file, class and what was found: not a number, an unknown class.
+    static func read(_ path: String, classes: [String]) throws -> [Double?] {
+        let isTable = path.lowercased().hasSuffix(".csv")
+        let entries = isTable ? try table(path) : try mapping(path)
+        var thresholds = [Double?](repeating: nil, count: classes.count)
+        var seen = Set<String>()
+        for (name, text) in entries {
+            guard let column = classes.firstIndex(of: name) else {
+                throw FoveaError(
+                    .data, "\(path): \"\(name)\" is no class of the predictions",
+                    remedy: FoveaError.suggestion(for: name, among: classes))
+            }
+            guard seen.insert(name).inserted else {
+                throw FoveaError(.data, "\(path) gives the class \"\(name)\" two thresholds")
+            }
+            if ["", "null", "~"].contains(text) { continue }
+            guard let value = Double(text), value.isFinite else {
+                throw FoveaError(
+                    .data, "\(path): the threshold of \"\(name)\" is \"\(text)\"; allowed is a finite number or null")
+            }
+            thresholds[column] = value
+        }
+        return thresholds
+    }
+
+    private static func table(_ path: String) throws -> [(String, String)] {
+        let table = try CSVTable(path: path)
+        guard let name = table.column("class"), let threshold = table.column("threshold") else {
+            throw FoveaError(
+                .data, "\(path) lacks the columns \"class\" and \"threshold\"",
+                remedy: "Its columns are: \(PredictionTable.listing(table.header)).")
+        }
+        return (0..<table.rowCount).map { row in
+            (table[row, name], table[row, threshold].trimmingCharacters(in: .whitespaces))
+        }
+    }
+
+    /// YAML, of which JSON is a part. Scalars are taken as they are written, so that a class may be called NO.
+    private static func mapping(_ path: String) throws -> [(String, String)] {
+        let form = "A mapping of classes to numbers is wanted, such as {\"DR\": 0.4, \"AMD\": null}."
+        guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 24 else {
+            throw FoveaError(.data, "cannot read the thresholds \(path)", remedy: "Check the path.")
+        }
+        guard let text = String(validating: data, as: UTF8.self), let node = try? Yams.compose(yaml: text),
+            let mapping = node.mapping
+        else { throw FoveaError(.data, "\(path) holds no thresholds", remedy: form) }
+        if let classes = mapping["classes"]?.sequence, let values = mapping["thresholds"]?.sequence {
+            guard classes.count == values.count else {
+                throw FoveaError(.data, "\(path): \(values.count) thresholds do not fit \(classes.count) classes")
+            }
+            return zip(classes, values).map { ($0.scalar?.string ?? "", $1.scalar?.string ?? "?") }
+        }
+        return try mapping.map { key, value in
+            guard let name = key.scalar?.string, let threshold = value.scalar?.string else {
+                throw FoveaError(.data, "\(path) holds no thresholds", remedy: form)
+            }
+            return (name, threshold)
+        }
+    }
+}

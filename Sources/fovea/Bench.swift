@@ -1,0 +1,78 @@
+import ArgumentParser
+import Basics
+import Evaluation
+import Experiments
+import Foundation
+import Torch
+
+/// `fovea bench`: what `make bench` times inside the program.
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Times parts of the program; `make bench` compares them with PyTorch.",
+        subcommands: [BenchStep.self, BenchEvaluation.self])
+}
+
+struct BenchStep: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "step", abstract: "Times training steps on one ready batch.")
+
+    @Option(help: "resnet18, resnet34, resnet50 or mobilenetv1.")
+    var model: String
+
+    @Option(help: "channels_last or default.")
+    var layout = "channels_last"
+
+    @Option(help: "bf16 or f32.")
+    var precision = "bf16"
+
+    @Option(help: "Timed steps.")
+    var steps = 10
+
+    @Option(help: "Steps before them that are not timed.")
+    var warmup = 3
+
+    @Flag(help: "Prints one line of JSON.")
+    var json = false
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard ["channels_last", "default"].contains(layout), ["bf16", "f32"].contains(precision) else {
+            throw ValidationError("--layout is channels_last or default, --precision is bf16 or f32.")
+        }
+        guard 1...100_000 ~= steps, 0...100_000 ~= warmup else {
+            throw ValidationError("--steps is at least 1, --warmup at least 0.")
+        }
+    }
+
+    func run() throws {
+        let surroundings = try common.surroundings()
+        Engine.threads = surroundings.threads
+        let result = try StepBenchmark.run(
+            model: model, isChannelsLast: layout == "channels_last", precision: precision == "bf16" ? .bfloat16 : .float32,
+            steps: steps, warmUp: warmup, device: surroundings.device)
+        if json {
+            print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
+        } else {
+            let rate = (result.imagesPerSecond * 10).rounded() / 10
+            print("\(model), batch \(result.batch) at \(result.size) px, \(layout), \(precision): \(rate) images/s")
+        }
+    }
+}
+
+struct BenchEvaluation: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "evaluation", abstract: "Times average precision, area under the curve and the bootstrap.")
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let surroundings = try common.surroundings()
+        let result = try EvaluationBenchmark.run(threads: surroundings.threads)
+        func line(_ what: String, _ seconds: Double, _ limit: Double) {
+            print("\(what): \((seconds * 100).rounded() / 100) s (limit \(limit) s)")
+        }
+        line("AP and AUC, 100,000 images x 50 classes", result.rankingSeconds, 1)
+        line("evaluation with 1,000 bootstrap rounds, 5,000 images x 33 classes", result.bootstrapSeconds, 10)
+    }
+}

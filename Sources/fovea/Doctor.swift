@@ -1,0 +1,20 @@
+import ArgumentParser
+import Basics
+import Experiments
+import Foundation
+import Reports
+
+/// `fovea doctor`: whether the machine has what Fovea needs.
+struct Doctor: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Says what was found on this machine, what is missing and how to mend it.",
+        discussion: "Ends with status 0 when Fovea can be used, else 69.")
+
+    @OptionGroup var common: CommonOptions
+
+    func run() throws {
+        let check = MachineCheck(threads: try common.surroundings().threads)
+        print(check.text(for: Terminal.current()), terminator: "")
+        if !check.isUsable { throw ExitCode(ExitStatus.of(.environment)) }
+    }
+}

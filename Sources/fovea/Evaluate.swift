@@ -1,0 +1,144 @@
+import ArgumentParser
+import Basics
+import Configuration
+import Experiments
+import Reports
+
+extension RowFilter: ExpressibleByArgument {
+    public init?(argument: String) { self.init(argument) }
+}
+
+extension ModelEvaluation.Part: ExpressibleByArgument {}
+
+/// `fovea evaluate`: metrics of a model, or of the probabilities of any program.
+struct Evaluate: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Judges a model, or the probabilities of any program, with intervals.",
+        usage: """
+            fovea evaluate MODEL [CONFIG] [--split SPLIT]
+            fovea evaluate MODEL --labels TABLE --images FOLDER
+            fovea evaluate --predictions TABLE [--versus TABLE] --labels TABLE [--train-labels TABLE] \
+            [--thresholds FILE]
+            """,
+        discussion: """
+            A prediction table has an image column and one column of probabilities for each class; its classes are \
+            judged, and the label table may have more. Rows that do not match, or that occur twice, are errors. \
+            Patients are taken from the label table's column "patient", where there is one.
+            """)
+
+    @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
+    var model: String?
+
+    @Argument(help: "The configuration of the data set; without it that of the run.")
+    var config: String?
+
+    @Option(name: .customLong("set"), help: "Sets a key of the configuration; may be repeated.")
+    var settings: [String] = []
+
+    @Option(help: "Which images of the configuration: validation, training or all (default: validation).")
+    var split: ModelEvaluation.Part?
+
+    @Option(help: "A label table, instead of a configuration.")
+    var labels: String?
+
+    @Option(help: "The folder of its images; without it they are looked for around the table.")
+    var images: String?
+
+    @Option(help: "A table of probabilities to judge, instead of a model.")
+    var predictions: String?
+
+    @Option(help: "Another one on the same images: shows --predictions minus --versus.")
+    var versus: String?
+
+    @Option(name: .customLong("where"), help: "Rows of --labels to judge by: COLUMN=VALUE or COLUMN!=VALUE.")
+    var filter: RowFilter?
+
+    @Option(help: "The label table of the training images: divides the classes into many, medium and few.")
+    var trainLabels: String?
+
+    @Option(name: .customLong("train-where"), help: "Rows of --train-labels that trained: COLUMN=VALUE or COLUMN!=VALUE.")
+    var trainFilter: RowFilter?
+
+    @Option(help: "Decision thresholds: JSON or YAML {class: number}, CSV with class,threshold, or a model's config.json.")
+    var thresholds: String?
+
+    @Flag(help: "The predictions come from several models, each judged on the fold it did not see (column \"fold\").")
+    var outOfFold = false
+
+    @Option(help: "Rounds of the bootstrap; 0 for no intervals (default: 1000, or as the configuration says).")
+    var bootstrap: Int?
+
+    @Option(help: "Also writes everything to this file, as JSON.")
+    var json: String?
+
+    @Option(help: "Also writes the model's probabilities to this file, as CSV.")
+    var output: String?
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        if let bootstrap, !(0...1_000_000 ~= bootstrap) {
+            throw ValidationError("--bootstrap is \(bootstrap); allowed: 0 to 1000000")
+        }
+        guard (model == nil) != (predictions == nil) else {
+            throw ValidationError("Give either a model or --predictions TABLE.")
+        }
+        if model != nil {
+            let foreign = [
+                ("--versus", versus != nil), ("--where", filter != nil), ("--train-labels", trainLabels != nil),
+                ("--train-where", trainFilter != nil), ("--thresholds", thresholds != nil),
+                ("--out-of-fold", outOfFold),
+            ].filter(\.1)
+            if let first = foreign.first { throw ValidationError("\(first.0) goes with --predictions, not with a model.") }
+            guard labels == nil || (config == nil && settings.isEmpty && split == nil) else {
+                throw ValidationError("Give either a configuration (with --set, --split) or --labels TABLE.")
+            }
+            guard images == nil || labels != nil else { throw ValidationError("--images goes with --labels.") }
+        } else {
+            guard labels != nil else { throw ValidationError("--predictions needs --labels TABLE to judge by.") }
+            let foreign = [
+                ("--set", !settings.isEmpty), ("--split", split != nil), ("--images", images != nil),
+                ("--output", output != nil),
+            ].filter(\.1)
+            if let first = foreign.first { throw ValidationError("\(first.0) goes with a model, not with --predictions.") }
+            guard trainFilter == nil || trainLabels != nil else {
+                throw ValidationError("--train-where goes with --train-labels.")
+            }
+        }
+    }
+
+    func run() throws {
+        let outcome = try evaluate(common.surroundings())
+        for note in outcome.notes { common.log("warning: " + note) }
+        print(outcome.text(for: Terminal.current()), terminator: "")
+        if let json { try AtomicFile.write(outcome.json(), to: json) }
+        if let output, let csv = outcome.csv { try AtomicFile.write(csv, to: output) }
+    }
+
+    private func evaluate(_ surroundings: Surroundings) throws -> EvaluationOutcome {
+        guard let model else { return try predictionEvaluation().run(threads: surroundings.threads) }
+        var evaluation: ModelEvaluation
+        if let labels {
+            evaluation = try ModelEvaluation(model: model, table: labels, images: images)
+        } else {
+            let path = try config ?? ModelEvaluation.configuration(ofRun: model)
+            evaluation = ModelEvaluation(
+                model: model, settings: try ConfigurationReader.read(RunSettings.self, file: path, settings: settings))
+        }
+        if let split { evaluation.part = split }
+        if let bootstrap { evaluation.evaluation.bootstrap = bootstrap }
+        return try evaluation.run(surroundings)
+    }
+
+    private func predictionEvaluation() -> PredictionEvaluation {
+        var evaluation = PredictionEvaluation(predictions: predictions ?? "", labels: labels ?? "")
+        evaluation.versus = versus
+        evaluation.filter = filter
+        evaluation.trainingLabels = trainLabels
+        evaluation.trainingFilter = trainFilter
+        evaluation.thresholds = thresholds
+        evaluation.isOutOfFold = outOfFold
+        if let bootstrap { evaluation.settings.bootstrap = bootstrap }
+        return evaluation
+    }
+}

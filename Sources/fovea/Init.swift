@@ -1,0 +1,27 @@
+import ArgumentParser
+import Basics
+import Experiments
+import Reports
+
+/// `fovea init`: a first configuration.
+struct Init: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Writes a first configuration for a folder of photographs and its label table.",
+        discussion: """
+            Looks for label tables (CSV: an image column and one column of 0 and 1 for each class; RFMiD's originals \
+            too), the photographs that they name, class attributes (YAML) and weights. The file has every key with its \
+            meaning; an existing one is never overwritten.
+            """)
+
+    @Argument(help: "The folder.")
+    var folder: String
+
+    @Option(help: "The file to write.")
+    var output = "fovea.yaml"
+
+    func run() throws {
+        let first = try FirstConfiguration(folder: folder)
+        try first.write(to: output)
+        print(first.text(for: Terminal.current(), writtenTo: output), terminator: "")
+    }
+}

@@ -1,0 +1,63 @@
+import Basics
+import Losses
+import Testing
+import Torch
+
+@Suite struct GoldenLossTests {
+    /// The losses of the registry as the golden file names them.
+    private static func make(_ name: String, _ context: LossContext) throws -> any Loss {
+        var options = LossOptions()
+        switch name {
+        case "bce_smoothed":
+            options.labelSmoothing = 0.1
+            return try LossRegistry.make("bce", options, context)
+        case "weighted_bce_inverse":
+            options.classWeights = .inverseFrequency
+            return try LossRegistry.make("weighted_bce", options, context)
+        case "weighted_bce_effective":
+            options.classWeights = .effectiveNumber(beta: 0.999)
+            return try LossRegistry.make("weighted_bce", options, context)
+        default: return try LossRegistry.make(name, options, context)
+        }
+    }
+
+    /// One label is unknown in two images, and one class has no positive in training: all three count nowhere.
+    @Test(arguments: ["bce", "bce_smoothed", "weighted_bce_inverse", "weighted_bce_effective"])
+    func valueTermsAndGradient(_ name: String) throws {
+        let golden = try Golden.shared.get()
+        let expected = try #require(golden.losses[name])
+        let loss = try Self.make(name, golden.context)
+        let found = try graded(loss, logits: golden.logits, labels: golden.labels, mask: golden.mask)
+        #expect(abs(found.value - expected.value) < 1e-6 * max(1, expected.value))
+        #expect(distance(found.gradient, expected.gradient.flatMap { $0 }) < 1e-6)
+        let terms = try loss.terms(logits: matrix(golden.logits), labels: matrix(golden.labels), progress: 0)
+        let counted = try (terms * matrix(golden.mask)).array(as: Double.self)
+        #expect(try distance(counted, #require(expected.terms).flatMap { $0 }) < 2e-6)
+    }
+
+    @Test func classWeights() throws {
+        let golden = try Golden.shared.get()
+        let counts = golden.context.classCounts
+        let inverse = try #require(golden.losses["weighted_bce_inverse"]?.weights)
+        let effective = try #require(golden.losses["weighted_bce_effective"]?.weights)
+        #expect(distance(ClassWeights.inverseFrequency.weights(counts: counts), inverse) < 1e-12)
+        #expect(distance(ClassWeights.effectiveNumber(beta: 0.999).weights(counts: counts), effective) < 1e-12)
+        #expect(ClassWeights.uniform.weights(counts: counts) == [1, 1, 1, 1, 0, 1])
+        #expect(ClassWeights.inverseFrequency.weights(counts: [0, 0]) == [0, 0])
+    }
+
+    @Test func softmaxCrossEntropy() throws {
+        let golden = try Golden.shared.get()
+        let expected = golden.softmax.crossEntropy
+        let labels = golden.softmax.classes.map { label in
+            (0..<golden.classes).map { $0 == label ? 1.0 : 0 }
+        }
+        let found = try graded(
+            SoftmaxCrossEntropy(golden.context), logits: golden.logits, labels: labels, mask: nil)
+        #expect(abs(found.value - expected.value) < 5e-6)
+        #expect(distance(found.gradient, expected.gradient.flatMap { $0 }) < 1e-6)
+        // With all classes open the class without positives takes its share of the probability.
+        let open = try graded(SoftmaxCrossEntropy(), logits: golden.logits, labels: labels, mask: nil)
+        #expect(open.value > expected.value + 0.01)
+    }
+}

@@ -1,0 +1,100 @@
+import Basics
+import Losses
+import Testing
+import Torch
+
+@Suite struct LossTests {
+    private static let context = LossContext(classCounts: [120, 40, 25, 8, 0, 3], imageCount: 200)
+
+    /// Every loss that configurations can name, and the one of single-label data.
+    private static func all() throws -> [(name: String, loss: any Loss)] {
+        var smoothed = LossOptions()
+        smoothed.labelSmoothing = 0.1
+        return try LossRegistry.names.map { ($0, try LossRegistry.make($0, LossOptions(), context)) } + [
+            ("bce smoothed", LossRegistry.make("bce", smoothed, context)),
+            ("softmax", SoftmaxCrossEntropy(context)),
+        ]
+    }
+
+    private static let logits: [[Double]] = [[1.1, -0.4, 0.3, -1.7, 0.9, -0.6], [-0.8, 1.2, -1.1, 0.6, -0.2, 0.05]]
+    private static let labels: [[Double]] = [[1, 0, 0, 0, 0, 0], [0, 0, 0, 1, 0, 0]]
+
+    /// In float64, so that central differences are exact enough to find a wrong factor.
+    @Test func gradientsAreThoseOfCentralDifferences() throws {
+        for (name, loss) in try Self.all() {
+            let flat = Self.logits.flatMap { $0 }
+            let labels = try matrix(Self.labels).to(dtype: .float64)
+            func value(_ z: Tensor) throws -> Tensor { try loss.terms(logits: z, labels: labels, progress: 0).sum() }
+            func at(_ i: Int, _ step: Double) throws -> Double {
+                var moved = flat
+                moved[i] += step
+                return try value(Tensor(moved, shape: [2, 6])).item()
+            }
+            let z = try Tensor(flat, shape: [2, 6]).requiringGrad()
+            try value(z).backward()
+            let gradient = try #require(z.grad).array(as: Double.self)
+            let step = 1e-5
+            let numerical = try flat.indices.map { try (at($0, step) - at($0, -step)) / (2 * step) }
+            #expect(distance(gradient, numerical) < 1e-8, "\(name)")
+        }
+    }
+
+    @Test func extremeLogitsStayFinite() throws {
+        for (name, loss) in try Self.all() {
+            for size in [60.0, 1000] {
+                let logits = [[size, -size, size, -size, size, -size], [-size, size, -size, size, -size, size]]
+                let found = try graded(loss, logits: logits, labels: Self.labels, mask: nil)
+                #expect(found.value.isFinite && found.gradient.allSatisfy(\.isFinite), "\(name) at ±\(size)")
+            }
+        }
+    }
+
+    @Test func confidentAndWrongCostsAsMuchAsTheLogit() throws {
+        let found = try graded(BinaryCrossEntropy(), logits: [[60, -60]], labels: [[0, 1]], mask: nil)
+        #expect(abs(found.value - 120) < 1e-4)
+        #expect(distance(found.gradient, [1, -1]) < 1e-6)
+    }
+
+    @Test func anImageWithoutAnyLabelTeachesToo() throws {
+        let none = [[Double](repeating: 0, count: 6)]
+        for name in LossRegistry.names {
+            let loss = try LossRegistry.make(name, LossOptions(), Self.context)
+            let found = try graded(loss, logits: [Self.logits[0]], labels: none, mask: nil)
+            #expect(found.gradient.allSatisfy { $0 > 0.01 }, "\(name)")
+        }
+    }
+
+    @Test func aMaskMayBelongToClassesOrToTerms() throws {
+        let (logits, labels) = (try matrix(Self.logits), try matrix(Self.labels))
+        let loss = BinaryCrossEntropy()
+        let ofClasses = try Tensor([1, 1, 0, 1, 0, 1] as [Float])
+        let ofTerms = try matrix([[1, 1, 0, 1, 0, 1], [1, 1, 0, 1, 0, 1]])
+        let a = try loss(logits: logits, labels: labels, mask: ofClasses).item()
+        #expect(try loss(logits: logits, labels: labels, mask: ofTerms).item() == a)
+        let all = try loss(logits: logits, labels: labels, mask: nil).item()
+        #expect(a < all)
+        #expect(try loss(logits: logits, labels: labels, mask: Tensor.zeros([6])).item() == 0)
+    }
+
+    @Test func theBatchIsAveragedAndClassesAreSummed() throws {
+        let one = try graded(BinaryCrossEntropy(), logits: [[0, 0, 0]], labels: [[1, 0, 0]], mask: nil)
+        #expect(abs(one.value - 3 * 0.693_147_2) < 1e-6)
+        let rows = [[Double]](repeating: [0, 0, 0], count: 4)
+        let four = try graded(BinaryCrossEntropy(), logits: rows, labels: rows, mask: nil)
+        #expect(abs(four.value - one.value) < 1e-6)
+    }
+
+    @Test func lossesAreComputedInFloat32() throws {
+        let logits = try matrix(Self.logits).to(dtype: .bfloat16)
+        let value = try BinaryCrossEntropy()(logits: logits, labels: matrix(Self.labels), mask: nil)
+        #expect(value.dtype == .float32)
+    }
+
+    @Test func anUnknownNameIsAnErrorThatNamesTheNearest() {
+        let error = #expect(throws: FoveaError.self) {
+            try LossRegistry.make("weighted_bec", LossOptions(), Self.context)
+        }
+        #expect(error?.kind == .configuration)
+        #expect(error?.remedy?.contains("did you mean \"weighted_bce\"?") == true)
+    }
+}

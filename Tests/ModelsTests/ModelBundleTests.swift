@@ -1,0 +1,130 @@
+import Backbones
+import Basics
+import Foundation
+import FundusImaging
+import Models
+import NN
+import Testing
+import Torch
+
+@Suite struct ModelBundleTests {
+    private static func values(_ bundle: ModelBundle) throws -> [String: [Float]] {
+        Dictionary(
+            uniqueKeysWithValues: try bundle.classifier.namedParameters.map {
+                ($0.name, try $0.parameter.value.array())
+            })
+    }
+
+    @Test func whatIsSavedIsLoaded() throws {
+        let folder = try TemporaryFolder()
+        let saved = try bundle(thresholds: [0.25, nil, 0.5])
+        try saved.save(to: folder.path)
+        let loaded = try ModelBundle.load(from: folder.path)
+        #expect(loaded.description == saved.description)
+        #expect(loaded.description.thresholds == [0.25, nil, 0.5])
+        #expect(try Self.values(loaded) == Self.values(saved))
+        let x = try Tensor.normal([2, 3, 32, 32])
+        loaded.classifier.setTraining(false)
+        let difference = try distance(loaded.classifier(x).array(), saved.classifier(x).array())
+        #expect(difference < 1e-5)
+    }
+
+    @Test func aClassWithoutThresholdIsNullInTheFile() throws {
+        let folder = try TemporaryFolder()
+        try bundle(thresholds: [0.25, nil, 0.5]).save(to: folder.path)
+        let text = try String(contentsOfFile: folder.path + "/config.json", encoding: .utf8)
+        let json = try #require(JSONSerialization.jsonObject(with: Data(text.utf8)) as? [String: Any])
+        let thresholds = try #require(json["thresholds"] as? [Any])
+        #expect(thresholds.count == 3 && thresholds[1] is NSNull)
+        #expect(thresholds[0] as? Double == 0.25)
+    }
+
+    @Test func thresholdsMayBeLeftOut() throws {
+        let folder = try TemporaryFolder()
+        try bundle().save(to: folder.path)
+        #expect(try ModelBundle.load(from: folder.path).description.thresholds == nil)
+    }
+
+    @Test func aCopyIsIndependent() throws {
+        let original = try bundle()
+        let before = try Self.values(original)
+        let copy = try original.copy()
+        #expect(copy.description == original.description)
+        #expect(try Self.values(copy) == before)
+        try copy.classifier.backbone.foldBatchNorms()
+        try Autograd.withoutGrad { try copy.classifier.head.weight.value.fill(0) }
+        #expect(try Self.values(original) == before)
+    }
+
+    @Test func anEmptyFolderHoldsNoModel() throws {
+        let folder = try TemporaryFolder()
+        let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        #expect(error?.kind == .data)
+        #expect(error?.message.contains("config.json is missing") == true)
+    }
+
+    @Test func missingWeightsAreAnError() throws {
+        let folder = try TemporaryFolder()
+        try bundle().save(to: folder.path)
+        try FileManager.default.removeItem(atPath: folder.path + "/model.safetensors")
+        let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        #expect(error?.kind == .data && error?.message.contains("model.safetensors") == true)
+    }
+
+    @Test func weightsOfAnotherNumberOfClassesAreAnError() throws {
+        let folder = try TemporaryFolder()
+        try bundle(classes: 4).save(to: folder.path)
+        let other = try TemporaryFolder()
+        try bundle(classes: 3).save(to: other.path)
+        try FileManager.default.removeItem(atPath: folder.path + "/config.json")
+        try FileManager.default.copyItem(atPath: other.path + "/config.json", toPath: folder.path + "/config.json")
+        let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        #expect(error?.kind == .data && error?.message.contains("classifier.weight") == true)
+    }
+
+    /// What is changed in a good `config.json` (nil takes the key out), and what the message must say.
+    private static let faults: [(key: String, value: String?, says: String)] = [
+        ("architecture", "\"resnet19\"", "resnet19"),
+        ("architecture", nil, "the key architecture is missing"),
+        ("classes", "\"one\"", "classes"),
+        ("classes", "[]", "contradicts itself"),
+        ("classes", "[\"a\", \"a\", \"b\"]", "contradicts itself"),
+        ("thresholds", "[0.5]", "contradicts itself"),
+        ("trainingImages", "[1, 2]", "contradicts itself"),
+        ("labels", "\"many\"", "many"),
+        ("dropout", "1.5", "contradicts itself"),
+        ("format", "2", "format 2"),
+        ("normalization", "{\"mean\": [0.5], \"deviation\": [0.5]}", "contradicts itself"),
+        ("normalization", "{\"mean\": [0, 0, 0], \"deviation\": [1, 0, 1]}", "contradicts itself"),
+        (
+            "image", "{\"resolution\": 3, \"crop\": \"none\", \"localContrast\": false, \"pixelLimit\": 9}",
+            "resolution is 3"
+        ),
+        ("image", nil, "the key image is missing"),
+    ]
+
+    @Test(arguments: faults.indices) func aMalformedConfigurationIsAnErrorThatNamesTheFile(_ number: Int) throws {
+        let folder = try TemporaryFolder()
+        try bundle().save(to: folder.path)
+        let path = folder.path + "/config.json"
+        let (key, value, says) = Self.faults[number]
+        let data = try Data(contentsOf: URL(fileURLWithPath: path))
+        var json = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
+        json[key] = try value.map {
+            try JSONSerialization.jsonObject(with: Data($0.utf8), options: .fragmentsAllowed)
+        }
+        try JSONSerialization.data(withJSONObject: json).write(to: URL(fileURLWithPath: path))
+        let error = try #require(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        #expect(error.kind == .data)
+        #expect(error.message.contains(path) && error.message.contains(says), "\(error.message)")
+    }
+
+    @Test(arguments: ["", "{", "[1]", "not json", "{\"classes\": [\"a\"]}"])
+    func whatIsNoDescriptionIsAnError(_ text: String) throws {
+        let folder = try TemporaryFolder()
+        try bundle().save(to: folder.path)
+        try AtomicFile.write(text, to: folder.path + "/config.json")
+        let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        #expect(error?.kind == .data && error?.message.contains("config.json") == true)
+    }
+}

@@ -1,0 +1,101 @@
+import Backbones
+import Foundation
+import FundusImaging
+import Models
+import NN
+import Testing
+import Torch
+
+@Suite struct PredictorTests {
+    /// The network's own logits, from pixels normalised by hand.
+    private static func expected(_ bundle: ModelBundle, _ bytes: [UInt8], _ count: Int) throws -> [Float] {
+        let normalization = bundle.description.normalization
+        let side = 32
+        var planes = [Float](repeating: 0, count: bytes.count)
+        for n in 0..<count {
+            for pixel in 0..<side * side {
+                for channel in 0..<3 {
+                    let value = Double(bytes[(n * side * side + pixel) * 3 + channel]) / 255
+                    planes[(n * 3 + channel) * side * side + pixel] = Float(
+                        (value - normalization.mean[channel]) / normalization.deviation[channel])
+                }
+            }
+        }
+        bundle.classifier.setTraining(false)
+        return try Autograd.withoutGrad {
+            try bundle.classifier(Tensor(planes, shape: [count, 3, side, side])).array()
+        }
+    }
+
+    @Test func predictionIsTheNetworkInEvaluationMode() throws {
+        let bundle = try bundle()
+        let bytes = pixels(3)
+        let expected = try Self.expected(bundle, bytes, 3)
+        bundle.classifier.setTraining(true)
+        let predictor = try Predictor(
+            bundle.classifier, bundle.description.normalization, device: .cpu, precision: .float32)
+        let found = try predictor.logits(bytes, count: 3, resolution: 32)
+        #expect(distance(found, expected) < 1e-4 * (expected.map(abs).max() ?? 1))
+        #expect(try predictor.logits(bytes, count: 3, resolution: 32) == found, "prediction changes nothing")
+    }
+
+    @Test func foldingChangesNothingBeyondRounding() throws {
+        let bundle = try bundle()
+        let bytes = pixels(2)
+        let expected = try Self.expected(bundle, bytes, 2)
+        let folded = try Predictor(
+            bundle.copy().classifier, bundle.description.normalization, device: .cpu, precision: .float32,
+            folding: true)
+        let found = try folded.logits(bytes, count: 2, resolution: 32)
+        #expect(distance(found, expected) < 1e-4 * max(1, expected.map(abs).max() ?? 1))
+    }
+
+    @Test func bfloat16IsClose() throws {
+        let bundle = try bundle()
+        let bytes = pixels(2)
+        let expected = try Self.expected(bundle, bytes, 2)
+        let predictor = try Predictor(
+            bundle.classifier, bundle.description.normalization, device: .cpu, precision: .bfloat16)
+        let found = try predictor.logits(bytes, count: 2, resolution: 32)
+        #expect(found != expected)
+        #expect(distance(found, expected) < 0.1 * (expected.map(abs).max() ?? 1))
+    }
+
+    @Test func aCacheIsPredictedInTheOrderOfItsItemsWhateverTheBatches() throws {
+        let folder = try TemporaryFolder()
+        let paths = try (0..<5).map { i in
+            let path = folder.path + "/\(i).png"
+            let image = try PixelImage(width: 32, height: 32, bytes: Array(pixels(5)[i * 3072..<(i + 1) * 3072]))
+            try image.png().write(to: URL(fileURLWithPath: path))
+            return path
+        }
+        let cache = try ImageCache.open(
+            paths: paths, settings: ImageSettings(resolution: 32, crop: .none), folder: folder.path + "/cache")
+        let bundle = try bundle()
+        let predictor = try Predictor(
+            bundle.classifier, bundle.description.normalization, device: .cpu, precision: .float32)
+        let rows = [3, 0, 4, 4, 1, 2]
+        let items = rows.map { BatchItem(row: $0, view: 0) }
+        var done: [Int] = []
+        let found = try predictor.logits(cache: cache, items: items, batchSize: 4, progress: { done.append($0) })
+        #expect(done == [4, 6])
+        let single = try predictor.logits(pixels(5), count: 5, resolution: 32)
+        let scale = single.map(abs).max() ?? 1
+        for (i, row) in rows.enumerated() {
+            let (mine, own) = (Array(found[i * 3..<i * 3 + 3]), Array(single[row * 3..<row * 3 + 3]))
+            #expect(distance(mine, own) < 1e-4 * scale, "item \(i)")
+        }
+        #expect(throws: CancellationError.self) {
+            try predictor.logits(cache: cache, items: items, shouldStop: { true })
+        }
+    }
+
+    @Test func probabilitiesFollowTheKindOfLabels() throws {
+        let logits: [Float] = [0, log(3), -log(3), 1, 1, 1]
+        let multi = try ModelDescription.LabelKind.multi.probabilities(logits, classes: 3)
+        #expect(distance(Array(multi.prefix(3)), [0.5, 0.75, 0.25]) < 1e-6)
+        let single = try ModelDescription.LabelKind.single.probabilities(logits, classes: 3)
+        #expect(distance(single, [3 / 13, 9 / 13, 1 / 13, 1 / 3, 1 / 3, 1 / 3]) < 1e-6)
+        #expect(try ModelDescription.LabelKind.multi.probabilities([], classes: 3) == [])
+    }
+}

@@ -1,0 +1,57 @@
+import Basics
+import NN
+import Testing
+import Torch
+
+@Suite struct ModuleTests {
+    private static func block() throws -> Sequential {
+        Sequential([
+            try Conv2d(3, 4, kernel: 3), try BatchNorm2d(4), Sequential([try Conv2d(4, 2, kernel: 1, bias: true)]),
+        ])
+    }
+
+    @Test func namesArePyTorchs() throws {
+        #expect(
+            try Self.block().namedParameters.map(\.name) == [
+                "0.weight", "1.weight", "1.bias", "1.running_mean", "1.running_var", "2.0.weight", "2.0.bias",
+            ])
+        #expect(try Self.block().trainable.map(\.name) == ["0.weight", "1.weight", "1.bias", "2.0.weight", "2.0.bias"])
+        #expect(try Self.block().parameterCount == 108 + 4 + 4 + 8 + 2)
+    }
+
+    @Test func buffersAreNeverTrained() throws {
+        let buffer = try Parameter(.zeros([2]), isBuffer: true)
+        try buffer.setTrainable(true)
+        #expect(!buffer.value.requiresGrad)
+        try buffer.replace(.ones([2]))
+        #expect(!buffer.value.requiresGrad)
+    }
+
+    @Test func replacingKeepsWhetherAParameterIsTrained() throws {
+        let parameter = try Parameter(.zeros([2]))
+        try parameter.replace(.ones([3]))
+        #expect(parameter.value.requiresGrad && parameter.value.shape == [3])
+        try parameter.setTrainable(false)
+        try parameter.replace(.ones([2]))
+        #expect(!parameter.value.requiresGrad)
+    }
+
+    @Test func movingLaysConvolutionsOutChannelsLastAndKeepsValues() throws {
+        let block = try Self.block()
+        let before = try block.namedParameters.map { try $0.parameter.value.array() as [Float] }
+        try block.move(to: .cpu)
+        #expect(try block.namedParameters.map { try $0.parameter.value.array() as [Float] } == before)
+        #expect(block.namedParameters[0].parameter.value.isChannelsLast)
+        #expect(block.trainable.count == 5)
+    }
+
+    @Test func trainingAndEvaluationReachEveryPart() throws {
+        let dropout = Dropout(0.5)
+        let network = Sequential([Sequential([dropout])])
+        let x = try Tensor.ones([1000])
+        network.setTraining(false)
+        #expect(try network(x).sum().item() == 1000)
+        network.setTraining(true)
+        #expect(try network(x).array().contains(Float(0)))
+    }
+}
