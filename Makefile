@@ -18,7 +18,8 @@ build: setup ## Builds the program: .build/release/fovea
 
 test: setup lint ## Builds and runs all tests, as CI does
 	@$(SWIFT_BUILD) --build-tests
-	@swift test -c release --skip-build
+	@# Tests run side by side, so each computes on one thread.
+	@OMP_NUM_THREADS=1 swift test -c release --skip-build
 
 demo: build ## Draws phantoms, trains with distillation on them and shows what came out, without any data
 	@rm -rf $(DEMO)/run

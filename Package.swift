@@ -85,7 +85,8 @@ let package = Package(
         + room("Reports", "Evaluation", "Cohorts", "CVips", "Basics")
         + room(
             "Experiments", "Training", "Reports", "Models", "Losses", "Sampling", "Distillation", "Evaluation",
-            "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Configuration", "Basics", yams)
+            "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Configuration", "Basics", yams,
+            tests: ["Phantoms"])
         + room("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )

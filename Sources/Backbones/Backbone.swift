@@ -96,8 +96,14 @@ public final class Classifier: Module {
     /// The feature vectors of a batch of images, [N, featureCount].
     public func features(of x: Tensor) throws -> Tensor { try backbone(x) }
 
-    /// The logits of feature vectors, with dropout while training.
-    public func logits(of features: Tensor) throws -> Tensor { try head(dropout(features)) }
+    /// The logits of feature vectors in float32, with dropout while training.
+    ///
+    /// The head is computed in float32 also under autocast: bfloat16 logits have so few digits that images tie in rank.
+    public func logits(of features: Tensor) throws -> Tensor {
+        let dropped = try dropout(features)
+        guard dropped.dtype == .bfloat16 else { return try head(dropped) }
+        return try Autocast.run(.float32, on: dropped.device) { try head(dropped.to(dtype: .float32)) }
+    }
 }
 
 /// A convolution and the batch norm after it.

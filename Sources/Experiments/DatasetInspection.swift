@@ -79,7 +79,8 @@ public struct DatasetInspection: Sendable {
             } catch {
                 let message = (error as? FoveaError)?.message ?? "\(error)"
                 // The name stands in front already.
-                let reason = message.hasPrefix(photograph.path + " ")
+                let reason =
+                    message.hasPrefix(photograph.path + " ")
                     ? String(message.dropFirst(photograph.path.count + 1)) : message
                 return Inspection.Unreadable(image: photograph.image, reason: reason)
             }

@@ -80,14 +80,14 @@ public struct FirstConfiguration {
             findings.append(
                 (
                     "table",
-                    "\(table.name): \(table.images.count) rows, \(table.labels.count) classes; images in "
+                    "\(table.name): \(Figures.count(table.images.count)) rows, \(table.labels.count) classes; images in "
                         + (place.folder.isEmpty ? folder : place.folder + "/")
                         + (place.pattern.map { " named \($0)" } ?? "")
-                        + (missing > 0 ? "; \(missing) rows without an image are left out" : "")
+                        + (missing > 0 ? "; \(Figures.count(missing)) rows without an image are left out" : "")
                 ))
             if missing > 0 { settings.data.missing = .skip }
             if !table.others.isEmpty {
-                findings.append(("", "not classes: \(table.others.prefix(8).joined(separator: ", "))"))
+                findings.append(("", "not classes: \(PredictionTable.listing(table.others))"))
             }
         }
         func path(_ place: ImagePlace) -> String { place.folder.isEmpty ? folder : folder + "/" + place.folder }
@@ -116,10 +116,12 @@ public struct FirstConfiguration {
             .filter { $0.classes.allSatisfy(columns.contains) }
         guard let best = fitting.max(by: { $0.entries.count < $1.entries.count }) else { return nil }
         settings.data.attributes = best.source
+        let rest = columns.subtracting(best.classes).sorted()
         findings.append(
             (
                 "attributes",
                 "\(best.source): \(best.entries.count) classes with \(best.axes.joined(separator: ", "))"
+                    + (rest.isEmpty ? "" : "; other columns are left out: \(PredictionTable.listing(rest))")
             ))
         return best
     }
@@ -151,18 +153,19 @@ public struct FirstConfiguration {
             var split = SplitSettings()
             split.method = .fold
             split.validationFolds = [first]
-            let rest = folds.dropFirst().map(String.init).joined(separator: ", ")
-            attempts.append(("by the fold column: fold \(first) validates, \(rest) train", split))
+            attempts.append(("by the fold column: fold \(first) of \(folds.count) validates", split))
         }
-        attempts.append(("made by Fovea from the seed: five folds of \(patients), fold 0 validates", SplitSettings()))
+        var made = SplitSettings()
+        made.folds = max(2, min(made.folds, Set(cohort.patientNumbers).count))
+        attempts.append(("made by Fovea from the seed: \(made.folds) folds of \(patients); fold 0 validates", made))
         var trouble: (any Error)?
         for (text, split) in attempts {
             settings.data.split = split
             do {
                 let parts = try Preparation.divide(cohort, settings)
                 if let error = trouble as? FoveaError { findings.append(("", "passed over: \(error.message)")) }
-                let counts = "\(parts.training.count) training and \(parts.validation.count) validation images"
-                findings.append(("split", "\(text) (\(counts))"))
+                let counts = [parts.training, parts.validation].map { Figures.count($0.count) }
+                findings.append(("split", "\(text) (\(counts[0]) training and \(counts[1]) validation images)"))
                 return parts.training
             } catch {
                 trouble = error
@@ -204,7 +207,9 @@ public struct FirstConfiguration {
     private mutating func chooseWeights(_ listing: FolderListing) throws {
         for name in listing.weights {
             let path = folder + "/" + name
-            guard let file = try? WeightFile.open(path), let architecture = Architecture(holding: file) else { continue }
+            guard let file = try? WeightFile.open(path), let architecture = Architecture(holding: file) else {
+                continue
+            }
             settings.model.weights = path
             settings.model.architecture = architecture
             findings.append(("weights", "\(name) for \(architecture.rawValue)"))

@@ -28,7 +28,8 @@ struct FolderListing {
             throw FoveaError(.data, "the folder \(folder) does not exist", remedy: "Check the path.")
         }
         guard isFolder.boolValue, let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
-            throw FoveaError(.data, "\(folder) is not a folder that can be read", remedy: "Name the folder of the data.")
+            throw FoveaError(
+                .data, "\(folder) is not a folder that can be read", remedy: "Name the folder of the data.")
         }
         add(names, in: "", depth: 0)
         tables = Self.sorted(tables)

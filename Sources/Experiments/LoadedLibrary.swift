@@ -1,11 +1,11 @@
 import Foundation
 
 /// A shared library of this process: where the loader found it and which version it is.
-struct LoadedLibrary {
+package struct LoadedLibrary {
     /// The path of its file.
-    let path: String
+    package let path: String
     /// The version that the files beside it tell; nil where there are none.
-    let version: String?
+    package let version: String?
 
     /// Looks for a library by the beginning of its file's name, such as "libtorch_cpu.so".
     init?(named name: String) {

@@ -35,13 +35,16 @@ public struct MachineCheck: Sendable {
 
     /// Looks at the machine; takes well under a second unless the cache has very many files.
     public init(threads: Int) {
-        findings = [
-            Finding(subject: "fovea", text: Program.version), Self.engine(), Self.engineWorks(), Self.images(),
-            Self.imagesWork(), Self.processor(), Self.precision(), Self.threads(threads), Self.memory(), Self.gpu(),
-            Finding(
-                subject: "by default",
-                text: "computes in \(Engine.bestPrecision(on: .best).rawValue) on \(Device.best) (losses always in float32)"),
-        ] + CacheFolder(Surroundings.userCache).findings
+        findings =
+            [
+                Finding(subject: "fovea", text: Program.version), Self.engine(), Self.engineWorks(), Self.images(),
+                Self.imagesWork(), Self.processor(), Self.precision(), Self.threads(threads), Self.memory(), Self.gpu(),
+                Finding(
+                    subject: "by default",
+                    text:
+                        "computes in \(Engine.bestPrecision(on: .best).rawValue) on \(Device.best) (losses always in float32)"
+                ),
+            ] + CacheFolder(Surroundings.userCache).findings
     }
 
     /// The findings for the terminal, one a line, each remedy below what it mends.
@@ -90,7 +93,9 @@ public struct MachineCheck: Sendable {
         } catch {
             finding = Finding(
                 subject: "", text: "cannot compute: \(error)", state: .fault,
-                remedy: "Unpack libtorch again: rm -r \(Surroundings.userCache)/libtorch-\(Engine.requiredVersion); make setup")
+                remedy:
+                    "Unpack libtorch again: rm -r \(Surroundings.userCache)/libtorch-\(Engine.requiredVersion); make setup"
+            )
         }
         return finding
     }
@@ -145,7 +150,8 @@ public struct MachineCheck: Sendable {
     private static func threads(_ threads: Int) -> Finding {
         Finding(
             subject: "threads",
-            text: "\(threads) used, of \(ProcessInfo.processInfo.activeProcessorCount) processors (--threads changes it)")
+            text:
+                "\(threads) used, of \(ProcessInfo.processInfo.activeProcessorCount) processors (--threads changes it)")
     }
 
     private static func memory() -> Finding {
@@ -155,19 +161,23 @@ public struct MachineCheck: Sendable {
             let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
             return Figures.fixed(kilobytes.map { $0 / 1_048_576 }, decimals: 1)
         }
-        return Finding(subject: "memory", text: "\(gigabytes("MemAvailable")) of \(gigabytes("MemTotal")) GiB available")
+        return Finding(
+            subject: "memory", text: "\(gigabytes("MemAvailable")) of \(gigabytes("MemTotal")) GiB available")
     }
 
     private static func gpu() -> Finding {
         let count = Device.cudaCount
         if count > 0 {
-            return Finding(subject: "GPUs", text: "\(count) through CUDA: " + (0..<count).map { "cuda:\($0)" }.joined(separator: ", "))
+            return Finding(
+                subject: "GPUs",
+                text: "\(count) through CUDA: " + (0..<count).map { "cuda:\($0)" }.joined(separator: ", "))
         }
         return Finding(
             subject: "GPUs", text: "none (\(Device.cudaFault ?? "CUDA finds no device or no driver"))", state: .note,
             remedy: Device.cudaFault == nil
                 ? "With an NVIDIA GPU: install its driver; `nvidia-smi` must list it."
-                : "With an NVIDIA GPU: put the `lib` folder of torch \(Engine.requiredVersion) with CUDA on LD_LIBRARY_PATH.")
+                : "With an NVIDIA GPU: put the `lib` folder of torch \(Engine.requiredVersion) with CUDA on LD_LIBRARY_PATH."
+        )
     }
 }
 

@@ -86,7 +86,8 @@ public struct ModelEvaluation: Sendable {
             evaluation: try Evaluator.evaluate(outcomes, options))
         outcome.outcomes = outcomes
         outcome.names = Dictionary(
-            zip(cohort.classes, attributes?.names(of: cohort.classes) ?? cohort.classes)) { first, _ in first }
+            zip(cohort.classes, attributes?.names(of: cohort.classes) ?? cohort.classes)
+        ) { first, _ in first }
         let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
         if !unlabelled.isEmpty {
             outcome.notes.append(
@@ -133,7 +134,7 @@ public struct ModelEvaluation: Sendable {
             precision: settings.training.precision(on: surroundings.device))
         let progress = Progress("Predicting", total: cache.count, unit: "images")
         let logits = try predictor.logits(
-            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) },
+            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
             threads: surroundings.threads, shouldStop: surroundings.shouldStop, progress: { progress.update($0) })
         progress.finish()
         return try description.labels.probabilities(logits, classes: description.classes.count)
@@ -157,8 +158,7 @@ extension EvaluationOutcome {
         guard let outcomes else { return nil }
         var text = CSVText(header: ["image"] + outcomes.classes)
         for (row, image) in outcomes.images.enumerated() {
-            text.append(
-                [image] + outcomes.classes.indices.map { "\(Float(outcomes.score(image: row, class: $0)))" })
+            text.append([image] + outcomes.classes.indices.map { "\(outcomes.score(image: row, class: $0))" })
         }
         return text.text
     }

@@ -16,7 +16,9 @@ struct PictureSizes {
     init(_ cohort: Cohort) throws {
         let missing = Set(cohort.missingImages)
         let rows = cohort.photographs.indices.filter { !missing.contains($0) }
-        let some = stride(from: 0, to: rows.count, by: max(1, rows.count / 20)).map { cohort.photographs[rows[$0]].path }
+        let some = stride(from: 0, to: rows.count, by: max(1, rows.count / 20)).map {
+            cohort.photographs[rows[$0]].path
+        }
         let headers = some.compactMap { try? ImageFile(path: $0).header() }
         guard !headers.isEmpty else {
             throw FoveaError(

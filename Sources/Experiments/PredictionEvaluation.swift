@@ -84,7 +84,8 @@ public struct PredictionEvaluation: Sendable {
         return try truth.photographs.map { photograph in
             guard let fold = photograph.fold else {
                 throw FoveaError(
-                    .data, "\(truth.source): the image \"\(photograph.image)\" has no whole number in a column \"fold\"",
+                    .data,
+                    "\(truth.source): the image \"\(photograph.image)\" has no whole number in a column \"fold\"",
                     remedy: "Out-of-fold predictions need the fold of every image.")
             }
             return fold

@@ -16,7 +16,7 @@ extension ModelPrediction {
                 let above = isAbove(row, column)
                 table.append(
                     .text(isFirst ? row.image : ""), .text(model.classes[column]),
-                    .number(Double(row.probabilities[column])), .number(threshold(column)),
+                    .number(Double(row.probabilities[column]), decimals: 4), .number(threshold(column), decimals: 4),
                     .text(above.map { $0 ? "yes" : "no" } ?? "no threshold"))
                 isFirst = false
             }
@@ -25,9 +25,11 @@ extension ModelPrediction {
     }
 
     /// All probabilities as a table that `fovea evaluate --predictions` reads: an image column, one for each class.
+    ///
+    /// Numbers read back exactly: a rounded one could change sides at a threshold that is itself such a number.
     public var csv: String {
         var text = CSVText(header: ["image"] + model.classes)
-        for row in rows { text.append([row.image] + row.probabilities.map { "\($0)" }) }
+        for row in rows { text.append([row.image] + row.probabilities.map { "\(Double($0))" }) }
         return text.text
     }
 
@@ -35,7 +37,7 @@ extension ModelPrediction {
     public func json() throws -> String {
         struct Prediction: Encodable {
             var image: String
-            var probabilities: [String: Float]
+            var probabilities: [String: Double]
             var aboveThreshold: [String]
         }
         struct Document: Encodable {
@@ -54,7 +56,8 @@ extension ModelPrediction {
             predictions: rows.map { row in
                 Prediction(
                     image: row.image,
-                    probabilities: Dictionary(uniqueKeysWithValues: zip(model.classes, row.probabilities)),
+                    probabilities: Dictionary(
+                        uniqueKeysWithValues: zip(model.classes, row.probabilities.map(Double.init))),
                     aboveThreshold: model.classes.indices.filter { isAbove(row, $0) == true }.map { model.classes[$0] })
             }, unreadable: failures)
         return try JSONText.encode(document, isSnakeCase: true)

@@ -132,7 +132,8 @@ enum ImageColumn {
         }
         guard repeated.isEmpty else {
             throw FoveaError(
-                .data, "\(table.path): \(repeated.count) rows name an image again: \(PredictionTable.listing(repeated))",
+                .data,
+                "\(table.path): \(repeated.count) rows name an image again: \(PredictionTable.listing(repeated))",
                 remedy: "Keep one row for each image.")
         }
         return names

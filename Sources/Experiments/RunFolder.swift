@@ -20,7 +20,8 @@ public final class RunFolder {
         guard lock >= 0 else { throw AtomicFile.failure("open", path + "/.lock") }
         guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
             close(lock)
-            throw FoveaError(.busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
+            throw FoveaError(
+                .busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
         }
         let holdsRun = ["config.yaml", "model.safetensors", "metrics.json"].contains {
             FileManager.default.fileExists(atPath: path + "/" + $0)
@@ -50,7 +51,7 @@ public final class RunFolder {
         var text = CSVText(header: ["image"] + outcomes.classes)
         for (row, image) in outcomes.images.enumerated() {
             text.append(
-                [image] + outcomes.classes.indices.map { String(Float(outcomes.score(image: row, class: $0))) })
+                [image] + outcomes.classes.indices.map { "\(outcomes.score(image: row, class: $0))" })
         }
         try AtomicFile.write(text.text, to: file(name))
     }

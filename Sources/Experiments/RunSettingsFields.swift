@@ -24,8 +24,8 @@ extension RunSettings: ConfigurationSection {
 
 extension DataSettings: ConfigurationSection {
     public static let fields: [Field<Self>] = [
-        Field("table", \.table, .path, "CSV file: an image column and one column for each class; 1, 0 or empty (unknown)"),
-        Field("images", \.images, .path, "Folder of the images"),
+        Field("table", \.writtenTable, .optional(.path), "CSV file: an image column and one column for each class; 1, 0 or empty (unknown)"),
+        Field("images", \.writtenImages, .optional(.path), "Folder of the images"),
         Field("tables", \.tables, .list(.section), "Instead of table and images: one table for each split"),
         Field("attributes", \.attributes, .optional(.path), "YAML file of class attributes: region, feature, ..."),
         Field("classes", \.classes, .list(.text), "Classes to use; empty: those of the attributes, else of the table"),
@@ -34,6 +34,16 @@ extension DataSettings: ConfigurationSection {
         Field("unreadable", \.unreadable, .choice, "Training images that cannot be decoded; in evaluation they are errors"),
         Field("split", \.split, .section, "Which images train and which validate"),
     ]
+
+    // Where there are several tables, the one table is null in the file.
+    fileprivate var writtenTable: String? {
+        get { table.isEmpty ? nil : table }
+        set { table = newValue ?? "" }
+    }
+    fileprivate var writtenImages: String? {
+        get { images.isEmpty ? nil : images }
+        set { images = newValue ?? "" }
+    }
 
     public func validate() throws {
         guard tables.isEmpty || (table.isEmpty && images.isEmpty) else {

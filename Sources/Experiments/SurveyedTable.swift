@@ -88,7 +88,9 @@ struct SurveyedTable {
         self.name = name
         images = (0..<table.rowCount).map { table[$0, image].trimmingCharacters(in: .whitespaces) }
         labels = columns.map { table.header[$0] }
-        others = table.header.indices.filter { !isLabel[$0] && !Self.known.contains(lower[$0]) }.map { table.header[$0] }
+        others = table.header.indices.filter { !isLabel[$0] && !Self.known.contains(lower[$0]) }.map {
+            table.header[$0]
+        }
         folds = values(lower.firstIndex(of: "fold")).compactMap { Int($0) }.sorted()
         splits = values(lower.firstIndex(of: "split"))
         hasOneLabelEach =

@@ -82,7 +82,9 @@ public struct Trainer {
         let batchesPerEpoch = try self.batchesPerEpoch(stream.items(epoch: 0).count)
         let stepsPerEpoch = (batchesPerEpoch + plan.accumulation - 1) / plan.accumulation
         let epochs = max(plan.epochs, (plan.minimumSteps + stepsPerEpoch - 1) / max(1, stepsPerEpoch))
-        let schedule = Schedule(plan.schedule, warmUpSteps: plan.warmUpSteps, totalSteps: epochs * stepsPerEpoch)
+        let steps = epochs * stepsPerEpoch
+        // A training of few steps, such as that of a small subset, must not end while it still warms up.
+        let schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
         let bar = Progress(title, total: epochs * batchesPerEpoch * plan.batchSize, unit: "images")
         var history: [EpochRecord] = []
         var seen = 0

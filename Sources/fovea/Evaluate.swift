@@ -5,6 +5,7 @@ import Experiments
 import Reports
 
 extension RowFilter: ExpressibleByArgument {
+    /// Reads an argument; nil is reported as a wrong value.
     public init?(argument: String) { self.init(argument) }
 }
 
@@ -56,10 +57,10 @@ struct Evaluate: ParsableCommand {
     @Option(help: "The label table of the training images: divides the classes into many, medium and few.")
     var trainLabels: String?
 
-    @Option(name: .customLong("train-where"), help: "Rows of --train-labels that trained: COLUMN=VALUE or COLUMN!=VALUE.")
+    @Option(name: .customLong("train-where"), help: "Rows of --train-labels that trained, in the same form.")
     var trainFilter: RowFilter?
 
-    @Option(help: "Decision thresholds: JSON or YAML {class: number}, CSV with class,threshold, or a model's config.json.")
+    @Option(help: "Decision thresholds: JSON or YAML {class: number}, CSV class,threshold, or a model's config.json.")
     var thresholds: String?
 
     @Flag(help: "The predictions come from several models, each judged on the fold it did not see (column \"fold\").")
@@ -89,7 +90,9 @@ struct Evaluate: ParsableCommand {
                 ("--train-where", trainFilter != nil), ("--thresholds", thresholds != nil),
                 ("--out-of-fold", outOfFold),
             ].filter(\.1)
-            if let first = foreign.first { throw ValidationError("\(first.0) goes with --predictions, not with a model.") }
+            if let first = foreign.first {
+                throw ValidationError("\(first.0) goes with --predictions, not with a model.")
+            }
             guard labels == nil || (config == nil && settings.isEmpty && split == nil) else {
                 throw ValidationError("Give either a configuration (with --set, --split) or --labels TABLE.")
             }
@@ -100,7 +103,9 @@ struct Evaluate: ParsableCommand {
                 ("--set", !settings.isEmpty), ("--split", split != nil), ("--images", images != nil),
                 ("--output", output != nil),
             ].filter(\.1)
-            if let first = foreign.first { throw ValidationError("\(first.0) goes with a model, not with --predictions.") }
+            if let first = foreign.first {
+                throw ValidationError("\(first.0) goes with a model, not with --predictions.")
+            }
             guard trainFilter == nil || trainLabels != nil else {
                 throw ValidationError("--train-where goes with --train-labels.")
             }

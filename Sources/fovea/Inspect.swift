@@ -23,7 +23,7 @@ struct Inspect: ParsableCommand {
     @Option(help: "YAML file of class attributes, for a table.")
     var attributes: String?
 
-    @Option(name: .customLong("set"), help: "Sets a key of the configuration, such as data.missing=skip; may be repeated.")
+    @Option(name: .customLong("set"), help: "Sets a key of the configuration; may be repeated.")
     var settings: [String] = []
 
     @Flag(help: "Do not decode the images to see whether they can be read.")

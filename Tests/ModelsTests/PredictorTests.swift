@@ -22,9 +22,11 @@ import Torch
             }
         }
         bundle.classifier.setTraining(false)
-        return try Autograd.withoutGrad {
+        let logits: [Float] = try Autograd.withoutGrad {
             try bundle.classifier(Tensor(planes, shape: [count, 3, side, side])).array()
         }
+        #expect((logits.map(abs).max() ?? 0) > 0.1)
+        return logits
     }
 
     @Test func predictionIsTheNetworkInEvaluationMode() throws {

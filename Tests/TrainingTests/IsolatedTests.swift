@@ -35,20 +35,15 @@ import Training
             }
             #expect(history[99].steps == 100)
             #expect(counts.count == 100 && Set(counts).count == 1, "\(counts)")
-            #expect(Tensor.liveCount == before)
-            _ = (network, objective)
+            withExtendedLifetime((network, objective)) { #expect(Tensor.liveCount == before) }
         }
     }
 
     @Test func theCounterCounts() async {
         await #expect(processExitsWith: .success) {
             let before = Tensor.liveCount
-            do {
-                let kept = try (0..<3).map { _ in try Tensor.zeros([2]) }
-                #expect(Tensor.liveCount == before + 3)
-                _ = kept
-            }
-            #expect(Tensor.liveCount == before)
+            let kept = try (0..<3).map { _ in try Tensor.zeros([2]) }
+            withExtendedLifetime(kept) { #expect(Tensor.liveCount == before + 3) }
         }
     }
 

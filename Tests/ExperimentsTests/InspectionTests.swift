@@ -1,0 +1,71 @@
+import Basics
+import Cohorts
+import Experiments
+import Foundation
+import Reports
+import Testing
+import Torch
+
+struct DatasetInspectionTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        Basics.Progress.isSilent = true
+        for k in 0..<6 { try folder.picture(k == 5 ? 4 : k, to: "images/\(k).png") }
+        let whole = try #require(FileManager.default.contents(atPath: folder.path + "/images/1.png"))
+        try folder.write(whole.prefix(whole.count / 2), to: "images/1.png")
+        try FileManager.default.removeItem(atPath: folder.path + "/images/2.png")
+        try folder.write(
+            "image,patient,split,A,B\n0,p,train,1,0\n1,p,val,0,1\n2,q,val,0,\n3,r,train,1,1\n4,s,train,0,0\n5,t,train,0,0\n",
+            to: "labels.csv")
+    }
+
+    @Test func everyTroubleIsFound() throws {
+        let request = try DatasetInspection(table: folder.path + "/labels.csv", images: nil, attributes: nil)
+        let found = try request.run(Surroundings(device: .cpu, threads: 2))
+        #expect(found.images == 6)
+        #expect(found.missing == [folder.path + "/images/2"])
+        #expect(found.unreadable.map(\.image) == ["1"])
+        #expect(found.duplicates == [["4", "5"]])
+        #expect(found.patientConflicts.map(\.patient) == ["p"])
+        let text = try request.text(found, for: Terminal())
+        #expect(text.contains("1 unreadable image"))
+        // The image's name stands in front, so the reason does not repeat its path.
+        #expect(found.unreadable.first?.reason.contains(folder.path) == false)
+        let json = try DatasetInspection.json(found)
+        #expect(json.contains("\"labels_per_image\""))
+        #expect(json.contains("\"patient_conflicts\""))
+    }
+
+    @Test func aQuickLookDecodesNothing() throws {
+        var request = try DatasetInspection(table: folder.path + "/labels.csv", images: folder.path, attributes: nil)
+        request.decodes = false
+        let found = try request.run(Surroundings(device: .cpu, threads: 1))
+        #expect(found.unreadable.isEmpty)
+        #expect(try request.text(found, for: Terminal()).contains("unreadable images: not checked"))
+    }
+
+    @Test func aConfigurationBringsItsOwnData() throws {
+        var settings = RunSettings()
+        settings.data.table = folder.path + "/labels.csv"
+        settings.data.images = folder.path + "/images"
+        settings.data.missing = .skip
+        settings.evaluation.many = 3
+        settings.evaluation.medium = 2
+        settings.distillation = DistillationSettings()
+        settings.distillation?.grouping = "single"
+        let found = try DatasetInspection(settings).run(Surroundings(device: .cpu, threads: 1))
+        #expect(found.images == 5)
+        #expect(found.groupings.map(\.name) == ["shot", "single"])
+        #expect(found.classes.map(\.shot) == [.medium, .medium])
+    }
+
+    @Test func photographsThatAreNowhereAreReported() throws {
+        try folder.write("image,A\nx.png,1\n", to: "other.csv")
+        let error = foveaError {
+            _ = try DatasetInspection(table: folder.path + "/other.csv", images: nil, attributes: nil)
+        }
+        #expect(error?.remedy?.contains("--images") == true)
+    }
+}

@@ -1,0 +1,140 @@
+import Backbones
+import Basics
+import Configuration
+import Distillation
+import Evaluation
+import Experiments
+import Foundation
+import FundusImaging
+import Models
+import Phantoms
+import Reports
+import Testing
+import Torch
+
+/// The main job end to end on a few phantoms: plain model, teachers, bank, student, evaluation, run folder.
+@Suite(.serialized) struct MainJobTests {
+    private let folder: TemporaryFolder
+
+    init() throws {
+        folder = try TemporaryFolder()
+        Basics.Progress.isSilent = true
+    }
+
+    private func settings(_ changes: (inout RunSettings) -> Void = { _ in }) throws -> RunSettings {
+        var phantoms = PhantomSettings()
+        phantoms.trainingPatients = 20
+        phantoms.validationPatients = 16
+        phantoms.side = 64
+        phantoms.minimumValidationPositives = 5
+        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
+        let dataset = try PhantomDataset(phantoms, folder: folder.path + "/phantoms")
+        _ = try dataset.draw(threads: 1)
+        var settings = RunSettings()
+        settings.data.table = dataset.labels
+        settings.data.images = dataset.images
+        settings.data.attributes = dataset.attributes
+        settings.data.split.method = .column
+        settings.image.resolution = 32
+        settings.image.crop = .none
+        settings.model.architecture = .mobilenetv1Short
+        settings.training.epochs = 1
+        settings.training.batchSize = 16
+        settings.evaluation.bootstrap = 50
+        settings.evaluation.minimumPositivePatients = 2
+        var distillation = DistillationSettings()
+        distillation.views = 2
+        distillation.teachers.epochs = 1
+        distillation.teachers.minimumSteps = 1
+        settings.distillation = distillation
+        settings.output = folder.path + "/run"
+        settings.cache = folder.path + "/cache"
+        changes(&settings)
+        return settings
+    }
+
+    private func execute(_ settings: RunSettings, isResuming: Bool = false) throws -> RunOutcome {
+        let surroundings = Surroundings(device: .cpu, threads: Engine.threads, isResuming: isResuming)
+        return try Run(settings, surroundings, log: { _ in }).execute(configuration: ConfigurationWriter.yaml(settings))
+    }
+
+    @Test func aRunLeavesAllThatItPromises() throws {
+        let settings = try settings()
+        let outcome = try execute(settings)
+        for name in [
+            "config.yaml", "config.json", "model.safetensors", "metrics.json", "predictions.csv", "history.csv",
+            "report.md", "plain/predictions.csv", "plots/gain.png", "plots/long-tail.svg",
+        ] {
+            #expect(FileManager.default.fileExists(atPath: settings.output + "/" + name), "\(name) is missing")
+        }
+        let table = try CSVTable(path: settings.output + "/predictions.csv")
+        #expect(table.rowCount == 32)
+        #expect(table.header.count == 1 + outcome.plainResult.classes.count)
+        for row in 0..<table.rowCount {
+            for column in 1..<table.header.count {
+                let probability = try #require(Float(table[row, column]))
+                #expect(probability >= 0 && probability <= 1)
+            }
+        }
+        let student = try #require(outcome.studentResult)
+        #expect(student.classes.count { $0.averagePrecision.value != nil } == student.classes.count)
+        #expect(outcome.difference != nil)
+        #expect(outcome.summary(for: Terminal()).contains("Student minus plain"))
+        let bundle = try ModelBundle.load(from: settings.output)
+        #expect(bundle.description.thresholds?.count == bundle.description.classes.count)
+        let history = try HistoryFile(path: settings.output + "/history.csv")
+        #expect(Set(history.rows.map(\.stage)).isSuperset(of: ["plain", "student", "teacher-region-macula"]))
+
+        // The configuration written is the configuration that ran.
+        let written = try ConfigurationReader.read(RunSettings.self, file: settings.output + "/config.yaml")
+        #expect(written == settings)
+
+        // A folder that holds a run is refused; resuming takes over what is finished and comes to the same.
+        let refusal = foveaError { _ = try execute(settings) }
+        #expect(refusal?.description.contains("already holds a run") == true)
+        let predictions = try Data(contentsOf: URL(fileURLWithPath: settings.output + "/predictions.csv"))
+        let started = Date()
+        _ = try execute(settings, isResuming: true)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: settings.output + "/predictions.csv")) == predictions)
+        let again = try HistoryFile(path: settings.output + "/history.csv")
+        #expect(again.rows.count == history.rows.count, "a finished stage was trained again")
+        #expect(Date().timeIntervalSince(started) < 300)
+    }
+
+    @Test(arguments: ["teacher_quality", "self_paced", "confidence", "membership", "effective_number"])
+    func everyRuleOfWeightsTrains(rule: String) throws {
+        let settings = try settings {
+            $0.distillation?.weights = .init(rawValue: rule) ?? .uniform
+            $0.distillation?.grouping = "feature+single"
+            $0.stages = folder.path + "/stages"
+        }
+        let outcome = try execute(settings)
+        #expect(outcome.studentResult != nil)
+    }
+
+    @Test func plainTrainingNeedsNoTeachers() throws {
+        let settings = try settings { $0.distillation = nil }
+        let outcome = try execute(settings)
+        #expect(outcome.studentResult == nil)
+        #expect(!FileManager.default.fileExists(atPath: settings.output + "/plain"))
+    }
+
+    @Test func aStopIsHeardAndTheFinishedStagesStay() throws {
+        let settings = try settings()
+        // Stops once the plain model is stored.
+        let stages = settings.output + "/stages"
+        let surroundings = Surroundings(device: .cpu, threads: Engine.threads) {
+            let found = (try? FileManager.default.contentsOfDirectory(atPath: stages)) ?? []
+            return found.contains { name in
+                name.hasPrefix("plain-") && FileManager.default.fileExists(atPath: stages + "/\(name)/stage.json")
+            }
+        }
+        #expect(throws: CancellationError.self) {
+            _ = try Run(settings, surroundings, log: { _ in }).execute(
+                configuration: ConfigurationWriter.yaml(settings))
+        }
+        #expect(!FileManager.default.fileExists(atPath: settings.output + "/metrics.json"))
+        let outcome = try execute(settings, isResuming: true)
+        #expect(outcome.studentResult != nil)
+    }
+}

@@ -1,0 +1,110 @@
+import Backbones
+import Basics
+import Evaluation
+import Experiments
+import Foundation
+import FundusImaging
+import Models
+import Reports
+import Testing
+import Torch
+
+/// A model with random weights judged and asked in every way that the command line offers.
+struct ModelPredictionTests {
+    private let folder: TemporaryFolder
+    private let surroundings = Surroundings(device: .cpu, threads: 1)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        Basics.Progress.isSilent = true
+        try Engine.seed(1)
+        var description = ModelDescription(
+            architecture: .mobilenetv1Short, classes: ["A", "B"], image: ImageSettings(resolution: 32, crop: .none),
+            thresholds: [0.5, nil], trainingImages: [120, 3])
+        description.thresholds = [0, nil]
+        try FileManager.default.createDirectory(atPath: folder.path + "/model", withIntermediateDirectories: true)
+        try ModelBundle(description, try description.makeClassifier()).save(to: folder.path + "/model")
+        var table = "image,A,extra\n"
+        for k in 0..<9 {
+            try folder.picture(k, to: "images/\(k).png")
+            table += "\(k).png,\(k % 2),\(1 - k % 2)\n"
+        }
+        try folder.write(table, to: "labels.csv")
+    }
+
+    private var model: String { folder.path + "/model" }
+
+    @Test func unreadableImagesAreNamedAndTheOthersPredicted() throws {
+        let broken = try folder.write("no image", to: "broken.jpg")
+        let images = try ImageArguments.expand([folder.path + "/images", broken, folder.path + "/none.png"])
+        var told: [String] = []
+        // Batches that are full, mixed and partial.
+        let prediction = try ModelPrediction(model: model, images: images, batchSize: 4, surroundings) {
+            told.append($0.image)
+        }
+        #expect(prediction.rows.map(\.image) == (0..<9).map { "\($0).png" })
+        #expect(told == ["broken.jpg", "none.png"])
+        #expect(prediction.failures.map(\.image) == told)
+        #expect(prediction.failures[1].reason.contains("no such file"))
+        #expect(prediction.rows.allSatisfy { $0.probabilities.allSatisfy { (0...1).contains($0) } })
+        let alone = try ModelPrediction(model: model, images: Array(images[6...6]), surroundings)
+        for (one, other) in zip(alone.rows[0].probabilities, prediction.rows[6].probabilities) {
+            #expect(abs(one - other) < 1e-2)
+        }
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(prediction.json().utf8)) as? [String: Any])
+        #expect((document["predictions"] as? [[String: Any]])?.count == 9)
+        #expect((document["unreadable"] as? [[String: Any]])?.count == 2)
+        let first = try #require((document["predictions"] as? [[String: Any]])?.first)
+        // A has the threshold 0, which everything reaches; B has none.
+        #expect(first["above_threshold"] as? [String] == ["A"])
+        let table = prediction.table(limit: 1)
+        #expect(table.rows.count >= 9)
+    }
+
+    @Test func evaluationOfAModelAndOfItsPredictionsAgree() throws {
+        var evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)
+        evaluation.evaluation.bootstrap = 0
+        let outcome = try evaluation.run(surroundings)
+        #expect(outcome.evaluation.images == 9)
+        #expect(outcome.evaluation.classes.map(\.trainingImages) == [120, 3])
+        #expect(outcome.evaluation.classes.map(\.unknown) == [0, 9])
+        #expect(outcome.notes.contains { $0.contains("no labels for B") })
+        let csv = try #require(outcome.csv)
+        try folder.write(csv, to: "predictions.csv")
+        let lines = csv.split(separator: "\n").map { $0.split(separator: ",").prefix(2).joined(separator: ",") }
+        var again = PredictionEvaluation(
+            predictions: try folder.write(lines.joined(separator: "\n") + "\n", to: "only-a.csv"),
+            labels: folder.path + "/labels.csv")
+        again.settings.bootstrap = 0
+        again.thresholds = try folder.write("A: 0", to: "thresholds.yaml")
+        let other = try again.run(threads: 1).evaluation.classes[0]
+        #expect(other.averagePrecision == outcome.evaluation.classes[0].averagePrecision)
+        #expect(other.rocAUC == outcome.evaluation.classes[0].rocAUC)
+        #expect(other.f1 == outcome.evaluation.classes[0].f1)
+    }
+
+    @Test func imagesForEvaluationAreNeverLeftOut() throws {
+        try folder.write("no image", to: "images/3.png")
+        let evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)
+        let error = foveaError { _ = try evaluation.run(surroundings) }
+        #expect(error?.kind == .data)
+        #expect(error?.message.contains("3.png") == true)
+    }
+
+    @Test func aBundleAloneNamesNoData() {
+        let error = foveaError { _ = try ModelEvaluation.configuration(ofRun: model) }
+        #expect(error?.remedy?.contains("--labels") == true)
+        #expect(ModelPrediction.folder("run/model.safetensors") == "run")
+        #expect(ModelPrediction.folder("run") == "run")
+    }
+
+    @Test func namesAreShortWhileTheyDiffer() throws {
+        try folder.picture(1, to: "more/0.png")
+        let short = try ImageArguments.expand([folder.path + "/images/", folder.path + "/images/1.png"])
+        #expect(short.map(\.name) == (0..<9).map { "\($0).png" })
+        let long = try ImageArguments.expand([folder.path + "/images", folder.path + "/more"])
+        #expect(long.last?.name == folder.path + "/more/0.png")
+        #expect(foveaError { _ = try ImageArguments.expand([folder.path + "/model"]) }?.kind == .data)
+    }
+}

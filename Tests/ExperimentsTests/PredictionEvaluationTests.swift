@@ -1,0 +1,168 @@
+import Basics
+import Evaluation
+import Experiments
+import Foundation
+import Testing
+
+struct PredictionEvaluationTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private let labels = """
+        image,patient,fold,A,B,grade
+        1.png,p1,0,1,0,severe
+        2.png,p1,0,0,,mild
+        3.png,p2,1,1,0,
+        4.png,p3,1,0,0,none
+
+        """
+    private let predictions = """
+        image,B,A
+        3.png,0.2,0.9
+        1.png,0.1,0.4
+        4.png,0.3,0.5
+        2.png,0.4,0.1
+
+        """
+
+    private func evaluation(_ predictions: String? = nil, _ labels: String? = nil) throws -> PredictionEvaluation {
+        var evaluation = PredictionEvaluation(
+            predictions: try folder.write(predictions ?? self.predictions, to: "predictions.csv"),
+            labels: try folder.write(labels ?? self.labels, to: "labels.csv"))
+        evaluation.settings.bootstrap = 0
+        return evaluation
+    }
+
+    private func trouble(_ predictions: String? = nil, _ labels: String? = nil) throws -> String {
+        let evaluation = try evaluation(predictions, labels)
+        return foveaError { _ = try evaluation.run(threads: 1) }?.description ?? ""
+    }
+
+    @Test func rowsAndColumnsAreMatchedByName() throws {
+        let result = try evaluation().run(threads: 1).evaluation
+        #expect(result.classes.map(\.name) == ["B", "A"])
+        #expect(result.images == 4)
+        #expect(result.patients == 3)
+        // A: 3.png (1), 4.png (0), 1.png (1), 2.png (0): precision 1 at the first positive, 2/3 at the second.
+        #expect(abs((result.classes[1].averagePrecision.value ?? 0) - (1 + 2.0 / 3) / 2) < 1e-12)
+        #expect(result.classes[1].rocAUC.value == 0.75)
+        // B has no positive, and one unknown label.
+        #expect(result.classes[0].averagePrecision.value == nil)
+        #expect(result.classes[0].unknown == 1)
+    }
+
+    @Test func withoutTrainingLabelsAndThresholdsTheirFieldsAreNull() throws {
+        let outcome = try evaluation().run(threads: 1)
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(outcome.json().utf8)) as? [String: Any])
+        let result = try #require(document["evaluation"] as? [String: Any])
+        let groups = try #require(result["groups"] as? [String: Any])
+        for name in ["many", "medium", "few"] { #expect(groups[name] is NSNull) }
+        let first = try #require((result["classes"] as? [[String: Any]])?.first)
+        for name in ["training_images", "group", "threshold", "f1", "precision", "recall"] {
+            #expect(first[name] is NSNull, "\(name)")
+        }
+        #expect(document["difference"] is NSNull)
+        #expect(result["bootstrap"] is NSNull)
+    }
+
+    @Test func trainingLabelsGiveGroups() throws {
+        var evaluation = try evaluation()
+        evaluation.trainingLabels = try folder.write("image,B,A\nx,1,1\ny,1,1\nz,0,1\n", to: "train.csv")
+        evaluation.settings.many = 3
+        evaluation.settings.medium = 2
+        let outcome = try evaluation.run(threads: 1)
+        #expect(outcome.evaluation.classes.map(\.trainingImages) == [2, 3])
+        #expect(outcome.evaluation.classes.map(\.group) == [.medium, .many])
+        #expect(outcome.notes.isEmpty)
+        evaluation.trainingLabels = evaluation.labels
+        #expect(try evaluation.run(threads: 1).notes.first?.contains("4 of the 4 images") == true)
+        evaluation.trainingFilter = RowFilter("fold!=0")
+        #expect(try evaluation.run(threads: 1).notes.first?.contains("2 of the 4 images") == true)
+    }
+
+    @Test(arguments: [
+        ("t.json", "{\"A\": 0.5, \"B\": null}"), ("t.yaml", "A: 0.5\nB: ~\n"),
+        ("t.csv", "class,threshold\nA,0.5\nB,\n"),
+        ("config.json", "{\"classes\": [\"A\", \"B\"], \"thresholds\": [0.5, null], \"format\": 1}"),
+    ])
+    func thresholdsAreRead(name: String, text: String) throws {
+        var evaluation = try evaluation()
+        evaluation.thresholds = try folder.write(text, to: name)
+        let result = try evaluation.run(threads: 1).evaluation
+        #expect(result.classes.map(\.threshold) == [nil, 0.5])
+        // At 0.5: 3.png rightly, 4.png wrongly, 1.png missed.
+        #expect(result.classes[1].f1 == 0.5)
+        #expect(result.microF1 == 0.5)
+    }
+
+    @Test func wrongThresholdsAreNamed() throws {
+        var evaluation = try evaluation()
+        for (text, word) in [("C: 0.5", "\"C\""), ("A: high", "\"high\""), ("- 1", "mapping")] {
+            evaluation.thresholds = try folder.write(text, to: "t.yaml")
+            let error = foveaError { _ = try evaluation.run(threads: 1) }
+            #expect(error?.description.contains(word) == true)
+        }
+    }
+
+    @Test func differenceIsPredictionsMinusVersus() throws {
+        var evaluation = try evaluation()
+        evaluation.versus = try folder.write("A,B,image\n1,0,1.png\n0,0,2.png\n1,0,3.png\n0,0,4.png\n", to: "b.csv")
+        let outcome = try evaluation.run(threads: 1)
+        let difference = try #require(outcome.difference)
+        #expect(difference.classes[1].name == "A")
+        #expect(abs((difference.classes[1].averagePrecision.difference ?? 0) + 1.0 / 6) < 1e-12)
+        #expect(outcome.reference?.classes[1].averagePrecision.value == 1)
+    }
+
+    @Test func onlyTheChosenRowsAreJudged() throws {
+        var evaluation = try evaluation("image,A\n3.png,0.9\n4.png,0.1\n")
+        evaluation.filter = RowFilter("fold=1")
+        #expect(try evaluation.run(threads: 1).evaluation.images == 2)
+        evaluation.filter = RowFilter("Fold=7")
+        #expect(foveaError { _ = try evaluation.run(threads: 1) }?.description.contains("holds: 0, 1") == true)
+        #expect(RowFilter("fold") == nil)
+        #expect(RowFilter("!=1") == nil)
+    }
+
+    @Test func outOfFoldNeedsWholePatientsAndFolds() throws {
+        var evaluation = try evaluation()
+        evaluation.isOutOfFold = true
+        #expect(try evaluation.run(threads: 1).evaluation.folds == [0, 1])
+        for (from, to, word) in [("2.png,p1,0", "2.png,p1,1", "p1"), ("4.png,p3,1", "4.png,p3,", "4.png")] {
+            var other = try self.evaluation(nil, labels.replacingOccurrences(of: from, with: to))
+            other.isOutOfFold = true
+            #expect(foveaError { _ = try other.run(threads: 1) }?.description.contains(word) == true)
+        }
+    }
+
+    @Test func rowsThatDoNotMatchAreNamed() throws {
+        let surplus = try trouble(predictions + "9.png,0,0\n")
+        #expect(surplus.contains("9.png (line 6)"))
+        #expect(surplus.contains("not labelled"))
+        let missing = try trouble(predictions.replacingOccurrences(of: "4.png,0.3,0.5\n", with: ""))
+        #expect(missing.contains("not predicted: 4.png"))
+    }
+
+    @Test func rowsThatOccurTwiceAreNamed() throws {
+        #expect(try trouble(predictions + "4.png,0,0\n").contains("4.png (lines 4 and 6)"))
+        #expect(try trouble(nil, labels + "1.png,p1,0,1,0,mild\n").contains("1.png (lines 2 and 6)"))
+    }
+
+    @Test(arguments: ["nan", "", "yes", "inf", "0,5"])
+    func scoresThatAreNoNumbersAreNamed(cell: String) throws {
+        let text = try trouble(predictions.replacingOccurrences(of: "0.4,0.1", with: "\"\(cell)\",0.1"))
+        #expect(text.contains("line 5, column \"B\""))
+        #expect(text.contains("\"\(cell)\""))
+    }
+
+    @Test func wrongLabelsAndUnknownClassesAreNamed() throws {
+        let label = try trouble(nil, labels.replacingOccurrences(of: "3.png,p2,1,1", with: "3.png,p2,1,2"))
+        #expect(label.contains("line 4, column \"A\""))
+        #expect(label.contains("0, 1"))
+        #expect(try trouble("image,Bb\n1.png,0\n").contains("\"Bb\""))
+        #expect(try trouble("picture,B\n1.png,0\n").contains("\"image\""))
+        #expect(try trouble("image\n1.png\n").contains("one column"))
+    }
+}

@@ -1,0 +1,169 @@
+import Backbones
+import Basics
+import Configuration
+import Distillation
+import Experiments
+import FundusImaging
+import Models
+import NN
+import Testing
+
+struct RunSettingsTests {
+    /// Settings of which no key has its default.
+    private func changed() -> RunSettings {
+        var s = RunSettings()
+        s.data.table = "some where/labels.csv"
+        s.data.images = "$images: ~ #1"
+        s.data.attributes = "attributes.yaml"
+        s.data.classes = ["NO", "1", "drusen, hard", "null"]
+        s.data.labels = .single
+        s.data.missing = .skip
+        s.data.unreadable = .skip
+        s.data.split.method = .fold
+        s.data.split.validationFolds = [1, 2]
+        s.data.split.excludedFolds = [0]
+        s.data.split.folds = 7
+        s.data.split.training = ["a", "b"]
+        s.data.split.validation = ["true"]
+        s.image.resolution = 320
+        s.image.crop = .none
+        s.image.localContrast = true
+        s.image.pixelLimit = 12345
+        s.augmentation.ranges.horizontalFlip = 0.25
+        s.augmentation.ranges.verticalFlip = 0.125
+        s.augmentation.ranges.rotation = 33
+        s.augmentation.ranges.smallestScale = 0.5
+        s.augmentation.ranges.brightness = 0.3
+        s.augmentation.ranges.contrast = 0.4
+        s.augmentation.ranges.saturation = 0.6
+        s.augmentation.ranges.hue = 5
+        s.augmentation.views = 3
+        s.model.architecture = .mobilenetv1Symmetric
+        s.model.weights = "weights.safetensors"
+        s.model.dropout = 0.5
+        s.model.headBias = -3
+        s.training.epochs = 21
+        s.training.batchSize = 12
+        s.training.dropsLast = false
+        s.training.accumulation = 2
+        s.training.optimizer = .sgd
+        s.training.rate = 1.0 / 3
+        s.training.momentum = 0.8
+        s.training.nesterov = true
+        s.training.weightDecay = 1e-5
+        s.training.schedule = .constant
+        s.training.warmUpSteps = 7
+        s.training.gradientLimit = 1.5
+        s.training.averageDecay = 0.999
+        s.training.backboneRate = 0.1
+        s.training.precision = .float32
+        s.technique.loss = "weighted_bce"
+        s.technique.sampler = .classAware
+        s.technique.labelSmoothing = 0.1
+        s.technique.classWeights = .inverseFrequency
+        s.technique.beta = 0.99
+        s.technique.repeatThreshold = 0.01
+        var d = DistillationSettings()
+        d.grouping = "shot+random:region"
+        d.distance = .mse
+        d.temperature = 4
+        d.lambda = 0.5
+        d.weights = .selfPaced
+        d.membershipGain = 2
+        d.beta = 0.9
+        d.selfPacedShare = 0.4
+        d.innerShare = 0.3
+        d.views = 0
+        d.student = .plain
+        d.onlySubsetImages = true
+        d.teachers.initialization = .pretrained
+        d.teachers.negatives = .sampled
+        d.teachers.ratio = 3
+        d.teachers.priorCorrection = false
+        d.teachers.epochs = 2
+        d.teachers.minimumSteps = 11
+        d.teachers.rate = 0.01
+        s.distillation = d
+        s.evaluation.bootstrap = 0
+        s.evaluation.many = 50
+        s.evaluation.medium = 5
+        s.evaluation.every = 0
+        s.evaluation.minimumPositivePatients = 3
+        s.seed = 17
+        s.output = "runs/other"
+        s.stages = "stages"
+        s.cache = "cache"
+        return s
+    }
+
+    private func roundTrip(_ settings: RunSettings, commented: Bool) throws -> RunSettings {
+        try ConfigurationReader.read(
+            RunSettings.self, yaml: ConfigurationWriter.yaml(settings, commented: commented), source: "test.yaml",
+            environment: [:])
+    }
+
+    @Test(arguments: [true, false]) func everyKeyIsWrittenAndReadBack(commented: Bool) throws {
+        #expect(try roundTrip(changed(), commented: commented) == changed())
+        #expect(try roundTrip(RunSettings(), commented: commented) == RunSettings())
+    }
+
+    @Test func tablesAreWrittenAndReadBack() throws {
+        var settings = RunSettings()
+        var table = TableSettings()
+        table.path = "train.csv"
+        table.images = "images"
+        table.split = "train"
+        table.pattern = "train_{ID}.png"
+        settings.data.tables = [table, table]
+        settings.data.tables[1].split = nil
+        settings.data.tables[1].pattern = nil
+        #expect(try roundTrip(settings, commented: true) == settings)
+    }
+
+    /// The test above says nothing about a key that has its default in `changed()`: a new key must be added there.
+    @Test func noKeyIsForgotten() {
+        var defaults = RunSettings()
+        defaults.distillation = DistillationSettings()
+        let lines = ConfigurationWriter.yaml(defaults, commented: false).split(separator: "\n")
+        let others = ConfigurationWriter.yaml(changed(), commented: false).split(separator: "\n")
+        #expect(lines.count == others.count)
+        let same = zip(lines, others).filter { $0 == $1 && !$0.hasSuffix(":") }.map { String($0.0) }
+        #expect(same.map { $0.drop { $0 == " " } } == ["tables: []"])
+    }
+
+    @Test func unknownKeyNamesTheNearest() throws {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "training:\n  epoch: 3\n", source: "c.yaml", environment: [:])
+        }
+        #expect(error?.kind == .configuration)
+        #expect(error?.message.contains("c.yaml:2") == true)
+        #expect(error?.description.contains("did you mean \"epochs\"") == true)
+    }
+
+    @Test(arguments: [
+        ("training.epochs=0", "1 to 10000"), ("training.rate=-1", "above 0"), ("model.architecture=resnet", "resnet18"),
+        ("image.resolution=big", "16 to 2048"), ("technique.loss=focus", "weighted_bce"),
+        ("distillation={temperature: 0}", "above 0"), ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
+    ])
+    func impossibleValuesNameKeyValueAndWhatIsAllowed(setting: String, allowed: String) throws {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "", source: "c.yaml", settings: [setting], environment: [:])
+        }
+        let text = error?.description ?? ""
+        let sides = setting.split(separator: "=", maxSplits: 1)
+        #expect(error?.kind == .configuration)
+        #expect(text.contains(allowed), "\(text)")
+        #expect(text.contains(sides[0].split(separator: ".")[0]), "\(text)")
+    }
+
+    @Test func tableAndTablesTogetherAreRefused() {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "data: {table: a.csv, images: b, tables: [{path: c.csv, images: d}]}",
+                source: "c.yaml", environment: [:])
+        }
+        #expect(error?.description.contains("both table and tables") == true)
+    }
+}

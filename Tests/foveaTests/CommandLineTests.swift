@@ -1,0 +1,73 @@
+import Foundation
+import Testing
+
+/// Help and errors as a user reads them, compared with the files in `Golden`.
+///
+/// After a change of wording: `FOVEA_UPDATE_GOLDEN=1 swift test -c release --filter foveaTests`, then read the difference.
+struct CommandLineTests {
+    private static let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Golden/"
+
+    private func compare(_ run: ProgramRun, with name: String) throws {
+        let text = "status \(run.status)\n--- output\n\(run.output)--- errors\n\(run.errors)"
+        let path = Self.golden + name + ".txt"
+        if ProcessInfo.processInfo.environment["FOVEA_UPDATE_GOLDEN"] != nil {
+            try text.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        let expected = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(text == expected, "see Tests/foveaTests/Golden/\(name).txt")
+    }
+
+    @Test(arguments: ["", "init", "doctor", "inspect", "train", "evaluate", "predict"])
+    func help(command: String) throws {
+        let name = command.isEmpty ? "help" : "help-" + command
+        try compare(ProgramRun(["help"] + (command.isEmpty ? [] : [command])), with: name)
+    }
+
+    @Test(arguments: [
+        ("train-nothing", "train"), ("train-missing", "train missing.yaml"),
+        ("train-unknown-key", "train wrong.yaml"), ("train-set", "train empty.yaml --set training.epochs=many"),
+        ("evaluate-nothing", "evaluate"), ("evaluate-both", "evaluate run --predictions p.csv"),
+        ("evaluate-without-labels", "evaluate --predictions p.csv"),
+        ("evaluate-foreign", "evaluate run --versus p.csv"),
+        ("evaluate-unmatched", "evaluate --predictions p.csv --labels l.csv"),
+        ("evaluate-no-table", "evaluate --predictions none.csv --labels l.csv"),
+        ("evaluate-where", "evaluate --predictions p.csv --labels l.csv --where fold"),
+        ("predict-no-model", "predict run a.png"), ("predict-no-image", "predict run"),
+        ("inspect-label", "inspect p.csv"), ("inspect-set", "inspect l.csv --set seed=1"),
+        ("init-empty", "init nothing"), ("init-exists", "init data --output exists.yaml"),
+        ("threads", "doctor --threads=-3"), ("device", "doctor --device tpu"), ("unknown-command", "trane"),
+    ])
+    func errors(name: String, arguments: String) throws {
+        let folder = try WorkFolder()
+        try folder.write("training:\n  epoch: 3\n  rate: fast\n", to: "wrong.yaml")
+        try folder.write("", to: "empty.yaml")
+        try folder.write("image,A\n1.png,0.5\n7.png,0.2\n", to: "p.csv")
+        try folder.write("image,A,B\n1.png,1,0\n2.png,0,1\n", to: "l.csv")
+        try folder.write("mine\n", to: "exists.yaml")
+        try folder.write("image,A\n1.png,1\n2.png,0\n", to: "data/labels.csv")
+        for name in ["1.png", "2.png"] { try folder.write(WorkFolder.picture, to: "data/" + name) }
+        try FileManager.default.createDirectory(atPath: folder.path + "/nothing", withIntermediateDirectories: true)
+        let run = try ProgramRun(arguments.split(separator: " ").map(String.init), in: folder)
+        #expect(run.status != 0)
+        try compare(run, with: name)
+        #expect(try String(contentsOfFile: folder.path + "/exists.yaml", encoding: .utf8) == "mine\n")
+    }
+
+    @Test func predictionsAreJudged() throws {
+        let folder = try WorkFolder()
+        try folder.write("image,A\n1.png,0.5\n2.png,0.2\n", to: "p.csv")
+        try folder.write("image,A,B\n2.png,0,1\n1.png,1,0\n", to: "l.csv")
+        let run = try ProgramRun(
+            ["evaluate", "--predictions", "p.csv", "--labels", "l.csv", "--bootstrap", "0", "--json", "out.json"],
+            in: folder)
+        try compare(run, with: "evaluate")
+        let json = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/out.json"))
+        #expect(try JSONSerialization.jsonObject(with: json) is [String: Any])
+    }
+
+    @Test func doctorFindsEverything() throws {
+        let run = try ProgramRun(["doctor"])
+        #expect(run.status == 0)
+        #expect(run.output.contains("Everything that Fovea needs is here."))
+    }
+}

@@ -1,0 +1,68 @@
+import Foundation
+
+/// A run of the program that was built with these tests.
+struct ProgramRun {
+    let status: Int32
+    let output: String
+    let errors: String
+
+    /// Runs `fovea` with the given arguments, 100 columns wide, without colour, and waits for it.
+    init(_ arguments: [String], in folder: WorkFolder? = nil) throws {
+        let process = Process()
+        process.executableURL = Self.program
+        process.arguments = arguments
+        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder.path) }
+        var environment = ProcessInfo.processInfo.environment
+        environment["COLUMNS"] = "100"
+        environment["LC_ALL"] = "C.UTF-8"
+        environment["NO_COLOR"] = "1"
+        process.environment = environment
+        // Files rather than pipes: a pipe that nobody reads yet could fill up.
+        let place = NSTemporaryDirectory() + "fovea-run-\(UUID().uuidString)"
+        let paths = [place + ".out", place + ".err"]
+        for path in paths { _ = FileManager.default.createFile(atPath: path, contents: nil) }
+        defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
+        process.standardOutput = FileHandle(forWritingAtPath: paths[0])
+        process.standardError = FileHandle(forWritingAtPath: paths[1])
+        process.standardInput = FileHandle.nullDevice
+        try process.run()
+        process.waitUntilExit()
+        status = process.terminationStatus
+        output = try String(contentsOfFile: paths[0], encoding: .utf8)
+        errors = try String(contentsOfFile: paths[1], encoding: .utf8)
+    }
+
+    /// It lies beside the test program.
+    private static var program: URL {
+        let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        return tests.deletingLastPathComponent().appendingPathComponent("fovea")
+    }
+}
+
+/// A folder of its own for each test, removed afterwards.
+final class WorkFolder {
+    let path: String
+
+    init() throws {
+        path = NSTemporaryDirectory() + "fovea-cli-\(UUID().uuidString)"
+        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
+    }
+
+    deinit { try? FileManager.default.removeItem(atPath: path) }
+
+    func write(_ text: String, to name: String) throws { try write(Data(text.utf8), to: name) }
+
+    func write(_ data: Data, to name: String) throws {
+        let file = URL(fileURLWithPath: path + "/" + name)
+        try FileManager.default.createDirectory(
+            at: file.deletingLastPathComponent(), withIntermediateDirectories: true)
+        try data.write(to: file)
+    }
+
+    /// A PNG of one grey pixel.
+    static let picture =
+        Data(
+            base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB"
+                + "d81ytgAAAABJRU5ErkJggg==")
+        ?? Data()
+}
