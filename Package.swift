@@ -62,7 +62,9 @@ let package = Package(
             ]),
         .executableTarget(
             name: "fovea",
-            dependencies: ["Experiments", "Phantoms", "Reports", "Evaluation", "Configuration", "Torch", "Basics", argumentParser],
+            dependencies: [
+                "Experiments", "Phantoms", "Reports", "Evaluation", "Configuration", "Torch", "Basics", argumentParser,
+            ],
             swiftSettings: swiftSettings),
         .testTarget(name: "foveaTests", dependencies: ["fovea"], swiftSettings: swiftSettings),
     ]

@@ -114,7 +114,8 @@ struct RelationalDistillation {
         let bankStarted = Date()
         let bank = try makeBank(teachers, columns, shifts, rows: studentRows)
         let bankSeconds = Date().timeIntervalSince(bankStarted)
-        let key = ["distillation \(settings)", "grouping \(grouping.subsets)"] + teachers.map { "teacher \($0.hash)" }
+        let key =
+            ["distillation \(settings)", "grouping \(grouping.subsets)"] + teachers.map { "teacher \($0.hash)" }
             + (settings.student == .plain ? ["from \(plain.hash)"] : [])
         let student = try training.student(rows: studentRows, plain: plain, key: key) { loss in
             try objective(loss, bank, measured, inner?.validation)

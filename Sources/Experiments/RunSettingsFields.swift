@@ -6,6 +6,7 @@ import Losses
 // The keys of a configuration file, section by section: what each is called, what it may be, what it means.
 
 extension RunSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("data", \.data, .section, "Photographs, labels, split"),
         Field("image", \.image, .section, "How a photograph becomes a square picture"),
@@ -13,25 +14,34 @@ extension RunSettings: ConfigurationSection {
         Field("model", \.model, .section, "The network"),
         Field("training", \.training, .section, "How the plain model and the student are trained"),
         Field("technique", \.technique, .section, "The long-tail technique: loss and sampler"),
-        Field("distillation", \.distillation, .optional(.section), "Teachers and distillation; null trains the plain model only"),
+        Field(
+            "distillation", \.distillation, .optional(.section),
+            "Teachers and distillation; null trains the plain model only"),
         Field("evaluation", \.evaluation, .section, "How results are measured"),
         Field("seed", \.seed, .integer(0...1_000_000_000), "Seeds everything that is random"),
         Field("output", \.output, .path, "The folder of the run"),
-        Field("stages", \.stages, .optional(.path), "Folder of finished plain models, teachers and view banks, shared by runs; null: in the run folder"),
+        Field(
+            "stages", \.stages, .optional(.path),
+            "Folder of finished plain models, teachers and view banks, shared by runs; null: in the run folder"),
         Field("cache", \.cache, .optional(.path), "Folder of decoded pictures; null: the per-user cache"),
     ]
 }
 
 extension DataSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
-        Field("table", \.writtenTable, .optional(.path), "CSV file: an image column and one column for each class; 1, 0 or empty (unknown)"),
+        Field(
+            "table", \.writtenTable, .optional(.path),
+            "CSV file: an image column and one column for each class; 1, 0 or empty (unknown)"),
         Field("images", \.writtenImages, .optional(.path), "Folder of the images"),
         Field("tables", \.tables, .list(.section), "Instead of table and images: one table for each split"),
         Field("attributes", \.attributes, .optional(.path), "YAML file of class attributes: region, feature, ..."),
         Field("classes", \.classes, .list(.text), "Classes to use; empty: those of the attributes, else of the table"),
         Field("labels", \.labels, .choice, "Any number of labels an image, or exactly one"),
         Field("missing", \.missing, .choice, "Rows whose image does not exist"),
-        Field("unreadable", \.unreadable, .choice, "Training images that cannot be decoded; in evaluation they are errors"),
+        Field(
+            "unreadable", \.unreadable, .choice, "Training images that cannot be decoded; in evaluation they are errors"
+        ),
         Field("split", \.split, .section, "Which images train and which validate"),
     ]
 
@@ -45,6 +55,7 @@ extension DataSettings: ConfigurationSection {
         set { images = newValue ?? "" }
     }
 
+    /// Checks what one key alone cannot know.
     public func validate() throws {
         guard tables.isEmpty || (table.isEmpty && images.isEmpty) else {
             throw FoveaError(.configuration, "both table and tables are given", remedy: "Keep one of them.")
@@ -53,15 +64,19 @@ extension DataSettings: ConfigurationSection {
 }
 
 extension TableSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("path", \.path, .path, required: true, "CSV file"),
         Field("images", \.images, .path, required: true, "Folder of its images"),
         Field("split", \.split, .optional(.text), "The split that the table stands for, such as train"),
-        Field("pattern", \.pattern, .optional(.text), "File name with {ID} for the image cell; null: the cell is the name"),
+        Field(
+            "pattern", \.pattern, .optional(.text), "File name with {ID} for the image cell; null: the cell is the name"
+        ),
     ]
 }
 
 extension SplitSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("method", \.method, .choice, "By the fold column, by the split column, or made by Fovea"),
         Field("validation_folds", \.validationFolds, .list(.integer(0...999)), "Folds that validate (fold, make)"),
@@ -73,6 +88,7 @@ extension SplitSettings: ConfigurationSection {
 }
 
 extension PictureSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("resolution", \.resolution, .integer(16...2048), "Side in pixels"),
         Field("crop", \.crop, .choice, "Whether the dark surround is cut off; pictures are padded, never stretched"),
@@ -82,6 +98,7 @@ extension PictureSettings: ConfigurationSection {
 }
 
 extension ViewSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("horizontal_flip", \.ranges.horizontalFlip, .number(0...1), "Probability of left and right exchanged"),
         Field("vertical_flip", \.ranges.verticalFlip, .number(0...1), "Probability of top and bottom exchanged"),
@@ -91,20 +108,25 @@ extension ViewSettings: ConfigurationSection {
         Field("contrast", \.ranges.contrast, .number(0...1), "Factor from 1 - c to 1 + c"),
         Field("saturation", \.ranges.saturation, .number(0...1), "Factor from 1 - s to 1 + s"),
         Field("hue", \.ranges.hue, .number(0...180), "Degrees on the colour circle to either side"),
-        Field("views", \.views, .integer(0...10_000), "Different views of each image for plain training; 0: always new"),
+        Field(
+            "views", \.views, .integer(0...10_000), "Different views of each image for plain training; 0: always new"),
     ]
 }
 
 extension ModelSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("architecture", \.architecture, .choice, "The network, by torchvision's and timm's names"),
         Field("weights", \.weights, .optional(.path), "Weights to start from: safetensors, .pth; null: random"),
         Field("dropout", \.dropout, .number(from: 0, below: 1), "Dropout before the head"),
-        Field("head_bias", \.headBias, .optional(.number(-50...50)), "Where the head's biases begin; null: log-odds of the prevalence"),
+        Field(
+            "head_bias", \.headBias, .optional(.number(-50...50)),
+            "Where the head's biases begin; null: log-odds of the prevalence"),
     ]
 }
 
 extension TrainingSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training images"),
         Field("batch_size", \.batchSize, .integer(1...4096), "Images a step"),
@@ -117,23 +139,31 @@ extension TrainingSettings: ConfigurationSection {
         Field("weight_decay", \.weightDecay, .number(0...10), "Weight decay on all parameters"),
         Field("schedule", \.schedule, .choice, "The learning rate after the warm-up"),
         Field("warm_up_steps", \.warmUpSteps, .integer(0...1_000_000), "Steps of linear warm-up"),
-        Field("gradient_limit", \.gradientLimit, .optional(.number(above: 0, through: 1e9)), "Largest norm of the gradients; null: none"),
-        Field("average_decay", \.averageDecay, .optional(.number(above: 0, below: 1)), "Moving average of the weights (EMA); null: none"),
+        Field(
+            "gradient_limit", \.gradientLimit, .optional(.number(above: 0, through: 1e9)),
+            "Largest norm of the gradients; null: none"),
+        Field(
+            "average_decay", \.averageDecay, .optional(.number(above: 0, below: 1)),
+            "Moving average of the weights (EMA); null: none"),
         Field("backbone_rate", \.backboneRate, .number(0...1), "Factor on the backbone's learning rate; 0 freezes it"),
         Field("precision", \.precision, .choice, "Arithmetic of the network; losses are always float32"),
     ]
 }
 
 extension TechniqueSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("loss", \.loss, .text, "The loss: \(LossRegistry.names.joined(separator: ", "))"),
         Field("sampler", \.sampler, .choice, "How images are drawn"),
         Field("label_smoothing", \.labelSmoothing, .number(from: 0, below: 1), "bce: labels move towards one half"),
         Field("class_weights", \.classWeights, .choice, "weighted_bce: how weights follow from counts"),
         Field("beta", \.beta, .number(from: 0, below: 1), "beta of the effective number"),
-        Field("repeat_threshold", \.repeatThreshold, .number(above: 0, through: 1), "repeat_factor: share below which classes repeat"),
+        Field(
+            "repeat_threshold", \.repeatThreshold, .number(above: 0, through: 1),
+            "repeat_factor: share below which classes repeat"),
     ]
 
+    /// Checks what one key alone cannot know.
     public func validate() throws {
         guard LossRegistry.names.contains(loss) else {
             throw FoveaError(
@@ -144,24 +174,35 @@ extension TechniqueSettings: ConfigurationSection {
 }
 
 extension DistillationSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
-        Field("grouping", \.grouping, .text, "region, feature, shot, random:region, single, single*5, or a union such as shot+region"),
+        Field(
+            "grouping", \.grouping, .text,
+            "region, feature, shot, random:region, single, single*5, or a union such as shot+region"),
         Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
         Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
         Field("lambda", \.lambda, .number(0...1000), "How much distillation counts beside the labels"),
         Field("weights", \.weights, .choice, "Weights of teachers, classes and images"),
-        Field("membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"),
+        Field(
+            "membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"),
         Field("beta", \.beta, .number(from: 0, below: 1), "effective_number: beta"),
         Field("self_paced_share", \.selfPacedShare, .number(from: 0, below: 1), "self_paced: a"),
-        Field("inner_share", \.innerShare, .number(above: 0, below: 1), "Training patients to measure on (teacher_quality, self_paced)"),
-        Field("views", \.views, .integer(0...10_000), "Views of each image that teachers are asked about; 0: one an epoch"),
+        Field(
+            "inner_share", \.innerShare, .number(above: 0, below: 1),
+            "Training patients to measure on (teacher_quality, self_paced)"),
+        Field(
+            "views", \.views, .integer(0...10_000), "Views of each image that teachers are asked about; 0: one an epoch"
+        ),
         Field("student", \.student, .choice, "Where the student begins"),
-        Field("only_subset_images", \.onlySubsetImages, .flag, "Single-label data: teachers speak on images of their subset only"),
+        Field(
+            "only_subset_images", \.onlySubsetImages, .flag,
+            "Single-label data: teachers speak on images of their subset only"),
         Field("teachers", \.teachers, .section, "How teachers are trained, where it differs from training"),
     ]
 }
 
 extension TeacherSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("initialization", \.initialization, .choice, "Where teachers begin: model.weights or the plain model"),
         Field("negatives", \.negatives, .choice, "Which images without a class of the subset they see"),
@@ -174,11 +215,14 @@ extension TeacherSettings: ConfigurationSection {
 }
 
 extension EvaluationSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("bootstrap", \.bootstrap, .integer(0...1_000_000), "Rounds over patients; 0: no intervals"),
         Field("many", \.many, .integer(1...1_000_000_000), "Training positives of a many-shot class at least"),
         Field("medium", \.medium, .integer(1...1_000_000_000), "Training positives of a medium-shot class at least"),
         Field("every", \.every, .integer(0...10_000), "Epochs between measurements while training; 0: none"),
-        Field("minimum_positive_patients", \.minimumPositivePatients, .integer(1...1_000_000), "Positive patients that a class needs for an interval"),
+        Field(
+            "minimum_positive_patients", \.minimumPositivePatients, .integer(1...1_000_000),
+            "Positive patients that a class needs for an interval"),
     ]
 }

@@ -9,7 +9,9 @@ extension Tensor {
     @discardableResult
     public func requiringGrad(_ value: Bool = true) throws -> Tensor {
         var error: UnsafeMutablePointer<CChar>?
-        guard ct_set_requires_grad(handle, value, &error) else { throw engineError("requires_grad of \(summary)", &error) }
+        guard ct_set_requires_grad(handle, value, &error) else {
+            throw engineError("requires_grad of \(summary)", &error)
+        }
         return self
     }
 

@@ -49,7 +49,8 @@ struct BenchStep: ParsableCommand {
         let surroundings = try common.surroundings()
         Engine.threads = surroundings.threads
         let result = try StepBenchmark.run(
-            model: model, isChannelsLast: layout == "channels_last", precision: precision == "bf16" ? .bfloat16 : .float32,
+            model: model, isChannelsLast: layout == "channels_last",
+            precision: precision == "bf16" ? .bfloat16 : .float32,
             steps: steps, warmUp: warmup, device: surroundings.device)
         if json {
             print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))

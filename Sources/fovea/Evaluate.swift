@@ -113,6 +113,8 @@ struct Evaluate: ParsableCommand {
     }
 
     func run() throws {
+        try OutputFile.check(json)
+        try OutputFile.check(output)
         let outcome = try evaluate(common.surroundings())
         for note in outcome.notes { common.log("warning: " + note) }
         print(outcome.text(for: Terminal.current()), terminator: "")

@@ -14,7 +14,9 @@ struct Inspect: ParsableCommand {
             change the exit status.
             """)
 
-    @Argument(help: ArgumentHelp("A configuration file (.yaml) or a label table (.csv).", valueName: "config-or-table"))
+    @Argument(
+        help: ArgumentHelp(
+            "A configuration file (.yaml), a label table (.csv), or a folder as for init.", valueName: "data"))
     var source: String
 
     @Option(help: "The folder of a table's images; without it they are looked for around the table.")
@@ -34,22 +36,35 @@ struct Inspect: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    private var isTable: Bool { !source.lowercased().hasSuffix(".yaml") && !source.lowercased().hasSuffix(".yml") }
+    private enum Kind {
+        case configuration
+        case table
+        case folder
+    }
+
+    private var kind: Kind {
+        if [".yaml", ".yml"].contains(where: source.lowercased().hasSuffix) { return .configuration }
+        return FirstConfiguration.isFolder(source) ? .folder : .table
+    }
 
     func validate() throws {
-        guard isTable || (images == nil && attributes == nil) else {
-            throw ValidationError("--images and --attributes go with a table; a configuration has its own.")
+        guard kind == .table || (images == nil && attributes == nil) else {
+            throw ValidationError("--images and --attributes go with a table.")
         }
-        guard !isTable || settings.isEmpty else {
-            throw ValidationError("--set goes with a configuration, and \(source) is taken for a table.")
+        guard kind == .configuration || settings.isEmpty else {
+            throw ValidationError("--set goes with a configuration, and \(source) is none (.yaml).")
         }
     }
 
     func run() throws {
+        try OutputFile.check(json)
         var inspection =
-            isTable
-            ? try DatasetInspection(table: source, images: images, attributes: attributes)
-            : DatasetInspection(try ConfigurationReader.read(RunSettings.self, file: source, settings: settings))
+            switch kind {
+            case .configuration:
+                DatasetInspection(try ConfigurationReader.read(RunSettings.self, file: source, settings: settings))
+            case .table: try DatasetInspection(table: source, images: images, attributes: attributes)
+            case .folder: DatasetInspection(try FirstConfiguration(folder: source).settings)
+            }
         inspection.decodes = !quick
         let found = try inspection.run(common.surroundings())
         print(try inspection.text(found, for: Terminal.current()), terminator: "")

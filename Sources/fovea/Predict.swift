@@ -34,6 +34,7 @@ struct Predict: ParsableCommand {
     }
 
     func run() throws {
+        try OutputFile.check(output)
         let prediction = try ModelPrediction(
             model: model, images: ImageArguments.expand(images), common.surroundings()
         ) { complain("error: " + $0.reason) }

@@ -23,7 +23,8 @@ import Testing
     }
 
     @Test func suggestionNamesTheNearest() {
-        #expect(FoveaError.suggestion(for: "featur", among: ["region", "feature"]).contains("did you mean \"feature\""))
+        #expect(
+            FoveaError.suggestion(for: "featur", among: ["region", "feature"]).contains("did you mean \"feature\""))
         #expect(!FoveaError.suggestion(for: "banana", among: ["region", "feature"]).contains("did you mean"))
     }
 

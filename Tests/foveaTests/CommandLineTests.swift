@@ -34,6 +34,8 @@ struct CommandLineTests {
         ("evaluate-where", "evaluate --predictions p.csv --labels l.csv --where fold"),
         ("predict-no-model", "predict run a.png"), ("predict-no-image", "predict run"),
         ("inspect-label", "inspect p.csv"), ("inspect-set", "inspect l.csv --set seed=1"),
+        ("inspect-folder", "inspect nothing"),
+        ("output-folder", "evaluate --predictions p.csv --labels l.csv --json none/x.json"),
         ("init-empty", "init nothing"), ("init-exists", "init data --output exists.yaml"),
         ("threads", "doctor --threads=-3"), ("device", "doctor --device tpu"), ("unknown-command", "trane"),
     ])

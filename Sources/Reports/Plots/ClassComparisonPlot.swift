@@ -37,7 +37,7 @@ public struct ClassComparisonPlot: Sendable {
         let legendHeight = sketch.legend(series, left: left, right: end, y: 0)
         let rows = ClassRows(classes, bounds: bounds, top: 66 + legendHeight)
         var drawing = Drawing(width: width, height: max(rows.bottom, 120) + 56, title: title)
-        drawing.head(title, "Classes from frequent to rare; n is the number of training images", left: left)
+        drawing.head(title, "Classes from frequent to rare, with their numbers of training images", left: left)
         drawing.legend(series, left: left, right: end, y: 76)
         guard !classes.isEmpty else {
             drawing.nothing("No classes.", left: left, right: end, y: 100)
@@ -49,8 +49,6 @@ public struct ClassComparisonPlot: Sendable {
         rows.drawBands(on: &drawing, left: start, right: end)
         drawing.gridX(axis, top: firstRow - ClassRows.step / 2, bottom: rows.bottom, label: measure)
         rows.drawNames(on: &drawing, left: left, nameEnd: nameEnd, right: end)
-        drawing.text(
-            "n", countEnd, firstRow - ClassRows.step / 2 - 9, size: 11.5, Palette.grey, anchor: .end, isBold: true)
         for (row, y) in rows.groups.flatMap(\.rows) {
             drawing.text(Figures.count(row.trainingCount), countEnd, y + 4, size: 11, Palette.grey, anchor: .end)
         }
