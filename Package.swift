@@ -66,7 +66,7 @@ let package = Package(
                 "Experiments", "Phantoms", "Reports", "Evaluation", "Configuration", "Torch", "Basics", argumentParser,
             ],
             swiftSettings: swiftSettings),
-        .testTarget(name: "foveaTests", dependencies: ["fovea"], swiftSettings: swiftSettings),
+        .testTarget(name: "foveaTests", dependencies: ["fovea"], exclude: ["Golden"], swiftSettings: swiftSettings),
     ]
         + room("Basics", crypto)
         + room("Configuration", "Basics", yams)

@@ -29,4 +29,17 @@ import Torch
         network.setTraining(true)
         #expect(try evaluated() != evaluated())
     }
+
+    @Test func logitsAreFloat32AlsoUnderAutocast() throws {
+        let network = try Classifier(Architecture.mobilenetv1Short.makeBackbone(), classes: 4)
+        network.setTraining(false)
+        let x = try images(1, 32)
+        let (features, logits) = try Autocast.run(.bfloat16, on: .cpu) {
+            let features = try network.features(of: x)
+            return (features, try network.logits(of: features))
+        }
+        #expect(features.dtype == .bfloat16 && logits.dtype == .float32)
+        let exact = try network.logits(of: features.to(dtype: .float32))
+        #expect(try scaledDifference(logits.array(as: Double.self), exact.array(as: Double.self)) < 1e-6)
+    }
 }

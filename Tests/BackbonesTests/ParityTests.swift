@@ -80,8 +80,12 @@ import Torch
             let x = try images(expected.batch, expected.size, dtype: dtype)
             let y = try targets(expected.batch, golden.classes, dtype: dtype)
             #expect(expected.losses.count == 20)
-            // libtorch has no fast depthwise convolution in float64.
-            let steps = single || !architecture.rawValue.hasPrefix("mobilenet") ? 20 : 4
+            // Float32 goes all the way. Float64 is slow, and its first steps show enough, but for one network and for an
+            // optimiser without a sequence in float32.
+            let isWhole =
+                single || architecture == .resnet18
+                || !golden.sequences.contains { $0.dtype == "float32" && $0.optimiser == expected.optimiser }
+            let steps = isWhole ? expected.losses.count : 3
             for (step, wanted) in expected.losses.prefix(steps).enumerated() {
                 let loss = try objective(network(x), y)
                 try loss.backward()
@@ -93,7 +97,7 @@ import Torch
             }
             let buffers = network.namedParameters.filter { $0.parameter.isBuffer }
             #expect(buffers.map(\.name).sorted() == expected.runningNorms.keys.sorted())
-            guard steps == 20 else { continue }
+            guard isWhole else { continue }
             for (name, parameter) in buffers {
                 let wanted = try #require(expected.runningNorms[name])
                 let norm = try parameter.value.norm().item()

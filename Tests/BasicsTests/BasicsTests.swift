@@ -33,6 +33,18 @@ import Testing
         #expect(Digest.sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")
     }
 
+    @Test func aNameOfOneCharacterIsWritten() throws {
+        let folder = NSTemporaryDirectory() + "/" + UUID().uuidString
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try AtomicFile.write("text", to: folder + "/x")
+        // In the working directory, without any slash.
+        let name = "~"
+        defer { unlink(name) }
+        try AtomicFile.write("text", to: name)
+        #expect(FileManager.default.fileExists(atPath: name))
+    }
+
     @Test func aFailedWriteLeavesTheOldFile() throws {
         let folder = NSTemporaryDirectory() + "/" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
