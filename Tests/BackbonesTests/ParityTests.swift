@@ -63,8 +63,6 @@ import Torch
         #expect(Set(golden.sequences.filter { $0.dtype == "float64" }.map(\.optimiser)) == ["sgd", "adamw"])
         #expect(golden.sequences.contains { $0.dtype == "float32" })
         for expected in golden.sequences {
-            let clock = ContinuousClock.now
-            defer { print("TIME", architecture, expected.optimiser, expected.dtype, ContinuousClock.now - clock) }
             let single = expected.dtype == "float32"
             let dtype = single ? DType.float32 : .float64
             let tolerance = single ? 1e-3 : 1e-6
