@@ -12,11 +12,13 @@
 #include <c10/core/impl/VirtualGuardImpl.h>
 #include <c10/core/GradMode.h>
 #include <dlfcn.h>
+#include <malloc.h>
 #include <torch/csrc/autograd/autograd.h>
 #include <torch/version.h>
 
 #include <atomic>
 #include <cstring>
+#include <limits>
 #include <mutex>
 #include <string>
 
@@ -315,6 +317,14 @@ bool ct_cuda_synchronize(int index, char **error) {
 
 int ct_threads(void) { return at::get_num_threads(); }
 void ct_set_threads(int count) { at::set_num_threads(count); }
+
+void ct_keep_freed_memory(void) {
+#ifdef __GLIBC__
+    mallopt(M_MMAP_MAX, 0);
+    mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
+    mallopt(M_TOP_PAD, 64 << 20);
+#endif
+}
 
 void ct_set_deterministic(bool value) {
     at::globalContext().setDeterministicAlgorithms(value, true);

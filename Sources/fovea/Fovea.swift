@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import Experiments
 import Foundation
+import Torch
 
 /// The command line: parse, call, print.
 @main
@@ -19,6 +20,7 @@ struct Fovea: ParsableCommand {
         ])
 
     static func main() {
+        Engine.keepFreedMemory()
         do {
             var command = try parseAsRoot()
             try command.run()

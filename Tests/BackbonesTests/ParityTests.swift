@@ -5,8 +5,11 @@ import Torch
 
 /// Against torchvision's ResNets and timm's MobileNet v1, with weights from a formula that both sides know.
 ///
-/// One at a time: the larger networks in float64 take much memory.
+/// One at a time, since the larger networks in float64 take much memory, and each on one thread, as in `parity.py`: the
+/// engine's threads wait busily for each other and crawl where other work keeps a processor.
 @Suite(.serialized) struct ParityTests {
+    init() { Engine.threads = 1 }
+
     @Test(arguments: Architecture.allCases) func logitsAgree(_ architecture: Architecture) throws {
         let golden = try Golden.read(architecture)
         let network = try hashedClassifier(architecture, classes: golden.classes)

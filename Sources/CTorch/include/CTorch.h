@@ -99,6 +99,8 @@ int ct_cuda_devices(void);
 bool ct_cuda_synchronize(int index, char **error);
 int ct_threads(void);
 void ct_set_threads(int count);
+// Makes the C library keep freed memory for the next allocation instead of handing it back to the kernel.
+void ct_keep_freed_memory(void);
 void ct_set_deterministic(bool value);
 bool ct_seed(int32_t device_type, int32_t index, uint64_t seed, char **error);
 ct_tensor *ct_random_state(int32_t device_type, int32_t index, char **error);
