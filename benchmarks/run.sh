@@ -1,9 +1,16 @@
 #!/usr/bin/env bash
 # `make bench`: Fovea's own timings, then training steps in alternating pairs with Python PyTorch.
-# PyTorch is installed into an environment of its own, only for this.
+# PyTorch is installed into an environment of its own, only for this. Nothing else may run meanwhile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fovea="$here/../.build/release/fovea"
 "$fovea" bench evaluation
-python=$("$here/setup_python.sh")
+files=$(mktemp -d)
+trap 'rm -rf "$files"' EXIT
+"$fovea" phantoms "$files" --training 500 --validation 24 --side 512 --log-level error
+# As many images as the machine trains in half a minute or so, and then four times as many: the memory is the same.
+"$fovea" bench loader --images "$files/images" --model resnet50 --count 128 --epochs 3
+"$fovea" bench loader --images "$files/images" --model mobilenetv1 --count 256 --epochs 5
+"$fovea" bench loader --images "$files/images" --model mobilenetv1 --count 1024 --epochs 5
+python=$("$here/setup_python.sh" | tail -n 1)
 "$python" "$here/pairs.py" --fovea "$fovea" "$@"

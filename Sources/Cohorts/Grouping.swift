@@ -74,13 +74,13 @@ extension Grouping {
     ///   when no subset has a class with positives.
     public static func make(
         _ text: String, classes: [String], counts: [Int], attributes: ClassAttributes? = nil,
-        thresholds: ShotThresholds = .standard, seed: UInt64 = 0
+        bounds: ShotBounds = .standard, seed: UInt64 = 0
     ) throws -> Grouping {
         guard counts.count == classes.count else {
             throw FoveaError(.configuration, "\(counts.count) class counts were given for \(classes.count) classes")
         }
         let maker = GroupingMaker(
-            classes: classes, counts: counts, attributes: attributes, thresholds: thresholds, seed: seed)
+            classes: classes, counts: counts, attributes: attributes, bounds: bounds, seed: seed)
         var subsets: [ClassSubset] = []
         var notes: [String] = []
         for term in try GroupingTerm.parse(text, axes: attributes?.axes ?? []) {
@@ -99,14 +99,14 @@ private struct GroupingMaker {
     let classes: [String]
     let counts: [Int]
     let attributes: ClassAttributes?
-    let thresholds: ShotThresholds
+    let bounds: ShotBounds
     let seed: UInt64
 
     func make(_ term: GroupingTerm) -> (subsets: [ClassSubset], notes: [String]) {
         switch term {
         case .shot:
             let parts = ShotGroup.allCases.map { group in
-                (group.rawValue, classes.indices.filter { thresholds.group(counts[$0]) == group })
+                (group.rawValue, classes.indices.filter { bounds.group(trainingImages: counts[$0]) == group })
             }
             return kept(parts, term)
         case .attribute(let axis):
@@ -147,7 +147,7 @@ private struct GroupingMaker {
         let members = Set(original.subsets.flatMap(\.classes)).sorted()
         var image = Array(classes.indices)
         for (k, group) in ShotGroup.allCases.enumerated() {
-            let inGroup = members.filter { thresholds.group(counts[$0]) == group }
+            let inGroup = members.filter { bounds.group(trainingImages: counts[$0]) == group }
             var random = SeededRandom(seed: seed, SeededRandom.key(term.text), UInt64(k))
             for (from, to) in zip(inGroup, inGroup.shuffled(using: &random)) { image[from] = to }
         }

@@ -104,14 +104,14 @@ public struct Inspection: Sendable, Codable {
     /// - Throws: `FoveaError` for a grouping that does not exist.
     public init(
         _ cohort: Cohort, attributes: ClassAttributes? = nil, groupings: [String]? = nil,
-        thresholds: ShotThresholds = .standard, seed: UInt64 = 0, unreadable: [Unreadable] = [],
+        bounds: ShotBounds = .standard, seed: UInt64 = 0, unreadable: [Unreadable] = [],
         comparesContent: Bool = true
     ) throws {
         let counts = cohort.classCounts()
         source = cohort.source
         images = cohort.count
         patients = cohort.knowsPatients ? Set(cohort.patientNumbers).count : nil
-        classes = Self.longTail(cohort, counts, attributes, thresholds)
+        classes = Self.longTail(cohort, counts, attributes, bounds)
         let present = counts.filter { $0 > 0 }
         imbalance = present.min().map { Double(present.max() ?? $0) / Double($0) }
         labelsPerImage = cohort.labelsPerImage()
@@ -122,7 +122,7 @@ public struct Inspection: Sendable, Codable {
             // Nothing is positive in a cohort without labels: it has no groupings, which is no error here.
             guard groupings != nil || !present.isEmpty else { return nil }
             let grouping = try Grouping.make(
-                text, classes: cohort.classes, counts: counts, attributes: attributes, thresholds: thresholds,
+                text, classes: cohort.classes, counts: counts, attributes: attributes, bounds: bounds,
                 seed: seed)
             return Self.summary(grouping, cohort)
         }
@@ -137,7 +137,7 @@ public struct Inspection: Sendable, Codable {
     }
 
     private static func longTail(
-        _ cohort: Cohort, _ counts: [Int], _ attributes: ClassAttributes?, _ thresholds: ShotThresholds
+        _ cohort: Cohort, _ counts: [Int], _ attributes: ClassAttributes?, _ bounds: ShotBounds
     ) -> [ClassCount] {
         let names = attributes?.names(of: cohort.classes) ?? cohort.classes
         let unknown = cohort.unknownCounts()
@@ -149,7 +149,8 @@ public struct Inspection: Sendable, Codable {
         return counts.indices.sorted { (counts[$1], $0) < (counts[$0], $1) }.map { column in
             ClassCount(
                 id: cohort.classes[column], name: names[column], positives: counts[column],
-                patients: patients[column].count, unknown: unknown[column], shot: thresholds.group(counts[column]))
+                patients: patients[column].count, unknown: unknown[column],
+                shot: bounds.group(trainingImages: counts[column]))
         }
     }
 

@@ -6,7 +6,7 @@ public struct EvaluationOptions: Sendable {
     /// out of everything and its metrics are nil.
     public var trainingImages: [Int]?
     /// Where the long tail is divided.
-    public var bounds = LongTailBounds.standard
+    public var bounds = ShotBounds.standard
     /// The decision threshold of each class, chosen on training or validation data; nil when there are none.
     public var thresholds: [Double?]?
     /// The specificity at which the sensitivity is given, in 0 ... 1.

@@ -1,3 +1,5 @@
+import Basics
+
 /// Everything an evaluation says about one model on one set of images; written as JSON with keys in snake case and
 /// `null` for what is undefined.
 public struct EvaluationResult: Codable, Equatable, Sendable {
@@ -24,7 +26,7 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
     /// The specificity at which sensitivities are given.
     public let specificity: Double
     /// How the long tail was divided.
-    public let bounds: LongTailBounds
+    public let bounds: ShotBounds
     /// How the intervals were made; nil where there are none.
     @ExplicitNull public internal(set) var bootstrap: BootstrapSummary?
 
@@ -45,7 +47,7 @@ public struct ClassResult: Codable, Equatable, Sendable {
     /// Its training images; nil when not given.
     @ExplicitNull public internal(set) var trainingImages: Int?
     /// Its part of the long tail; nil when training images are unknown or none.
-    @ExplicitNull public internal(set) var group: LongTailGroup?
+    @ExplicitNull public internal(set) var group: ShotGroup?
     /// Images labelled positive.
     public let positives: Int
     /// Images labelled negative.

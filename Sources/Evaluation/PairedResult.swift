@@ -1,3 +1,5 @@
+import Basics
+
 /// What a comparison of two arms on the same images says; a difference is candidate minus reference.
 ///
 /// An arm is one model, or the models of several seeds, whose values are averaged class by class.
@@ -31,7 +33,7 @@ public struct ClassDifference: Codable, Equatable, Sendable {
     /// The class.
     public let name: String
     /// Its part of the long tail; nil when training images are unknown or none.
-    @ExplicitNull public internal(set) var group: LongTailGroup?
+    @ExplicitNull public internal(set) var group: ShotGroup?
     /// Patients with a positive image.
     public let positivePatients: Int
     /// Average precision; with folds, from ranks within fold.

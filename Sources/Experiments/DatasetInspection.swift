@@ -47,13 +47,13 @@ public struct DatasetInspection: Sendable {
         let hasPositives = cohort.classCounts().contains { $0 > 0 }
         return try Inspection(
             cohort, attributes: attributes, groupings: hasPositives ? groupings : [],
-            thresholds: ShotThresholds(many: evaluation.many, medium: evaluation.medium), seed: UInt64(seed),
+            bounds: ShotBounds(many: evaluation.many, medium: evaluation.medium), seed: UInt64(seed),
             unreadable: decodes ? try unreadable(cohort, surroundings) : [])
     }
 
     /// The text of an inspection.
     public func text(_ inspection: Inspection, for terminal: Terminal) throws -> String {
-        let bounds = try LongTailBounds(many: evaluation.many, medium: evaluation.medium)
+        let bounds = try ShotBounds(many: evaluation.many, medium: evaluation.medium)
         return InspectionText(inspection, bounds: bounds, hasDecoded: decodes).text(for: terminal)
     }
 

@@ -137,7 +137,7 @@ public struct ModelEvaluation: Sendable {
             cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
             threads: surroundings.threads, shouldStop: surroundings.shouldStop, progress: { progress.update($0) })
         progress.finish()
-        return try description.labels.probabilities(logits, classes: description.classes.count)
+        return try description.probabilities(logits)
     }
 }
 

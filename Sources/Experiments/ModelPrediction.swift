@@ -75,7 +75,7 @@ public struct ModelPrediction: Sendable {
             if !names.isEmpty {
                 let logits = try predictor.logits(pixels, count: names.count, resolution: model.image.resolution)
                 let count = model.classes.count
-                let probabilities = try model.labels.probabilities(logits, classes: count)
+                let probabilities = try model.probabilities(logits)
                 for (k, name) in names.enumerated() {
                     rows.append(Row(image: name, probabilities: Array(probabilities[k * count..<(k + 1) * count])))
                 }

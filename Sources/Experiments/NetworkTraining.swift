@@ -99,11 +99,11 @@ struct NetworkTraining {
 
     /// The technique's loss for the counts of some rows.
     private func loss(rows: [Int], columns: [Int]) throws -> any Loss {
-        if settings.data.labels == .single { return SoftmaxCrossEntropy() }
-        let counts = recipe.counts(rows: rows, columns: columns).map(\.positives)
-        return try LossRegistry.make(
-            settings.technique.loss, settings.technique.lossOptions,
-            LossContext(classCounts: counts, imageCount: rows.count, device: device))
+        let context = LossContext(
+            classCounts: recipe.counts(rows: rows, columns: columns).map(\.positives), imageCount: rows.count,
+            device: device)
+        if settings.data.labels == .single { return try SoftmaxCrossEntropy(context) }
+        return try LossRegistry.make(settings.technique.loss, settings.technique.lossOptions, context)
     }
 
     private func train(

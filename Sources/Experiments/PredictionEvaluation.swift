@@ -97,7 +97,7 @@ extension EvaluationSettings {
     /// The same for the evaluator.
     func options(threads: Int) throws -> EvaluationOptions {
         var options = EvaluationOptions()
-        options.bounds = try LongTailBounds(many: many, medium: medium)
+        options.bounds = try ShotBounds(many: many, medium: medium)
         options.threads = threads
         options.bootstrap = nil
         if bootstrap > 0 {

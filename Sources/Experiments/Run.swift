@@ -82,7 +82,7 @@ struct RelationalDistillation {
         let grouping = try Grouping.make(
             settings.grouping, classes: cohort.classes, counts: recipe.preparation.counts,
             attributes: recipe.preparation.attributes,
-            thresholds: ShotThresholds(
+            bounds: ShotBounds(
                 many: recipe.settings.evaluation.many, medium: recipe.settings.evaluation.medium),
             seed: recipe.seed)
         for note in grouping.notes { journal.say("grouping \(grouping.name): \(note)") }
@@ -93,6 +93,8 @@ struct RelationalDistillation {
         let teacherRows = inner?.training ?? rows
         let studentRows = settings.weights == .selfPaced ? teacherRows : rows
         let start = inner == nil ? plain : try training.plain("plain-inner", rows: teacherRows)
+        // A student that is measured on the inner split must not begin at a model that has seen it.
+        let studentStart = settings.weights == .selfPaced ? start : plain
 
         let tasks = try grouping.subsets.map {
             try SubsetTask(
@@ -116,8 +118,8 @@ struct RelationalDistillation {
         let bankSeconds = Date().timeIntervalSince(bankStarted)
         let key =
             ["distillation \(settings)", "grouping \(grouping.subsets)"] + teachers.map { "teacher \($0.hash)" }
-            + (settings.student == .plain ? ["from \(plain.hash)"] : [])
-        let student = try training.student(rows: studentRows, plain: plain, key: key) { loss in
+            + (settings.student == .plain ? ["from \(studentStart.hash)"] : [])
+        let student = try training.student(rows: studentRows, plain: studentStart, key: key) { loss in
             try objective(loss, bank, measured, inner?.validation)
         }
         return DistillationResult(

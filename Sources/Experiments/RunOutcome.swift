@@ -28,7 +28,9 @@ public struct RunOutcome {
     public private(set) var studentResult: EvaluationResult?
     /// The student minus the plain model, on the same images; nil without distillation.
     public private(set) var difference: PairedResult?
-    private(set) var thresholds: [Double?] = []
+    /// Decision thresholds of plain model and student, each its own.
+    private(set) var plainThresholds: [Double?] = []
+    private(set) var studentThresholds: [Double?]?
     /// Wall seconds of everything.
     public internal(set) var seconds = 0.0
 
@@ -37,7 +39,7 @@ public struct RunOutcome {
         self.plain = plain
         let columns = Array(recipe.cohort.classes.indices)
         let thresholds = try Self.chooseThresholds(plain, recipe, measurement)
-        self.thresholds = thresholds
+        plainThresholds = thresholds
         plainOutcomes = try Self.outcomes(plain, recipe, measurement, columns)
         plainResult = try Evaluator.evaluate(plainOutcomes, Self.options(settings, recipe, thresholds))
     }
@@ -52,7 +54,8 @@ public struct RunOutcome {
                 stage: stage)
         }
         let columns = Array(recipe.cohort.classes.indices)
-        thresholds = try Self.chooseThresholds(result.student, recipe, measurement)
+        let thresholds = try Self.chooseThresholds(result.student, recipe, measurement)
+        studentThresholds = thresholds
         let outcomes = try Self.outcomes(result.student, recipe, measurement, columns)
         let options = try Self.options(settings, recipe, thresholds)
         studentOutcomes = outcomes
@@ -63,6 +66,9 @@ public struct RunOutcome {
     /// The model that the run folder offers: the student, or the plain model where there is none.
     var best: StageResult { distillation?.student ?? plain }
 
+    /// That model's decision thresholds.
+    var bestThresholds: [Double?] { studentThresholds ?? plainThresholds }
+
     /// The probabilities of that model on the validation images.
     var bestOutcomes: Outcomes { studentOutcomes ?? plainOutcomes }
 
@@ -72,9 +78,8 @@ public struct RunOutcome {
         let rows = recipe.preparation.split.validation
         let logits = try measurement.logits(
             stage.bundle.classifier, rows: rows, shouldStop: recipe.surroundings.shouldStop)
-        let labels = recipe.settings.data.labels
         return try measurement.outcomes(
-            rows: rows, columns: columns, scores: labels.probabilities(logits, classes: columns.count))
+            rows: rows, columns: columns, scores: stage.bundle.description.probabilities(logits))
     }
 
     /// Thresholds of highest F1 on the training images: validation labels decide nothing.
@@ -85,7 +90,7 @@ public struct RunOutcome {
         let columns = Array(recipe.cohort.classes.indices)
         let logits = try measurement.logits(
             stage.bundle.classifier, rows: rows, shouldStop: recipe.surroundings.shouldStop)
-        let scores = try recipe.settings.data.labels.probabilities(logits, classes: columns.count)
+        let scores = try stage.bundle.description.probabilities(logits)
         return try measurement.outcomes(rows: rows, columns: columns, scores: scores)
             .choosingThresholds().map { $0?.threshold }
     }
@@ -95,7 +100,7 @@ public struct RunOutcome {
     ) throws -> EvaluationOptions {
         var options = EvaluationOptions()
         options.trainingImages = recipe.preparation.counts
-        options.bounds = try LongTailBounds(many: settings.evaluation.many, medium: settings.evaluation.medium)
+        options.bounds = try ShotBounds(many: settings.evaluation.many, medium: settings.evaluation.medium)
         options.thresholds = thresholds
         options.threads = recipe.surroundings.threads
         if settings.evaluation.bootstrap > 0 {

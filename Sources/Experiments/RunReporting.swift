@@ -41,10 +41,10 @@ struct RunReporting {
     }
 
     func write() throws {
-        try save(outcome.best, outcome.bestOutcomes, in: "")
+        try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))
-            try save(outcome.plain, outcome.plainOutcomes, in: "plain/")
+            try save(outcome.plain, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
             try writeReport(student, difference)
         } else {
             try writeReport(nil, nil)
@@ -59,9 +59,11 @@ struct RunReporting {
         try folder.write(metrics, to: "metrics.json")
     }
 
-    private func save(_ stage: StageResult, _ outcomes: Outcomes, in place: String) throws {
+    private func save(
+        _ stage: StageResult, _ thresholds: [Double?], _ outcomes: Outcomes, in place: String
+    ) throws {
         var bundle = stage.bundle
-        bundle.description.thresholds = outcome.thresholds
+        bundle.description.thresholds = thresholds
         try bundle.save(to: folder.file(place.isEmpty ? "." : place))
         try folder.write(outcomes, to: place + "predictions.csv")
     }

@@ -1,7 +1,9 @@
 import Basics
 import Configuration
+import Distillation
 import FundusImaging
 import Losses
+import Models
 
 // The keys of a configuration file, section by section: what each is called, what it may be, what it means.
 
@@ -25,6 +27,37 @@ extension RunSettings: ConfigurationSection {
             "Folder of finished plain models, teachers and view banks, shared by runs; null: in the run folder"),
         Field("cache", \.cache, .optional(.path), "Folder of decoded pictures; null: the per-user cache"),
     ]
+
+    /// Refuses what would have no effect with the kind of labels at hand.
+    public func validate() throws {
+        func refuse(_ key: String, _ found: String, _ remedy: String) throws {
+            let kind = data.labels.rawValue
+            throw FoveaError(
+                .configuration, "\(key) is \(found), which means nothing where data.labels is \(kind)", remedy: remedy)
+        }
+        switch data.labels {
+        case .multi:
+            if distillation?.onlySubsetImages == true {
+                try refuse(
+                    "distillation.only_subset_images", "true",
+                    "Leave it out; distillation.weights: membership stresses the images of a subset.")
+            }
+        case .single:
+            let loss = "Leave it out: images with one label each are trained by softmax cross-entropy."
+            if technique.loss != "bce" { try refuse("technique.loss", technique.loss, loss) }
+            if technique.labelSmoothing != 0 {
+                try refuse("technique.label_smoothing", "\(technique.labelSmoothing)", loss)
+            }
+            guard let distillation else { return }
+            let teachers = "Leave it out: there the softmax divergence is distilled, with weight 1 for each teacher."
+            if distillation.distance != .bernoulliKL {
+                try refuse("distillation.distance", distillation.distance.rawValue, teachers)
+            }
+            if distillation.weights != .uniform {
+                try refuse("distillation.weights", distillation.weights.rawValue, teachers)
+            }
+        }
+    }
 }
 
 extension DataSettings: ConfigurationSection {
@@ -90,10 +123,10 @@ extension SplitSettings: ConfigurationSection {
 extension PictureSettings: ConfigurationSection {
     /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
-        Field("resolution", \.resolution, .integer(16...2048), "Side in pixels"),
+        Field("resolution", \.resolution, .integer(ImageSettings.resolutions), "Side in pixels"),
         Field("crop", \.crop, .choice, "Whether the dark surround is cut off; pictures are padded, never stretched"),
         Field("local_contrast", \.localContrast, .flag, "Subtract the local mean (Graham 2015)"),
-        Field("pixel_limit", \.pixelLimit, .integer(1...10_000_000_000), "Pixels that a file may claim at most"),
+        Field("pixel_limit", \.pixelLimit, .integer(ImageSettings.pixelLimits), "Pixels that a file may claim at most"),
     ]
 }
 

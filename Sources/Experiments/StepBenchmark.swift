@@ -38,15 +38,21 @@ public struct StepBenchmark: Sendable, Codable {
         ("mobilenetv1", .mobilenetv1, 128, 64),
     ]
 
-    /// Runs the benchmark.
-    public static func run(
-        model name: String, isChannelsLast: Bool, precision: Precision, steps: Int, warmUp: Int, device: Device
-    ) throws -> StepBenchmark {
+    /// The network of a name, with its pixels and batch.
+    static func entry(_ name: String) throws -> (name: String, architecture: Architecture, size: Int, batch: Int) {
         guard let entry = models.first(where: { $0.name == name }) else {
             throw FoveaError(
                 .configuration, "\"\(name)\" is not timed",
                 remedy: FoveaError.suggestion(for: name, among: models.map(\.name)))
         }
+        return entry
+    }
+
+    /// Runs the benchmark.
+    public static func run(
+        model name: String, isChannelsLast: Bool, precision: Precision, steps: Int, warmUp: Int, device: Device
+    ) throws -> StepBenchmark {
+        let entry = try entry(name)
         let classes = 33
         try Engine.seed(0)
         let network = try Classifier(entry.architecture.makeBackbone(), classes: classes)

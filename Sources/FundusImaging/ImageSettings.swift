@@ -7,10 +7,15 @@ public struct ImageSettings: Codable, Hashable, Sendable {
         /// All of it.
         case none
         /// The bright disc that the fundus camera shows, without the black around it.
-        case fieldOfView
+        case fieldOfView = "field_of_view"
     }
 
-    /// Side of the square picture in pixels, 16 ... 4096.
+    /// The sides that a picture may have, in pixels.
+    public static let resolutions = 16...4096
+    /// The limits that may be set to the pixels of a file.
+    public static let pixelLimits = 1...4_000_000_000
+
+    /// Side of the square picture in pixels, one of `resolutions`.
     public var resolution: Int
     /// What of the photograph is kept. What is kept is never stretched: black fills it up to a square.
     public var crop: Crop
@@ -33,11 +38,15 @@ public struct ImageSettings: Codable, Hashable, Sendable {
     ///
     /// - Throws: `FoveaError` of kind `configuration` that names the value and what is allowed.
     public func validate() throws {
-        guard (16...4096).contains(resolution) else {
-            throw FoveaError(.configuration, "resolution is \(resolution); allowed are 16 to 4096 pixels")
+        guard Self.resolutions.contains(resolution) else {
+            throw FoveaError(
+                .configuration,
+                "resolution is \(resolution); allowed are \(Self.resolutions.lowerBound) to \(Self.resolutions.upperBound) pixels"
+            )
         }
-        guard (1...4_000_000_000).contains(pixelLimit) else {
-            throw FoveaError(.configuration, "pixelLimit is \(pixelLimit); allowed are 1 to 4000000000 pixels")
+        guard Self.pixelLimits.contains(pixelLimit) else {
+            throw FoveaError(
+                .configuration, "pixelLimit is \(pixelLimit); allowed are 1 to \(Self.pixelLimits.upperBound) pixels")
         }
     }
 

@@ -4,10 +4,7 @@ import Torch
 public struct SoftmaxCrossEntropy: Loss {
     /// So far below every logit that its exponential is 0, yet finite: 0 times it is 0.
     private static let excluded: Float = -1e30
-    private let shift: Tensor?
-
-    /// Makes the loss over all classes.
-    public init() { shift = nil }
+    private let shift: Tensor
 
     /// Makes the loss without the classes that have no positives in training: they take no part in the softmax's sum.
     public init(_ context: LossContext) throws {
@@ -16,7 +13,6 @@ public struct SoftmaxCrossEntropy: Loss {
 
     /// One term for each image and class, [B, C].
     public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
-        let shifted = try shift.map { try logits + $0 } ?? logits
-        return try -(labels * shifted.logSoftmax(1))
+        try -(labels * (logits + shift).logSoftmax(1))
     }
 }

@@ -30,7 +30,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     public var normalization: Normalization
     /// Dropout before the head while training.
     public var dropout: Double
-    /// Decision threshold on the probability of each class, chosen on validation data; null for a class without one.
+    /// Decision threshold on the probability of each class, chosen on the training images; null for a class without one.
     public var thresholds: [Double?]?
     /// Training images with each class, by which evaluations divide the long tail.
     public var trainingImages: [Int]?

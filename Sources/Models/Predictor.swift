@@ -56,14 +56,18 @@ public final class Predictor {
     }
 }
 
-extension ModelDescription.LabelKind {
+extension ModelDescription {
     /// Probabilities from raw logits, [N, classes] row by row.
-    public func probabilities(_ logits: [Float], classes: Int) throws -> [Float] {
+    ///
+    /// For single-label data a class without training images has probability 0: its logit was never trained.
+    public func probabilities(_ logits: [Float]) throws -> [Float] {
         guard !logits.isEmpty else { return [] }
-        let z = try Tensor(logits, shape: [logits.count / classes, classes])
-        return switch self {
-        case .multi: try z.sigmoid().array()
-        case .single: try z.logSoftmax(1).exp().array()
+        let z = try Tensor(logits, shape: [logits.count / classes.count, classes.count])
+        switch labels {
+        case .multi: return try z.sigmoid().array()
+        case .single:
+            let excluded = classes.indices.map { c -> Float in (trainingImages?[c] ?? 1) > 0 ? 0 : -1e30 }
+            return try (z + Tensor(excluded)).logSoftmax(1).exp().array()
         }
     }
 }

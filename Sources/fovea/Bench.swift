@@ -9,7 +9,7 @@ import Torch
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times parts of the program; `make bench` compares them with PyTorch.",
-        subcommands: [BenchStep.self, BenchEvaluation.self])
+        subcommands: [BenchStep.self, BenchLoader.self, BenchEvaluation.self])
 }
 
 struct BenchStep: ParsableCommand {
@@ -58,6 +58,64 @@ struct BenchStep: ParsableCommand {
             let rate = (result.imagesPerSecond * 10).rounded() / 10
             print("\(model), batch \(result.batch) at \(result.size) px, \(layout), \(precision): \(rate) images/s")
         }
+    }
+}
+
+struct BenchLoader: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "loader",
+        abstract: "Times training from image files against the same loop on one ready batch, and watches the memory.")
+
+    @Option(help: "A folder of images.")
+    var images: String
+
+    @Option(help: "resnet18, resnet34, resnet50 or mobilenetv1.")
+    var model: String
+
+    @Option(help: "bf16 or f32.")
+    var precision = "bf16"
+
+    @Option(help: "Images an epoch; 0 for all.")
+    var count = 0
+
+    @Option(help: "Epochs after the cold one.")
+    var epochs = 5
+
+    @Flag(help: "Prints one line of JSON.")
+    var json = false
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard ["bf16", "f32"].contains(precision) else { throw ValidationError("--precision is bf16 or f32.") }
+        guard 1...1000 ~= epochs, 0...10_000_000 ~= count else {
+            throw ValidationError("--epochs is 1 to 1000, --count at least 0.")
+        }
+    }
+
+    func run() throws {
+        let surroundings = try common.surroundings()
+        Engine.threads = surroundings.threads
+        let found = try ImageArguments.expand([images]).map(\.path)
+        let cache = NSTemporaryDirectory() + "fovea-bench-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: cache) }
+        let result = try LoaderBenchmark.run(
+            model: model, paths: count > 0 ? Array(found.prefix(count)) : found, epochs: epochs,
+            precision: precision == "bf16" ? .bfloat16 : .float32, device: surroundings.device, cacheFolder: cache)
+        if json {
+            print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
+            return
+        }
+        func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+        print(
+            "\(model) from \(result.images) files: cold epoch \(rounded(result.coldSeconds)) s, "
+                + "\(rounded(result.cacheSeconds)) s of it decoding into the cache")
+        for (number, epoch) in result.epochs.enumerated() {
+            print(
+                "  epoch \(number + 2): \(rounded(epoch.loaded)) images/s, ready batch \(rounded(epoch.ready)), "
+                    + "memory \(Int(epoch.memory)) MiB")
+        }
+        print("\(model) from files: \(rounded(result.share * 100)) % of the rate with a ready batch (median)")
     }
 }
 

@@ -1,3 +1,4 @@
+import Basics
 import Cohorts
 import Testing
 
@@ -31,11 +32,11 @@ import Testing
         #expect(grouping.subsets.map(\.classes) == [[0, 1], [2, 3], [4, 6]])
         #expect(grouping.notes == ["without a positive training photograph, so in no subset: f"])
         let other = try Grouping.make(
-            "shot", classes: classes, counts: counts, thresholds: ShotThresholds(many: 500, medium: 1))
+            "shot", classes: classes, counts: counts, bounds: ShotBounds(many: 500, medium: 1))
         #expect(other.subsets.map(\.classes) == [[0], [1, 2, 3, 4, 6]])
         #expect(
             other.notes.first == "the subset shot-few is left out: no class of it has a positive training photograph")
-        #expect(message { _ = try ShotThresholds(many: 10, medium: 20) }.contains("1 <= medium <= many"))
+        #expect(message { _ = try ShotBounds(many: 10, medium: 20) }.contains("1 <= medium <= many"))
     }
 
     @Test func attributesMayOverlapAndLeaveClassesOut() throws {

@@ -6,11 +6,11 @@ import Testing
 @Suite struct ResultTests {
     @Test func theLongTailIsDividedByTrainingImages() throws {
         let counts = [100, 99, 20, 19, 1, 0]
-        let groups = counts.map { LongTailBounds.standard.group(trainingImages: $0) }
+        let groups = counts.map { ShotBounds.standard.group(trainingImages: $0) }
         #expect(groups == [.many, .medium, .medium, .few, .few, nil])
-        let own = try LongTailBounds(many: 10, medium: 5)
+        let own = try ShotBounds(many: 10, medium: 5)
         #expect(own.group(trainingImages: 9) == .medium)
-        #expect(throws: FoveaError.self) { try LongTailBounds(many: 5, medium: 10) }
+        #expect(throws: FoveaError.self) { try ShotBounds(many: 5, medium: 10) }
 
         var options = EvaluationOptions()
         options.trainingImages = counts
@@ -18,7 +18,7 @@ import Testing
         options.thresholds = [Double?](repeating: 0.4, count: 6)
         let outcomes = try madeUp(200, shares: [0.5, 0.4, 0.3, 0.2, 0.1, 0.3], seed: 12)
         let result = try Evaluator.evaluate(outcomes, options)
-        #expect(LongTailGroup.allCases.map { result.groups[$0]?.averagePrecision.classes } == [1, 2, 2])
+        #expect(ShotGroup.allCases.map { result.groups[$0]?.averagePrecision.classes } == [1, 2, 2])
         #expect(result.groups.all.averagePrecision.classes == 5)
         #expect(result.groups.many?.averagePrecision.mean == result.classes[0].averagePrecision.value)
         let few = ClassMean([result.classes[3].rocAUC.value, result.classes[4].rocAUC.value])

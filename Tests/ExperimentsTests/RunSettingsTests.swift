@@ -9,7 +9,7 @@ import NN
 import Testing
 
 struct RunSettingsTests {
-    /// Settings of which no key has its default.
+    /// Settings of which no key has its default; not all go together.
     private func changed() -> RunSettings {
         var s = RunSettings()
         s.data.table = "some where/labels.csv"
@@ -103,7 +103,16 @@ struct RunSettingsTests {
     }
 
     @Test(arguments: [true, false]) func everyKeyIsWrittenAndReadBack(commented: Bool) throws {
-        #expect(try roundTrip(changed(), commented: commented) == changed())
+        var multi = changed()
+        multi.data.labels = .multi
+        multi.distillation?.onlySubsetImages = false
+        #expect(try roundTrip(multi, commented: commented) == multi)
+        var single = changed()
+        single.technique.loss = "bce"
+        single.technique.labelSmoothing = 0
+        single.distillation?.distance = .bernoulliKL
+        single.distillation?.weights = .uniform
+        #expect(try roundTrip(single, commented: commented) == single)
         #expect(try roundTrip(RunSettings(), commented: commented) == RunSettings())
     }
 
@@ -143,7 +152,7 @@ struct RunSettingsTests {
 
     @Test(arguments: [
         ("training.epochs=0", "1 to 10000"), ("training.rate=-1", "above 0"), ("model.architecture=resnet", "resnet18"),
-        ("image.resolution=big", "16 to 2048"), ("technique.loss=focus", "weighted_bce"),
+        ("image.resolution=big", "16 to 4096"), ("technique.loss=focus", "weighted_bce"),
         ("distillation={temperature: 0}", "above 0"), ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
     ])
     func impossibleValuesNameKeyValueAndWhatIsAllowed(setting: String, allowed: String) throws {
@@ -156,6 +165,21 @@ struct RunSettingsTests {
         #expect(error?.kind == .configuration)
         #expect(text.contains(allowed), "\(text)")
         #expect(text.contains(sides[0].split(separator: ".")[0]), "\(text)")
+    }
+
+    @Test(arguments: [
+        ("data: {labels: single}\ntechnique: {loss: weighted_bce}", "technique.loss is weighted_bce"),
+        ("data: {labels: single}\ntechnique: {label_smoothing: 0.1}", "technique.label_smoothing is 0.1"),
+        ("data: {labels: single}\ndistillation: {distance: mse}", "distillation.distance is mse"),
+        ("data: {labels: single}\ndistillation: {weights: confidence}", "distillation.weights is confidence"),
+        ("distillation: {only_subset_images: true}", "distillation.only_subset_images is true"),
+    ])
+    func keysWithoutEffectForTheKindOfLabelsAreRefused(yaml: String, found: String) {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(RunSettings.self, yaml: yaml, source: "c.yaml", environment: [:])
+        }
+        #expect(error?.description.contains(found) == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("data.labels is") == true)
     }
 
     @Test func tableAndTablesTogetherAreRefused() {

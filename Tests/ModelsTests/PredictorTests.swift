@@ -94,10 +94,16 @@ import Torch
 
     @Test func probabilitiesFollowTheKindOfLabels() throws {
         let logits: [Float] = [0, log(3), -log(3), 1, 1, 1]
-        let multi = try ModelDescription.LabelKind.multi.probabilities(logits, classes: 3)
+        var description = ModelDescription(
+            architecture: .mobilenetv1Short, classes: ["a", "b", "c"], image: ImageSettings(resolution: 32))
+        let multi = try description.probabilities(logits)
         #expect(distance(Array(multi.prefix(3)), [0.5, 0.75, 0.25]) < 1e-6)
-        let single = try ModelDescription.LabelKind.single.probabilities(logits, classes: 3)
+        description.labels = .single
+        let single = try description.probabilities(logits)
         #expect(distance(single, [3 / 13, 9 / 13, 1 / 13, 1 / 3, 1 / 3, 1 / 3]) < 1e-6)
-        #expect(try ModelDescription.LabelKind.multi.probabilities([], classes: 3) == [])
+        // A class that was never trained takes no share of the others' probability.
+        description.trainingImages = [5, 3, 0]
+        #expect(try distance(description.probabilities(logits), [1 / 4, 3 / 4, 0, 1 / 2, 1 / 2, 0]) < 1e-6)
+        #expect(try description.probabilities([]) == [])
     }
 }

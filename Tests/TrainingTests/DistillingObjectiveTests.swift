@@ -111,11 +111,12 @@ import Training
         let distillation = try SoftmaxDistillationLoss(Self.columns, temperature: 2, lambda: 1)
         let (logits, targets, items) = try Self.targets(data)
         let teachers = try bank.logits(of: items)
+        let label = try SoftmaxCrossEntropy(LossContext(classCounts: [2, 1, 1], imageCount: 4))
         for (only, weights) in [
             (false, [1, 1, 1, 1, 1, 1, 1, 1] as [Float]), (true, [1, 0, 1, 1, 0, 1, 1, 0]),
         ] {
             let objective = SoftmaxDistillingObjective(
-                label: SoftmaxCrossEntropy(), distillation: distillation, bank: bank, cohort: data.cohort,
+                label: label, distillation: distillation, bank: bank, cohort: data.cohort,
                 onlySubsetImages: only)
             let parts = try objective.parts(logits: logits, targets: targets, items: items, progress: 0)
             let expected = try distillation(

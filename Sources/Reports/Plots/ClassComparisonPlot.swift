@@ -1,3 +1,4 @@
+import Basics
 import Evaluation
 
 /// Teachers, students and plain models class by class: one row a class, its values joined by a line.
@@ -11,12 +12,12 @@ public struct ClassComparisonPlot: Sendable {
     /// What the values are, such as "Average precision".
     public var measure: String
     /// Where the long tail is divided.
-    public var bounds: LongTailBounds
+    public var bounds: ShotBounds
 
     /// A plot of the values of some models on each class.
     public init(
         title: String, classes: [ClassRow], series: [String], measure: String = "Average precision",
-        bounds: LongTailBounds = .standard
+        bounds: ShotBounds = .standard
     ) {
         self.title = title
         self.classes = classes

@@ -1,3 +1,4 @@
+import Basics
 import Evaluation
 
 /// A class as a row of a plot.
@@ -31,7 +32,7 @@ struct ClassRows {
     /// The height below the last row.
     var bottom: Double
 
-    init(_ classes: [ClassRow], bounds: LongTailBounds, top: Double) {
+    init(_ classes: [ClassRow], bounds: ShotBounds, top: Double) {
         let sorted = classes.enumerated()
             .sorted { ($1.element.trainingCount, $0.offset) < ($0.element.trainingCount, $1.offset) }.map(\.element)
         let kinds: [(String, (Int) -> Bool)] = [

@@ -1,3 +1,4 @@
+import Basics
 import Evaluation
 
 /// The long tail: training images per class as bars on a logarithmic axis, and beside them how well one or more models
@@ -12,12 +13,12 @@ public struct LongTailPlot: Sendable {
     /// What the values are, such as "Average precision".
     public var measure: String
     /// Where the long tail is divided.
-    public var bounds: LongTailBounds
+    public var bounds: ShotBounds
 
     /// A plot of classes and, optionally, the values of some models.
     public init(
         title: String, classes: [ClassRow], series: [String] = [], measure: String = "Average precision",
-        bounds: LongTailBounds = .standard
+        bounds: ShotBounds = .standard
     ) {
         self.title = title
         self.classes = classes

@@ -1,3 +1,4 @@
+import Basics
 import Evaluation
 
 /// A paired comparison as tables: candidate minus reference on the same images.

@@ -1,3 +1,4 @@
+import Basics
 import Evaluation
 
 extension ReportedValue {
@@ -62,7 +63,7 @@ public struct EvaluationTables: Sendable {
             columns += ["Patients", sensitivity, "Threshold", "Precision", "Recall", "F1", "Calibration error"]
         }
         var table = TextTable(columns)
-        var previous: LongTailGroup??
+        var previous: ShotGroup??
         for entry in sorted {
             if let previous, previous != entry.group { table.rules.insert(table.rows.count) }
             previous = .some(entry.group)
@@ -102,7 +103,7 @@ public struct EvaluationTables: Sendable {
         }.map(\.element)
     }
 
-    static let parts: [(label: String, group: LongTailGroup?)] = [
+    static let parts: [(label: String, group: ShotGroup?)] = [
         ("all", nil), ("many", .many), ("medium", .medium), ("few", .few),
     ]
 

@@ -1,3 +1,4 @@
+import Basics
 import Evaluation
 
 /// Teachers against the plain model, class by class: whether a teacher has something to teach.
@@ -80,7 +81,7 @@ public struct TeacherTable: Sendable {
 
     /// The same as a plot: plain, teacher and, where there is one, student. A class that several teachers know shows
     /// the mean of their values.
-    public func plot(title: String, bounds: LongTailBounds = .standard) -> ClassComparisonPlot {
+    public func plot(title: String, bounds: ShotBounds = .standard) -> ClassComparisonPlot {
         let hasStudent = rows.contains { $0.studentAP != nil }
         var names: [String] = []
         for row in rows where !names.contains(row.name) { names.append(row.name) }

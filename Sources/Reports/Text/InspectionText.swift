@@ -1,12 +1,12 @@
+import Basics
 import Cohorts
-import Evaluation
 
 /// What `fovea inspect` prints about a cohort.
 public struct InspectionText: Sendable {
     /// What was found.
     public var inspection: Inspection
     /// Where the long tail is divided.
-    public var bounds: LongTailBounds
+    public var bounds: ShotBounds
     /// How many pairs, files, duplicates and patients are listed before "and N more".
     public var listLimit: Int
 
@@ -17,7 +17,7 @@ public struct InspectionText: Sendable {
 
     /// Prepares the text of an inspection.
     public init(
-        _ inspection: Inspection, bounds: LongTailBounds = .standard, listLimit: Int = 10, hasDecoded: Bool = true,
+        _ inspection: Inspection, bounds: ShotBounds = .standard, listLimit: Int = 10, hasDecoded: Bool = true,
         hasCompared: Bool = true
     ) {
         self.inspection = inspection

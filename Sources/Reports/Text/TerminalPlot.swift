@@ -1,3 +1,4 @@
+import Basics
 import Evaluation
 import Foundation
 
@@ -113,10 +114,10 @@ extension TerminalPlot {
     /// - Parameters:
     ///   - classes: names and training counts, in any order; equal counts keep it.
     ///   - bounds: where the tail is divided.
-    public static func longTail(_ classes: [(name: String, count: Int)], bounds: LongTailBounds = .standard) -> Self {
+    public static func longTail(_ classes: [(name: String, count: Int)], bounds: ShotBounds = .standard) -> Self {
         let sorted = classes.enumerated()
             .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }.map(\.element)
-        func section(_ title: String, _ group: LongTailGroup?, _ style: Terminal.Style) -> Section {
+        func section(_ title: String, _ group: ShotGroup?, _ style: Terminal.Style) -> Section {
             let members = sorted.filter { bounds.group(trainingImages: $0.count) == group }
             let heading = "\(title): \(members.count) \(members.count == 1 ? "class" : "classes")"
             return Section(heading, members.map { Bar($0.name, Double($0.count)) }, style: style)

@@ -1,0 +1,156 @@
+import Backbones
+import Basics
+import Foundation
+import FundusImaging
+import Losses
+import Models
+import NN
+import Torch
+
+/// Times training from image files against the same loop on one ready batch, epoch by epoch, and watches the memory.
+public struct LoaderBenchmark: Sendable, Codable {
+    /// One epoch from the cache, then as many steps on one ready batch.
+    public struct Epoch: Sendable, Codable {
+        /// Images a second from the cache, augmentation included.
+        public let loaded: Double
+        /// Images a second of the same loop on one ready batch.
+        public let ready: Double
+        /// Memory of the process that is no mapped file, in MiB, at the end.
+        public let memory: Double
+    }
+
+    /// The network.
+    public let model: String
+    /// Side of a picture.
+    public let size: Int
+    /// Images a step.
+    public let batch: Int
+    /// Images an epoch.
+    public let images: Int
+    /// Threads of the engine.
+    public let threads: Int
+    /// Seconds of the first epoch with its decoding, the cache being empty.
+    public let coldSeconds: Double
+    /// The seconds of those that went into building the cache.
+    public let cacheSeconds: Double
+    /// The epochs after the first.
+    public let epochs: [Epoch]
+
+    /// The median over epochs of loaded / ready.
+    public var share: Double {
+        let shares = epochs.map { $0.loaded / $0.ready }.sorted()
+        return shares.isEmpty ? .nan : shares[shares.count / 2]
+    }
+
+    /// Runs the benchmark.
+    ///
+    /// - Parameters:
+    ///   - paths: image files.
+    ///   - epochs: how many are timed after the cold one, at least 1.
+    ///   - cacheFolder: where the cache is built; empty at first.
+    /// - Throws: `FoveaError` for an unknown model, fewer images than a batch, or an image that cannot be decoded.
+    public static func run(
+        model name: String, paths: [String], epochs: Int, precision: Precision, device: Device, cacheFolder: String
+    ) throws -> LoaderBenchmark {
+        let entry = try StepBenchmark.entry(name)
+        guard paths.count >= entry.batch else {
+            throw FoveaError(.data, "\(paths.count) images are less than a batch of \(entry.batch)")
+        }
+        let started = ContinuousClock.now
+        let cache = try ImageCache.open(
+            paths: paths, settings: ImageSettings(resolution: entry.size), folder: cacheFolder, threads: Engine.threads)
+        if let failure = cache.failures.first { throw FoveaError(.data, failure.message) }
+        let cacheSeconds = seconds(since: started)
+        let loop = try TrainingLoop(entry.architecture, cache, batch: entry.batch, precision: precision, device: device)
+        let images = paths.count / entry.batch * entry.batch
+        _ = try loop.loadedEpoch(0)
+        let coldSeconds = seconds(since: started)
+        let timed = try (1...max(1, epochs)).map { epoch in
+            let begin = ContinuousClock.now
+            try loop.loadedEpoch(epoch)
+            let loaded = seconds(since: begin)
+            let again = ContinuousClock.now
+            try loop.readyEpoch()
+            return Epoch(
+                loaded: Double(images) / loaded, ready: Double(images) / seconds(since: again),
+                memory: anonymousMemory())
+        }
+        return LoaderBenchmark(
+            model: name, size: entry.size, batch: entry.batch, images: images, threads: Engine.threads,
+            coldSeconds: coldSeconds, cacheSeconds: cacheSeconds, epochs: timed)
+    }
+
+    /// Resident memory that is backed by no file, in MiB; 0 where the system does not tell.
+    static func anonymousMemory() -> Double {
+        let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
+        let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""
+        return line.split(separator: " ").compactMap { Double($0) }.first.map { $0 / 1024 } ?? 0
+    }
+
+    private static func seconds(since start: ContinuousClock.Instant) -> Double {
+        let duration = ContinuousClock.now - start
+        return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+    }
+}
+
+/// The steps of `Trainer`, fed by a loader or by one ready batch.
+private struct TrainingLoop {
+    private let cache: ImageCache
+    private let batch: Int
+    private let precision: Precision
+    private let device: Device
+    private let network: Classifier
+    private let optimizer: Optimizer
+    private let input: PixelInput
+    private let labels: Tensor
+    private let readyImages: Tensor
+
+    init(_ architecture: Architecture, _ cache: ImageCache, batch: Int, precision: Precision, device: Device) throws {
+        let classes = 33
+        try Engine.seed(0)
+        self.cache = cache
+        self.batch = batch
+        self.precision = precision
+        self.device = device
+        network = try Classifier(architecture.makeBackbone(), classes: classes)
+        try network.move(to: device)
+        optimizer = Optimizer(.adamW(), [ParameterGroup(network.trainable, weightDecay: 0.01)])
+        input = try PixelInput(architecture.normalization, device: device)
+        labels = try Tensor.uniform([batch, classes], 0, 1, device: device).below(0.1).to(dtype: .float32)
+        readyImages = try Tensor.uniform([batch, 3, cache.resolution, cache.resolution], -1, 1, device: device)
+            .contiguous(.channelsLast)
+    }
+
+    /// An epoch of new views of all images.
+    func loadedEpoch(_ epoch: Int) throws {
+        let loader = try BatchLoader(
+            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: epoch) }, batchSize: batch,
+            dropLast: true, augmentation: AugmentationSettings(), threads: 1)
+        try steps { try loader.next().map { try input($0.pixels, count: batch, resolution: $0.resolution) } }
+    }
+
+    /// As many steps on one batch.
+    func readyEpoch() throws {
+        var left = cache.count / batch
+        try steps {
+            left -= 1
+            return left >= 0 ? readyImages : nil
+        }
+    }
+
+    private func steps(_ batches: () throws -> Tensor?) throws {
+        let loss = BinaryCrossEntropy()
+        var next = try batches()
+        while let images = next {
+            let logits = try Autocast.run(precision, on: device) { try network(images) }
+            let value = try loss(logits: logits, labels: labels, mask: nil)
+            try value.backward()
+            next = try batches()
+            _ = try value.item()
+            try optimizer.clipGradients(to: nil)
+            try optimizer.step(rate: 1e-3)
+            try optimizer.clearGradients()
+        }
+        try device.synchronize()
+    }
+}
