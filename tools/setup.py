@@ -6,7 +6,8 @@
 
 pip downloads and verifies the wheels against tools/wheels.txt. Each library is unpacked beside its final place,
 checked, and renamed at the end, so that an interrupted run leaves nothing half done: run it again.
-Cache: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else ~/.cache/fovea. $LIBTORCH names another libtorch to use.
+Cache: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else ~/.cache/fovea. $LIBTORCH names another libtorch to use, of the
+same version.
 """
 import fcntl
 import hashlib
@@ -14,6 +15,7 @@ import json
 import os
 import pathlib
 import platform
+import re
 import shutil
 import subprocess
 import sys
@@ -25,10 +27,11 @@ WHEELS = PROJECT / "tools" / "wheels.txt"
 
 
 def cache_folder():
-    if "FOVEA_CACHE" in os.environ:
-        return pathlib.Path(os.environ["FOVEA_CACHE"])
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
-    return pathlib.Path(base) / "fovea"
+    """The same as in Sources/Experiments/Surroundings.swift: an empty variable is none."""
+    folder = os.environ.get("FOVEA_CACHE")
+    if not folder:
+        folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "fovea")
+    return pathlib.Path(os.path.abspath(folder))
 
 
 def torch_member(name):
@@ -78,13 +81,63 @@ def fault(folder, thorough=False):
     manifest = folder / "manifest.json"
     if not manifest.exists():
         return f"{folder} is not there"
-    for name, entry in json.loads(manifest.read_text()).items():
-        path = folder / name
-        if not path.exists() or path.stat().st_size != entry["size"]:
+    try:
+        files = [(folder / name, int(entry["size"]), str(entry["sha256"]))
+                 for name, entry in json.loads(manifest.read_text()).items()]
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return f"{manifest} is damaged"
+    if not files:
+        return f"{manifest} is damaged"
+    for path, size, checksum in files:
+        if not path.exists() or path.stat().st_size != size:
             return f"{path} is missing or has another size"
-        if thorough and digest(path) != entry["sha256"]:
+        if thorough and digest(path) != checksum:
             return f"{path} has another checksum"
     return None
+
+
+def leftovers(library, cache):
+    """Folders of installations that were killed. Only the holder of the lock may remove them: others may be at work."""
+    return sorted(cache.glob(f".{library}-*"))
+
+
+def require_swift():
+    if shutil.which("swift") is None:
+        raise SystemExit("error: `swift` is not on the PATH. Fovea needs Swift 6.3 or later (swift.org/install).")
+    answer = subprocess.run(["swift", "--version"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    found = re.search(r"Swift version (\d+)\.(\d+)", answer)
+    if found is None:
+        raise SystemExit("error: `swift --version` does not say its version. Fovea needs Swift 6.3 or later "
+                         "(swift.org/install). It says:\n  " + answer.strip().replace("\n", "\n  "))
+    if (int(found[1]), int(found[2])) < (6, 3):
+        raise SystemExit(f"error: `swift` is version {found[1]}.{found[2]}. Fovea needs Swift 6.3 or later "
+                         "(swift.org/install).")
+
+
+def require_pip():
+    answer = subprocess.run([sys.executable, "-m", "pip", "--version"], stdout=subprocess.DEVNULL,
+                            stderr=subprocess.DEVNULL)
+    if answer.returncode != 0:
+        raise SystemExit(f"error: {sys.executable} has no pip, which downloads libtorch and libvips.\n"
+                         "  Install it, for instance with `apt-get install python3-pip`, and run `make setup` again.")
+
+
+def require_own_libtorch(folder, version):
+    """$LIBTORCH must be of the version that Fovea is written for: operators change between versions."""
+    if not (folder / "lib" / "libtorch_cpu.so").exists():
+        raise SystemExit(f"error: LIBTORCH={folder} holds no lib/libtorch_cpu.so. Unset LIBTORCH to use Fovea's own.")
+    found = None
+    # Where 2.11 has the numbers, and where versions before it had them.
+    for name in ("headeronly/version.h", "csrc/api/include/torch/version.h", "version.h"):
+        header = folder / "include" / "torch" / name
+        text = header.read_text(errors="replace") if header.exists() else ""
+        numbers = [re.search(rf"#define TORCH_VERSION_{part} (\d+)", text) for part in ("MAJOR", "MINOR", "PATCH")]
+        if found is None and all(numbers):
+            found = ".".join(number[1] for number in numbers)
+    if found != version:
+        what = f"is libtorch {found}" if found else "has no include/torch/headeronly/version.h that says its version"
+        raise SystemExit(f"error: LIBTORCH={folder} {what}. Fovea needs libtorch {version}; unset LIBTORCH to use "
+                         "Fovea's own.")
 
 
 def download(names, folder):
@@ -150,26 +203,28 @@ def main():
     if platform.system() != "Linux" or platform.machine() != "x86_64":
         raise SystemExit(f"error: Fovea is built for Linux on x86-64; this is {platform.system()} on "
                          f"{platform.machine()}.")
-    if shutil.which("swift") is None:
-        raise SystemExit("error: `swift` is not on the PATH. Fovea needs Swift 6.3 or later (swift.org/install).")
+    require_swift()
     cache = cache_folder()
     missing = 0
     for library, (version, _, _) in LIBRARIES.items():
         own = os.environ.get("LIBTORCH") if library == "libtorch" else None
-        target = pathlib.Path(own) if own else cache / f"{library}-{version}"
+        target = pathlib.Path(os.path.abspath(own)) if own else cache / f"{library}-{version}"
         if own:
-            if not (target / "lib" / "libtorch_cpu.so").exists():
-                raise SystemExit(f"error: LIBTORCH={own} holds no lib/libtorch_cpu.so. Unset LIBTORCH to use Fovea's own.")
+            require_own_libtorch(target, version)
         elif check:
             wrong = fault(target, thorough=True)
-            print(f"{library} {version}: " + (f"missing ({wrong}); run `make setup`" if wrong else f"found in {target}"))
+            state = f"missing ({wrong}); run `make setup`" if wrong else f"found in {target}"
+            print(f"{library} {version}: {state}")
             missing += wrong is not None
             continue
-        elif fault(target) is not None:
+        elif fault(target) is not None or leftovers(library, cache):
             cache.mkdir(parents=True, exist_ok=True)
             with open(cache / f".{library}.lock", "w") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX)  # two clones may set up at once
+                for folder in leftovers(library, cache):
+                    shutil.rmtree(folder, ignore_errors=True)
                 if fault(target) is not None:
+                    require_pip()
                     install(library, target, cache)
         if not check:
             link(library, target)
@@ -177,4 +232,11 @@ def main():
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        print("\nsetup: stopped; run `make setup` again", file=sys.stderr)
+        sys.exit(130)
+    except OSError as error:
+        raise SystemExit(f"error: {error}\n  Check the free space and the permissions of {cache_folder()}, or choose "
+                         "another folder: FOVEA_CACHE=FOLDER.") from None

@@ -56,6 +56,7 @@ public enum AtomicFile {
             switch code {
             case ENOSPC, EDQUOT: "Free some space on that file system and run the command again."
             case EACCES, EPERM, EROFS: "Check the permissions of the folder, or choose another one."
+            case EEXIST, ENOTDIR: "A file stands where a folder must be: choose another place."
             default: nil
             }
         return FoveaError(.storage, "cannot \(verb) \(path): \(String(cString: strerror(code)))", remedy: remedy)

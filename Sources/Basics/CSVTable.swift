@@ -144,7 +144,8 @@ private struct CSVParser {
         if lines.isEmpty { columns = cells }
         guard cells == columns else {
             throw failure(
-                first, "has \(cells) cells, but the header has \(columns) columns",
+                first,
+                "has \(Wording.count(cells, "cell")), but the header has \(Wording.count(columns, "column"))",
                 "Put cells that contain a comma between double quotes.")
         }
         lines.append(first)

@@ -43,9 +43,9 @@ public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
 }
 
 extension FoveaError {
-    /// Names of what is allowed, with the nearest one to `found` first in words: "did you mean ...?".
+    /// Names of what is allowed, the first twelve, with the nearest one to `found` in front: "did you mean ...?".
     public static func suggestion(for found: String, among allowed: [String]) -> String {
-        let all = "allowed: " + allowed.joined(separator: ", ")
+        let all = "allowed: " + Wording.listing(allowed, limit: 12)
         let nearest = allowed.min { editDistance(found, $0) < editDistance(found, $1) }
         guard let nearest, editDistance(found, nearest) <= max(1, nearest.count / 3) else { return all }
         return "did you mean \"\(nearest)\"? (\(all))"

@@ -15,8 +15,17 @@ public final class Progress {
     private var done = 0
     private var firstDone: Int?
 
-    /// Whether progress is printed at all; `--log-level error` and tests turn it off.
+    /// Whether progress is printed at all; `--log-level warning` and `error`, and tests, turn it off.
     nonisolated(unsafe) public static var isSilent = false
+    /// Whether a line on the terminal is still to be redrawn.
+    nonisolated(unsafe) private static var isLineOpen = false
+
+    /// Ends a line that is still to be redrawn, so that a message can follow.
+    public static func endLine() {
+        guard isLineOpen else { return }
+        isLineOpen = false
+        FileHandle.standardError.write(Data("\n".utf8))
+    }
 
     /// Begins a piece of work of `total` units, such as `unit: "images"`.
     public init(_ title: String, total: Int, unit: String, plainInterval: Double = 20) {
@@ -56,8 +65,17 @@ public final class Progress {
     }
 
     private func print(_ text: String, ends: Bool) {
-        let whole = isTerminal ? "\r\u{1B}[K" + text + (ends ? "\n" : "") : text + "\n"
+        // A redrawn line must not wrap.
+        let shown = isTerminal && !ends ? String(text.prefix(Self.terminalWidth - 1)) : text
+        let whole = isTerminal ? "\r\u{1B}[K" + shown + (ends ? "\n" : "") : text + "\n"
+        Self.isLineOpen = isTerminal && !ends
         FileHandle.standardError.write(Data(whole.utf8))
+    }
+
+    private static var terminalWidth: Int {
+        var size = winsize()
+        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
+        return Int(size.ws_col)
     }
 
     /// A duration as "12 s", "3 min 05 s" or "2 h 07 min".

@@ -14,8 +14,8 @@ public struct Cohort: Sendable {
     public let source: String
     /// Columns of the table that are neither classes nor known extra columns.
     public let ignoredColumns: [String]
-    /// How many rows were left out because their image does not exist (`CohortReader.leavesOutMissingImages`).
-    public let leftOutRows: Int
+    /// Images of rows that were left out because the file does not exist (`CohortReader.leavesOutMissingImages`).
+    public let leftOutImages: [String]
 
     /// Makes a cohort from its parts.
     ///
@@ -23,7 +23,7 @@ public struct Cohort: Sendable {
     ///   -1, or the labels' number is not photographs x classes.
     public init(
         classes: [String], photographs: [Photograph], labels: [Int8], source: String = "cohort",
-        ignoredColumns: [String] = [], leftOutRows: Int = 0
+        ignoredColumns: [String] = [], leftOutImages: [String] = []
     ) throws {
         guard !classes.isEmpty, !photographs.isEmpty else {
             let found = "\(photographs.count) photographs and \(classes.count) classes"
@@ -44,7 +44,14 @@ public struct Cohort: Sendable {
         self.labels = labels
         self.source = source
         self.ignoredColumns = ignoredColumns
-        self.leftOutRows = leftOutRows
+        self.leftOutImages = leftOutImages
+    }
+
+    /// What was left out, in words; nil where nothing was.
+    public var leftOutNote: String? {
+        guard !leftOutImages.isEmpty else { return nil }
+        return Wording.count(leftOutImages.count, "row is", "rows are")
+            + " left out because the image does not exist: " + Wording.listing(leftOutImages)
     }
 
     /// The number of photographs.
@@ -56,15 +63,6 @@ public struct Cohort: Sendable {
     /// The classes that a photograph shows, ascending.
     public func positives(of row: Int) -> [Int] {
         classes.indices.filter { label(row, $0) == 1 }
-    }
-
-    /// The number of a class.
-    ///
-    /// - Throws: `FoveaError` of kind `configuration` with the nearest names when there is no such class.
-    public func index(ofClass name: String) throws -> Int {
-        if let index = classes.firstIndex(of: name) { return index }
-        let hint = FoveaError.suggestion(for: name, among: classes)
-        throw FoveaError(.configuration, "\(source) has no class \"\(name)\"", remedy: hint)
     }
 
     /// A number for each photograph's patient, 0 upwards in order of appearance; a photograph without a patient has one
@@ -91,22 +89,17 @@ public struct Cohort: Sendable {
             positives(of: row).count != 1 || classes.indices.contains { label(row, $0) == -1 }
         }
         guard let first = wrong.first else { return }
-        let names = listing(wrong.map { photographs[$0].image })
+        let differing = Wording.count(wrong.count, "row differs", "rows differ")
+        let names = Wording.listing(wrong.map { photographs[$0].image })
         throw FoveaError(
             .data,
-            "\(source): single labels need exactly one positive a row and no unknown label, but \(wrong.count) rows "
-                + "differ: \(names); the first has \(positives(of: first).count) positives",
-            remedy: "Set labels to multi, or correct these rows.")
+            "\(source): single labels need exactly one positive a row and no unknown label, but \(differing): \(names); "
+                + "the first has \(Wording.count(positives(of: first).count, "positive"))",
+            remedy: "Set data.labels to multi, or correct these rows.")
     }
 
     private static func firstRepeated(_ names: [String]) -> String? {
         var seen = Set<String>()
         return names.first { !seen.insert($0).inserted }
     }
-}
-
-/// The first ten names and how many more there are: "a, b and 3 more".
-func listing(_ names: [String], _ limit: Int = 10) -> String {
-    let shown = names.prefix(limit).joined(separator: ", ")
-    return names.count > limit ? shown + " and \(names.count - limit) more" : shown
 }

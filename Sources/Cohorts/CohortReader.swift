@@ -24,7 +24,8 @@ public struct LabelTable: Sendable, Hashable, Codable {
 }
 
 /// Reads label tables: an image column, one column per class in any order with 0, 1 or nothing (unknown) in each cell,
-/// and the known extra columns patient, eye, age, sex, fold and split in upper or lower case.
+/// and the known extra columns patient, eye, age, sex, fold and split in upper or lower case. `Disease_Risk`, and `ID`
+/// beside `image`, are passed over.
 ///
 /// RFMiD's original tables are read as they are: one `LabelTable` with a split for each file.
 public struct CohortReader: Sendable {
@@ -33,19 +34,15 @@ public struct CohortReader: Sendable {
     public var classes: [String]?
     /// Attributes of the classes; every class they name must be a column of the tables.
     public var attributes: ClassAttributes?
-    /// The name of the image column; nil for "image", else "ID", in upper or lower case.
-    public var imageColumn: String?
     /// Leave out, and count, rows whose image does not exist; otherwise they stay and `Cohort.missingImages` tells.
     public var leavesOutMissingImages: Bool
 
     /// Makes a reader.
     public init(
-        classes: [String]? = nil, attributes: ClassAttributes? = nil, imageColumn: String? = nil,
-        leavesOutMissingImages: Bool = false
+        classes: [String]? = nil, attributes: ClassAttributes? = nil, leavesOutMissingImages: Bool = false
     ) {
         self.classes = classes
         self.attributes = attributes
-        self.imageColumn = imageColumn
         self.leavesOutMissingImages = leavesOutMissingImages
     }
 
@@ -62,16 +59,19 @@ public struct CohortReader: Sendable {
         var contents = Contents()
         for table in tables { try read(table, into: &contents) }
         let source = tables.map(\.path).joined(separator: " + ")
-        if contents.photographs.isEmpty, contents.leftOut > 0 {
+        if contents.photographs.isEmpty, !contents.leftOut.isEmpty {
             throw FoveaError(
-                .data, "\(source): none of the \(contents.leftOut) images exists",
+                .data, "\(source): none of its images exists (\(Wording.count(contents.leftOut.count, "row")))",
                 remedy: "Check the image folder and the image pattern.")
         }
         guard !contents.photographs.isEmpty else { throw FoveaError(.data, "\(source) has no rows below its header") }
         return try Cohort(
             classes: contents.classes ?? [], photographs: contents.photographs, labels: contents.labels,
-            source: source, ignoredColumns: contents.ignored, leftOutRows: contents.leftOut)
+            source: source, ignoredColumns: contents.ignored, leftOutImages: contents.leftOut)
     }
+
+    private static let labelRemedy =
+        "Correct the cell; if the column is no class, remove it, or list the classes in data.classes."
 
     /// What was read so far.
     private struct Contents {
@@ -79,7 +79,7 @@ public struct CohortReader: Sendable {
         var photographs: [Photograph] = []
         var labels: [Int8] = []
         var ignored: [String] = []
-        var leftOut = 0
+        var leftOut: [String] = []
         /// Where each image name, and each file, was met first.
         var places: [String: String] = [:]
         var files: [String: String] = [:]
@@ -90,11 +90,11 @@ public struct CohortReader: Sendable {
         try attributes?.requireColumns(table.header, of: source.path)
         // The first table's order holds for all.
         let wanted = contents.classes ?? classes ?? attributes?.classes
-        let columns = try LabelColumns(of: table, imageColumn: imageColumn, wanted: wanted)
+        let columns = try LabelColumns(of: table, wanted: wanted)
         if classes == nil, attributes == nil, contents.classes != nil, let column = columns.ignored.first {
             throw FoveaError(
                 .data, "\(source.path) has a column \"\(column)\" that the tables before it lack",
-                remedy: "Give all tables the same classes, or list the classes to use.")
+                remedy: "Give all tables the same classes, or list the classes in data.classes.")
         }
         if source.split != nil, let column = columns.extra["split"] {
             throw FoveaError(
@@ -128,7 +128,7 @@ public struct CohortReader: Sendable {
         }
         let (path, exists) = try locator.locate(name) { place }
         if !exists, leavesOutMissingImages {
-            contents.leftOut += 1
+            contents.leftOut.append(image)
             return
         }
         let file = (path as NSString).standardizingPath
@@ -142,25 +142,7 @@ public struct CohortReader: Sendable {
         if let split = source.split { photograph.split = split }
         contents.photographs.append(photograph)
         for column in columns.classColumns {
-            contents.labels.append(try label(row, column, of: table))
-        }
-    }
-
-    private func label(_ row: Int, _ column: Int, of table: CSVTable) throws -> Int8 {
-        let cell = table.bytes(row: row, column: column)
-        if cell.count == 1 {
-            if cell.first == UInt8(ascii: "0") { return 0 }
-            if cell.first == UInt8(ascii: "1") { return 1 }
-        }
-        switch table[row, column].trimmingCharacters(in: .whitespaces) {
-        case "": return -1
-        case "0": return 0
-        case "1": return 1
-        default:
-            let place = table.place(row: row, column: column)
-            throw FoveaError(
-                .data, "\(place): found \"\(table[row, column])\"; allowed are 0, 1 and an empty cell (unknown)",
-                remedy: "Correct the cell; if this column is not a class, list the classes to use.")
+            contents.labels.append(try table.requireLabel(row: row, column: column, remedy: Self.labelRemedy))
         }
     }
 
@@ -203,9 +185,11 @@ extension Cohort {
     public func requireImages() throws {
         let missing = missingImages
         guard !missing.isEmpty else { return }
-        let paths = listing(missing.map { photographs[$0].path })
+        let paths = Wording.listing(missing.map { photographs[$0].path })
         throw FoveaError(
-            .data, "\(source): \(missing.count) of \(count) images do not exist: \(paths)",
-            remedy: "Check the image folder, or leave out rows without an image.")
+            .data,
+            "\(source): \(missing.count) of \(Wording.count(count, "image")) \(missing.count == 1 ? "does" : "do") not "
+                + "exist: \(paths)",
+            remedy: "Check the image folder and the image column; data.missing: skip leaves these rows out.")
     }
 }

@@ -89,7 +89,9 @@ extension Grouping {
             notes += made.notes
         }
         let idle = classes.indices.filter { counts[$0] == 0 }.map { classes[$0] }
-        if !idle.isEmpty { notes.append("without a positive training photograph, so in no subset: \(listing(idle))") }
+        if !idle.isEmpty {
+            notes.append("without a positive training photograph, so in no subset: \(Wording.listing(idle))")
+        }
         return try Grouping(name: text.filter { !$0.isWhitespace }, subsets: subsets, notes: notes)
     }
 }

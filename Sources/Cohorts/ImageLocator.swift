@@ -3,16 +3,18 @@ import Foundation
 
 /// Finds the file of an image that a table names, inside one folder and nowhere else.
 struct ImageLocator {
-    /// Endings that are tried for a name without one.
-    static let extensions = ["png", "jpg", "jpeg", "tif", "tiff"]
-
     private let folder: String
     private let realFolder: String
     private let pattern: String?
 
-    /// - Throws: `FoveaError` when the folder does not exist or the pattern lacks its place for the name.
+    /// - Throws: `FoveaError` when the folder is missing, or the pattern lacks its place for the name.
     init(folder: String, pattern: String?) throws {
-        guard let real = Self.realPath(folder), Self.isFolder(real) else {
+        guard !folder.isEmpty else {
+            throw FoveaError(
+                .configuration, "no image folder is given: data.images is empty",
+                remedy: "Name the folder of the photographs in data.images; with data.tables, in images of each table.")
+        }
+        guard let real = Self.realPath(folder), Folder.exists(real) else {
             throw FoveaError(.data, "the image folder \(folder) does not exist", remedy: "Check the path.")
         }
         if let pattern, pattern.components(separatedBy: "{ID}").count != 2 {
@@ -38,8 +40,8 @@ struct ImageLocator {
         var found: [String] = []
         if Self.isFile(folder + "/" + file) {
             found = [file]
-        } else if !Self.extensions.contains((file as NSString).pathExtension.lowercased()) {
-            let endings = Self.extensions + Self.extensions.map { $0.uppercased() }
+        } else if !PhotographFile.endings.contains((file as NSString).pathExtension.lowercased()) {
+            let endings = PhotographFile.endings + PhotographFile.endings.map { $0.uppercased() }
             found = endings.map { file + "." + $0 }.filter { Self.isFile(folder + "/" + $0) }
         }
         guard found.count <= 1 else {
@@ -58,13 +60,9 @@ struct ImageLocator {
     }
 
     /// Whether there is a regular file at `path` (links are followed).
-    static func isFile(_ path: String) -> Bool { mode(path) == S_IFREG }
-
-    private static func isFolder(_ path: String) -> Bool { mode(path) == S_IFDIR }
-
-    private static func mode(_ path: String) -> mode_t? {
+    static func isFile(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 ? status.st_mode & S_IFMT : nil
+        return stat(path, &status) == 0 && status.st_mode & S_IFMT == S_IFREG
     }
 
     private static func realPath(_ path: String) -> String? {

@@ -14,7 +14,9 @@ public struct Inspection: Sendable, Codable {
         public let patients: Int
         /// Photographs of which the label is unknown.
         public let unknown: Int
-        /// Many, medium or few; nil without positives.
+        /// Photographs that show it and train, n_c; nil where no split is known.
+        public let training: Int?
+        /// Many, medium or few by the training photographs (by all of them where no split is known); nil without any.
         public let shot: ShotGroup?
     }
 
@@ -34,8 +36,16 @@ public struct Inspection: Sendable, Codable {
         public let name: String
         /// Its classes.
         public let classes: [String]
-        /// Photographs with at least one of them.
+        /// Training photographs (all where no split is known) with at least one of them.
         public let positives: Int
+    }
+
+    /// The parts of a split.
+    public struct SplitSize: Sendable, Equatable, Codable {
+        /// Photographs to train on.
+        public let training: Int
+        /// Photographs to validate on.
+        public let validation: Int
     }
 
     /// One grouping.
@@ -68,6 +78,8 @@ public struct Inspection: Sendable, Codable {
     public let source: String
     /// The number of photographs.
     public let images: Int
+    /// How many photographs train and validate; nil where no split is known.
+    public let split: SplitSize?
     /// The number of patients; nil when the table names none.
     public let patients: Int?
     /// The classes, most frequent first: the long tail.
@@ -98,20 +110,23 @@ public struct Inspection: Sendable, Codable {
     /// Inspects a cohort.
     ///
     /// - Parameters:
+    ///   - split: which photographs train; counts, parts of the long tail and groupings are then theirs.
     ///   - groupings: texts of `Grouping.make`; nil for `shot` and every attribute.
     ///   - unreadable: images that the caller could not decode.
     ///   - comparesContent: whether files are read to find duplicates.
     /// - Throws: `FoveaError` for a grouping that does not exist.
     public init(
-        _ cohort: Cohort, attributes: ClassAttributes? = nil, groupings: [String]? = nil,
+        _ cohort: Cohort, attributes: ClassAttributes? = nil, split: Split? = nil, groupings: [String]? = nil,
         bounds: ShotBounds = .standard, seed: UInt64 = 0, unreadable: [Unreadable] = [],
-        comparesContent: Bool = true
+        comparesContent: Bool = true, notes: [String] = []
     ) throws {
         let counts = cohort.classCounts()
+        let training = split.map { cohort.classCounts(rows: $0.training) }
+        self.split = split.map { SplitSize(training: $0.training.count, validation: $0.validation.count) }
         source = cohort.source
         images = cohort.count
         patients = cohort.knowsPatients ? Set(cohort.patientNumbers).count : nil
-        classes = Self.longTail(cohort, counts, attributes, bounds)
+        classes = Self.longTail(cohort, counts, training, attributes, bounds)
         let present = counts.filter { $0 > 0 }
         imbalance = present.min().map { Double(present.max() ?? $0) / Double($0) }
         labelsPerImage = cohort.labelsPerImage()
@@ -122,9 +137,9 @@ public struct Inspection: Sendable, Codable {
             // Nothing is positive in a cohort without labels: it has no groupings, which is no error here.
             guard groupings != nil || !present.isEmpty else { return nil }
             let grouping = try Grouping.make(
-                text, classes: cohort.classes, counts: counts, attributes: attributes, bounds: bounds,
+                text, classes: cohort.classes, counts: training ?? counts, attributes: attributes, bounds: bounds,
                 seed: seed)
-            return Self.summary(grouping, cohort)
+            return Self.summary(grouping, cohort, rows: split?.training)
         }
         missing = cohort.missingImages.map { cohort.photographs[$0].path }
         self.unreadable = unreadable
@@ -133,11 +148,11 @@ public struct Inspection: Sendable, Codable {
         patientConflicts =
             cohort.patients(inSeveralOf: cohort.photographs.map { $0.fold.map { "fold \($0)" } })
             + cohort.patients(inSeveralOf: cohort.photographs.map { $0.split.map { "split \($0)" } })
-        warnings = Self.warnings(cohort, counts, attributes)
+        warnings = notes + Self.warnings(cohort, counts, attributes)
     }
 
     private static func longTail(
-        _ cohort: Cohort, _ counts: [Int], _ attributes: ClassAttributes?, _ bounds: ShotBounds
+        _ cohort: Cohort, _ counts: [Int], _ training: [Int]?, _ attributes: ClassAttributes?, _ bounds: ShotBounds
     ) -> [ClassCount] {
         let names = attributes?.names(of: cohort.classes) ?? cohort.classes
         let unknown = cohort.unknownCounts()
@@ -150,7 +165,8 @@ public struct Inspection: Sendable, Codable {
             ClassCount(
                 id: cohort.classes[column], name: names[column], positives: counts[column],
                 patients: patients[column].count, unknown: unknown[column],
-                shot: bounds.group(trainingImages: counts[column]))
+                training: training?[column],
+                shot: bounds.group(trainingImages: (training ?? counts)[column]))
         }
     }
 
@@ -172,14 +188,14 @@ public struct Inspection: Sendable, Codable {
         }
     }
 
-    private static func summary(_ grouping: Grouping, _ cohort: Cohort) -> GroupingSummary {
+    private static func summary(_ grouping: Grouping, _ cohort: Cohort, rows: [Int]?) -> GroupingSummary {
         let teachers = grouping.teachersPerClass(classCount: cohort.classes.count)
         return GroupingSummary(
             name: grouping.name,
             subsets: grouping.subsets.map { subset in
                 Subset(
                     name: subset.name, classes: subset.classes.map { cohort.classes[$0] },
-                    positives: cohort.rows(showing: subset.classes).count)
+                    positives: cohort.rows(showing: subset.classes, among: rows).count)
             },
             outside: teachers.indices.filter { teachers[$0] == 0 }.map { cohort.classes[$0] }, notes: grouping.notes)
     }
@@ -191,13 +207,12 @@ public struct Inspection: Sendable, Codable {
     private static func warnings(_ cohort: Cohort, _ counts: [Int], _ attributes: ClassAttributes?) -> [String] {
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         let idle = cohort.classes.indices.filter { counts[$0] == 0 }.map { cohort.classes[$0] }
-        if !idle.isEmpty { warnings.append("classes without a positive photograph: \(listing(idle))") }
+        if !idle.isEmpty { warnings.append("classes without a positive photograph: \(Wording.listing(idle))") }
         if !cohort.ignoredColumns.isEmpty {
-            warnings.append("columns that are not among the classes, left out: \(listing(cohort.ignoredColumns))")
+            let columns = Wording.listing(cohort.ignoredColumns)
+            warnings.append("columns that are not among the classes, left out: \(columns)")
         }
-        if cohort.leftOutRows > 0 {
-            warnings.append("rows left out because their image does not exist: \(cohort.leftOutRows)")
-        }
+        if let note = cohort.leftOutNote { warnings.append(note) }
         if !cohort.knowsPatients {
             warnings.append("no patient column: both eyes of a patient may fall into different splits")
         }

@@ -3,8 +3,8 @@ import Foundation
 
 /// What each column of a label table is.
 struct LabelColumns {
-    /// Columns that are read, or in the case of RFMiD's `Disease_Risk` passed over, without being classes.
-    static let extras = ["patient", "eye", "age", "sex", "fold", "split", "disease_risk"]
+    /// Columns that are read without being classes, or passed over: RFMiD's `Disease_Risk`, and `id` beside `image`.
+    static let extras: Set = ["id", "patient", "eye", "age", "sex", "fold", "split", "disease_risk"]
 
     let image: Int
     /// Column of each known extra, by its lower-case name.
@@ -14,12 +14,10 @@ struct LabelColumns {
     let classes: [String]
     let ignored: [String]
 
-    /// - Parameters:
-    ///   - imageColumn: name of the image column; nil for `image`, else `ID`, in upper or lower case.
-    ///   - wanted: the classes; nil for all columns that are not known otherwise.
-    init(of table: CSVTable, imageColumn: String?, wanted: [String]?) throws {
+    /// - Parameter wanted: the classes; nil for all columns that are not known otherwise.
+    init(of table: CSVTable, wanted: [String]?) throws {
         let header = table.header
-        let image = try Self.imageColumn(of: table, named: imageColumn)
+        let image = try table.imageColumn()
         var taken: Set<Int> = [image]
         var classColumns: [Int] = []
         for name in wanted ?? [] {
@@ -58,25 +56,5 @@ struct LabelColumns {
         self.classColumns = classColumns
         classes = classColumns.map { header[$0] }
         ignored = wanted == nil ? [] : others.map { header[$0] }
-    }
-
-    private static func imageColumn(of table: CSVTable, named name: String?) throws -> Int {
-        if let name {
-            if let column = table.column(name) { return column }
-            throw FoveaError(
-                .configuration, "\(table.path) has no column \"\(name)\" for the images",
-                remedy: FoveaError.suggestion(for: name, among: table.header))
-        }
-        for candidate in ["image", "id"] {
-            let matches = table.header.indices.filter { table.header[$0].lowercased() == candidate }
-            if matches.count > 1 {
-                throw FoveaError(
-                    .data, "\(table.path) has several columns called \"\(candidate)\"", remedy: "Rename all but one.")
-            }
-            if let match = matches.first { return match }
-        }
-        throw FoveaError(
-            .data, "\(table.path) has no column \"image\" or \"ID\" that names the photographs",
-            remedy: "Its columns are: \(listing(table.header)). Rename one, or say which one names the images.")
     }
 }

@@ -39,14 +39,21 @@ public struct Split: Sendable, Equatable, Codable {
 
     /// Splits by the table's fold column: `validation` folds validate, `excluded` folds stay out, the rest train.
     ///
-    /// - Throws: `FoveaError` when a photograph has no fold, a fold does not exist, or a patient is in two folds.
+    /// - Throws: `FoveaError` when a photograph has no fold, a fold does not exist or is named twice, or a patient is in
+    ///   two folds.
     public static func byFold(_ cohort: Cohort, validation: [Int], excluded: [Int] = []) throws -> Split {
         let folds = cohort.photographs.map(\.fold)
         let without = cohort.photographs.filter { $0.fold == nil }.map(\.image)
-        guard without.isEmpty else {
+        guard without.count < cohort.count else {
             throw FoveaError(
-                .data, "\(cohort.source): \(without.count) photographs have no fold: \(listing(without))",
-                remedy: "Fill the fold column, or let Fovea make the folds.")
+                .data, "\(cohort.source) has no column \"fold\", or it is empty",
+                remedy: "Add it, or let Fovea make the folds: data.split.method: make.")
+        }
+        guard without.isEmpty else {
+            let photographs = Wording.count(without.count, "photograph has", "photographs have")
+            throw FoveaError(
+                .data, "\(cohort.source): \(photographs) no fold: \(Wording.listing(without))",
+                remedy: "Fill the fold column, or let Fovea make the folds: data.split.method: make.")
         }
         return try from(folds: folds.map { $0 ?? 0 }, of: cohort, validation: validation, excluded: excluded)
     }
@@ -58,6 +65,16 @@ public struct Split: Sendable, Equatable, Codable {
     public static func byColumn(_ cohort: Cohort, training: [String], validation: [String]) throws -> Split {
         let words = cohort.photographs.map(\.split)
         let known = Set(words.compactMap { $0 }).sorted()
+        for (key, names) in [("training", training), ("validation", validation)] where names.isEmpty {
+            throw FoveaError(
+                .configuration, "data.split.\(key) is empty: no photograph is left for \(key)",
+                remedy: "Name at least one split. \(cohort.source) has: \(Wording.listing(known)).")
+        }
+        if let both = training.first(where: validation.contains) {
+            throw FoveaError(
+                .configuration, "the split \"\(both)\" is in data.split.training and in data.split.validation",
+                remedy: "Remove it from one of them.")
+        }
         for word in training + validation where !known.contains(word) {
             let trouble = "\(cohort.source): no photograph has the split \"\(word)\""
             let hint = known.isEmpty ? "There is no split column." : FoveaError.suggestion(for: word, among: known)
@@ -82,9 +99,25 @@ public struct Split: Sendable, Equatable, Codable {
             throw FoveaError(.data, "\(folds.count) folds were given for \(cohort.count) photographs")
         }
         let known = Set(folds).sorted()
+        guard !validation.isEmpty else {
+            throw FoveaError(
+                .configuration, "data.split.validation_folds is empty: no photograph is left for validation",
+                remedy: "Name at least one fold. \(cohort.source) has: \(Wording.listing(known.map(String.init))).")
+        }
+        if let both = validation.first(where: excluded.contains) {
+            throw FoveaError(
+                .configuration, "fold \(both) is in data.split.validation_folds and in data.split.excluded_folds",
+                remedy: "Remove it from one of them.")
+        }
         for fold in validation + excluded where !known.contains(fold) {
             let shown = known.map(String.init).joined(separator: ", ")
             throw FoveaError(.configuration, "\(cohort.source) has no fold \(fold)", remedy: "Its folds are: \(shown).")
+        }
+        guard !Set(known).isSubset(of: validation + excluded) else {
+            throw FoveaError(
+                .configuration,
+                "data.split.validation_folds and data.split.excluded_folds name every fold of \(cohort.source): no "
+                    + "photograph is left for training", remedy: "Leave out at least one fold, which then trains.")
         }
         // The whole column, not just this split: folds take turns in a cross-validation.
         try cohort.requireWholePatients(folds.map { "fold \($0)" }, in: "\(cohort.source), folds")
@@ -155,7 +188,9 @@ extension Cohort {
         guard !conflicts.isEmpty else { return }
         let shown = conflicts.map { "\($0.patient) (\($0.parts.joined(separator: ", ")))" }
         throw FoveaError(
-            .data, "\(name): \(conflicts.count) patients are in several parts: \(listing(shown))",
+            .data,
+            "\(name): \(Wording.count(conflicts.count, "patient is", "patients are")) in several parts: "
+                + Wording.listing(shown),
             remedy: "Keep all photographs of a patient in one part, or let Fovea make the split.")
     }
 

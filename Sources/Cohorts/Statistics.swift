@@ -29,11 +29,6 @@ extension Cohort {
         return matrix
     }
 
-    /// The rows without any positive: healthy, or with nothing but unknown labels.
-    public func labelFreeRows(rows: [Int]? = nil) -> [Int] {
-        (rows ?? Array(photographs.indices)).filter { positives(of: $0).isEmpty }
-    }
-
     /// The rows that carry a positive of at least one of the classes: P of a teacher.
     public func rows(showing subset: [Int], among rows: [Int]? = nil) -> [Int] {
         (rows ?? Array(photographs.indices)).filter { row in subset.contains { label(row, $0) == 1 } }

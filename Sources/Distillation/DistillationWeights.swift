@@ -23,9 +23,11 @@ public enum DistillationWeights {
     /// Classes with fewer positives than this on the inner split say nothing about a teacher's quality.
     public static let minimumPositives = 5
 
-    /// Divides by the mean, so that lambda means the same for every rule; all ones where the mean is 0.
-    public static func normalized(_ weights: [Double]) -> [Double] {
-        let mean = weights.reduce(0, +) / Double(max(1, weights.count))
+    /// Divides by the mean over the classes taught, in which the teachers of a class have equal shares, so that lambda
+    /// means the same for every rule; all ones where the mean is 0.
+    public static func normalized(_ weights: [Double], _ columns: TeacherColumns) -> [Double] {
+        let sum = zip(weights, columns.shares).reduce(0) { $0 + $1.0 * $1.1 }
+        let mean = sum / Double(max(1, Set(columns.classes).count))
         return mean > 0 ? weights.map { $0 / mean } : weights.map { _ in 1 }
     }
 
@@ -43,12 +45,14 @@ public enum DistillationWeights {
     ///   - teacher: average precision of each column on the inner split; nil where undefined.
     ///   - plain: average precision of the plain model for each column's class.
     ///   - positives: positives of each column's class on the inner split.
-    public static func teacherQuality(teacher: [Double?], plain: [Double?], positives: [Int]) -> [Double] {
+    public static func teacherQuality(
+        _ columns: TeacherColumns, teacher: [Double?], plain: [Double?], positives: [Int]
+    ) -> [Double] {
         let raw = zip(zip(teacher, plain), positives).map { pair, positives in
             guard positives >= minimumPositives, let t = pair.0, let p = pair.1, p > 0 else { return 1.0 }
             return 1 + max(0, t - p) / p
         }
-        return normalized(raw)
+        return normalized(raw, columns)
     }
 
     /// The weight of one teacher from mean average precisions over its subset on the inner split, once an epoch:

@@ -47,7 +47,7 @@ public struct TeacherLogits {
     /// The teacher is frozen: evaluation mode, batch norms folded, inference mode, the given precision.
     public static func compute(
         _ teacher: ModelBundle, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings,
-        seed: UInt64, device: Device, precision: Precision, title: String, path: String, key: String,
+        seed: UInt64, device: Device, precision: Precision, threads: Int = 1, title: String, path: String, key: String,
         shouldStop: () -> Bool
     ) throws -> TeacherLogits {
         let predictor = try Predictor(
@@ -55,7 +55,8 @@ public struct TeacherLogits {
         let items = (0..<views).flatMap { view in rows.map { BatchItem(row: $0, view: view) } }
         let bar = Progress(title, total: items.count, unit: "views")
         let logits = try predictor.logits(
-            cache: cache, items: items, augmentation: augmentation, seed: seed, batchSize: 128, shouldStop: shouldStop
+            cache: cache, items: items, augmentation: augmentation, seed: seed, batchSize: 128, threads: threads,
+            shouldStop: shouldStop
         ) { bar.update($0) }
         bar.finish()
         let shape = [views, rows.count, teacher.description.classes.count]

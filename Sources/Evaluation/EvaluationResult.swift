@@ -1,8 +1,10 @@
 import Basics
 
-/// Everything an evaluation says about one model on one set of images; written as JSON with keys in snake case and
-/// `null` for what is undefined.
+/// Everything an evaluation says about one model on one set of images, or about several of one kind, one a seed, whose
+/// metrics are averaged; written as JSON with keys in snake case and `null` for what is undefined.
 public struct EvaluationResult: Codable, Equatable, Sendable {
+    /// How many models, one a seed, the metrics are means of.
+    public let seeds: Int
     /// The number of images.
     public let images: Int
     /// The number of patients known by name.
@@ -31,7 +33,7 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
     @ExplicitNull public internal(set) var bootstrap: BootstrapSummary?
 
     enum CodingKeys: String, CodingKey {
-        case images, patients, pooling, folds, classes, groups, specificity, bounds, bootstrap
+        case seeds, images, patients, pooling, folds, classes, groups, specificity, bounds, bootstrap
         case microF1 = "micro_f1"
         case macroF1 = "macro_f1"
         case calibrationError = "calibration_error"

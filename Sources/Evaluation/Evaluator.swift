@@ -12,24 +12,42 @@ public enum Evaluator {
     public static func evaluate(
         _ outcomes: Outcomes, _ options: EvaluationOptions = EvaluationOptions()
     ) throws -> EvaluationResult {
+        try evaluate([outcomes], options)
+    }
+
+    /// The same about several models of one kind, one a seed, on the same images: every metric is the mean of theirs,
+    /// nil unless all define it, and each round of the bootstrap draws among the models too.
+    ///
+    /// - Throws: `FoveaError` of kind `data` also when there is no model, or two models differ in classes, images (same
+    ///   order), labels, patients or folds.
+    public static func evaluate(
+        _ models: [Outcomes], _ options: EvaluationOptions = EvaluationOptions()
+    ) throws -> EvaluationResult {
+        guard let outcomes = models.first else { throw FoveaError(.data, "cannot evaluate: there is no model") }
+        for (number, other) in models.dropFirst().enumerated() {
+            try checkSameTruth(outcomes, other, number: number + 2)
+        }
         try options.check(outcomes)
         guard !outcomes.images.isEmpty else { throw FoveaError(.data, "cannot evaluate: there are no images") }
         let hasFolds = !outcomes.folds.isEmpty
         let pooling: Pooling = hasFolds ? .foldRanks : .scores
-        var arms = [Contrast.Arm([outcomes], pooling: pooling, seedGroup: 0, threads: options.threads)]
+        var arms = [Contrast.Arm(models, pooling: pooling, seedGroup: 0, threads: options.threads)]
         if hasFolds {
-            arms.append(Contrast.Arm([outcomes], pooling: .foldMean, seedGroup: 0, threads: options.threads))
+            arms.append(Contrast.Arm(models, pooling: .foldMean, seedGroup: 0, threads: options.threads))
         }
         let contrast = try Contrast(arms, outcomes, options)
-        let confusions = confusions(outcomes, contrast.groups, options)
+        let calls = models.map { confusions($0, contrast.groups, options) }
         let classes = concurrently(outcomes.classes.count, threads: options.threads) { column in
-            classResult(outcomes, options, contrast, confusions[column], class: column)
+            classResult(models, options, contrast, calls.map { $0[column] }, class: column)
         }
-        var pooled = Calibration(bins: options.calibrationBins)
-        for column in contrast.groups.trained { pooled.add(outcomes, class: column) }
-        let called = confusions.compactMap { $0 }
+        let calibrationErrors = models.map { model in
+            var pooled = Calibration(bins: options.calibrationBins)
+            for column in contrast.groups.trained { pooled.add(model, class: column) }
+            return pooled.error
+        }
+        let microF1 = calls.map { called in called.compactMap { $0 }.reduce(Confusion(), +).f1 }
         return EvaluationResult(
-            images: outcomes.images.count, patients: contrast.patients.named, pooling: pooling,
+            seeds: models.count, images: outcomes.images.count, patients: contrast.patients.named, pooling: pooling,
             folds: Set(outcomes.folds).sorted(), classes: classes,
             groups: ByGroup(contrast.groups) { columns in
                 GroupResult(
@@ -41,9 +59,15 @@ public enum Evaluator {
                     withinFoldROCAUC: hasFolds ? contrast.meanEstimate(.rocAUC, arm: 1, columns) : nil,
                     f1: ClassMean(columns.map { classes[$0].f1 }))
             },
-            microF1: called.reduce(Confusion(), +).f1, macroF1: ClassMean(classes.map(\.f1)),
-            calibrationError: pooled.error, calibrationBins: options.calibrationBins,
-            specificity: options.specificity, bounds: options.bounds, bootstrap: contrast.summary)
+            microF1: mean(microF1), macroF1: ClassMean(classes.map(\.f1)), calibrationError: mean(calibrationErrors),
+            calibrationBins: options.calibrationBins, specificity: options.specificity, bounds: options.bounds,
+            bootstrap: contrast.summary)
+    }
+
+    /// The mean over models; nil unless all define the value.
+    private static func mean(_ values: [Double?]) -> Double? {
+        let mean = ClassMean(values)
+        return mean.classes == values.count ? mean.mean : nil
     }
 
     /// The calls of each class that takes part and has a threshold.
@@ -59,14 +83,21 @@ public enum Evaluator {
     }
 
     private static func classResult(
-        _ outcomes: Outcomes, _ options: EvaluationOptions, _ contrast: Contrast, _ confusion: Confusion?,
+        _ models: [Outcomes], _ options: EvaluationOptions, _ contrast: Contrast, _ confusions: [Confusion?],
         class column: Int
     ) -> ClassResult {
-        let ranking = contrast.arms[0].models[0].rankings[column][0]
+        let outcomes = models[0]
+        let rankings = contrast.arms[0].models.map { $0.rankings[column][0] }
+        // All models have the same labels, so any ranking counts them.
+        let ranking = rankings[0]
         let isTrained = contrast.groups.trained.contains(column)
         let isDefined = isTrained && ranking.positives > 0
-        var calibration = Calibration(bins: options.calibrationBins)
-        calibration.add(outcomes, class: column)
+        let calibrationErrors = models.map { model in
+            var calibration = Calibration(bins: options.calibrationBins)
+            calibration.add(model, class: column)
+            return calibration.error
+        }
+        let sensitivities = rankings.map { $0.sensitivity(atSpecificity: options.specificity) }
         func withinFold(_ metric: Contrast.Metric) -> FoldEstimate? {
             guard contrast.arms.count > 1 else { return nil }
             let point = contrast.arms[1].points[0]
@@ -83,8 +114,10 @@ public enum Evaluator {
             averagePrecision: contrast.estimate(.averagePrecision, arm: 0, class: column),
             rocAUC: contrast.estimate(.rocAUC, arm: 0, class: column),
             withinFoldAveragePrecision: withinFold(.averagePrecision), withinFoldROCAUC: withinFold(.rocAUC),
-            sensitivityAtSpecificity: isTrained ? ranking.sensitivity(atSpecificity: options.specificity) : nil,
-            threshold: options.thresholds?[column], precision: isDefined ? confusion?.precision : nil,
-            recall: confusion?.recall, f1: confusion?.f1, calibrationError: isTrained ? calibration.error : nil)
+            sensitivityAtSpecificity: isTrained ? mean(sensitivities) : nil,
+            threshold: options.thresholds?[column],
+            precision: isDefined ? mean(confusions.map { $0?.precision }) : nil,
+            recall: mean(confusions.map { $0?.recall }), f1: mean(confusions.map { $0?.f1 }),
+            calibrationError: isTrained ? mean(calibrationErrors) : nil)
     }
 }

@@ -58,10 +58,10 @@ extension Evaluator {
             }, bootstrap: contrast.summary)
     }
 
-    private static func checkSameTruth(_ first: Outcomes, _ other: Outcomes, number: Int) throws {
+    static func checkSameTruth(_ first: Outcomes, _ other: Outcomes, number: Int) throws {
         func fail(_ what: String) -> FoveaError {
             FoveaError(
-                .data, "models 1 and \(number) of the comparison cannot be paired: \(what)",
+                .data, "models 1 and \(number) cannot be judged together: \(what)",
                 remedy: "Both must have predicted the same images, in the same order, with the same labels.")
         }
         guard first.classes == other.classes else { throw fail("their classes, or the order of them, differ") }

@@ -71,47 +71,4 @@ extension Outcomes {
                 },
             folds: folds.flatMap { part in part.value.images.map { _ in part.key } })
     }
-
-    /// Classes that mean nearly the same as one class, at the place of the first of them.
-    ///
-    /// An image is positive when it is so for any member, unknown when no member is positive and one is unknown; its
-    /// score is the highest of the members'.
-    ///
-    /// - Parameter synonyms: the merged class's name, and its members; a class may be in one list only.
-    /// - Throws: `FoveaError` of kind `data` for an unknown class, an empty list or a class in two lists.
-    public func merging(_ synonyms: [String: [String]]) throws -> Outcomes {
-        var nameOfMember: [String: String] = [:]
-        for (name, members) in synonyms.sorted(by: { $0.key < $1.key }) {
-            for member in members {
-                guard classes.contains(member) else {
-                    throw FoveaError(
-                        .data, "cannot merge \"\(member)\" into \"\(name)\": there is no such class",
-                        remedy: FoveaError.suggestion(for: member, among: classes))
-                }
-                if let other = nameOfMember.updateValue(name, forKey: member) {
-                    throw FoveaError(.data, "class \"\(member)\" cannot be merged into \"\(other)\" and \"\(name)\"")
-                }
-            }
-        }
-        var columns: [(name: String, members: [Int])] = []
-        for (column, label) in classes.enumerated() {
-            let name = nameOfMember[label] ?? label
-            if nameOfMember[label] != nil, let known = columns.firstIndex(where: { $0.name == name }) {
-                columns[known].members.append(column)
-            } else {
-                columns.append((name, [column]))
-            }
-        }
-        var merged: (labels: [Int8], scores: [Double]) = ([], [])
-        for image in images.indices {
-            for column in columns {
-                let members = column.members.map { label(image: image, class: $0) }
-                merged.labels.append(members.contains(1) ? 1 : members.contains(-1) ? -1 : 0)
-                merged.scores.append(column.members.map { score(image: image, class: $0) }.max() ?? 0)
-            }
-        }
-        return try Outcomes(
-            classes: columns.map(\.name), images: images, labels: merged.labels, scores: merged.scores,
-            patients: patients, folds: folds)
-    }
 }

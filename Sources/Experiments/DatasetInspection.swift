@@ -9,6 +9,8 @@ import Reports
 public struct DatasetInspection: Sendable {
     /// Where photographs and labels are.
     public var data: DataSettings
+    /// The configuration that divides them; nil for a table alone, of which all photographs count.
+    public var settings: RunSettings?
     /// Where the long tail is divided.
     public var evaluation = EvaluationSettings()
     /// A grouping to show besides `shot` and those of the attributes; nil for none.
@@ -23,6 +25,7 @@ public struct DatasetInspection: Sendable {
     /// Looks at the data of a configuration.
     public init(_ settings: RunSettings) {
         data = settings.data
+        self.settings = settings
         evaluation = settings.evaluation
         grouping = settings.distillation?.grouping
         pixelLimit = settings.image.pixelLimit
@@ -44,11 +47,18 @@ public struct DatasetInspection: Sendable {
         let (cohort, attributes) = try Preparation.readCohort(data)
         var groupings = ["shot"] + (attributes?.axes ?? [])
         if let grouping, !groupings.contains(grouping) { groupings.append(grouping) }
-        let hasPositives = cohort.classCounts().contains { $0 > 0 }
+        var split: Split?
+        var notes: [String] = []
+        do {
+            split = try settings.map { try Preparation.divide(cohort, $0) }
+        } catch let error as FoveaError {
+            notes.append("no split can be made, so all images are counted: " + error.message)
+        }
+        let hasPositives = cohort.classCounts(rows: split?.training).contains { $0 > 0 }
         return try Inspection(
-            cohort, attributes: attributes, groupings: hasPositives ? groupings : [],
+            cohort, attributes: attributes, split: split, groupings: hasPositives ? groupings : [],
             bounds: ShotBounds(many: evaluation.many, medium: evaluation.medium), seed: UInt64(seed),
-            unreadable: decodes ? try unreadable(cohort, surroundings) : [])
+            unreadable: decodes ? try unreadable(cohort, surroundings) : [], notes: notes)
     }
 
     /// The text of an inspection.

@@ -25,7 +25,7 @@ public struct FirstConfiguration {
         guard listing.imageCount > 0 else {
             throw FoveaError(
                 .data, "no photographs were found in \(folder)",
-                remedy: "Name the folder that holds them and the label table; photographs are JPEG, PNG or TIFF files.")
+                remedy: "Name the folder that holds them and the label table. \(PhotographFile.sentence)")
         }
         let tables = try LabelTableChoice(listing)
         describe(tables, listing)
@@ -81,17 +81,19 @@ public struct FirstConfiguration {
     private mutating func describe(_ tables: LabelTableChoice, _ listing: FolderListing) {
         for (table, place) in tables.chosen {
             let missing = table.images.count - place.found
+            let leftOut = "; rows left out because their image does not exist: \(Figures.count(missing))"
             findings.append(
                 (
                     "table",
-                    "\(table.name): \(Figures.count(table.images.count)) rows, \(table.labels.count) classes; images in "
+                    "\(table.name): \(Figures.count(table.images.count)) \(table.images.count == 1 ? "row" : "rows"), "
+                        + "\(Wording.count(table.labels.count, "class", "classes")); images in "
                         + (place.folder.isEmpty ? folder : place.folder + "/")
                         + (place.pattern.map { " named \($0)" } ?? "")
-                        + (missing > 0 ? "; \(Figures.count(missing)) rows without an image are left out" : "")
+                        + (missing > 0 ? leftOut : "")
                 ))
             if missing > 0 { settings.data.missing = .skip }
             if !table.others.isEmpty {
-                findings.append(("", "not classes: \(PredictionTable.listing(table.others))"))
+                findings.append(("", "not classes: \(Wording.listing(table.others))"))
             }
         }
         func path(_ place: ImagePlace) -> String { place.folder.isEmpty ? folder : folder + "/" + place.folder }
@@ -125,7 +127,7 @@ public struct FirstConfiguration {
             (
                 "attributes",
                 "\(best.source): \(best.entries.count) classes with \(best.axes.joined(separator: ", "))"
-                    + (rest.isEmpty ? "" : "; other columns are left out: \(PredictionTable.listing(rest))")
+                    + (rest.isEmpty ? "" : "; other columns are left out: \(Wording.listing(rest))")
             ))
         return best
     }

@@ -14,8 +14,6 @@ struct FolderListing {
     /// Weight files.
     private(set) var weights: [String] = []
 
-    /// Endings that `CohortReader` looks for when a table names images without one.
-    static let imageEndings = ["png", "jpg", "jpeg", "tif", "tiff"]
     private static let maximumDepth = 5
 
     /// Lists a folder and what is below it, five levels deep; hidden files and the folders of runs are passed over.
@@ -46,7 +44,7 @@ struct FolderListing {
         guard let files = images[PathName.folder(of: path)] else { return nil }
         let base = PathName.last(of: path)
         if files.contains(base) { return base }
-        return Self.imageEndings.lazy.flatMap { [base + "." + $0, base + "." + $0.uppercased()] }
+        return PhotographFile.endings.lazy.flatMap { [base + "." + $0, base + "." + $0.uppercased()] }
             .first(where: files.contains)
     }
 
@@ -58,7 +56,7 @@ struct FolderListing {
         for name in names where !name.hasPrefix(".") {
             let path = PathName.joined(place, name)
             switch PathName.ending(of: name) {
-            case let ending where Self.imageEndings.contains(ending): images[place, default: []].insert(name)
+            case let ending where PhotographFile.endings.contains(ending): images[place, default: []].insert(name)
             case "csv": tables.append(path)
             case "yaml", "yml": descriptions.append(path)
             case "safetensors", "pth", "pt": weights.append(path)

@@ -11,7 +11,7 @@ public struct NamedImage: Sendable, Equatable {
 
 /// Finds the photographs that the arguments of `fovea predict` name.
 public enum ImageArguments {
-    /// Files as they are; of folders every JPEG, PNG and TIFF file in them and below, sorted. Each file once.
+    /// Files as they are; of folders every photograph (see `PhotographFile`) in them and below, sorted. Each file once.
     ///
     /// Names are short (the file's own, or relative to the folder) as long as that tells the images apart; otherwise
     /// they are the paths.
@@ -33,8 +33,7 @@ public enum ImageArguments {
                 names.map { PathName.joined(place, $0) }
             }
             guard !names.isEmpty else {
-                throw FoveaError(
-                    .data, "\(argument) holds no photographs", remedy: "Photographs are JPEG, PNG or TIFF files.")
+                throw FoveaError(.data, "\(argument) holds no photographs", remedy: PhotographFile.sentence)
             }
             let folder = argument.hasSuffix("/") ? argument : argument + "/"
             for name in names.sorted() where seen.insert(folder + name).inserted {

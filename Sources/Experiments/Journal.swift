@@ -21,6 +21,13 @@ final class Journal {
     /// All rows so far.
     var rows: [HistoryRow] { history.rows }
 
+    /// Says that a stage was finished before, and writes down its epochs where this run has not got them.
+    func takeOver(_ stage: StageResult, named name: String) throws {
+        say("\(name): finished before, \(Wording.count(stage.history.count, "epoch")); taken over")
+        guard !history.rows.contains(where: { $0.stage == name }) else { return }
+        for record in stage.history { try add(record, stage: name) }
+    }
+
     /// Writes down an epoch.
     func add(_ record: EpochRecord, stage: String) throws {
         let row = HistoryRow(

@@ -2,16 +2,16 @@ import Basics
 import Cohorts
 import Foundation
 
-/// Rows of a label table, by the value of a column: "fold=0", "split!=train".
+/// Rows of a label table, by the values of a column: "fold=0", "fold=1,2", "split!=train".
 public struct RowFilter: Sendable, Equatable {
     /// The column, in upper or lower case.
     public let column: String
-    /// The value.
+    /// The values, as written.
     public let value: String
-    /// Whether rows with this value are left out rather than kept.
+    /// Whether rows with one of the values are left out rather than kept.
     public let isNegated: Bool
 
-    /// Reads "COLUMN=VALUE" or "COLUMN!=VALUE"; nil for anything else.
+    /// Reads "COLUMN=VALUE" or "COLUMN!=VALUE", or either with several values, "VALUE,VALUE"; nil for anything else.
     public init?(_ text: String) {
         let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         guard sides.count == 2, var column = sides.first else { return nil }
@@ -20,6 +20,14 @@ public struct RowFilter: Sendable, Equatable {
         guard !column.isEmpty else { return nil }
         self.column = String(column)
         value = String(sides[1])
+    }
+
+    /// The values: a single one that has commas itself where the column holds it, otherwise those between the commas.
+    func values(among found: Set<String>) -> [String] {
+        if found.contains(value) { return [value] }
+        return value.split(separator: ",", omittingEmptySubsequences: false).map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
     }
 }
 
@@ -33,8 +41,7 @@ enum LabelList {
     /// - Throws: `FoveaError` of kind `data` that names file, line and column.
     static func read(_ path: String, classes: [String], filter: RowFilter? = nil) throws -> Cohort {
         let table = try CSVTable(path: path)
-        let image = try ImageColumn.find(in: table)
-        let names = try ImageColumn.names(in: table, column: image)
+        let names = try ImageNames.read(table, column: table.imageColumn())
         let columns = try classes.map { name in
             guard let column = table.column(name) else {
                 throw FoveaError(
@@ -60,7 +67,8 @@ enum LabelList {
                 Photograph(
                     image: names[row], path: "", patient: text(row, patient), fold: text(row, fold).flatMap { Int($0) })
             },
-            labels: rows.flatMap { row in try columns.map { try label(row, $0, of: table) } }, source: path)
+            labels: rows.flatMap { row in try columns.map { try table.requireLabel(row: row, column: $0) } },
+            source: path)
     }
 
     private static func kept(_ table: CSVTable, _ filter: RowFilter?) throws -> [Int] {
@@ -71,29 +79,19 @@ enum LabelList {
                 .configuration, "\(table.path) has no column \"\(filter.column)\" to choose rows by",
                 remedy: FoveaError.suggestion(for: filter.column, among: table.header))
         }
-        let kept = rows.filter { row in
-            (table[row, column].trimmingCharacters(in: .whitespaces) == filter.value) != filter.isNegated
-        }
-        guard !kept.isEmpty else {
-            let values = Set(rows.map { table[$0, column] }).sorted()
+        let cells = rows.map { table[$0, column].trimmingCharacters(in: .whitespaces) }
+        let found = Set(cells)
+        let values = filter.values(among: found)
+        let kept = rows.filter { values.contains(cells[$0]) != filter.isNegated }
+        // One value of several that no row has is a slip of the pen too.
+        let missing = filter.isNegated ? nil : values.first { !found.contains($0) }
+        guard !kept.isEmpty, missing == nil else {
             throw FoveaError(
                 .configuration,
                 "\(table.path): no row has \(filter.column) \(filter.isNegated ? "other than" : "equal to") "
-                    + "\"\(filter.value)\"", remedy: "The column holds: \(PredictionTable.listing(values)).")
+                    + "\"\(missing ?? filter.value)\"",
+                remedy: "The column holds: \(Wording.listing(found.sorted())).")
         }
         return kept
-    }
-
-    private static func label(_ row: Int, _ column: Int, of table: CSVTable) throws -> Int8 {
-        switch table[row, column].trimmingCharacters(in: .whitespaces) {
-        case "": return -1
-        case "0": return 0
-        case "1": return 1
-        default:
-            throw FoveaError(
-                .data,
-                "\(table.place(row: row, column: column)): found \"\(table[row, column])\"; allowed are 0, 1 and an "
-                    + "empty cell (unknown)", remedy: "Correct the cell.")
-        }
     }
 }

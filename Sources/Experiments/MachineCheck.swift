@@ -68,6 +68,15 @@ public struct MachineCheck: Sendable {
         return text + "Neither Swift nor Python is needed at run time.\n"
     }
 
+    /// Refuses to work with another libtorch than the one that the program was built with.
+    ///
+    /// - Throws: `FoveaError` of kind `environment`.
+    public static func requireEngine() throws {
+        let finding = engine()
+        guard finding.state == .fault else { return }
+        throw FoveaError(.environment, finding.text, remedy: finding.remedy)
+    }
+
     private static func engine() -> Finding {
         var finding = Finding(subject: "engine", text: "libtorch \(Engine.version)")
         let library = LoadedLibrary(named: "libtorch_cpu.so")

@@ -91,7 +91,7 @@ public struct ModelEvaluation: Sendable {
         let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
         if !unlabelled.isEmpty {
             outcome.notes.append(
-                "\(cohort.source) has no labels for \(PredictionTable.listing(unlabelled)): they stay undefined")
+                "\(cohort.source) has no labels for \(Wording.listing(unlabelled)): they stay undefined")
         }
         return outcome
     }
@@ -102,8 +102,8 @@ public struct ModelEvaluation: Sendable {
         guard columns.contains(where: { $0 != nil }) else {
             throw FoveaError(
                 .data, "\(cohort.source) has none of the classes of \(model)",
-                remedy: "The model knows: \(PredictionTable.listing(description.classes)); the table has: "
-                    + PredictionTable.listing(cohort.classes) + ".")
+                remedy: "The model knows: \(Wording.listing(description.classes)); the table has: "
+                    + Wording.listing(cohort.classes) + ".")
         }
         return columns
     }

@@ -25,20 +25,24 @@ struct NetworkTraining {
     /// Measures networks of this run.
     var measurement: ModelMeasurement {
         ModelMeasurement(
-            data, normalization: settings.model.architecture.normalization, device: device, precision: recipe.precision)
+            data, normalization: settings.model.architecture.normalization, device: device,
+            precision: recipe.precision, threads: recipe.surroundings.loaderThreads)
     }
 
     /// The model of the technique alone, trained on `rows`.
     func plain(_ name: String = "plain", rows: [Int]) throws -> StageResult {
         let plan = recipe.plan(name)
-        let text = try recipe.text(name, plan: plan, rows: rows, columns: allColumns, and: [])
-        return try store.stage(name, recipe: text) {
+        let text = try recipe.text(
+            name, technique: settings.technique, plan: plan, rows: rows, columns: allColumns, and: [])
+        return try stage(name, recipe: text) {
             let description = recipe.description(columns: allColumns)
             let network = try fresh(description, name: name, rows: rows, columns: allColumns)
             let stream = EpochStream(
-                try recipe.sampler(rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
+                try recipe.sampler(
+                    settings.technique, rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
                 views: plan.views)
-            let objective = LabelObjective(try loss(rows: rows, columns: allColumns))
+            let objective = LabelObjective(
+                try loss(settings.technique, rows: rows, columns: allColumns))
             let history = try train(
                 network, name, plan, allColumns, rows: rows, objective: objective, stream: stream)
             return (ModelBundle(description, network), history)
@@ -56,8 +60,10 @@ struct NetworkTraining {
             "negatives \(task.mode) of \(task.positives.count) + \(task.negatives.count)",
             "from \(plain?.hash ?? "pretrained")",
         ]
-        let text = try recipe.text(name, plan: plan, rows: rows, columns: columns, and: more)
-        return try store.stage(name, recipe: text) {
+        let technique = recipe.teacherTechnique
+        let text = try recipe.text(
+            name, technique: technique, plan: plan, rows: rows, columns: columns, and: more)
+        return try stage(name, recipe: text) {
             let description = recipe.description(columns: columns)
             let network =
                 try plain.map { try continued($0.bundle, description, columns: columns) }
@@ -65,9 +71,9 @@ struct NetworkTraining {
             let recipe = self.recipe
             let stream = EpochStream(views: plan.views) { epoch in
                 try recipe.sampler(
-                    rows: task.rows(epoch: epoch), columns: columns, epochs: plan.epochs, seed: plan.seed)
+                    technique, rows: task.rows(epoch: epoch), columns: columns, epochs: plan.epochs, seed: plan.seed)
             }
-            let objective = LabelObjective(try loss(rows: rows, columns: columns))
+            let objective = LabelObjective(try loss(technique, rows: rows, columns: columns))
             let history = try train(network, name, plan, columns, rows: rows, objective: objective, stream: stream)
             return (ModelBundle(description, network), history)
         }
@@ -80,30 +86,41 @@ struct NetworkTraining {
         let distillation = settings.distillation ?? DistillationSettings()
         var plan = recipe.plan("student")
         plan.views = distillation.views > 0 ? distillation.views : plan.epochs
-        let text = try recipe.text("student", plan: plan, rows: rows, columns: allColumns, and: key)
-        return try store.stage("student", recipe: text) {
+        let text = try recipe.text(
+            "student", technique: settings.technique, plan: plan, rows: rows, columns: allColumns, and: key)
+        return try stage("student", recipe: text) {
             let description = recipe.description(columns: allColumns)
             let network =
                 distillation.student == .plain
                 ? try continued(plain.bundle, description, columns: allColumns)
                 : try fresh(description, name: "plain", rows: rows, columns: allColumns)
             let stream = EpochStream(
-                try recipe.sampler(rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
+                try recipe.sampler(
+                    settings.technique, rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
                 views: plan.views)
             let history = try train(
                 network, "student", plan, allColumns, rows: rows,
-                objective: try make(loss(rows: rows, columns: allColumns)), stream: stream)
+                objective: try make(loss(settings.technique, rows: rows, columns: allColumns)), stream: stream)
             return (ModelBundle(description, network), history)
         }
     }
 
-    /// The technique's loss for the counts of some rows.
-    private func loss(rows: [Int], columns: [Int]) throws -> any Loss {
+    /// A finished stage of the store, or a new one.
+    private func stage(
+        _ name: String, recipe text: String, train: () throws -> (ModelBundle, [EpochRecord])
+    ) throws -> StageResult {
+        let result = try store.stage(name, recipe: text, train: train)
+        if result.isReused { try journal.takeOver(result, named: name) }
+        return result
+    }
+
+    /// A technique's loss for the counts of some rows.
+    private func loss(_ technique: TechniqueSettings, rows: [Int], columns: [Int]) throws -> any Loss {
         let context = LossContext(
             classCounts: recipe.counts(rows: rows, columns: columns).map(\.positives), imageCount: rows.count,
             device: device)
         if settings.data.labels == .single { return try SoftmaxCrossEntropy(context) }
-        return try LossRegistry.make(settings.technique.loss, settings.technique.lossOptions, context)
+        return try LossRegistry.make(technique.loss, technique.lossOptions, context)
     }
 
     private func train(
@@ -121,7 +138,7 @@ struct NetworkTraining {
         ) { record, network in
             if every > 0, record.epoch % every == 0 {
                 let summary = try measurement.summary(
-                    network, rows: recipe.preparation.split.validation, columns: columns)
+                    network, name: name, rows: recipe.preparation.split.validation, columns: columns)
                 let trained = columns.indices.filter { counts[$0].positives > 0 }
                 record.validationMAP = summary.meanAveragePrecision(over: trained).mean
                 record.validationMAUC = summary.meanROCAUC(over: trained).mean

@@ -26,6 +26,17 @@ enum PathName {
         return String(name[..<dot])
     }
 
+    /// For each path its end, as short as tells all of them apart: names while these differ, then with the folders that
+    /// they are in; whole where only that helps.
+    static func shortest(_ paths: [String]) -> [String] {
+        let parts = paths.map { $0.split(separator: "/", omittingEmptySubsequences: false) }
+        for depth in 1...max(1, parts.map(\.count).max() ?? 1) {
+            let ends = parts.map { $0.suffix(depth).joined(separator: "/") }
+            if Set(ends).count == paths.count { return ends }
+        }
+        return paths
+    }
+
     /// A name in a folder, which may be "".
     static func joined(_ folder: String, _ name: String) -> String {
         folder.isEmpty || folder.hasSuffix("/") ? folder + name : folder + "/" + name

@@ -5,10 +5,11 @@ import Foundation
 
 /// Judges the probabilities of any program by a label table.
 public struct PredictionEvaluation: Sendable {
-    /// The prediction table.
-    public var predictions: String
-    /// Another one on the same images, which the first is compared with; nil for none.
-    public var versus: String?
+    /// The prediction tables: of one model, or of several on the same images, one a seed. Out-of-fold tables are joined
+    /// instead: each image is in one of them.
+    public var predictions: [String]
+    /// Other ones on the same images, which the first are compared with; empty for none.
+    public var versus: [String] = []
     /// The label table.
     public var labels: String
     /// The rows of it to judge by; nil for all.
@@ -25,7 +26,7 @@ public struct PredictionEvaluation: Sendable {
     public var settings = EvaluationSettings()
 
     /// Prepares an evaluation.
-    public init(predictions: String, labels: String) {
+    public init(predictions: [String], labels: String) {
         self.predictions = predictions
         self.labels = labels
     }
@@ -34,7 +35,10 @@ public struct PredictionEvaluation: Sendable {
     ///
     /// - Throws: `FoveaError` that names file, row and column when tables do not fit each other.
     public func run(threads: Int) throws -> EvaluationOutcome {
-        let table = try PredictionTable(path: predictions)
+        let names = PathName.shortest(predictions + versus)
+        let subject = Self.title(names.prefix(predictions.count))
+        let tables = try tables(predictions, named: subject)
+        guard let table = tables.first else { throw FoveaError(.configuration, "there are no predictions to judge") }
         let truth = try LabelList.read(labels, classes: table.classes, filter: filter)
         var options = try settings.options(threads: threads)
         var notes: [String] = []
@@ -50,17 +54,40 @@ public struct PredictionEvaluation: Sendable {
             }
         }
         options.thresholds = try thresholds.map { try ThresholdFile.read($0, classes: table.classes) }
-        let outcomes = try outcomes(table, truth)
-        var outcome = EvaluationOutcome(
-            subject: PathName.last(of: predictions), evaluation: try Evaluator.evaluate(outcomes, options))
-        outcome.notes = notes
-        if let versus {
-            let other = try self.outcomes(try PredictionTable(path: versus), truth)
-            outcome.referenceSubject = PathName.last(of: versus)
-            outcome.reference = try Evaluator.evaluate(other, options)
-            outcome.difference = try Evaluator.compare(candidate: [outcomes], reference: [other], options)
+        let candidates = try tables.map { try outcomes($0, truth) }
+        var outcome = EvaluationOutcome(subject: subject, evaluation: try Evaluator.evaluate(candidates, options))
+        notes += zip(tables, candidates).compactMap { Self.noteOnScores($0.path, $1) }
+        if !versus.isEmpty {
+            let reference = Self.title(names.suffix(versus.count))
+            let others = try self.tables(versus, named: reference)
+            let references = try others.map { try outcomes($0, truth) }
+            notes += zip(others, references).compactMap { Self.noteOnScores($0.path, $1) }
+            outcome.referenceSubject = reference
+            outcome.reference = try Evaluator.evaluate(references, options)
+            outcome.difference = try Evaluator.compare(candidate: candidates, reference: references, options)
         }
+        outcome.notes = notes
         return outcome
+    }
+
+    /// What some tables are called together.
+    private static func title(_ names: ArraySlice<String>) -> String {
+        (names.first ?? "") + (names.count > 1 ? " and \(names.count - 1) more" : "")
+    }
+
+    private func tables(_ paths: [String], named name: String) throws -> [PredictionTable] {
+        let tables = try paths.map { try PredictionTable(path: $0) }
+        guard isOutOfFold, tables.count > 1 else { return tables }
+        return [try PredictionTable(joining: tables, name: name)]
+    }
+
+    /// Why there is no calibration error, where scores are no probabilities.
+    private static func noteOnScores(_ path: String, _ outcomes: Outcomes) -> String? {
+        let wrong = outcomes.scores.indices.first { outcomes.labels[$0] >= 0 && !(0...1 ~= outcomes.scores[$0]) }
+        guard let wrong else { return nil }
+        let (row, column) = wrong.quotientAndRemainder(dividingBy: outcomes.classes.count)
+        return "\(path): the score of image \"\(outcomes.images[row])\" for class \"\(outcomes.classes[column])\" is "
+            + "\(outcomes.scores[wrong]), no probability from 0 to 1: there is no calibration error"
     }
 
     private func outcomes(_ table: PredictionTable, _ truth: Cohort) throws -> Outcomes {

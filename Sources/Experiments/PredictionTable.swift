@@ -1,4 +1,5 @@
 import Basics
+import Cohorts
 import Foundation
 
 /// The probabilities that some program gave: an image column and one column for each class.
@@ -12,7 +13,8 @@ public struct PredictionTable: Sendable {
     /// Images x classes, row by row; finite.
     public let scores: [Double]
 
-    private let lines: [Int]
+    /// Where each row stands, for messages: "line 3", with the file's name where there are several.
+    private let places: [String]
 
     /// Reads a table.
     ///
@@ -20,7 +22,7 @@ public struct PredictionTable: Sendable {
     ///   a cell that is no finite number.
     public init(path: String) throws {
         let table = try CSVTable(path: path)
-        let image = try ImageColumn.find(in: table)
+        let image = try table.imageColumn()
         let columns = table.header.indices.filter { $0 != image }
         guard !columns.isEmpty else {
             throw FoveaError(
@@ -29,8 +31,8 @@ public struct PredictionTable: Sendable {
         }
         self.path = path
         classes = columns.map { table.header[$0] }
-        images = try ImageColumn.names(in: table, column: image)
-        lines = table.lines
+        images = try ImageNames.read(table, column: image)
+        places = table.lines.map { "line \($0)" }
         scores = try (0..<table.rowCount).flatMap { row in
             try columns.map { column in
                 let cell = table[row, column].trimmingCharacters(in: .whitespaces)
@@ -45,6 +47,35 @@ public struct PredictionTable: Sendable {
         }
     }
 
+    /// The tables of several files that predict different images, as one; classes are in the first one's order.
+    ///
+    /// - Throws: `FoveaError` of kind `data` for an image in two tables, or tables with different classes.
+    init(joining tables: [PredictionTable], name: String) throws {
+        path = name
+        classes = tables.first?.classes ?? []
+        var images: [String] = []
+        var scores: [Double] = []
+        var places: [String] = []
+        var owner: [String: String] = [:]
+        for table in tables {
+            let columns = try table.columns(of: classes)
+            for (row, image) in table.images.enumerated() {
+                let place = "\(table.path), \(table.places[row])"
+                if let other = owner.updateValue(place, forKey: image) {
+                    throw FoveaError(
+                        .data, "the image \"\(image)\" is predicted twice: \(other) and \(place)",
+                        remedy: "Out-of-fold predictions of several files are joined: each image is in one of them.")
+                }
+                images.append(image)
+                places.append(place)
+                scores += columns.map { table.scores[row * table.classes.count + $0] }
+            }
+        }
+        self.images = images
+        self.scores = scores
+        self.places = places
+    }
+
     /// The scores of the given images and classes, row by row.
     ///
     /// - Throws: `FoveaError` of kind `data` when the table has other images or classes; the first ten are named.
@@ -54,17 +85,19 @@ public struct PredictionTable: Sendable {
         let known = Set(wanted)
         let unlabelled = images.indices.filter { !known.contains(images[$0]) }
         guard unlabelled.isEmpty else {
-            let shown = Self.listing(unlabelled.map { "\(images[$0]) (line \(lines[$0]))" })
+            let shown = Wording.listing(unlabelled.map { "\(images[$0]) (\(places[$0]))" })
             throw FoveaError(
-                .data, "\(path): \(unlabelled.count) of \(images.count) images are not labelled in \(source): \(shown)",
+                .data,
+                "\(path): \(unlabelled.count) of \(Wording.count(images.count, "image")) "
+                    + "\(unlabelled.count == 1 ? "is" : "are") not labelled in \(source): \(shown)",
                 remedy: "Images are called the same in both tables, endings included.")
         }
         let missing = wanted.filter { rows[$0] == nil }
         guard missing.isEmpty else {
             throw FoveaError(
                 .data,
-                "\(path): \(missing.count) of the \(wanted.count) images labelled in \(source) are not predicted: "
-                    + Self.listing(missing),
+                "\(path): \(missing.count) of \(Wording.count(wanted.count, "image")) labelled in \(source) "
+                    + "\(missing.count == 1 ? "is" : "are") not predicted: " + Wording.listing(missing),
                 remedy: "Predict them, or judge a part of the labels only, such as --where fold=0.")
         }
         return wanted.flatMap { image in
@@ -86,35 +119,19 @@ public struct PredictionTable: Sendable {
         let surplus = classes.filter { !names.contains($0) }
         guard surplus.isEmpty else {
             throw FoveaError(
-                .data, "\(path) has classes that the table it is compared with lacks: \(Self.listing(surplus))",
+                .data, "\(path) has classes that the table it is compared with lacks: \(Wording.listing(surplus))",
                 remedy: "Leave these columns out: only the same classes can be compared.")
         }
         return columns
     }
-
-    static func listing(_ names: [String]) -> String {
-        let shown = names.prefix(10).joined(separator: ", ")
-        return names.count > 10 ? shown + " and \(names.count - 10) more" : shown
-    }
 }
 
-/// The column that names images.
-enum ImageColumn {
-    /// "image", else "ID", in upper or lower case.
-    static func find(in table: CSVTable) throws -> Int {
-        let names = table.header.map { $0.lowercased() }
-        guard let column = names.firstIndex(of: "image") ?? names.firstIndex(of: "id") else {
-            throw FoveaError(
-                .data, "\(table.path) has no column \"image\" or \"ID\" that names the images",
-                remedy: "Its columns are: \(PredictionTable.listing(table.header)).")
-        }
-        return column
-    }
-
+/// The images that a table names, each once.
+enum ImageNames {
     /// The names of all rows.
     ///
     /// - Throws: `FoveaError` of kind `data` for an empty table, an empty name or a name that occurs twice.
-    static func names(in table: CSVTable, column: Int) throws -> [String] {
+    static func read(_ table: CSVTable, column: Int) throws -> [String] {
         guard table.rowCount > 0 else { throw FoveaError(.data, "\(table.path) has no rows below its header") }
         var first: [String: Int] = [:]
         var repeated: [String] = []
@@ -133,7 +150,8 @@ enum ImageColumn {
         guard repeated.isEmpty else {
             throw FoveaError(
                 .data,
-                "\(table.path): \(repeated.count) rows name an image again: \(PredictionTable.listing(repeated))",
+                "\(table.path): \(Wording.count(repeated.count, "row names", "rows name")) an image again: "
+                    + Wording.listing(repeated),
                 remedy: "Keep one row for each image.")
         }
         return names

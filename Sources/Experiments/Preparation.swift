@@ -37,23 +37,39 @@ public struct Preparation: Sendable {
         return (try reader.read(tables), attributes)
     }
 
-    /// Reads, verifies and divides the cohort, and opens or builds the cache of its pictures.
-    public init(_ settings: RunSettings, cacheFolder: String, threads: Int, shouldStop: @Sendable () -> Bool) throws {
+    /// A cohort whose images exist, its attributes, and which of it trains; no image is opened.
+    typealias Divided = (cohort: Cohort, attributes: ClassAttributes?, split: Split)
+
+    /// Reads, verifies and divides the cohort.
+    static func divided(_ settings: RunSettings) throws -> Divided {
         let (cohort, attributes) = try Self.readCohort(settings.data)
         try cohort.requireImages()
         if settings.data.labels == .single { try cohort.requireSingleLabels() }
+        return (cohort, attributes, try divide(cohort, settings))
+    }
+
+    /// Opens or builds the cache of the cohort's pictures, and verifies what can only be known of decoded images.
+    init(
+        _ settings: RunSettings, _ divided: Divided, cacheFolder: String, threads: Int,
+        shouldStop: @Sendable () -> Bool
+    ) throws {
+        let (cohort, attributes) = (divided.cohort, divided.attributes)
         let cache = try ImageCache.open(
             paths: cohort.photographs.map(\.path), settings: settings.image.imageSettings, folder: cacheFolder,
             threads: threads, shouldStop: shouldStop)
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
-        var split = try Self.divide(cohort, settings)
+        if let note = cohort.leftOutNote { warnings.append(note) }
+        var split = divided.split
         let unreadable = Set(cache.failures.map(\.index))
         if !unreadable.isEmpty {
             try Self.refuse(cache.failures, among: split, policy: settings.data.unreadable)
             split = try Split(
                 split.name, training: split.training.filter { !unreadable.contains($0) },
                 validation: split.validation, excluded: split.excluded, of: cohort)
-            warnings.append("\(unreadable.count) unreadable images are left out of training")
+            let names = divided.split.training.filter(unreadable.contains).map { cohort.photographs[$0].image }
+            if !names.isEmpty {
+                warnings.append("left out of training because they cannot be decoded: " + Wording.listing(names))
+            }
         }
         let hashes = cohort.photographs.indices.map { unreadable.contains($0) ? nil : cache.contentHash($0) }
         let parts = Self.parts(split, count: cohort.count)

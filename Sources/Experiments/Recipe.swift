@@ -54,10 +54,28 @@ struct Recipe {
         plan.averageDecay = training.averageDecay
         plan.backboneRate = training.backboneRate
         plan.augmentation = settings.augmentation.ranges
-        plan.views = settings.augmentation.views > 0 ? settings.augmentation.views : nil
+        plan.views = views
         plan.precision = precision
         plan.seed = seed
+        plan.loaderThreads = surroundings.loaderThreads
         return plan
+    }
+
+    /// How many different views of an image the plain model sees; nil for always new ones.
+    ///
+    /// Where a view bank has fewer views than there are epochs, the student sees less variety; unless told otherwise
+    /// the plain model that it is compared with then sees just as little (METHOD: section 5).
+    private var views: Int? {
+        if settings.augmentation.views > 0 { return settings.augmentation.views }
+        guard let banked = settings.distillation?.views, banked > 0, banked < settings.training.epochs else {
+            return nil
+        }
+        return banked
+    }
+
+    /// Loss and sampler of the teachers: BCE on every image once, or the technique's own.
+    var teacherTechnique: TechniqueSettings {
+        settings.distillation?.teachers.technique == .same ? settings.technique : TechniqueSettings()
     }
 
     /// How teachers are trained: shorter, gentler, and never without a step.
@@ -74,9 +92,10 @@ struct Recipe {
         return plan
     }
 
-    /// The sampler of the technique for some rows, with the classes of some columns.
-    func sampler(rows: [Int], columns: [Int], epochs: Int, seed: UInt64) throws -> any Sampler {
-        let technique = settings.technique
+    /// The sampler of a technique for some rows, with the classes of some columns.
+    func sampler(
+        _ technique: TechniqueSettings, rows: [Int], columns: [Int], epochs: Int, seed: UInt64
+    ) throws -> any Sampler {
         if technique.sampler == .instance { return InstanceSampler(rows: rows, seed: seed) }
         let cohort = self.cohort
         let labels = cohort.photographs.indices.flatMap { row in columns.map { cohort.label(row, $0) } }
@@ -99,15 +118,22 @@ struct Recipe {
     }
 
     /// A text that holds everything which decides what a training comes to: the key of the stage store.
-    func text(_ name: String, plan: TrainingPlan, rows: [Int], columns: [Int], and more: [String]) throws -> String {
+    ///
+    /// Device and threads are not in it: what was finished elsewhere, or with more threads, is finished.
+    func text(
+        _ name: String, technique: TechniqueSettings, plan: TrainingPlan, rows: [Int], columns: [Int],
+        and more: [String]
+    ) throws -> String {
+        var plan = plan
+        plan.loaderThreads = 1
         let contents = rows.map { preparation.data.cache.contentHash($0) }
         let labels = rows.flatMap { row in columns.map { "\(cohort.label(row, $0))" } }
         var lines = [
-            "stage \(name)", "plan \(plan)", "technique \(settings.technique)", "model \(settings.model)",
+            "stage \(name)", "plan \(plan)", "technique \(technique)", "model \(settings.model)",
             "image \(settings.image)", "labels \(settings.data.labels)",
             "classes \(columns.map { cohort.classes[$0] })",
             "images \(Digest.sha256(contents.joined())) labels \(Digest.sha256(labels.joined()))",
-            "engine \(Engine.version) on \(surroundings.device) with \(Engine.threads) threads",
+            "engine \(Engine.version)",
         ]
         if let weights = settings.model.weights { lines.append("weights \(try Digest.sha256(fileAt: weights))") }
         return (lines + more).joined(separator: "\n")

@@ -29,11 +29,15 @@ public struct Run {
     public func execute(configuration: String) throws -> RunOutcome {
         Engine.threads = surroundings.threads
         let started = Date()
+        let divided = try Preparation.divided(settings)
+        try RunCheck(
+            settings: settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split
+        ).verify()
+        let folder = try RunFolder(settings.output, isResuming: surroundings.isResuming)
         let preparation = try Preparation(
-            settings, cacheFolder: settings.cache ?? Surroundings.userCache + "/images",
+            settings, divided, cacheFolder: settings.cache ?? Surroundings.userCache + "/images",
             threads: surroundings.threads, shouldStop: surroundings.shouldStop)
         for warning in preparation.warnings { log("warning: " + warning) }
-        let folder = try RunFolder(settings.output, isResuming: surroundings.isResuming)
         try AtomicFile.write(configuration, to: folder.file("config.yaml"))
         let recipe = Recipe(settings: settings, preparation: preparation, surroundings: surroundings)
         let journal = try Journal(folder, log: log)
@@ -79,27 +83,17 @@ struct RelationalDistillation {
     private var cohort: Cohort { recipe.cohort }
 
     func run(rows: [Int], plain: StageResult) throws -> DistillationResult {
-        let grouping = try Grouping.make(
-            settings.grouping, classes: cohort.classes, counts: recipe.preparation.counts,
-            attributes: recipe.preparation.attributes,
-            bounds: ShotBounds(
-                many: recipe.settings.evaluation.many, medium: recipe.settings.evaluation.medium),
+        let plan = try SubsetPlan(
+            settings, recipe.settings, cohort: cohort, attributes: recipe.preparation.attributes, rows: rows,
             seed: recipe.seed)
+        let (grouping, columns, inner, tasks) = (plan.grouping, plan.columns, plan.inner, plan.tasks)
         for note in grouping.notes { journal.say("grouping \(grouping.name): \(note)") }
-        let columns = TeacherColumns(grouping.subsets)
-
-        // Rules that measure do so on training patients whom no measured network has seen.
-        let inner = try innerSplit(rows)
         let teacherRows = inner?.training ?? rows
         let studentRows = settings.weights == .selfPaced ? teacherRows : rows
         let start = inner == nil ? plain : try training.plain("plain-inner", rows: teacherRows)
         // A student that is measured on the inner split must not begin at a model that has seen it.
         let studentStart = settings.weights == .selfPaced ? start : plain
 
-        let tasks = try grouping.subsets.map {
-            try SubsetTask(
-                $0, cohort: cohort, trainingRows: teacherRows, negatives: settings.teachers.rule, seed: recipe.seed)
-        }
         let teachers = try tasks.enumerated().map { index, task in
             journal.say(
                 "teacher \(index + 1) of \(tasks.count), \(task.subset.name): \(task.subset.classes.count) classes, "
@@ -107,14 +101,10 @@ struct RelationalDistillation {
             return try training.teacher(
                 task, rows: teacherRows, plain: settings.teachers.initialization == .plain ? start : nil)
         }
-        let shifts = tasks.flatMap { task in
-            settings.teachers.priorCorrection
-                ? task.priorShift(cohort: cohort) : [Double](repeating: 0, count: task.subset.classes.count)
-        }
         let measured = try inner.map { try measure(teachers, columns, start, rows: $0.validation) }
 
         let bankStarted = Date()
-        let bank = try makeBank(teachers, columns, shifts, rows: studentRows)
+        let bank = try makeBank(teachers, columns, plan.priorShifts, rows: studentRows)
         let bankSeconds = Date().timeIntervalSince(bankStarted)
         let key =
             ["distillation \(settings)", "grouping \(grouping.subsets)"] + teachers.map { "teacher \($0.hash)" }
@@ -124,11 +114,6 @@ struct RelationalDistillation {
         }
         return DistillationResult(
             grouping: grouping, teachers: teachers, columns: columns, bankSeconds: bankSeconds, student: student)
-    }
-
-    private func innerSplit(_ rows: [Int]) throws -> Split? {
-        guard settings.weights == .teacherQuality || settings.weights == .selfPaced else { return nil }
-        return try Split.inner(of: cohort, rows: rows, share: settings.innerShare, seed: recipe.seed)
     }
 
     /// How well teachers and plain model rank the inner split, column by column.
@@ -143,10 +128,11 @@ struct RelationalDistillation {
     ) throws -> Measured {
         let summaries = try teachers.enumerated().map { k, teacher in
             try training.measurement.summary(
-                teacher.bundle.classifier, rows: rows, columns: columns.subsets[k].classes)
+                teacher.bundle.classifier, name: "teacher " + columns.subsets[k].name, rows: rows,
+                columns: columns.subsets[k].classes)
         }
         let reference = try training.measurement.summary(
-            plain.bundle.classifier, rows: rows, columns: Array(cohort.classes.indices))
+            plain.bundle.classifier, name: "plain", rows: rows, columns: Array(cohort.classes.indices))
         return Measured(
             teacher: summaries.flatMap { $0.averagePrecision },
             plain: columns.classes.map { reference.averagePrecision[$0] },
@@ -170,7 +156,8 @@ struct RelationalDistillation {
             let copy = try teacher.bundle.copy()
             return try TeacherLogits.compute(
                 copy, cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
-                device: recipe.surroundings.device, precision: plan.precision, title: "views of \(name)", path: path,
+                device: recipe.surroundings.device, precision: plan.precision, threads: plan.loaderThreads,
+                title: "views of \(name)", path: path,
                 key: key, shouldStop: recipe.surroundings.shouldStop)
         }
         return try ViewBank(
@@ -200,7 +187,8 @@ struct RelationalDistillation {
                 columns, counts: recipe.preparation.counts, beta: settings.beta)
         case .teacherQuality:
             weights = measured.map {
-                DistillationWeights.teacherQuality(teacher: $0.teacher, plain: $0.plain, positives: $0.positives)
+                DistillationWeights.teacherQuality(
+                    columns, teacher: $0.teacher, plain: $0.plain, positives: $0.positives)
             }
         case .selfPaced:
             guard let measured, let innerRows else { break }
@@ -211,7 +199,7 @@ struct RelationalDistillation {
                 return defined.isEmpty ? nil : defined.reduce(0, +) / Double(defined.count)
             }
             pacing = SelfPacing(columns, teachers: means, a: settings.selfPacedShare) { network in
-                try measurement.summary(network, rows: innerRows, columns: all).averagePrecision
+                try measurement.summary(network, name: "student", rows: innerRows, columns: all).averagePrecision
             }
         case .confidence: imageWeights = try .confidence(bank, temperature: settings.temperature)
         case .membership:

@@ -23,9 +23,12 @@ public final class RunFolder {
             throw FoveaError(
                 .busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
         }
-        let holdsRun = ["config.yaml", "model.safetensors", "metrics.json"].contains {
-            FileManager.default.fileExists(atPath: path + "/" + $0)
-        }
+        // A run that ended before anything was finished may be begun again.
+        let holdsRun =
+            ["model.safetensors", "metrics.json"].contains { FileManager.default.fileExists(atPath: path + "/" + $0) }
+            || ["stages", "checkpoints"].contains {
+                !((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + $0)) ?? []).isEmpty
+            }
         guard isResuming || !holdsRun else {
             close(lock)
             throw FoveaError(

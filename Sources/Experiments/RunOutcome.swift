@@ -38,9 +38,9 @@ public struct RunOutcome {
         self.settings = settings
         self.plain = plain
         let columns = Array(recipe.cohort.classes.indices)
-        let thresholds = try Self.chooseThresholds(plain, recipe, measurement)
+        let thresholds = try Self.chooseThresholds(plain, "plain", recipe, measurement)
         plainThresholds = thresholds
-        plainOutcomes = try Self.outcomes(plain, recipe, measurement, columns)
+        plainOutcomes = try Self.outcomes(plain, "plain", recipe, measurement, columns)
         plainResult = try Evaluator.evaluate(plainOutcomes, Self.options(settings, recipe, thresholds))
     }
 
@@ -50,13 +50,14 @@ public struct RunOutcome {
         teachers = try zip(result.grouping.subsets, result.teachers).map { subset, stage in
             TeacherOutcome(
                 subset: subset,
-                summary: try measurement.summary(stage.bundle.classifier, rows: rows, columns: subset.classes),
+                summary: try measurement.summary(
+                    stage.bundle.classifier, name: "teacher " + subset.name, rows: rows, columns: subset.classes),
                 stage: stage)
         }
         let columns = Array(recipe.cohort.classes.indices)
-        let thresholds = try Self.chooseThresholds(result.student, recipe, measurement)
+        let thresholds = try Self.chooseThresholds(result.student, "student", recipe, measurement)
         studentThresholds = thresholds
-        let outcomes = try Self.outcomes(result.student, recipe, measurement, columns)
+        let outcomes = try Self.outcomes(result.student, "student", recipe, measurement, columns)
         let options = try Self.options(settings, recipe, thresholds)
         studentOutcomes = outcomes
         studentResult = try Evaluator.evaluate(outcomes, options)
@@ -73,26 +74,26 @@ public struct RunOutcome {
     var bestOutcomes: Outcomes { studentOutcomes ?? plainOutcomes }
 
     private static func outcomes(
-        _ stage: StageResult, _ recipe: Recipe, _ measurement: ModelMeasurement, _ columns: [Int]
+        _ stage: StageResult, _ name: String, _ recipe: Recipe, _ measurement: ModelMeasurement, _ columns: [Int]
     ) throws -> Outcomes {
         let rows = recipe.preparation.split.validation
         let logits = try measurement.logits(
-            stage.bundle.classifier, rows: rows, shouldStop: recipe.surroundings.shouldStop)
+            stage.bundle.classifier, name: name, rows: rows, shouldStop: recipe.surroundings.shouldStop)
         return try measurement.outcomes(
             rows: rows, columns: columns, scores: stage.bundle.description.probabilities(logits))
     }
 
     /// Thresholds of highest F1 on the training images: validation labels decide nothing.
     private static func chooseThresholds(
-        _ stage: StageResult, _ recipe: Recipe, _ measurement: ModelMeasurement
+        _ stage: StageResult, _ name: String, _ recipe: Recipe, _ measurement: ModelMeasurement
     ) throws -> [Double?] {
         let rows = recipe.preparation.split.training
         let columns = Array(recipe.cohort.classes.indices)
         let logits = try measurement.logits(
-            stage.bundle.classifier, rows: rows, shouldStop: recipe.surroundings.shouldStop)
+            stage.bundle.classifier, name: name, rows: rows, shouldStop: recipe.surroundings.shouldStop)
         let scores = try stage.bundle.description.probabilities(logits)
         return try measurement.outcomes(rows: rows, columns: columns, scores: scores)
-            .choosingThresholds().map { $0?.threshold }
+            .choosingThresholds(threads: recipe.surroundings.threads).map { $0?.threshold }
     }
 
     private static func options(

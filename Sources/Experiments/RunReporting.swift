@@ -75,10 +75,27 @@ struct RunReporting {
         var costs = stages.map {
             Metrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, reused: $0.1.isReused)
         }
+        if let inner = innerCost { costs.insert(inner, at: 1) }
         if let distillation = outcome.distillation {
             costs.append(.init(stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: false))
         }
         return costs
+    }
+
+    /// The cost of the second plain model, where weights are measured on an inner split: from its epochs in the history.
+    private var innerCost: Metrics.Cost? {
+        let epochs = journal.rows.filter { $0.stage == "plain-inner" }
+        guard measuresOnInnerSplit, !epochs.isEmpty else { return nil }
+        let images = epochs.reduce(0.0) { $0 + ($1.imagesPerSecond ?? 0) * ($1.seconds ?? 0) }
+        return Metrics.Cost(
+            stage: "plain-inner", seconds: epochs.reduce(0) { $0 + ($1.seconds ?? 0) }, images: Int(images.rounded()),
+            reused: outcome.plain.isReused)
+    }
+
+    /// Whether teachers were measured on training patients that they were not trained on.
+    private var measuresOnInnerSplit: Bool {
+        guard let weights = outcome.settings.distillation?.weights else { return false }
+        return weights == .teacherQuality || weights == .selfPaced
     }
 
     /// Names for people, by class.
@@ -107,24 +124,30 @@ struct RunReporting {
             let plot = GainPlot(title: "Student minus plain model", comparisons: [("RSKD", difference)])
             sections.append(
                 .init(
-                    "What distillation changed", paragraphs: tables.notes(), table: tables.summary(),
+                    "What distillation changed", paragraphs: tables.notes() + studentNotes, table: tables.summary(),
                     figures: [try figure(plot.drawing(), "gain", "Difference in mean average precision")]))
+            sections.append(.init("What distillation changed, class by class", table: tables.classes()))
             let table = teacherTable
+            let title = "Average precision of plain model, teachers and student"
             sections.append(
                 .init(
-                    "Teachers against the plain model", table: table.table(),
+                    "Teachers against the plain model", paragraphs: teacherNotes, table: table.table(),
                     figures: [
                         try figure(
-                            table.plot(title: "Average precision of plain model, teachers and student").drawing(),
-                            "teachers", "Class by class")
+                            table.plot(title: title, bounds: outcome.plainResult.bounds).drawing(), "teachers",
+                            "Class by class")
                     ]))
         }
         let tail = LongTailPlot(title: "The long tail", results: models, names: names)
-        let last = EvaluationTables(student ?? outcome.plainResult, names: names)
-        sections.append(
-            .init(
-                "Class by class", table: last.classes(),
-                figures: [try figure(tail.drawing(), "long-tail", "Training images and average precision")]))
+        var figures = [try figure(tail.drawing(), "long-tail", "Training images and average precision")]
+        for (name, result) in models {
+            let table = EvaluationTables(result, names: names).classes(isFull: true)
+            sections.append(.init("The \(name) model, class by class", table: table, figures: figures))
+            figures = []
+        }
+        let cost = CostTable(
+            costs.map { CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, isReused: $0.reused) })
+        sections.append(.init("Cost", paragraphs: cost.notes(), table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
         let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
@@ -136,8 +159,28 @@ struct RunReporting {
                     try figure(curves.drawing(), "training", "Loss and validation mAP"),
                     try figure(calibration.drawing(), "calibration", "Reliability"),
                 ]))
-        try RunReport(title: "Run \((folder.path as NSString).lastPathComponent)", facts: facts, sections: sections)
-            .write(to: folder.file("report.md"))
+        let title =
+            outcome.settings.distillation.map { "Distillation by \($0.grouping) against the plain model" }
+            ?? "The plain model"
+        try RunReport(title: title, facts: facts, sections: sections).write(to: folder.file("report.md"))
+    }
+
+    /// What makes the student's images differ from the plain model's.
+    private var studentNotes: [String] {
+        guard outcome.settings.distillation?.weights == .selfPaced else { return [] }
+        return [
+            "With self-paced weights the student was trained without the inner part of the training patients, the plain "
+                + "model with it: part of a difference may come from the number of images."
+        ]
+    }
+
+    /// What makes the teachers' images differ from the plain model's.
+    private var teacherNotes: [String] {
+        guard measuresOnInnerSplit else { return [] }
+        return [
+            "The weights measure teachers on an inner part of the training patients, so the teachers were trained without "
+                + "it. The plain model here was trained with it: a teacher that ranks worse may only have seen fewer images."
+        ]
     }
 
     private var facts: [(name: String, value: String)] {
@@ -145,6 +188,7 @@ struct RunReporting {
         let split = recipe.preparation.split
         let technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
         return [
+            ("Run", folder.path),
             ("Data", recipe.cohort.source),
             ("Split", "\(split.name): \(split.training.count) training, \(split.validation.count) validation images"),
             ("Network", "\(settings.model.architecture.rawValue) at \(settings.image.resolution) px"),

@@ -269,6 +269,8 @@ public struct TechniqueSettings: Sendable, Equatable {
 public struct DistillationSettings: Sendable, Equatable {
     /// The groupings, joined by `+`.
     public var grouping = "region"
+    /// Decides the shuffle of `random`; nil for the run's seed.
+    public var groupingSeed: Int?
     /// How far student and teacher are from each other.
     public var distance = Distance.bernoulliKL
     /// T.
@@ -286,7 +288,7 @@ public struct DistillationSettings: Sendable, Equatable {
     /// Share of the training patients on which `teacher_quality` and `self_paced` measure.
     public var innerShare = 0.2
     /// Views of each image that teachers are asked about; 0: as many as the student has epochs.
-    public var views = 4
+    public var views = 0
     /// Where the student begins.
     public var student = Initialization.pretrained
     /// For single-label data: whether a teacher speaks on images of its subset only.
@@ -308,6 +310,14 @@ public enum Initialization: String, Sendable, CaseIterable {
 
 /// How the teachers are trained: what differs from `training`.
 public struct TeacherSettings: Sendable, Equatable {
+    /// What teachers minimise.
+    public enum Technique: String, Sendable, CaseIterable {
+        /// BCE, every image once: teachers that all techniques of a comparison can share.
+        case bce
+        /// Loss and sampler of `technique`.
+        case same
+    }
+
     /// The rules.
     public enum NegativesName: String, Sendable, CaseIterable {
         case drop
@@ -329,6 +339,8 @@ public struct TeacherSettings: Sendable, Equatable {
     public var minimumSteps = 100
     /// The highest learning rate.
     public var rate = 3e-4
+    /// What they minimise, and on which images.
+    public var technique = Technique.bce
 
     /// The defaults.
     public init() {}

@@ -181,6 +181,15 @@ extension TrainingSettings: ConfigurationSection {
         Field("backbone_rate", \.backboneRate, .number(0...1), "Factor on the backbone's learning rate; 0 freezes it"),
         Field("precision", \.precision, .choice, "Arithmetic of the network; losses are always float32"),
     ]
+
+    /// Checks what one key alone cannot know.
+    public func validate() throws {
+        guard !nesterov || (optimizer == .sgd && momentum > 0) else {
+            throw FoveaError(
+                .configuration, "nesterov is true with optimizer \(optimizer.rawValue), momentum \(momentum)",
+                remedy: "Nesterov's form needs optimizer: sgd and a momentum above 0.")
+        }
+    }
 }
 
 extension TechniqueSettings: ConfigurationSection {
@@ -212,6 +221,9 @@ extension DistillationSettings: ConfigurationSection {
         Field(
             "grouping", \.grouping, .text,
             "region, feature, shot, random:region, single, single*5, or a union such as shot+region"),
+        Field(
+            "grouping_seed", \.groupingSeed, .optional(.integer(0...1_000_000_000)),
+            "random: decides the shuffle; null: the run's seed"),
         Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
         Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
         Field("lambda", \.lambda, .number(0...1000), "How much distillation counts beside the labels"),
@@ -244,6 +256,7 @@ extension TeacherSettings: ConfigurationSection {
         Field("epochs", \.epochs, .integer(1...10_000), "Passes over their images"),
         Field("minimum_steps", \.minimumSteps, .integer(0...1_000_000), "Steps at least, for small subsets"),
         Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
+        Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student"),
     ]
 }
 
@@ -258,4 +271,7 @@ extension EvaluationSettings: ConfigurationSection {
             "minimum_positive_patients", \.minimumPositivePatients, .integer(1...1_000_000),
             "Positive patients that a class needs for an interval"),
     ]
+
+    /// Checks what one key alone cannot know.
+    public func validate() throws { _ = try ShotBounds(many: many, medium: medium) }
 }

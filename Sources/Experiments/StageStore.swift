@@ -75,19 +75,3 @@ public struct StageStore: Sendable {
         return folder + "/banks/" + name + "-" + key.prefix(16) + ".safetensors"
     }
 }
-
-/// Folders.
-public enum Folder {
-    /// Makes a folder and those above it.
-    ///
-    /// - Throws: `FoveaError` of kind `storage`.
-    public static func make(_ path: String) throws {
-        do {
-            try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        } catch {
-            throw FoveaError(
-                .storage, "cannot make the folder \(path): \(error.localizedDescription)",
-                remedy: "Choose a place that can be written to.")
-        }
-    }
-}

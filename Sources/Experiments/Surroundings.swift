@@ -24,6 +24,10 @@ public struct Surroundings: Sendable {
         self.shouldStop = shouldStop
     }
 
+    /// Threads that prepare batches while the engine computes: one of a few processors, since there the engine needs
+    /// them all; every one where a GPU computes.
+    var loaderThreads: Int { device == .cpu ? max(1, threads / 4) : threads }
+
     /// The per-user cache: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else ~/.cache/fovea.
     public static var userCache: String {
         let environment = ProcessInfo.processInfo.environment

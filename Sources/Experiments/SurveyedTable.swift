@@ -1,4 +1,5 @@
 import Basics
+import Cohorts
 import Foundation
 
 /// The three usual parts of a published data set, recognised in the names of files and folders.
@@ -41,7 +42,7 @@ struct SurveyedTable {
     let name: String
     /// The cells of the image column.
     let images: [String]
-    /// Columns of 0, 1 and empty cells.
+    /// Columns of 0, 1 and empty cells, those with mistakes among them included.
     let labels: [String]
     /// Columns that are neither labels nor known.
     let others: [String]
@@ -55,49 +56,39 @@ struct SurveyedTable {
     /// The part of the data set that it stands for, by its name.
     var word: SplitWord? { SplitWord(in: name) }
 
-    /// Columns that label tables have besides classes; `CohortReader` reads or passes over them.
-    private static let known = ["image", "id", "patient", "eye", "age", "sex", "fold", "split", "disease_risk"]
-
     /// Reads a table.
     ///
     /// - Throws: `FoveaError` of kind `data` when it is no CSV or names no images.
     init(path: String, name: String) throws {
         let table = try CSVTable(path: path)
         let lower = table.header.map { $0.lowercased() }
-        guard let image = lower.firstIndex(of: "image") ?? lower.firstIndex(of: "id") else {
-            throw FoveaError(
-                .data, "\(path) has no column \"image\" or \"ID\" that names the photographs",
-                remedy: "Rename the column with the files' names to \"image\".")
-        }
+        let image = try table.imageColumn()
         func values(_ column: Int?) -> [String] {
             guard let column else { return [] }
             let all = (0..<table.rowCount).map { table[$0, column].trimmingCharacters(in: .whitespaces) }
             return Set(all).subtracting([""]).sorted()
         }
         let isLabel = table.header.indices.map { column -> Bool in
-            guard !Self.known.contains(lower[column]) else { return false }
-            let fitting = (0..<table.rowCount).count { row in
-                let cell = table.bytes(row: row, column: column)
-                return cell.isEmpty || cell.elementsEqual("0".utf8) || cell.elementsEqual("1".utf8)
-            }
-            // A class column with a mistake in it is one nevertheless: the reader names the cell.
-            return 10 * fitting >= 9 * table.rowCount
+            guard !CSVTable.columnsBesideClasses.contains(lower[column]) else { return false }
+            let found = (0..<table.rowCount).map { table.label(row: $0, column: column) }
+            // Text is a column of which most cells are no labels. A class column with mistakes in it is one nevertheless:
+            // the reader names the cell.
+            return found.count { $0 == nil } <= found.count { $0 == 0 || $0 == 1 }
         }
         let columns = table.header.indices.filter { isLabel[$0] }
         self.path = path
         self.name = name
         images = (0..<table.rowCount).map { table[$0, image].trimmingCharacters(in: .whitespaces) }
         labels = columns.map { table.header[$0] }
-        others = table.header.indices.filter { !isLabel[$0] && !Self.known.contains(lower[$0]) }.map {
-            table.header[$0]
-        }
+        others = table.header.indices
+            .filter { !isLabel[$0] && !CSVTable.columnsBesideClasses.contains(lower[$0]) }.map { table.header[$0] }
         folds = values(lower.firstIndex(of: "fold")).compactMap { Int($0) }.sorted()
         splits = values(lower.firstIndex(of: "split"))
         hasOneLabelEach =
             !images.isEmpty
             && images.indices.allSatisfy { row in
-                let cells = columns.map { table.bytes(row: row, column: $0) }
-                return cells.count { $0.elementsEqual("1".utf8) } == 1 && !cells.contains { $0.isEmpty }
+                let found = columns.map { table.label(row: row, column: $0) }
+                return found.count { $0 == 1 } == 1 && found.allSatisfy { $0 == 0 || $0 == 1 }
             }
     }
 

@@ -47,13 +47,7 @@ public final class ImageCache: Sendable {
     ) throws -> ImageCache {
         try settings.validate()
         let packs = folder + "/\(settings.resolution)-" + Digest.sha256(settings.key).prefix(12)
-        do {
-            try FileManager.default.createDirectory(atPath: packs, withIntermediateDirectories: true)
-        } catch {
-            throw FoveaError(
-                .storage, "cannot make the image cache's folder \(packs): \(error.localizedDescription)",
-                remedy: "Choose a folder that can be written to.")
-        }
+        try Folder.make(packs)
         let index = ContentIndex(path: folder + "/contents.index")
         let absolute = paths.map { $0.hasPrefix("/") ? $0 : FileManager.default.currentDirectoryPath + "/" + $0 }
         guard

@@ -63,7 +63,7 @@ public struct ImageFile: Sendable {
         let text = bytes.withUnsafeBytes { buffer in
             buffer.baseAddress.map { cvips_read_header($0, buffer.count, &header) } ?? nil
         }
-        try throwing(text, "\(path) is not a readable image", remedy: Self.allowed)
+        try throwing(text, "\(path) is not a readable image", remedy: PhotographFile.sentence)
         let format = withUnsafeBytes(of: header.format) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return ImageHeader(
             width: Int(header.width), height: Int(header.height), pages: Int(header.pages), format: format)
@@ -81,7 +81,7 @@ public struct ImageFile: Sendable {
         guard header.width <= pixelLimit / max(1, header.height) else {
             throw FoveaError(
                 .data, "\(path) has \(header.width) x \(header.height) pixels, more than the limit of \(pixelLimit)",
-                remedy: "Make the picture smaller, or raise pixelLimit.")
+                remedy: "Make the picture smaller, or raise image.pixel_limit.")
         }
         var pixels = cvips_pixels()
         let longest = Int32(clamping: side ?? max(header.width, header.height))
@@ -91,8 +91,6 @@ public struct ImageFile: Sendable {
         try throwing(text, "\(path) cannot be decoded", remedy: "The file is cut or damaged: copy it again.")
         return try PixelImage(taking: pixels)
     }
-
-    private static let allowed = "Photographs may be JPEG, PNG, TIFF, WebP or GIF."
 
     private static func failure(_ path: String, _ what: String) -> FoveaError {
         FoveaError(.data, "\(path) \(what)")

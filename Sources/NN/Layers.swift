@@ -117,11 +117,16 @@ public final class BatchNorm2d: Module {
     public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
 
     /// The normalised input, same shape; while training also updates the running statistics.
+    ///
+    /// One value a channel has no variance (PyTorch's module refuses it): such a batch, as of one image on a map of one
+    /// pixel, is normalised by the running statistics.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         if isAbsorbed { return x }
+        let hasVariance = x.count > x.shape[1]
         return try Kernels.batchNorm(
             .tensor(x), .tensor(weight.value), .tensor(bias.value), .tensor(runningMean.value),
-            .tensor(runningVariance.value), .bool(isTraining), .double(momentum), .double(epsilon), .bool(true))
+            .tensor(runningVariance.value), .bool(isTraining && hasVariance), .double(momentum), .double(epsilon),
+            .bool(true))
     }
 
     /// Hands this layer's fixed statistics to the convolution before it and does nothing from then on.

@@ -6,14 +6,43 @@ struct Allotment {
 
     /// All patients with their findings, a pure function of the settings.
     func patients() throws -> [PhantomPatient] {
-        let training = try split("train", first: 0, count: settings.trainingPatients, minimum: 1)
+        let training = try split(
+            "train", option: "--training", first: 0, count: settings.trainingPatients, minimum: 1)
         return try training
             + split(
-                "val", first: settings.trainingPatients, count: settings.validationPatients,
+                "val", option: "--validation", first: settings.trainingPatients, count: settings.validationPatients,
                 minimum: settings.minimumValidationPositives)
     }
 
-    private func split(_ name: String, first: Int, count: Int, minimum: Int) throws -> [PhantomPatient] {
+    /// A finding for which there are too few eyes.
+    private struct Shortage: Error {
+        let finding: PhantomFinding
+        let wanted: Int
+        let given: Int
+        let affected: Int
+    }
+
+    private func split(
+        _ name: String, option: String, first: Int, count: Int, minimum: Int
+    ) throws -> [PhantomPatient] {
+        do {
+            return try allot(name, first: first, count: count, minimum: minimum)
+        } catch let shortage as Shortage {
+            // Tried in turn, since the draw has a part in it; where that many do not help, no number does.
+            let tried = count + 1..<max(count + 2, 200 + 2 * (minimum + settings.findings.count))
+            let least = tried.first { (try? allot(name, first: first, count: $0, minimum: minimum)) != nil }
+            throw FoveaError(
+                .configuration,
+                "phantoms: split \"\(name)\" needs \(Wording.count(shortage.wanted, "eye")) with "
+                    + "\(shortage.finding.rawValue), but \(option) \(count) gives "
+                    + "\(Wording.count(shortage.affected, "patient")) with findings, and only \(shortage.given) of their "
+                    + "\(2 * shortage.affected) eyes can have it",
+                remedy: least.map { "Give \(option) \($0) or more." }
+                    ?? "More patients would not help: lower the prevalence or minimumValidationPositives.")
+        }
+    }
+
+    private func allot(_ name: String, first: Int, count: Int, minimum: Int) throws -> [PhantomPatient] {
         guard count > 0 else { return [] }
         var random = SeededRandom(seed: settings.seed, SeededRandom.key("labels"), SeededRandom.key(name))
         var patients = (first..<first + count).map { PhantomPatient(number: $0, split: name, seed: settings.seed) }
@@ -24,11 +53,7 @@ struct Allotment {
             let wanted = max(minimum, Int((share * Double(2 * count)).rounded()))
             let given = give(finding, wanted, to: affected, of: &patients, &random)
             guard given == wanted else {
-                throw FoveaError(
-                    .configuration,
-                    "phantoms: split \"\(name)\" needs \(wanted) eyes with \(finding.rawValue), but only \(given) of its "
-                        + "\(affected.count) patients' eyes are free for it",
-                    remedy: "Ask for more patients, fewer minimumValidationPositives or a lower prevalence.")
+                throw Shortage(finding: finding, wanted: wanted, given: given, affected: affected.count)
             }
         }
         return patients

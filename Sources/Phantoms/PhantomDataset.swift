@@ -85,11 +85,7 @@ public struct PhantomDataset: Sendable {
                 .data, "\(folder) is not empty and holds no phantoms.json, so it is not a folder of phantoms",
                 remedy: "Choose another folder.")
         }
-        do {
-            try files.createDirectory(atPath: images, withIntermediateDirectories: true)
-        } catch {
-            throw FoveaError(.storage, "cannot create \(images): \(error.localizedDescription)")
-        }
+        try Folder.make(images)
         try write(isComplete: false)
         return false
     }

@@ -49,9 +49,10 @@ public struct PhantomSettings: Codable, Sendable, Equatable {
     ///
     /// - Throws: `FoveaError` of kind `configuration` that names the first impossible value and what is allowed.
     public func validate() throws {
-        try check("trainingPatients", Double(trainingPatients), 1, 1_000_000)
-        try check("validationPatients", Double(validationPatients), 0, 1_000_000)
-        try check("side", Double(side), 64, 1024)
+        // What `fovea phantoms` has an option for is called as there.
+        try check("--training", Double(trainingPatients), 1, 1_000_000)
+        try check("--validation", Double(validationPatients), 0, 1_000_000)
+        try check("--side", Double(side), 64, 1024)
         try check("healthyShare", healthyShare, 0, 0.9)
         try check("bilateralShare", bilateralShare, 0, 1)
         try check("minimumValidationPositives", Double(minimumValidationPositives), 0, 1_000_000)

@@ -1,4 +1,5 @@
 import Backbones
+import Basics
 import Cohorts
 import Evaluation
 import Foundation
@@ -13,9 +14,13 @@ public struct ModelMeasurement {
     private let device: Device
     private let precision: Precision
     private let normalization: Normalization
+    private let threads: Int
 
-    /// Prepares measurements.
-    public init(_ data: TrainingData, normalization: Normalization, device: Device, precision: Precision) {
+    /// Prepares measurements; `threads` make batches and rank classes.
+    public init(
+        _ data: TrainingData, normalization: Normalization, device: Device, precision: Precision, threads: Int = 1
+    ) {
+        self.threads = threads
         self.data = data
         self.normalization = normalization
         self.device = device
@@ -23,13 +28,24 @@ public struct ModelMeasurement {
     }
 
     /// The raw logits of a network for some rows, row by row.
+    ///
+    /// - Parameter name: what to call the network in messages.
+    /// - Throws: `FoveaError` of kind `numerical` that names the first image with an output that is not finite.
     public func logits(
-        _ network: Classifier, rows: [Int], shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
+        _ network: Classifier, name: String, rows: [Int], shouldStop: () -> Bool = { false }
     ) throws -> [Float] {
         let predictor = try Predictor(network, normalization, device: device, precision: precision)
-        return try predictor.logits(
-            cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128, shouldStop: shouldStop,
-            progress: progress)
+        let logits = try predictor.logits(
+            cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128, threads: threads,
+            shouldStop: shouldStop)
+        if let place = logits.firstIndex(where: { !$0.isFinite }) {
+            let image = data.cohort.photographs[rows[place / (logits.count / rows.count)]].image
+            throw FoveaError(
+                .numerical, "\(name): an output for the image \(image) is not finite: the training has diverged",
+                remedy: "Lower the learning rate (training.rate; distillation.teachers.rate for a teacher), or set "
+                    + "training.gradient_limit.")
+        }
+        return logits
     }
 
     /// Labels and scores of some rows for the given columns of the cohort, ready for evaluation.
@@ -43,7 +59,9 @@ public struct ModelMeasurement {
     }
 
     /// Average precision and area under the ROC curve of each column on some rows.
-    public func summary(_ network: Classifier, rows: [Int], columns: [Int]) throws -> ClassSummary {
-        ClassSummary(try outcomes(rows: rows, columns: columns, scores: logits(network, rows: rows)))
+    public func summary(_ network: Classifier, name: String, rows: [Int], columns: [Int]) throws -> ClassSummary {
+        ClassSummary(
+            try outcomes(rows: rows, columns: columns, scores: logits(network, name: name, rows: rows)),
+            threads: threads)
     }
 }

@@ -79,13 +79,14 @@ public struct Trainer {
         let input = try PixelInput(normalization, device: device)
         try Engine.seed(SeededRandom(seed: plan.seed, SeededRandom.key("engine")).state, on: device)
 
-        let batchesPerEpoch = try self.batchesPerEpoch(stream.items(epoch: 0).count)
+        let itemsPerEpoch = try stream.items(epoch: 0).count
+        let batchesPerEpoch = self.batchesPerEpoch(itemsPerEpoch)
         let stepsPerEpoch = (batchesPerEpoch + plan.accumulation - 1) / plan.accumulation
         let epochs = max(plan.epochs, (plan.minimumSteps + stepsPerEpoch - 1) / max(1, stepsPerEpoch))
         let steps = epochs * stepsPerEpoch
         // A training of few steps, such as that of a small subset, must not end while it still warms up.
         let schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
-        let bar = Progress(title, total: epochs * batchesPerEpoch * plan.batchSize, unit: "images")
+        let bar = Progress(title, total: epochs * min(itemsPerEpoch, batchesPerEpoch * plan.batchSize), unit: "images")
         var history: [EpochRecord] = []
         var seen = 0
 
@@ -93,6 +94,8 @@ public struct Trainer {
             let items = try stream.items(epoch: epoch)
             try objective.beginEpoch(epoch, network: network)
             network.setTraining(true)
+            // A frozen backbone keeps its statistics too.
+            if plan.backboneRate == 0 { network.backbone.setTraining(false) }
             let loader = try BatchLoader(
                 cache: data.cache, items: items, batchSize: plan.batchSize,
                 dropLast: plan.dropsLast && items.count >= plan.batchSize, augmentation: plan.augmentation,

@@ -16,10 +16,15 @@ struct CommonOptions: ParsableArguments {
     @Option(help: "Where to compute: auto, cpu, cuda or cuda:N.")
     var device = "auto"
 
-    @Option(help: "Threads for computing and decoding; 0 for as many as there are processors.")
+    // Unconditional: a negative number is a value, and its range is what is wrong with it.
+    @Option(
+        parsing: .unconditional,
+        help: "Threads for computing and decoding; 0 for as many as there are processors.")
     var threads = 0
 
-    @Option(name: .customLong("log-level"), help: "What to print besides results: error, warning or info.")
+    @Option(
+        name: .customLong("log-level"),
+        help: "What to print besides results: error, warning, or info, which shows progress too.")
     var logLevel = LogLevel.info
 
     func validate() throws {
@@ -27,9 +32,13 @@ struct CommonOptions: ParsableArguments {
     }
 
     /// What the work is given.
-    func surroundings(isResuming: Bool = false) throws -> Surroundings {
+    ///
+    /// - Throws: `FoveaError` of kind `environment` for another engine than the one that the program was built with,
+    ///   unless `acceptsAnyEngine`.
+    func surroundings(isResuming: Bool = false, acceptsAnyEngine: Bool = false) throws -> Surroundings {
         StopSignal.listen()
-        Basics.Progress.isSilent = logLevel == .error
+        if !acceptsAnyEngine { try MachineCheck.requireEngine() }
+        Basics.Progress.isSilent = logLevel != .info
         return Surroundings(
             device: device == "auto" ? .best : try Device(device),
             threads: threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount, isResuming: isResuming,

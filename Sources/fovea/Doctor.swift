@@ -13,7 +13,7 @@ struct Doctor: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let check = MachineCheck(threads: try common.surroundings().threads)
+        let check = MachineCheck(threads: try common.surroundings(acceptsAnyEngine: true).threads)
         print(check.text(for: Terminal.current()), terminator: "")
         if !check.isUsable { throw ExitCode(ExitStatus.of(.environment)) }
     }

@@ -24,7 +24,9 @@ struct Evaluate: ParsableCommand {
         discussion: """
             A prediction table has an image column and one column of probabilities for each class; its classes are \
             judged, and the label table may have more. Rows that do not match, or that occur twice, are errors. \
-            Patients are taken from the label table's column "patient", where there is one.
+            Patients are taken from the label table's column "patient", where there is one. Several tables of the same \
+            images are seeds of one model: metrics are the means of theirs, and intervals draw among them too. With \
+            --out-of-fold several tables of different images are joined instead.
             """)
 
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
@@ -45,13 +47,15 @@ struct Evaluate: ParsableCommand {
     @Option(help: "The folder of its images; without it they are looked for around the table.")
     var images: String?
 
-    @Option(help: "A table of probabilities to judge, instead of a model.")
-    var predictions: String?
+    @Option(help: "A table of probabilities to judge, instead of a model; may be repeated, a table a seed.")
+    var predictions: [String] = []
 
-    @Option(help: "Another one on the same images: shows --predictions minus --versus.")
-    var versus: String?
+    @Option(help: "Another one on the same images: shows --predictions minus --versus; may be repeated.")
+    var versus: [String] = []
 
-    @Option(name: .customLong("where"), help: "Rows of --labels to judge by: COLUMN=VALUE or COLUMN!=VALUE.")
+    @Option(
+        name: .customLong("where"),
+        help: "Rows of --labels to judge by: COLUMN=VALUE or COLUMN!=VALUE; several values as VALUE,VALUE.")
     var filter: RowFilter?
 
     @Option(help: "The label table of the training images: divides the classes into many, medium and few.")
@@ -66,7 +70,9 @@ struct Evaluate: ParsableCommand {
     @Flag(help: "The predictions come from several models, each judged on the fold it did not see (column \"fold\").")
     var outOfFold = false
 
-    @Option(help: "Rounds of the bootstrap; 0 for no intervals (default: 1000, or as the configuration says).")
+    @Option(
+        parsing: .unconditional,
+        help: "Rounds of the bootstrap; 0 for no intervals (default: 1000, or as the configuration says).")
     var bootstrap: Int?
 
     @Option(help: "Also writes everything to this file, as JSON.")
@@ -81,12 +87,12 @@ struct Evaluate: ParsableCommand {
         if let bootstrap, !(0...1_000_000 ~= bootstrap) {
             throw ValidationError("--bootstrap is \(bootstrap); allowed: 0 to 1000000")
         }
-        guard (model == nil) != (predictions == nil) else {
+        guard (model == nil) != predictions.isEmpty else {
             throw ValidationError("Give either a model or --predictions TABLE.")
         }
         if model != nil {
             let foreign = [
-                ("--versus", versus != nil), ("--where", filter != nil), ("--train-labels", trainLabels != nil),
+                ("--versus", !versus.isEmpty), ("--where", filter != nil), ("--train-labels", trainLabels != nil),
                 ("--train-where", trainFilter != nil), ("--thresholds", thresholds != nil),
                 ("--out-of-fold", outOfFold),
             ].filter(\.1)
@@ -138,7 +144,7 @@ struct Evaluate: ParsableCommand {
     }
 
     private func predictionEvaluation() -> PredictionEvaluation {
-        var evaluation = PredictionEvaluation(predictions: predictions ?? "", labels: labels ?? "")
+        var evaluation = PredictionEvaluation(predictions: predictions, labels: labels ?? "")
         evaluation.versus = versus
         evaluation.filter = filter
         evaluation.trainingLabels = trainLabels

@@ -54,5 +54,6 @@ enum ExitStatus {
 
 /// Writes a line to the standard error stream.
 func complain(_ text: String) {
+    Basics.Progress.endLine()
     FileHandle.standardError.write(Data((text + "\n").utf8))
 }

@@ -36,7 +36,13 @@ struct Train: ParsableCommand {
         if let resume { run.output = resume }
         let text = ConfigurationWriter.yaml(run)
         let surroundings = try common.surroundings(isResuming: resume != nil)
-        let outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
+        let outcome: RunOutcome
+        do {
+            outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
+        } catch is CancellationError {
+            complain("What is finished is kept; go on with: fovea train --resume \(run.output)")
+            throw CancellationError()
+        }
         print(outcome.summary(for: Terminal.current()))
         print("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
     }

@@ -28,6 +28,33 @@ import Testing
         #expect(!FoveaError.suggestion(for: "banana", among: ["region", "feature"]).contains("did you mean"))
     }
 
+    @Test func suggestionsOfManyNamesAreCut() {
+        let names = (1...47).map { "column\($0)" }
+        let text = FoveaError.suggestion(for: "column47x", among: names)
+        #expect(text.hasPrefix("did you mean \"column47\"? (allowed: column1, "))
+        #expect(text.hasSuffix("column12 and 35 more)"))
+    }
+
+    @Test func oneIsSingular() {
+        #expect(Wording.count(1, "image") == "1 image" && Wording.count(0, "image") == "0 images")
+        #expect(Wording.count(2, "class", "classes") == "2 classes")
+        #expect(Wording.listing(["a", "b", "c"], limit: 2) == "a, b and 1 more")
+    }
+
+    @Test func foldersAreMadeWithThoseAboveThem() throws {
+        let folder = NSTemporaryDirectory() + "/" + UUID().uuidString
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for _ in 0..<2 { try Folder.make(folder + "/a//b/") }
+        #expect(Folder.exists(folder + "/a/b"))
+        try AtomicFile.write("text", to: folder + "/file")
+        for path in [folder + "/file", folder + "/file/below"] {
+            let error = #expect(throws: FoveaError.self) { try Folder.make(path) }
+            #expect(error?.kind == .storage)
+            #expect(error?.message == "cannot make the folder \(folder)/file: File exists")
+            #expect(error?.remedy?.contains("choose another place") == true)
+        }
+    }
+
     @Test func hashIsTheStandardsExample() {
         // FIPS 180-2, appendix B.1.
         #expect(Digest.sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")

@@ -50,7 +50,7 @@ import Testing
     @Test(arguments: [
         ("", "t.csv is empty"), ("\u{FEFF}", "t.csv is empty"), ("\n\n", "t.csv is empty"),
         ("a,b\n1,2\n1,2,3\n", "line 3 has 3 cells, but the header has 2 columns"),
-        ("a,b\n\"1\n1\",2\n1\n", "line 4 has 1 cells"),
+        ("a,b\n\"1\n1\",2\n1\n", "line 4 has 1 cell, but the header has 2 columns"),
         ("a,b,a\n", "line 1 names two columns \"a\" (1 and 3)"), ("a, a\n", "names two columns"),
         ("a,,b\n", "line 1 gives no name for column 2"),
         ("a,b\n1,\"2\n", "line 2 opens a quote that is never closed"),

@@ -1,3 +1,4 @@
+import Basics
 import Cohorts
 import Foundation
 import Testing
@@ -68,7 +69,10 @@ import Testing
         ("image,A,fold\na.jpg,1,1.5\n", "column \"fold\": found \"1.5\"; allowed is a whole number"),
         ("image,A,fold,Fold\na.jpg,1,1,1\n", "\"fold\" and \"Fold\" mean the same"),
         ("image,patient\na.jpg,p\n", "has no class column"), ("image,A\n", "has no rows below its header"),
-        ("picture,A\na.jpg,1\n", "has no column \"image\" or \"ID\""), ("image,A\na.jpg\n", "line 2 has 1 cells"),
+        ("picture,A\na.jpg,1\n", "has no column \"image\" or \"ID\""), ("image,A\na.jpg\n", "line 2 has 1 cell, but"),
+        ("image,Image,A\na.jpg,a.jpg,1\n", "the columns \"image\" and \"Image\" both name the images"),
+        ("picture,A\na.jpg,1\n", "Rename the one with the files' names to \"image\"."),
+        ("image,A\na.jpg,2\n", "list the classes in data.classes"),
     ])
     func refusesBadTables(text: String, expected: String) throws {
         let scratch = try Scratch()
@@ -98,18 +102,39 @@ import Testing
         let table = try scratch.write("image,A\n" + (0..<13).map { "\($0).jpg,1\n" }.joined())
         let cohort = try CohortReader().read(table: table, images: scratch.images)
         let refusal = message { try cohort.requireImages() }
-        #expect(refusal.contains("12 of 13 images do not exist: "))
+        #expect(refusal.contains("12 of 13 images do not exist: ") && refusal.contains("data.missing: skip"))
         #expect(refusal.contains("/10.jpg and 2 more") && !refusal.contains("/11.jpg"))
         let kept = try CohortReader(leavesOutMissingImages: true).read(table: table, images: scratch.images)
-        #expect(kept.count == 1 && kept.leftOutRows == 12)
+        #expect(kept.count == 1 && kept.leftOutImages.count == 12)
         let none = try scratch.write("image,A\nx.jpg,1\n")
         #expect(
             message {
                 _ = try CohortReader(leavesOutMissingImages: true).read(table: none, images: scratch.images)
-            }.contains("none of the 1 images exists"))
+            }.contains("none of its images exists (1 row)"))
         #expect(
             message { _ = try CohortReader().read(table: table, images: scratch.path + "/other") }
                 .contains("other does not exist"))
+        #expect(
+            message { _ = try CohortReader().read(table: table, images: "") }
+                .contains("no image folder is given: data.images is empty"))
+    }
+
+    @Test func anIdBesideTheImageIsNoClass() throws {
+        let scratch = try Scratch()
+        let table = try scratch.write("image,ID,A\na.jpg,17,1\n")
+        let cohort = try CohortReader().read(table: table, images: scratch.images)
+        #expect(cohort.classes == ["A"] && cohort.photographs.map(\.image) == ["a.jpg"])
+        // Unless it is listed as one.
+        let listed = try scratch.write("image,ID,A\na.jpg,0,1\n")
+        #expect(try CohortReader(classes: ["ID"]).read(table: listed, images: scratch.images).labels == [0])
+    }
+
+    @Test func everyEndingOfAPhotographIsFound() throws {
+        let scratch = try Scratch()
+        for (k, ending) in PhotographFile.endings.enumerated() { try scratch.makeImages("\(k)." + ending) }
+        #expect(PhotographFile.endings.contains("webp"))
+        let table = try scratch.write("image,A\n" + PhotographFile.endings.indices.map { "\($0),1\n" }.joined())
+        #expect(try CohortReader().read(table: table, images: scratch.images).missingImages.isEmpty)
     }
 
     @Test func tablesOfSeveralSplitsFormOneCohort() throws {
@@ -151,5 +176,8 @@ import Testing
         let refusal = message { try mixed.requireSingleLabels() }
         #expect(refusal.contains("3 rows differ: i1.png, i2.png, i3.png; the first has 2 positives"))
         try mixed.requireSingleLabels(rows: [0])
+        #expect(
+            message { try mixed.requireSingleLabels(rows: [3]) }
+                .contains("1 row differs: i3.png; the first has 1 positive\n"))
     }
 }

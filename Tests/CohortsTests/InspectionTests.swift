@@ -11,7 +11,6 @@ import Testing
         #expect(cohort.unknownCounts() == [0, 1, 0])
         #expect(cohort.labelsPerImage() == [2, 1, 1, 1])
         #expect(cohort.coOccurrence() == [[3, 2, 1], [2, 2, 1], [1, 1, 1]])
-        #expect(cohort.labelFreeRows() == [2, 4])
         #expect(cohort.rows(showing: [1, 2]) == [0, 3])
         #expect(cohort.positives(of: 3) == [0, 1, 2])
         #expect(cohort.duplicates(hashes: ["x", nil, "y", "x", "y"]) == [[0, 3], [2, 4]])
@@ -21,8 +20,6 @@ import Testing
         let cohort = try makeCohort(["1", "1", "1", "1"], patients: ["p", nil, "p", nil])
         #expect(cohort.patientNumbers == [0, 1, 0, 2])
         #expect(cohort.knowsPatients)
-        #expect(try cohort.index(ofClass: "c0") == 0)
-        #expect(message { _ = try cohort.index(ofClass: "c1") }.contains("has no class \"c1\"\n  did you mean \"c0\"?"))
     }
 
     @Test func cohortsInMemoryAreVerified() throws {

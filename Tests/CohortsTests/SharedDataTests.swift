@@ -78,18 +78,18 @@ struct SharedDataTests {
         }
         let cohort = try CohortReader().read(tables)
         #expect(cohort.count == 2560 && cohort.classes.count == 45)
-        #expect(cohort.labelFreeRows().count == 401 + 134)
+        #expect(cohort.labelsPerImage()[0] == 401 + 134)
         let training = cohort.photographs.indices.filter { cohort.photographs[$0].split == "train" }
         let counts = cohort.classCounts(rows: training)
-        let diabetic = try cohort.index(ofClass: "DR")
-        let haze = try cohort.index(ofClass: "MH")
+        let diabetic = try #require(cohort.classes.firstIndex(of: "DR"))
+        let haze = try #require(cohort.classes.firstIndex(of: "MH"))
         #expect(counts[diabetic] == 376 && counts[haze] == 317)
         #expect(cohort.missingImages.count == 2560 - 1244)
 
         let present = try CohortReader(
             attributes: ClassAttributes(path: shared + "/labels/rfmid45.yaml"), leavesOutMissingImages: true
         ).read(tables)
-        #expect(present.count == 1244 && present.leftOutRows == 1316)
+        #expect(present.count == 1244 && present.leftOutImages.count == 1316)
         let split = try Split.byColumn(present, training: ["train"], validation: ["val"])
         #expect(split.training.count == 949 && split.validation.count == 295)
         // The derived table says the same of the same photographs.

@@ -17,15 +17,33 @@ import Testing
             message { _ = try Split.byFold(cohort, validation: [0, 1, 2]) }.contains(
                 "no photograph is left for training"))
         #expect(
+            message { _ = try Split.byFold(try makeCohort(["1", "0", "1"], folds: [0, nil, 1]), validation: [0]) }
+                .contains("1 photograph has no fold: i1.png"))
+        #expect(
             message { _ = try Split.byFold(try makeCohort(["1", "0"]), validation: [0]) }
-                .contains("2 photographs have no fold: i0.png, i1.png"))
+                .contains("has no column \"fold\""))
+    }
+
+    @Test func impossiblePartsNameTheirKeys() throws {
+        let cohort = try makeCohort(["1", "0", "1"], folds: [0, 1, 2], splits: ["a", "b", "c"])
+        let none = message { _ = try Split.byFold(cohort, validation: []) }
+        #expect(none.contains("data.split.validation_folds is empty") && none.contains("has: 0, 1, 2."))
+        #expect(
+            message { _ = try Split.byFold(cohort, validation: [0], excluded: [1, 0]) }
+                .contains("fold 0 is in data.split.validation_folds and in data.split.excluded_folds"))
+        #expect(
+            message { _ = try Split.byColumn(cohort, training: [], validation: ["a"]) }
+                .contains("data.split.training is empty"))
+        #expect(
+            message { _ = try Split.byColumn(cohort, training: ["a", "b"], validation: ["b"]) }
+                .contains("the split \"b\" is in data.split.training and in data.split.validation"))
     }
 
     @Test func aPatientInTwoPartsIsRefused() throws {
         let patients = ["p", "p", "q", "r"]
         let cohort = try makeCohort(["1", "0", "1", "0"], patients: patients, folds: [0, 1, 2, 2])
         let refusal = message { _ = try Split.byFold(cohort, validation: [2]) }
-        #expect(refusal.contains("1 patients are in several parts: p (fold 0, fold 1)"))
+        #expect(refusal.contains("1 patient is in several parts: p (fold 0, fold 1)"))
         let byWord = try makeCohort(
             ["1", "0", "1", "0"], patients: ["p", "q", "p", "q"], splits: ["train", "train", "val", "test"])
         #expect(
@@ -33,7 +51,7 @@ import Testing
                 .contains("2 patients are in several parts: p (train, val), q (test, train)"))
         #expect(
             message { _ = try Split("mine", training: [0], validation: [1], of: cohort) }
-                .contains("mine: 1 patients are in several parts: p (training, validation)"))
+                .contains("mine: 1 patient is in several parts: p (training, validation)"))
         #expect(message { _ = try Split("mine", training: [0], validation: [0], of: cohort) }.contains("row 0"))
     }
 

@@ -47,7 +47,8 @@ let sharedData: String? = {
 
 /// A cohort in memory: one string of 0, 1 and ? a photograph.
 func makeCohort(
-    _ rows: [String], classes: [String]? = nil, patients: [String?]? = nil, folds: [Int]? = nil, splits: [String]? = nil
+    _ rows: [String], classes: [String]? = nil, patients: [String?]? = nil, folds: [Int?]? = nil,
+    splits: [String]? = nil
 ) throws -> Cohort {
     let names = classes ?? (rows.first ?? "").indices.enumerated().map { "c\($0.offset)" }
     let photographs = rows.indices.map { row in

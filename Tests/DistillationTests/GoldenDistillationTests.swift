@@ -72,7 +72,7 @@ import Torch
             let plain = try #require(parameters.apPlain)
             let positives = try #require(parameters.innerPositives)
             let weights = DistillationWeights.teacherQuality(
-                teacher: zip(columns.teachers, columns.classes).map { teacher[$0][$1] },
+                columns, teacher: zip(columns.teachers, columns.classes).map { teacher[$0][$1] },
                 plain: columns.classes.map { plain[$0] }, positives: columns.classes.map { positives[$0] })
             return (weights, nil)
         case .selfPaced:
@@ -129,9 +129,15 @@ import Torch
     }
 
     @Test func qualityIsOneWhereTheInnerSplitSaysNothing() {
+        let four = TeacherColumns([.init(name: "s", classes: [0, 1, 2, 3])])
         let weights = DistillationWeights.teacherQuality(
-            teacher: [0.6, 0.9, nil, 0.5], plain: [0.3, 0.3, 0.3, nil], positives: [5, 4, 9, 9])
+            four, teacher: [0.6, 0.9, nil, 0.5], plain: [0.3, 0.3, 0.3, nil], positives: [5, 4, 9, 9])
         #expect(distance(weights, [2, 1, 1, 1].map { $0 / 1.25 }) < 1e-12)
+        // Two teachers of class 0 count half each: (1.5 + 1) / 2 classes.
+        let shared = TeacherColumns([.init(name: "a", classes: [0, 1]), .init(name: "b", classes: [0])])
+        let union = DistillationWeights.teacherQuality(
+            shared, teacher: [0.6, 0.3, 0.3], plain: [0.3, 0.3, 0.3], positives: [9, 9, 9])
+        #expect(distance(union, [2, 1, 1].map { $0 / 1.25 }) < 1e-12)
     }
 
     @Test func confidenceIsZeroAtEvenOddsAndOneFarOut() {

@@ -48,6 +48,32 @@ import Testing
         #expect(first.candidate == single.groups.all.averagePrecision.fixedSet?.mean)
     }
 
+    @Test func severalSeedsOfOneModelAreAveraged() throws {
+        let models = [try model(1, skill: 0.5), try model(2, skill: 0.2)]
+        var settings = options(rounds: 50)
+        settings.thresholds = [Double?](repeating: 0.4, count: shares.count)
+        let both = try Evaluator.evaluate(models, settings)
+        let alone = try models.map { try Evaluator.evaluate($0, settings) }
+        #expect(both.seeds == 2 && alone[0].seeds == 1)
+        let metrics: [(EvaluationResult) -> Double?] = [
+            { $0.classes[0].averagePrecision.value }, { $0.classes[0].rocAUC.value },
+            { $0.classes[0].sensitivityAtSpecificity }, { $0.classes[0].precision }, { $0.classes[0].f1 },
+            { $0.classes[0].calibrationError }, { $0.groups.all.averagePrecision.fixedSet?.mean }, { $0.microF1 },
+            { $0.calibrationError },
+        ]
+        for (number, metric) in metrics.enumerated() {
+            let values = try alone.map { try #require(metric($0)) }
+            let mean = try #require(metric(both))
+            #expect(abs(mean - (values[0] + values[1]) / 2) < 1e-12, "metric \(number)")
+        }
+        // The interval holds the seeds' own variation.
+        let interval = try #require(both.groups.all.averagePrecision.fixedSet?.interval)
+        #expect(interval.low < interval.high)
+        let other = try madeUp(300, shares: shares, seed: 1, truth: 78)
+        #expect(throws: FoveaError.self) { try Evaluator.evaluate([models[0], other], settings) }
+        #expect(throws: FoveaError.self) { try Evaluator.evaluate([Outcomes](), settings) }
+    }
+
     @Test func pairingNarrowsTheInterval() throws {
         let a = try model(1, skill: 0.3)
         // Nearly the same model: almost all of the variation is that of the patients, which pairing takes out.

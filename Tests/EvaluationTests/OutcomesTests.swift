@@ -54,17 +54,4 @@ import Testing
         #expect(throws: FoveaError.self) { try Outcomes.outOfFold([1: first, 2: first]) }
         #expect(throws: FoveaError.self) { try Outcomes.outOfFold([1: first, 2: make(classes: ["b", "a"])]) }
     }
-
-    @Test func synonymsAreMerged() throws {
-        let all = try Outcomes(
-            classes: ["a", "b", "c"], images: ["1", "2", "3"], labels: [1, 0, -1, 0, 1, -1, 0, 0, 0],
-            scores: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.9, 0.8, 0.7])
-        let merged = try all.merging(["ac": ["c", "a"]])
-        #expect(merged.classes == ["ac", "b"])
-        #expect(merged.labels == [1, 0, -1, 1, 0, 0])
-        #expect(merged.scores == [0.3, 0.2, 0.6, 0.5, 0.9, 0.8])
-        #expect(throws: FoveaError.self) { try all.merging(["x": ["d"]]) }
-        #expect(throws: FoveaError.self) { try all.merging(["x": ["a"], "y": ["a"]]) }
-        #expect(throws: FoveaError.self) { try all.merging(["b": ["a", "c"]]) }
-    }
 }

@@ -55,10 +55,41 @@ struct DatasetInspectionTests {
         settings.evaluation.medium = 2
         settings.distillation = DistillationSettings()
         settings.distillation?.grouping = "single"
+        settings.data.split.method = .column
         let found = try DatasetInspection(settings).run(Surroundings(device: .cpu, threads: 1))
         #expect(found.images == 5)
         #expect(found.groupings.map(\.name) == ["shot", "single"])
-        #expect(found.classes.map(\.shot) == [.medium, .medium])
+        // Patient p trains and validates, so there is no split: all images count.
+        #expect(found.warnings.first?.contains("no split can be made") == true)
+        #expect(found.split == nil && found.classes.map(\.shot) == [.medium, .medium])
+    }
+
+    @Test func aConfigurationCountsWhatTrains() throws {
+        try folder.write("image,split,A,B\n0,train,1,0\n1,val,1,1\n3,train,1,1\n4,train,0,0\n", to: "parts.csv")
+        var settings = RunSettings()
+        settings.data.table = folder.path + "/parts.csv"
+        settings.data.images = folder.path + "/images"
+        settings.data.split.method = .column
+        settings.evaluation.many = 3
+        settings.evaluation.medium = 2
+        var request = DatasetInspection(settings)
+        request.decodes = false
+        let found = try request.run(Surroundings(device: .cpu, threads: 1))
+        #expect(found.split?.training == 3 && found.split?.validation == 1)
+        #expect(found.classes.map(\.positives) == [3, 2] && found.classes.map(\.training) == [2, 1])
+        #expect(found.classes.map(\.shot) == [.medium, .few])
+        #expect(found.groupings.first?.subsets.map(\.positives) == [2, 1])
+        let text = try request.text(found, for: Terminal())
+        #expect(text.contains("3 images train, 1 validate") && text.contains("training images per class"))
+    }
+
+    @Test func aFaultyClassIsNamedHoweverSmallTheTable() throws {
+        try folder.write("image,A,B,device\n0,1,0,x\n3,2,1,y\n4,0,1,z\n", to: "small.csv")
+        let error = foveaError {
+            _ = try DatasetInspection(table: folder.path + "/small.csv", images: nil, attributes: nil)
+                .run(Surroundings(device: .cpu, threads: 1))
+        }
+        #expect(error?.message.contains("small.csv, line 3, column \"A\": found \"2\"") == true)
     }
 
     @Test func photographsThatAreNowhereAreReported() throws {

@@ -14,48 +14,17 @@ import Torch
 
 /// The main job end to end on a few phantoms: plain model, teachers, bank, student, evaluation, run folder.
 @Suite(.serialized) struct MainJobTests {
-    private let folder: TemporaryFolder
+    private let job: SmallJob
+    private var folder: TemporaryFolder { job.folder }
 
-    init() throws {
-        folder = try TemporaryFolder()
-        Basics.Progress.isSilent = true
-    }
+    init() throws { job = try SmallJob() }
 
     private func settings(_ changes: (inout RunSettings) -> Void = { _ in }) throws -> RunSettings {
-        var phantoms = PhantomSettings()
-        phantoms.trainingPatients = 20
-        phantoms.validationPatients = 16
-        phantoms.side = 64
-        phantoms.minimumValidationPositives = 5
-        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
-        let dataset = try PhantomDataset(phantoms, folder: folder.path + "/phantoms")
-        _ = try dataset.draw(threads: 1)
-        var settings = RunSettings()
-        settings.data.table = dataset.labels
-        settings.data.images = dataset.images
-        settings.data.attributes = dataset.attributes
-        settings.data.split.method = .column
-        settings.image.resolution = 32
-        settings.image.crop = .none
-        settings.model.architecture = .mobilenetv1Short
-        settings.training.epochs = 1
-        settings.training.batchSize = 16
-        settings.evaluation.bootstrap = 50
-        settings.evaluation.minimumPositivePatients = 2
-        var distillation = DistillationSettings()
-        distillation.views = 2
-        distillation.teachers.epochs = 1
-        distillation.teachers.minimumSteps = 1
-        settings.distillation = distillation
-        settings.output = folder.path + "/run"
-        settings.cache = folder.path + "/cache"
-        changes(&settings)
-        return settings
+        try job.settings(changes)
     }
 
     private func execute(_ settings: RunSettings, isResuming: Bool = false) throws -> RunOutcome {
-        let surroundings = Surroundings(device: .cpu, threads: Engine.threads, isResuming: isResuming)
-        return try Run(settings, surroundings, log: { _ in }).execute(configuration: ConfigurationWriter.yaml(settings))
+        try job.execute(settings, isResuming: isResuming)
     }
 
     @Test func aRunLeavesAllThatItPromises() throws {
@@ -80,6 +49,14 @@ import Torch
         #expect(student.classes.count { $0.averagePrecision.value != nil } == student.classes.count)
         #expect(outcome.difference != nil)
         #expect(outcome.summary(for: Terminal()).contains("Student minus plain"))
+        let report = try String(contentsOfFile: settings.output + "/report.md", encoding: .utf8)
+        for part in [
+            "# Distillation by region against the plain model", "## The student model, class by class",
+            "## What distillation changed, class by class", "Sensitivity at 0.95", "## Cost",
+            "times the seconds of the plain model", "view bank",
+        ] {
+            #expect(report.contains(part), "\(part) is not in the report")
+        }
         let bundle = try ModelBundle.load(from: settings.output)
         #expect(bundle.description.thresholds?.count == bundle.description.classes.count)
         let history = try HistoryFile(path: settings.output + "/history.csv")
@@ -110,6 +87,12 @@ import Torch
         }
         let outcome = try execute(settings)
         #expect(outcome.studentResult != nil)
+        // What teachers were trained without, and what that cost, is said.
+        let report = try String(contentsOfFile: settings.output + "/report.md", encoding: .utf8)
+        let isMeasured = rule == "teacher_quality" || rule == "self_paced"
+        #expect(report.contains("The weights measure teachers on an inner part") == isMeasured)
+        #expect(report.contains("| plain-inner |") == isMeasured)
+        #expect(report.contains("With self-paced weights the student") == (rule == "self_paced"))
     }
 
     @Test func plainTrainingNeedsNoTeachers() throws {

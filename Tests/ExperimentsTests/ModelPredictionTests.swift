@@ -74,7 +74,7 @@ struct ModelPredictionTests {
         try folder.write(csv, to: "predictions.csv")
         let lines = csv.split(separator: "\n").map { $0.split(separator: ",").prefix(2).joined(separator: ",") }
         var again = PredictionEvaluation(
-            predictions: try folder.write(lines.joined(separator: "\n") + "\n", to: "only-a.csv"),
+            predictions: [try folder.write(lines.joined(separator: "\n") + "\n", to: "only-a.csv")],
             labels: folder.path + "/labels.csv")
         again.settings.bootstrap = 0
         again.thresholds = try folder.write("A: 0", to: "thresholds.yaml")
@@ -97,6 +97,12 @@ struct ModelPredictionTests {
         #expect(error?.remedy?.contains("--labels") == true)
         #expect(ModelPrediction.folder("run/model.safetensors") == "run")
         #expect(ModelPrediction.folder("run") == "run")
+    }
+
+    @Test func foldersAreSearchedForEveryFormat() throws {
+        for name in ["a.webp", "b.TIFF", "c.jpeg", "d.gif", "e.txt"] { try folder.write("any", to: "formats/" + name) }
+        let images = try ImageArguments.expand([folder.path + "/formats"])
+        #expect(images.map(\.name) == ["a.webp", "b.TIFF", "c.jpeg"])
     }
 
     @Test func namesAreShortWhileTheyDiffer() throws {

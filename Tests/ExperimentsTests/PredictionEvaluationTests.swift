@@ -2,6 +2,7 @@ import Basics
 import Evaluation
 import Experiments
 import Foundation
+import Reports
 import Testing
 
 struct PredictionEvaluationTests {
@@ -26,9 +27,11 @@ struct PredictionEvaluationTests {
 
         """
 
+    private let perfect = "A,B,image\n1,0,1.png\n0,0,2.png\n1,0,3.png\n0,0,4.png\n"
+
     private func evaluation(_ predictions: String? = nil, _ labels: String? = nil) throws -> PredictionEvaluation {
         var evaluation = PredictionEvaluation(
-            predictions: try folder.write(predictions ?? self.predictions, to: "predictions.csv"),
+            predictions: [try folder.write(predictions ?? self.predictions, to: "predictions.csv")],
             labels: try folder.write(labels ?? self.labels, to: "labels.csv"))
         evaluation.settings.bootstrap = 0
         return evaluation
@@ -108,7 +111,7 @@ struct PredictionEvaluationTests {
 
     @Test func differenceIsPredictionsMinusVersus() throws {
         var evaluation = try evaluation()
-        evaluation.versus = try folder.write("A,B,image\n1,0,1.png\n0,0,2.png\n1,0,3.png\n0,0,4.png\n", to: "b.csv")
+        evaluation.versus = [try folder.write(perfect, to: "b.csv")]
         let outcome = try evaluation.run(threads: 1)
         let difference = try #require(outcome.difference)
         #expect(difference.classes[1].name == "A")
@@ -122,6 +125,12 @@ struct PredictionEvaluationTests {
         #expect(try evaluation.run(threads: 1).evaluation.images == 2)
         evaluation.filter = RowFilter("Fold=7")
         #expect(foveaError { _ = try evaluation.run(threads: 1) }?.description.contains("holds: 0, 1") == true)
+        evaluation.filter = RowFilter("patient=p2, p3")
+        #expect(try evaluation.run(threads: 1).evaluation.images == 2)
+        evaluation.filter = RowFilter("patient!=p1,p9")
+        #expect(try evaluation.run(threads: 1).evaluation.images == 2)
+        evaluation.filter = RowFilter("patient=p2,p9")
+        #expect(foveaError { _ = try evaluation.run(threads: 1) }?.description.contains("\"p9\"") == true)
         #expect(RowFilter("fold") == nil)
         #expect(RowFilter("!=1") == nil)
     }
@@ -135,6 +144,55 @@ struct PredictionEvaluationTests {
             other.isOutOfFold = true
             #expect(foveaError { _ = try other.run(threads: 1) }?.description.contains(word) == true)
         }
+    }
+
+    @Test func filesAreCalledByWhatDiffers() throws {
+        var evaluation = try evaluation()
+        evaluation.predictions = [try folder.write(predictions, to: "run/predictions.csv")]
+        evaluation.versus = [try folder.write(perfect, to: "run/plain/predictions.csv")]
+        let text = try evaluation.run(threads: 1).text(for: Terminal())
+        #expect(text.contains("run/predictions.csv minus plain/predictions.csv"))
+        evaluation.versus = evaluation.predictions
+        #expect(try evaluation.run(threads: 1).referenceSubject == evaluation.predictions[0])
+    }
+
+    @Test func severalFilesAreSeedsOfOneModel() throws {
+        var evaluation = try evaluation()
+        evaluation.predictions.append(try folder.write(perfect, to: "seed1.csv"))
+        evaluation.versus = [try folder.write(perfect, to: "b.csv")]
+        let outcome = try evaluation.run(threads: 1)
+        #expect(outcome.subject == "predictions.csv and 1 more")
+        #expect(outcome.evaluation.seeds == 2)
+        #expect(abs((outcome.evaluation.classes[1].averagePrecision.value ?? 0) - (5.0 / 6 + 1) / 2) < 1e-12)
+        #expect(outcome.difference?.candidateSeeds == 2)
+        #expect(outcome.text(for: Terminal()).contains("2 of predictions.csv and 1 more"))
+    }
+
+    @Test func outOfFoldFilesAreJoined() throws {
+        var evaluation = try evaluation()
+        evaluation.isOutOfFold = true
+        let first = try folder.write("image,B,A\n1.png,0.1,0.4\n2.png,0.4,0.1\n", to: "fold0.csv")
+        let second = try folder.write("A,image,B\n0.9,3.png,0.2\n0.5,4.png,0.3\n", to: "fold1.csv")
+        let whole = try evaluation.run(threads: 1)
+        evaluation.predictions = [first, second]
+        let joined = try evaluation.run(threads: 1)
+        #expect(joined.evaluation == whole.evaluation)
+        #expect(joined.text(for: Terminal()).contains("ranks within folds"))
+        evaluation.predictions = [first, second, first]
+        let error = foveaError { _ = try evaluation.run(threads: 1) }
+        #expect(error?.description.contains("\"1.png\" is predicted twice") == true)
+        evaluation.predictions = [second]
+        #expect(foveaError { _ = try evaluation.run(threads: 1) }?.description.contains("not predicted") == true)
+    }
+
+    @Test func scoresThatAreNoProbabilitiesAreSaid() throws {
+        let outside = predictions.replacingOccurrences(of: "4.png,0.3", with: "4.png,1.5")
+        let outcome = try evaluation(outside).run(threads: 1)
+        #expect(outcome.evaluation.calibrationError == nil)
+        #expect(outcome.notes.first?.contains("image \"4.png\" for class \"B\" is 1.5") == true)
+        // Where the label is unknown, nothing is judged.
+        let unknown = predictions.replacingOccurrences(of: "2.png,0.4", with: "2.png,-3")
+        #expect(try evaluation(unknown).run(threads: 1).notes.isEmpty)
     }
 
     @Test func rowsThatDoNotMatchAreNamed() throws {

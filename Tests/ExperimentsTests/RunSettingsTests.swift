@@ -65,6 +65,7 @@ struct RunSettingsTests {
         s.technique.repeatThreshold = 0.01
         var d = DistillationSettings()
         d.grouping = "shot+random:region"
+        d.groupingSeed = 4
         d.distance = .mse
         d.temperature = 4
         d.lambda = 0.5
@@ -73,7 +74,7 @@ struct RunSettingsTests {
         d.beta = 0.9
         d.selfPacedShare = 0.4
         d.innerShare = 0.3
-        d.views = 0
+        d.views = 3
         d.student = .plain
         d.onlySubsetImages = true
         d.teachers.initialization = .pretrained
@@ -83,6 +84,7 @@ struct RunSettingsTests {
         d.teachers.epochs = 2
         d.teachers.minimumSteps = 11
         d.teachers.rate = 0.01
+        d.teachers.technique = .same
         s.distillation = d
         s.evaluation.bootstrap = 0
         s.evaluation.many = 50
@@ -154,6 +156,7 @@ struct RunSettingsTests {
         ("training.epochs=0", "1 to 10000"), ("training.rate=-1", "above 0"), ("model.architecture=resnet", "resnet18"),
         ("image.resolution=big", "16 to 4096"), ("technique.loss=focus", "weighted_bce"),
         ("distillation={temperature: 0}", "above 0"), ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
+        ("evaluation={many: 5, medium: 9}", "1 <= medium <= many"), ("training.nesterov=true", "optimizer: sgd"),
     ])
     func impossibleValuesNameKeyValueAndWhatIsAllowed(setting: String, allowed: String) throws {
         let error = foveaError {

@@ -45,6 +45,16 @@ import Testing
         #expect(try ImageFile(path: Files.golden + "/odd/cmyk.jpg").header().format == "jpeg")
     }
 
+    @Test("every promised format decodes, and its ending is looked for", arguments: ["png", "jpg", "tiff", "webp"])
+    func promised(ending: String) throws {
+        let name = ending == "webp" ? "lossless.webp" : "rgb." + ending
+        let file = try ImageFile(path: Files.golden + "/odd/" + name)
+        let format = try file.header().format.uppercased()
+        #expect(PhotographFile.sentence.uppercased().contains(format))
+        #expect(try file.decode().width == 48)
+        #expect(PhotographFile.endings.contains(ending))
+    }
+
     @Test("what is no image gives an error that names the path and the trouble")
     func notImages() throws {
         let folder = try TemporaryFolder()
@@ -74,6 +84,7 @@ import Testing
         }
         #expect(error.message.contains("60000 x 60000"))
         #expect(error.message.contains("100000000"))
+        #expect(error.remedy?.contains("image.pixel_limit") == true)
         let small = ImageSettings(resolution: 32, pixelLimit: 48 * 32 - 1)
         let limit = try dataError { _ = try FundusReader.read(path: Files.golden + "/odd/rgb.png", settings: small) }
         #expect(limit.message.contains("48 x 32"))

@@ -156,12 +156,26 @@ import Testing
             let error = #expect(throws: FoveaError.self) { try PhantomDataset(settings, folder: "unused") }
             return error?.message ?? ""
         }
+        #expect(message { $0.trainingPatients = 0 }.contains("--training is 0; allowed: 1 to 1000000"))
         #expect(message { $0.side = 10 }.contains("side is 10; allowed: 64 to 1024"))
         #expect(message { $0.healthyShare = 1.5 }.contains("healthyShare is 1.5"))
         #expect(message { $0.bilateralShare = .nan }.contains("bilateralShare"))
         #expect(message { $0.prevalence = [:] }.contains("prevalence"))
         #expect(message { $0.prevalence[.drusen] = 0.9 }.contains("drusen"))
         #expect(message { $0.minimumValidationPositives = 15 }.contains("needs 15 eyes with drusen"))
+    }
+
+    @Test func tooFewPatientsNameTheOptionAndTheLeastNumber() throws {
+        var settings = PhantomSettings()
+        settings.validationPatients = 6
+        let error = #expect(throws: FoveaError.self) { try PhantomDataset(settings, folder: "unused") }
+        #expect(error?.message.contains("24 eyes with drusen, but --validation 6 gives 4 patients") == true)
+        let least = try #require(Int(error?.remedy?.filter(\.isNumber) ?? ""))
+        settings.validationPatients = least - 1
+        let less = #expect(throws: FoveaError.self) { try PhantomDataset(settings, folder: "unused") }
+        #expect(less?.remedy == error?.remedy)
+        settings.validationPatients = least
+        #expect(try PhantomDataset(settings, folder: "unused").patients.count == 600 + least)
     }
 
     @Test func settingsSurviveJSON() throws {

@@ -66,12 +66,14 @@ private let hostile = [
             ReliabilityPlot.Bin(count: 1, meanProbability: .nan, positiveRate: 1),
         ]
         return [
-            LongTailPlot(title: hostile[0], classes: rows, series: names).drawing(),
-            LongTailPlot(title: "", classes: rows).drawing(),
-            LongTailPlot(title: "no classes", classes: [], series: names).drawing(),
-            LongTailPlot(title: "too few values", classes: [ClassRow("a", trainingCount: 3)], series: names).drawing(),
-            ClassComparisonPlot(title: hostile[6], classes: rows, series: names).drawing(),
-            ClassComparisonPlot(title: "none", classes: [], series: []).drawing(),
+            LongTailPlot(title: hostile[0], classes: rows, series: names, bounds: .standard).drawing(),
+            LongTailPlot(title: "", classes: rows, bounds: .standard).drawing(),
+            LongTailPlot(title: "no classes", classes: [], series: names, bounds: .standard).drawing(),
+            LongTailPlot(
+                title: "too few values", classes: [ClassRow("a", trainingCount: 3)], series: names, bounds: .standard
+            ).drawing(),
+            ClassComparisonPlot(title: hostile[6], classes: rows, series: names, bounds: .standard).drawing(),
+            ClassComparisonPlot(title: "none", classes: [], series: [], bounds: .standard).drawing(),
             TrainingCurvesPlot(
                 title: hostile[2],
                 panels: [
@@ -111,7 +113,7 @@ private let hostile = [
     }
 
     @Test func namesAreEscapedNotLost() throws {
-        let plot = LongTailPlot(title: "t", classes: rows)
+        let plot = LongTailPlot(title: "t", classes: rows, bounds: .standard)
         let texts = try Reader.read(plot.drawing().svg()).texts
         #expect(texts.contains("<script>alert(1)</script>"))
         #expect(texts.contains("a & b"))
@@ -122,7 +124,8 @@ private let hostile = [
 
     @Test func undefinedIsSaidAndNeverDrawnAsZero() throws {
         let plot = LongTailPlot(
-            title: "t", classes: [ClassRow("a", trainingCount: 5, values: [.init(nil)])], series: ["m"])
+            title: "t", classes: [ClassRow("a", trainingCount: 5, values: [.init(nil)])], series: ["m"],
+            bounds: .standard)
         let seen = try Reader.read(plot.drawing().svg())
         #expect(seen.texts.contains("undefined"))
         // The legend's marker only.
@@ -137,6 +140,38 @@ private let hostile = [
         let open = try texts(.init("a", .init(0.01), hasSign: false))
         #expect(open.contains("too few patients"))
         #expect(!open.contains { $0.hasPrefix("+") })
+    }
+
+    /// Colours that stand for the plain model and the student.
+    private let plainColour = "#0072b2"
+    private let studentColour = "#d55e00"
+
+    @Test func aModelHasOneColourInEveryPlot() throws {
+        let row = ClassRow("a", trainingCount: 5, values: [.init(0.5), .init(0.25), .init(0.75)])
+        let alone = LongTailPlot(title: "t", classes: [row], series: ["student"], bounds: .standard).drawing().svg()
+        #expect(alone.contains(studentColour) && !alone.contains(plainColour))
+        let others = ["plain", "teacher", "plain-inner"]
+        let without = ClassComparisonPlot(title: "t", classes: [row], series: others, bounds: .standard).drawing().svg()
+        #expect(without.contains(plainColour) && !without.contains(studentColour))
+        // A gain or a loss is nobody's.
+        let differences = [0.1, -0.1].map { GainPlot.Row("a", .init($0, low: $0 - 0.05, high: $0 + 0.05)) }
+        let svg = GainPlot(title: "t", measure: "m", sections: [.init("", differences)]).drawing().svg()
+        #expect(!svg.contains(plainColour) && !svg.contains(studentColour))
+    }
+
+    @Test func teachersAreApartFromModelsOfAllClasses() throws {
+        let history = ["plain", "teacher-region-disc", "teacher-region-macula", "student"].map {
+            HistoryRow(stage: $0, epoch: 1, step: 1, trainingLoss: 0.5, validationMAP: 0.3)
+        }
+        let plot = TrainingCurvesPlot(title: "t", history: history)
+        #expect(plot.panels[0].lines.map(\.isTeacher) == [false, true, true, false])
+        #expect(plot.panels[1].lines.map(\.name) == ["plain", "student"])
+        let texts = try Reader.read(plot.drawing().svg()).texts
+        #expect(texts.contains("teachers, each on its own classes"))
+        #expect(!texts.contains { $0.hasPrefix("teacher-") })
+        // One epoch: an axis with one tick.
+        #expect(texts.count { $0 == "1" } == 2)
+        #expect(!texts.contains("2"))
     }
 
     @Test func nothingLeavesThePicture() throws {
@@ -157,7 +192,7 @@ private let hostile = [
         let folder = FileManager.default.temporaryDirectory.path + "/fovea-plots-\(UUID().uuidString)"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
         defer { try? FileManager.default.removeItem(atPath: folder) }
-        let drawing = LongTailPlot(title: "t", classes: rows, series: ["a", "b"]).drawing()
+        let drawing = LongTailPlot(title: "t", classes: rows, series: ["a", "b"], bounds: .standard).drawing()
         try drawing.write(to: folder + "/plot")
         let png = try Data(contentsOf: URL(fileURLWithPath: folder + "/plot.png"))
         #expect(png.prefix(8) == Data([0x89, 0x50, 0x4E, 0x47, 0x0D, 0x0A, 0x1A, 0x0A]))

@@ -1,3 +1,4 @@
+import Basics
 import Cohorts
 import Evaluation
 import Foundation
@@ -45,7 +46,7 @@ import Testing
             InspectionText(inspection).text(for: ascii).replacing("\u{FFFD}", with: "?").utf8.allSatisfy { $0 < 0x80 })
     }
 
-    private func outcomes(_ flip: Bool) throws -> Outcomes {
+    private func outcomes(_ flip: Bool, knownPatients: Int = 40, folds: [Int] = []) throws -> Outcomes {
         // Class "a": 12 positive patients, so in the fixed set; "b": 2; "c": none.
         let count = 40
         var labels: [Int8] = []
@@ -57,7 +58,7 @@ import Testing
         }
         return try Outcomes(
             classes: ["a", "b", "c"], images: (0..<count).map { "\($0)" }, labels: labels, scores: scores,
-            patients: (0..<count).map { "p\($0)" })
+            patients: (0..<count).map { $0 < knownPatients ? "p\($0)" : nil }, folds: folds)
     }
 
     private var options: EvaluationOptions {
@@ -70,7 +71,7 @@ import Testing
     @Test func evaluationTablesSayHowManyClassesAndNeverZeroForUndefined() throws {
         let tables = EvaluationTables(try Evaluator.evaluate(outcomes(false), options), names: ["a": "Class A"])
         let summary = tables.summary().text()
-        #expect(summary.contains("Fixed set [95 %]"))
+        #expect(summary.contains("Mean [95 %]  Classes with interval"))
         #expect(summary.contains(/mAP +all +0\.\d{3}  2 of 3   0\.\d{3} \[0\.\d{3}, [01]\.\d{3}\] +1\n/))
         #expect(summary.contains(/few +0\.\d{3}  1 of 2 +–\n/))
         #expect(summary.contains(/medium +–  0 of 0 +–\n/))
@@ -78,7 +79,55 @@ import Testing
         #expect(classes.contains(/Class A +120 +12  0\.\d{3} \[/))
         #expect(classes.contains(/\nc +1 +0 +–  +–\n/))
         #expect(tables.classes(isFull: true).csv().contains("\nc,1,0,,,,,,,0,,,,,,"))
-        #expect(tables.notes().joined().contains("fixed set of 1 classes with at least 10 positive patients"))
+        #expect(tables.notes().joined().contains("over 40 patients; means"))
+        #expect(tables.notes().joined().contains("fixed set of 1 class with at least 10 positive patients"))
+    }
+
+    @Test func imagesOfUnknownPatientsAreNoPatients() throws {
+        let folds = (0..<40).map { $0 % 2 }
+        let cases = [
+            (30, "over 30 patients and 10 images of unknown patients"),
+            (0, "over 40 images whose patients are unknown"),
+        ]
+        for (known, words) in cases {
+            let outcomes = try outcomes(false, knownPatients: known, folds: folds)
+            let notes = EvaluationTables(try Evaluator.evaluate(outcomes, options)).notes().joined()
+            #expect(notes.contains(words), "\(notes)")
+            #expect(notes.contains("ranks within folds"))
+            let paired = try Evaluator.compare(candidate: [outcomes], reference: [outcomes], options)
+            let differences = DifferenceTables(paired, candidate: "a", reference: "b").notes().joined()
+            #expect(differences.contains(words) && differences.contains("ranks within folds"), "\(differences)")
+        }
+    }
+
+    @Test func severalSeedsAreSaid() throws {
+        let models = [try outcomes(false), try outcomes(true)]
+        let notes = EvaluationTables(try Evaluator.evaluate(models, options)).notes()
+        #expect(notes.contains { $0.contains("mean over 2 models") })
+        let paired = try Evaluator.compare(candidate: models, reference: [models[0]], options)
+        let differences = DifferenceTables(paired, candidate: "a", reference: "b").notes()
+        #expect(differences.contains { $0.contains("2 of a, 1 of b") })
+    }
+
+    @Test func costsAreAddedUpAndComparedWithThePlainModel() {
+        let plain = CostTable.Row("plain", seconds: 100, images: 1000, isReused: false)
+        let cost = CostTable([
+            plain, .init("teacher a", seconds: 50, images: 500, isReused: true),
+            .init("view bank", seconds: 30, images: 0, isReused: false),
+            .init("student", seconds: 100, images: 1000, isReused: false),
+        ])
+        #expect(
+            cost.table().csv() == """
+                Stage,Seconds,Images trained on,In this run
+                plain,100.0,1000,made
+                teacher a,50.0,500,taken over
+                view bank,30.0,,made
+                student,100.0,1000,made
+                together,280.0,2500,
+
+                """)
+        #expect(cost.notes()[0].contains("2.8 times the seconds of the plain model, and 2.5 times its images"))
+        #expect(CostTable([plain]).notes().isEmpty)
     }
 
     @Test func differencesAreGivenOnlyForTheFixedSet() throws {
@@ -89,7 +138,18 @@ import Testing
         #expect(classes[1].hasPrefix("a,many,12,"))
         #expect(classes[2].hasSuffix(",,,,"))
         #expect(classes[3] == "c,few,0,,,,,,")
-        #expect(tables.summary().text(for: Terminal(width: 100)).contains(/mAP +all .* \+0\.\d{3} \[/))
+        let summary = tables.summary()
+        let text = summary.text(for: Terminal(width: 100))
+        #expect(text.contains(/mAP with interval +all +1 of 3 .* \+0\.\d{3} \[/))
+        #expect(text.contains(/mAP, all classes +all +2 of 3 +0\.\d{3} +0\.\d{3}\n/))
+        // The numbers of a row are of the same classes.
+        if case .number(let plain?, _) = summary.rows[0][3], case .number(let student?, _) = summary.rows[0][4],
+            case .difference(let difference, _) = summary.rows[0][5]
+        {
+            #expect(abs(student - plain - (difference.value ?? .nan)) < 1e-12)
+        } else {
+            Issue.record("the first row holds no difference: \(summary.rows[0])")
+        }
         let gain = GainPlot(title: "t", comparisons: [("student", paired)])
         #expect(gain.sections.first?.rows.map(\.hasSign) == [true, true, false, false])
     }
@@ -107,7 +167,7 @@ import Testing
         #expect(TrainingCurvesPlot(title: "t", history: history).panels[0].lines.map(\.name) == ["plain", "student"])
     }
 
-    @Test func teachersAreAveragedOverClassesWhereAllAreDefined() {
+    @Test func teachersAreAveragedOverClassesWhereAllAreDefined() throws {
         let table = TeacherTable([
             .init(
                 name: "a", teacher: "disc", trainingImages: 5, positives: 2, plainAP: 0.2, teacherAP: 0.4,
@@ -135,9 +195,12 @@ import Testing
                 deposit: mean of 1                      0.200       0.100      0.500        0.600
 
                 """)
-        let plot = table.plot(title: "t")
+        let bounds = try ShotBounds(many: 40, medium: 4)
+        let plot = table.plot(title: "t", bounds: bounds)
         #expect(plot.classes[0].values[1].value == 0.25)
-        #expect(plot.series == ["plain", "teacher"])
+        #expect(plot.series == ["plain", "mean of 1 to 2 teachers"])
+        #expect(plot.bounds == bounds)
+        #expect(TeacherTable([table.rows[0]]).plot(title: "t", bounds: bounds).series == ["plain", "teacher"])
     }
 
     @Test func reportIsOnePageOfMarkdown() {

@@ -1,3 +1,4 @@
+import Basics
 import Reports
 import Testing
 
@@ -24,7 +25,8 @@ import Testing
     }
 
     @Test func longTailHasSectionsFromFrequentToRare() {
-        let plot = TerminalPlot.longTail([("rare", 3), ("none", 0), ("common", 250), ("middle", 20), ("edge", 100)])
+        let classes = [("rare", 3), ("none", 0), ("common", 250), ("middle", 20), ("edge", 100)]
+        let plot = TerminalPlot.longTail(classes.map { (name: $0.0, count: $0.1) }, bounds: .standard)
         #expect(
             plot.text(for: Terminal(width: 40)) == """
                 Many (at least 100): 2 classes
@@ -45,7 +47,7 @@ import Testing
 
     @Test func lineWidthHoldsForHostileNames() {
         let names = ["", "x\ny", String(repeating: "long ", count: 50), "😀", "\u{1B}[2J"]
-        let plot = TerminalPlot.longTail(names.map { ($0, 1_000_000) })
+        let plot = TerminalPlot.longTail(names.map { ($0, 1_000_000) }, bounds: .standard)
         for width in [40, 80, 200] {
             let text = plot.text(for: Terminal(width: width))
             #expect(text.split(separator: "\n").allSatisfy { DisplayText.width(String($0)) <= width })
@@ -55,7 +57,7 @@ import Testing
 
     @Test func emptyPlotsPrintNothing() {
         #expect(TerminalPlot([]).text() == "")
-        #expect(TerminalPlot.longTail([]).text() == "")
+        #expect(TerminalPlot.longTail([], bounds: .standard).text() == "")
     }
 
     @Test func colourOnlyWhereAllowed() {
@@ -78,5 +80,9 @@ import Testing
         #expect(!terminal([:], false).hasColour)
         #expect(!terminal(["NO_COLOR": "1"]).hasColour)
         #expect(!terminal(["TERM": "dumb"]).hasColour)
+        // Nothing is cut in a file or a pipe, unless its width was asked for.
+        #expect(terminal([:]).cutsTables)
+        #expect(!terminal([:], false).cutsTables)
+        #expect(terminal(["COLUMNS": "60"], false).cutsTables)
     }
 }

@@ -53,6 +53,7 @@ import Testing
         #expect(lines.allSatisfy { $0.count <= 60 })
         #expect(lines.last?.contains("…") == true)
         #expect(lines.contains { $0.hasSuffix("0.250 [0.200, 0.312]") })
+        #expect(!long.text(for: Terminal(width: 60, cutsTables: false)).contains("…"))
     }
 
     @Test func wideAndHostileCharactersKeepColumnsStraight() {

@@ -46,7 +46,7 @@ import Training
         #expect(history[24].loss < 0.5 * history[0].loss)
         let measurement = ModelMeasurement(
             data, normalization: .symmetric, device: .cpu, precision: .float32)
-        let summary = try measurement.summary(network, rows: Array(0..<12), columns: [0, 1, 2])
+        let summary = try measurement.summary(network, name: "tiny", rows: Array(0..<12), columns: [0, 1, 2])
         #expect(summary.averagePrecision.allSatisfy { ($0 ?? 0) > 0.9 })
     }
 
@@ -210,6 +210,36 @@ import Training
         #expect(frozen.backbone.allSatisfy { $0 == 0 } && frozen.head == full.head)
         #expect(distance(low.backbone, full.backbone.map { $0 * 0.25 }) < 1e-6)
         #expect((full.backbone.map(abs).max() ?? 0) > 1e-3)
+    }
+
+    @Test func theStatisticsOfAFrozenBackboneStayToo() throws {
+        let folder = try TemporaryFolder()
+        let data = try folder.data(Array(Self.rows.prefix(4)))
+        for (rate, stays) in [(0.0, true), (1.0, false)] {
+            var plan = plainPlan()
+            plan.backboneRate = rate
+            let network = try tinyNetwork(classes: 3, norm: true)
+            let statistics = network.namedParameters.filter { $0.name.contains("running") }
+            let before = try statistics.map { try $0.parameter.value.array() as [Float] }
+            try makeTrainer(plan, data).run(network)
+            let after = try statistics.map { try $0.parameter.value.array() as [Float] }
+            #expect(before.count == 2 && (after == before) == stays)
+        }
+    }
+
+    @Test func outputsThatAreNotFiniteNameTheNetworkAndAnImage() throws {
+        let folder = try TemporaryFolder()
+        let data = try folder.data(Array(Self.rows.prefix(4)))
+        let network = try tinyNetwork(classes: 3)
+        try Autograd.withoutGrad { try network.head.weight.value.fill(.infinity) }
+        let measurement = ModelMeasurement(data, normalization: .symmetric, device: .cpu, precision: .float32)
+        do {
+            _ = try measurement.logits(network, name: "teacher x", rows: [2, 3])
+            Issue.record("nothing was thrown")
+        } catch let error as FoveaError {
+            #expect(error.kind == .numerical)
+            #expect(error.message.contains("teacher x") && error.message.contains("picture-2"))
+        }
     }
 
     @Test func trainingCanBeStopped() throws {

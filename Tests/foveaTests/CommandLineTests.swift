@@ -32,12 +32,14 @@ struct CommandLineTests {
         ("evaluate-unmatched", "evaluate --predictions p.csv --labels l.csv"),
         ("evaluate-no-table", "evaluate --predictions none.csv --labels l.csv"),
         ("evaluate-where", "evaluate --predictions p.csv --labels l.csv --where fold"),
+        ("evaluate-bootstrap", "evaluate --predictions p.csv --labels l.csv --bootstrap -4"),
+        ("predict-top", "predict run a.png --top -1"),
         ("predict-no-model", "predict run a.png"), ("predict-no-image", "predict run"),
         ("inspect-label", "inspect p.csv"), ("inspect-set", "inspect l.csv --set seed=1"),
         ("inspect-folder", "inspect nothing"),
         ("output-folder", "evaluate --predictions p.csv --labels l.csv --json none/x.json"),
         ("init-empty", "init nothing"), ("init-exists", "init data --output exists.yaml"),
-        ("threads", "doctor --threads=-3"), ("device", "doctor --device tpu"), ("unknown-command", "trane"),
+        ("threads", "doctor --threads -3"), ("device", "doctor --device tpu"), ("unknown-command", "trane"),
     ])
     func errors(name: String, arguments: String) throws {
         let folder = try WorkFolder()

@@ -41,8 +41,12 @@ struct Axis {
     static func whole(_ values: [Double], from start: Double, to end: Double, count: Int = 8) -> Axis {
         let finite = values.filter(\.isFinite)
         let low = finite.min() ?? 0
-        var high = finite.max() ?? 1
-        if high <= low { high = low + 1 }
+        let high = finite.max() ?? 1
+        // A single number stands in the middle, without neighbours that were never reached.
+        if high <= low {
+            return Axis(
+                isLogarithmic: false, low: low - 0.5, high: low + 0.5, start: start, end: end, ticks: [low])
+        }
         let step = max(1, roundStep((high - low) / Double(max(1, count))))
         let first = (low / step).rounded(.up) * step
         let ticks = stride(from: first, through: high, by: step).map { $0 }

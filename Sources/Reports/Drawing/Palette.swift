@@ -19,4 +19,20 @@ enum Palette {
         let colours = ["#0072b2", "#d55e00", "#009e73", "#b5559a", "#a67c00", "#56b4e9", "#4d4d4d"]
         return colours[index % colours.count]
     }
+
+    /// The places of some series among colours and markers: plain model, student and teachers look the same in every
+    /// plot, whatever else is in it. Other series take what is left, in their order.
+    static func places(of names: [String]) -> [Int] {
+        let fixed = names.map { name -> Int? in
+            switch name {
+            case "plain": 0
+            case "student": 1
+            case "plain-inner": 3
+            default: name.contains("teacher") ? 2 : nil
+            }
+        }
+        let taken = Set(fixed.compactMap { $0 })
+        var free = (0..<names.count + taken.count).filter { !taken.contains($0) }[...]
+        return fixed.map { $0 ?? free.popFirst() ?? 0 }
+    }
 }

@@ -44,8 +44,12 @@ extension Drawing {
     }
 
     /// Names of series with their markers in rows from `left` to `right`; gives back the height used.
+    ///
+    /// - Parameter places: the place of each among colours and markers, nil for a thin grey line.
     @discardableResult
-    mutating func legend(_ names: [String], left: Double, right: Double, y: Double, hasLines: Bool = false) -> Double {
+    mutating func legend(
+        _ names: [String], places: [Int?], left: Double, right: Double, y: Double, hasLines: Bool = false
+    ) -> Double {
         var pen = left
         var row = y
         for (index, name) in names.enumerated() {
@@ -53,9 +57,13 @@ extension Drawing {
             let shown = StrokeFont.fit(name, size: 12, limit: right - left - lead)
             let needed = lead + StrokeFont.width(shown, size: 12) + 22
             if pen > left, pen + needed - 22 > right { (pen, row) = (left, row + 19) }
-            let colour = Palette.series(index)
-            if hasLines { line(pen, row - 4, pen + 22, row - 4, colour, width: 2) }
-            marker(.series(index), pen + (hasLines ? 11 : 5), row - 4, colour)
+            if let place = places[index] {
+                let colour = Palette.series(place)
+                if hasLines { line(pen, row - 4, pen + 22, row - 4, colour, width: 2) }
+                marker(.series(place), pen + (hasLines ? 11 : 5), row - 4, colour)
+            } else {
+                line(pen, row - 4, pen + 22, row - 4, Palette.axis, width: 1.2)
+            }
             text(shown, pen + lead, row, size: 12)
             pen += needed
         }

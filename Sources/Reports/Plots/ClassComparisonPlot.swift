@@ -17,7 +17,7 @@ public struct ClassComparisonPlot: Sendable {
     /// A plot of the values of some models on each class.
     public init(
         title: String, classes: [ClassRow], series: [String], measure: String = "Average precision",
-        bounds: ShotBounds = .standard
+        bounds: ShotBounds
     ) {
         self.title = title
         self.classes = classes
@@ -34,12 +34,13 @@ public struct ClassComparisonPlot: Sendable {
         let start = countEnd + 16
         let end = start + 520
         let width = end + 28
+        let places = Palette.places(of: series)
         var sketch = Drawing(width: width, height: 200, title: title)
-        let legendHeight = sketch.legend(series, left: left, right: end, y: 0)
+        let legendHeight = sketch.legend(series, places: places, left: left, right: end, y: 0)
         let rows = ClassRows(classes, bounds: bounds, top: 66 + legendHeight)
         var drawing = Drawing(width: width, height: max(rows.bottom, 120) + 56, title: title)
         drawing.head(title, "Classes from frequent to rare, with their numbers of training images", left: left)
-        drawing.legend(series, left: left, right: end, y: 76)
+        drawing.legend(series, places: places, left: left, right: end, y: 76)
         guard !classes.isEmpty else {
             drawing.nothing("No classes.", left: left, right: end, y: 100)
             return drawing
@@ -53,7 +54,7 @@ public struct ClassComparisonPlot: Sendable {
         for (row, y) in rows.groups.flatMap(\.rows) {
             drawing.text(Figures.count(row.trainingCount), countEnd, y + 4, size: 11, Palette.grey, anchor: .end)
         }
-        rows.drawValues(on: &drawing, axis: axis, seriesCount: series.count, isJoined: true)
+        rows.drawValues(on: &drawing, axis: axis, places: places, isJoined: true)
         return drawing
     }
 }

@@ -80,7 +80,10 @@ struct ClassRows {
     }
 
     /// The values of every series as markers with whiskers, each series slightly apart.
-    func drawValues(on drawing: inout Drawing, axis: Axis, seriesCount: Int, isJoined: Bool) {
+    ///
+    /// - Parameter places: the place of each series among colours and markers.
+    func drawValues(on drawing: inout Drawing, axis: Axis, places: [Int], isJoined: Bool) {
+        let seriesCount = places.count
         for (row, y) in groups.flatMap(\.rows) {
             let shown = (0..<seriesCount).map { $0 < row.values.count ? row.values[$0] : ReportedValue(nil) }
             let points = shown.compactMap(\.value)
@@ -96,12 +99,12 @@ struct ClassRows {
             for (index, value) in shown.enumerated() {
                 guard let range = value.interval, !isJoined else { continue }
                 let (low, high) = (axis.position(range.lowerBound), axis.position(range.upperBound))
-                drawing.whisker(low, high, y: height(index), Palette.series(index), opacity: 0.55)
+                drawing.whisker(low, high, y: height(index), Palette.series(places[index]), opacity: 0.55)
             }
             for (index, value) in shown.enumerated().reversed() {
                 guard let point = value.value else { continue }
                 drawing.marker(
-                    .series(index), axis.position(point), height(index), Palette.series(index),
+                    .series(places[index]), axis.position(point), height(index), Palette.series(places[index]),
                     size: isJoined ? 4.6 : 3.8)
             }
         }

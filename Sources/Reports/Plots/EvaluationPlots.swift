@@ -49,18 +49,27 @@ extension GainPlot {
 }
 
 extension TrainingCurvesPlot {
-    /// Training loss and validation mAP of every stage of a history.
+    /// Training loss of every stage of a history, and validation mAP of those that know all classes: a teacher's mean
+    /// over its own classes cannot be compared with theirs.
     public init(title: String, history: [HistoryRow]) {
         var stages: [String] = []
         for row in history where !stages.contains(row.stage) { stages.append(row.stage) }
-        func panel(_ measure: String, _ value: (HistoryRow) -> Double?) -> Panel {
+        func isTeacher(_ stage: String) -> Bool { stage.hasPrefix("teacher") }
+        func panel(_ measure: String, _ stages: [String], _ value: (HistoryRow) -> Double?) -> Panel {
             Panel(
                 measure,
-                stages.map { stage in Line(stage, history.filter { $0.stage == stage }.map { ($0.epoch, value($0)) }) })
+                stages.map { stage in
+                    Line(
+                        stage, history.filter { $0.stage == stage }.map { ($0.epoch, value($0)) },
+                        isTeacher: isTeacher(stage))
+                })
         }
         self.init(
             title: title,
-            panels: [panel("Training loss", \.trainingLoss), panel("Validation mAP", \.validationMAP)])
+            panels: [
+                panel("Training loss", stages, \.trainingLoss),
+                panel("Validation mAP", stages.filter { !isTeacher($0) }, \.validationMAP),
+            ])
     }
 }
 

@@ -64,7 +64,9 @@ public struct GainPlot: Sendable {
         let bottom = top + Double(max(2, rows.count)) * step + Double(headings) * 28 + 8
         var drawing = Drawing(width: width, height: bottom + 56, title: title)
         let cover = Figures.shortest(100 * level)
-        drawing.head(title, "Line: \(cover) % interval. Filled: it leaves out zero. Grey: no claim.", left: left)
+        drawing.head(
+            title, "Dark: difference and \(cover) % interval, filled where that leaves out zero. Grey: no claim.",
+            left: left)
         guard !rows.isEmpty else {
             drawing.nothing("No differences.", left: left, right: width, y: 104)
             return drawing
@@ -94,21 +96,20 @@ public struct GainPlot: Sendable {
         drawing.text(name, axis.start - 14, y + 4, size: 12, anchor: .end)
         let range = row.difference.interval
         let isClear = row.hasSign && range.map { $0.lowerBound > 0 || $0.upperBound < 0 } == true
-        let isGain = (row.difference.value ?? 0) > 0
-        let colour = !row.hasSign ? Palette.axis : Palette.series(isGain ? 0 : 1)
+        // No colour of a model: which side of zero a point is on says which model is better.
+        let colour = row.hasSign ? Palette.ink : Palette.axis
         if let range {
             drawing.whisker(
                 axis.position(range.lowerBound), axis.position(range.upperBound), y: y, colour, opacity: 0.9)
         }
         if let value = row.difference.value {
-            let kind: Marker = isGain || !row.hasSign ? .circle : .diamond
-            drawing.marker(kind, axis.position(value), y, colour, size: 5, isHollow: !isClear)
+            drawing.marker(.circle, axis.position(value), y, colour, size: 5, isHollow: !isClear)
         }
         let mayShow = row.hasSign || row.difference.value == nil
         let figures =
             mayShow
             ? Figures.interval(row.difference, isSigned: true).replacing("-", with: "−") : "too few patients"
         drawing.text(
-            figures, axis.end + 18, y + 4, size: 11.5, isClear ? Palette.ink : Palette.grey, isBold: isClear)
+            figures, axis.end + 18, y + 4, size: 11.5, row.hasSign ? Palette.ink : Palette.grey, isBold: isClear)
     }
 }

@@ -18,7 +18,7 @@ public struct LongTailPlot: Sendable {
     /// A plot of classes and, optionally, the values of some models.
     public init(
         title: String, classes: [ClassRow], series: [String] = [], measure: String = "Average precision",
-        bounds: ShotBounds = .standard
+        bounds: ShotBounds
     ) {
         self.title = title
         self.classes = classes
@@ -37,12 +37,13 @@ public struct LongTailPlot: Sendable {
         let width = right + 24
         let total = classes.reduce(0) { $0 + $1.trainingCount }
         let subtitle = "\(classes.count) classes, \(Figures.count(total)) labels in training"
+        let places = Palette.places(of: series)
         var sketch = Drawing(width: width, height: 200, title: title)
-        let legendHeight = sketch.legend(series, left: left, right: right, y: 0)
+        let legendHeight = sketch.legend(series, places: places, left: left, right: right, y: 0)
         let rows = ClassRows(classes, bounds: bounds, top: 62 + legendHeight + (series.isEmpty ? 0 : 4))
         var drawing = Drawing(width: width, height: max(rows.bottom, 120) + 56, title: title)
         drawing.head(title, subtitle, left: left)
-        drawing.legend(series, left: left, right: right, y: 76)
+        drawing.legend(series, places: places, left: left, right: right, y: 76)
         guard !classes.isEmpty else {
             drawing.nothing("No classes.", left: left, right: right, y: 100)
             return drawing
@@ -66,7 +67,7 @@ public struct LongTailPlot: Sendable {
             let axis = Axis.linear(all, including: [0, 0.5], from: points.start, to: points.end)
             rows.drawBands(on: &drawing, left: points.start, right: points.end)
             drawing.gridX(axis, top: firstRow - ClassRows.step / 2, bottom: rows.bottom, label: measure)
-            rows.drawValues(on: &drawing, axis: axis, seriesCount: series.count, isJoined: false)
+            rows.drawValues(on: &drawing, axis: axis, places: places, isJoined: false)
         }
         rows.drawNames(on: &drawing, left: left, nameEnd: nameEnd, right: right)
         return drawing

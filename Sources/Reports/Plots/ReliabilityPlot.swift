@@ -55,15 +55,16 @@ public struct ReliabilityPlot: Sendable {
         let names = models.map { model in
             model.name + (model.calibrationError.map { " (error \(Figures.fixed($0)))" } ?? "")
         }
+        let places = Palette.places(of: models.map(\.name))
         var sketch = Drawing(width: width, height: 100, title: title)
-        let legendHeight = sketch.legend(names, left: 20, right: width - 20, y: 0, hasLines: true)
+        let legendHeight = sketch.legend(names, places: places, left: 20, right: width - 20, y: 0, hasLines: true)
         let top = 78 + legendHeight
         let bottom = top + side
         let barsTop = bottom + 66
         let barsBottom = barsTop + 104
         var drawing = Drawing(width: width, height: barsBottom + 24, title: title)
         drawing.head(title, "On the dashed line probabilities are right", left: 20)
-        drawing.legend(names, left: 20, right: width - 20, y: 76, hasLines: true)
+        drawing.legend(names, places: places, left: 20, right: width - 20, y: 76, hasLines: true)
         let x = Axis.linear([0, 1], from: start, to: start + side)
         let y = Axis.linear([0, 1], from: bottom, to: top)
         drawing.gridX(x, top: top, bottom: bottom, label: "Predicted probability")
@@ -76,17 +77,18 @@ public struct ReliabilityPlot: Sendable {
                 }
                 return (x.position(mean), y.position(rate))
             }
-            drawing.path(points, Palette.series(index))
-            for point in points { drawing.marker(.series(index), point.x, point.y, Palette.series(index)) }
+            let colour = Palette.series(places[index])
+            drawing.path(points, colour)
+            for point in points { drawing.marker(.series(places[index]), point.x, point.y, colour) }
             if points.isEmpty {
                 drawing.nothing("No predictions.", left: start, right: start + side, y: (top + bottom) / 2)
             }
         }
-        drawCounts(on: &drawing, x: x, top: barsTop, bottom: barsBottom)
+        drawCounts(on: &drawing, places: places, x: x, top: barsTop, bottom: barsBottom)
         return drawing
     }
 
-    private func drawCounts(on drawing: inout Drawing, x: Axis, top: Double, bottom: Double) {
+    private func drawCounts(on drawing: inout Drawing, places: [Int], x: Axis, top: Double, bottom: Double) {
         let counts = models.flatMap { $0.bins.map { Double($0.count) } }
         let y = Axis.logarithmic(counts, low: 0.5, from: bottom, to: top)
         let labelled = y.ticks.count > 4 ? y.ticks.enumerated().filter { $0.offset % 2 == 0 }.map(\.element) : y.ticks
@@ -99,7 +101,8 @@ public struct ReliabilityPlot: Sendable {
             for (place, bin) in model.bins.enumerated() where bin.count > 0 {
                 let height = bottom - y.position(Double(bin.count))
                 let left = x.start + Double(place) * slot + 2 + Double(index) * bar
-                drawing.rectangle(left, bottom - height, max(1, bar - 1), height, Palette.series(index), radius: 1)
+                drawing.rectangle(
+                    left, bottom - height, max(1, bar - 1), height, Palette.series(places[index]), radius: 1)
             }
         }
         drawing.line(x.start, bottom, x.end, bottom, Palette.axis)

@@ -23,15 +23,38 @@ public struct DifferenceTables: Sendable {
         self.names = names
     }
 
-    /// Means over all classes and over many, medium and few, and the difference over the fixed set.
+    /// Means over all classes and over many, medium and few: first those over the classes with interval (the fixed set)
+    /// with their differences, then, apart, those over all classes that define the measure. The numbers of a row are all
+    /// over the classes that the row counts.
     public func summary() -> TextTable {
-        var table = TextTable(
-            ["Measure", "Over", reference, candidate, "Classes", "Difference" + level, "Classes of it", "p"])
-        add("mAP", \.averagePrecision, to: &table)
-        add("mAUC", \.rocAUC, to: &table)
+        var measures: [(name: String, mean: (GroupDifference) -> MeanDifference?)] = [
+            ("mAP", { $0.averagePrecision }), ("mAUC", { $0.rocAUC }),
+        ]
         if result.groups.all.withinFoldAveragePrecision != nil {
-            add("mAP within folds", \.withinFoldAveragePrecision, to: &table)
-            add("mAUC within folds", \.withinFoldROCAUC, to: &table)
+            measures.append(("mAP within folds", { $0.withinFoldAveragePrecision }))
+            measures.append(("mAUC within folds", { $0.withinFoldROCAUC }))
+        }
+        var table = TextTable(["Measure", "Over", "Classes", reference, candidate, "Difference" + level, "p"])
+        if result.bootstrap != nil {
+            for measure in measures {
+                add(measure.name + " with interval", measure.mean, to: &table) { mean, count in
+                    guard let fixed = mean.fixedSet else {
+                        return [.text("0 of \(count)"), .number(nil), .number(nil), .text(""), .text("")]
+                    }
+                    return [
+                        .text("\(fixed.classes) of \(count)"), .number(fixed.reference), .number(fixed.candidate),
+                        .difference(ReportedValue(fixed)), .number(fixed.pValue),
+                    ]
+                }
+            }
+        }
+        for measure in measures {
+            add(measure.name + ", all classes", measure.mean, to: &table) { mean, count in
+                [
+                    .text("\(mean.classes) of \(count)"), .number(mean.reference), .number(mean.candidate), .text(""),
+                    .text(""),
+                ]
+            }
         }
         return table
     }
@@ -56,31 +79,39 @@ public struct DifferenceTables: Sendable {
 
     /// How to read the tables, a sentence a line.
     public func notes() -> [String] {
-        guard let bootstrap = result.bootstrap else {
-            return ["No bootstrap was made, so no difference is given."]
+        var notes: [String] = []
+        if let bootstrap = result.bootstrap {
+            notes.append(
+                "Differences are \(candidate) minus \(reference); they, and the means with interval, are over the fixed set of "
+                    + "\(Wording.count(bootstrap.fixedSet.count, "class", "classes")) with at least "
+                    + "\(Wording.count(bootstrap.minimumPositivePatients, "positive patient")) (paired bootstrap, "
+                    + "\(Figures.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom)). For other classes one "
+                    + "photograph decides too much: none is given.")
+        } else {
+            notes.append("No bootstrap was made, so no difference is given.")
         }
-        return [
-            "Differences are \(candidate) minus \(reference), over the fixed set of \(bootstrap.fixedSet.count) classes with "
-                + "at least \(bootstrap.minimumPositivePatients) positive patients (paired bootstrap, "
-                + "\(Figures.count(bootstrap.rounds)) rounds over \(Figures.count(bootstrap.units)) patients). For other "
-                + "classes one photograph decides too much: none is given."
-        ]
+        if result.candidateSeeds > 1 || result.referenceSeeds > 1 {
+            notes.append(
+                "Values are means over several models, one a seed: \(result.candidateSeeds) of \(candidate), "
+                    + "\(result.referenceSeeds) of \(reference)"
+                    + (result.bootstrap == nil ? "." : "; each round draws among them too."))
+        }
+        if result.pooling == .foldRanks { notes.append(EvaluationTables.foldNote) }
+        return notes
     }
 
     private var level: String {
         result.bootstrap.map { " [\(Figures.shortest(100 * $0.level)) %]" } ?? ""
     }
 
-    private func add(_ measure: String, _ path: (GroupDifference) -> MeanDifference?, to table: inout TextTable) {
+    private func add(
+        _ title: String, _ path: (GroupDifference) -> MeanDifference?, to table: inout TextTable,
+        cells: (_ mean: MeanDifference, _ classes: Int) -> [TextTable.Cell]
+    ) {
         if !table.rows.isEmpty { table.rules.insert(table.rows.count) }
         for (label, group) in EvaluationTables.parts {
             guard let part = result.groups[group], let mean = path(part) else { continue }
-            let fixed = mean.fixedSet
-            let shown = ReportedValue(fixed?.difference, low: fixed?.interval.low, high: fixed?.interval.high)
-            table.append(
-                .text(group == nil ? measure : ""), .text(label), .number(mean.reference), .number(mean.candidate),
-                .text("\(mean.classes) of \(part.classes)"), fixed == nil ? .text("") : .difference(shown),
-                fixed.map { .count($0.classes) } ?? .text(""), fixed.map { .number($0.pValue) } ?? .text(""))
+            table.rows.append([.text(group == nil ? title : ""), .text(label)] + cells(mean, part.classes))
         }
     }
 }

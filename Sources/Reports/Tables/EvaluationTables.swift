@@ -11,6 +11,21 @@ extension ReportedValue {
     public init(_ mean: FixedSetMean?) {
         self.init(mean?.mean, low: mean?.interval.low, high: mean?.interval.high)
     }
+
+    /// A difference of means over the fixed set of classes.
+    public init(_ difference: FixedSetDifference) {
+        self.init(difference.difference, low: difference.interval.low, high: difference.interval.high)
+    }
+}
+
+extension BootstrapSummary {
+    /// What was drawn from, in words: images of unknown patients are drawn singly and are no patients.
+    var drawnFrom: String {
+        let known = Figures.count(patients) + (patients == 1 ? " patient" : " patients")
+        let single = Figures.count(units - patients) + (units - patients == 1 ? " image" : " images")
+        if units == patients { return known }
+        return patients == 0 ? "\(single) whose patients are unknown" : "\(known) and \(single) of unknown patients"
+    }
 }
 
 /// An evaluation as tables.
@@ -27,10 +42,13 @@ public struct EvaluationTables: Sendable {
     }
 
     /// Means over all classes and over many, medium and few, each with the number of classes averaged; beside them the
-    /// mean over the fixed set of classes with its interval.
+    /// mean over the classes with interval (the fixed set), where a bootstrap was made.
     public func summary() -> TextTable {
-        let interval = result.bootstrap.map { "Fixed set [\(Figures.shortest(100 * $0.level)) %]" } ?? "Fixed set"
-        var table = TextTable(["Measure", "Over", "Mean", "Classes", interval, "Classes of it"])
+        var columns = ["Measure", "Over", "Mean", "Classes"]
+        if let bootstrap = result.bootstrap {
+            columns += ["Mean [\(Figures.shortest(100 * bootstrap.level)) %]", "Classes with interval"]
+        }
+        var table = TextTable(columns)
         add("mAP", \.averagePrecision, to: &table)
         add("mAUC", \.rocAUC, to: &table)
         if result.groups.all.withinFoldAveragePrecision != nil {
@@ -53,6 +71,11 @@ public struct EvaluationTables: Sendable {
         return table
     }
 
+    /// What out-of-fold predictions are measured by.
+    static let foldNote =
+        "Out of fold: mAP and mAUC are of ranks within folds, since scores of different models cannot be compared; "
+        + "\"within folds\" are means over the folds. F1 and calibration error use the scores as they are."
+
     /// One row a class, from frequent to rare where training counts are known.
     ///
     /// - Parameter isFull: with thresholds, sensitivity, F1 and calibration; otherwise what fits a terminal.
@@ -60,7 +83,9 @@ public struct EvaluationTables: Sendable {
         var columns = ["Class", "Train", "Positive", "AP", "AUC"]
         let sensitivity = "Sensitivity at \(Figures.shortest(result.specificity))"
         if isFull {
-            columns += ["Patients", sensitivity, "Threshold", "Precision", "Recall", "F1", "Calibration error"]
+            columns += [
+                "Positive patients", sensitivity, "Threshold", "Precision", "Recall", "F1", "Calibration error",
+            ]
         }
         var table = TextTable(columns)
         var previous: ShotGroup??
@@ -90,10 +115,18 @@ public struct EvaluationTables: Sendable {
         ]
         if let bootstrap = result.bootstrap {
             notes.append(
-                "Intervals: \(Figures.count(bootstrap.rounds)) bootstrap rounds over \(Figures.count(bootstrap.units)) "
-                    + "patients; means over the fixed set of \(bootstrap.fixedSet.count) classes with at least "
-                    + "\(bootstrap.minimumPositivePatients) positive patients; \(bootstrap.redraws) rounds redrawn.")
+                "Intervals: \(Figures.count(bootstrap.rounds)) bootstrap rounds over \(bootstrap.drawnFrom); means with "
+                    + "interval are over the fixed set of "
+                    + "\(Wording.count(bootstrap.fixedSet.count, "class", "classes")) with at least "
+                    + "\(Wording.count(bootstrap.minimumPositivePatients, "positive patient")); "
+                    + "\(Wording.count(bootstrap.redraws, "round")) redrawn.")
         }
+        if result.seeds > 1 {
+            notes.append(
+                "Every value is the mean over \(result.seeds) models, one a seed"
+                    + (result.bootstrap == nil ? "." : "; each round draws among them too."))
+        }
+        if result.pooling == .foldRanks { notes.append(Self.foldNote) }
         return notes
     }
 

@@ -80,8 +80,8 @@ public struct TeacherTable: Sendable {
     }
 
     /// The same as a plot: plain, teacher and, where there is one, student. A class that several teachers know shows
-    /// the mean of their values.
-    public func plot(title: String, bounds: ShotBounds = .standard) -> ClassComparisonPlot {
+    /// the mean of their values, and the legend says so.
+    public func plot(title: String, bounds: ShotBounds) -> ClassComparisonPlot {
         let hasStudent = rows.contains { $0.studentAP != nil }
         var names: [String] = []
         for row in rows where !names.contains(row.name) { names.append(row.name) }
@@ -95,8 +95,15 @@ public struct TeacherTable: Sendable {
             return ClassRow(name, trainingCount: first.trainingImages, values: values)
         }
         return ClassComparisonPlot(
-            title: title, classes: classes, series: ["plain", "teacher"] + (hasStudent ? ["student"] : []),
+            title: title, classes: classes, series: ["plain", teacherSeries] + (hasStudent ? ["student"] : []),
             bounds: bounds)
+    }
+
+    /// What a class's value of the teachers is: of one, or a mean.
+    private var teacherSeries: String {
+        let counts = Dictionary(grouping: rows, by: \.name).values.map(\.count)
+        guard let least = counts.min(), let most = counts.max(), most > 1 else { return "teacher" }
+        return least == most ? "mean of \(most) teachers" : "mean of \(least) to \(most) teachers"
     }
 
     private var teachers: [String] {

@@ -31,7 +31,9 @@ public struct InspectionText: Sendable {
     public func text(for terminal: Terminal = Terminal()) -> String {
         [
             section("Cohort", overview, terminal),
-            section("Long tail (images per class, log scale)", longTail(terminal), terminal),
+            section(
+                "Long tail (\(inspection.split == nil ? "images" : "training images") per class, log scale)",
+                longTail(terminal), terminal),
             section("Labels per image", labelsPerImage(terminal), terminal),
             section("Classes that appear together", pairs(terminal), terminal),
             groupings(terminal),
@@ -61,6 +63,10 @@ public struct InspectionText: Sendable {
             ),
             ("positive labels", Figures.count(inspection.classes.reduce(0) { $0 + $1.positives })),
         ]
+        if let split = inspection.split {
+            let parts = "\(Figures.count(split.training)) images train, \(Figures.count(split.validation)) validate"
+            facts.append(("split", parts))
+        }
         if unknown > 0 { facts.append(("unknown labels", Figures.count(unknown))) }
         if let imbalance = inspection.imbalance {
             facts.append(("imbalance", "\(Figures.fixed(imbalance, decimals: 0)) : 1 (most to least frequent class)"))
@@ -69,7 +75,8 @@ public struct InspectionText: Sendable {
     }
 
     private func longTail(_ terminal: Terminal) -> String {
-        TerminalPlot.longTail(inspection.classes.map { ($0.name, $0.positives) }, bounds: bounds).text(for: terminal)
+        TerminalPlot.longTail(inspection.classes.map { ($0.name, $0.training ?? $0.positives) }, bounds: bounds).text(
+            for: terminal)
     }
 
     private func labelsPerImage(_ terminal: Terminal) -> String {
@@ -95,7 +102,9 @@ public struct InspectionText: Sendable {
 
     private func groupings(_ terminal: Terminal) -> String {
         inspection.groupings.map { grouping in
-            var table = TextTable(["Subset", "Classes", "Images with one"])
+            var table = TextTable([
+                "Subset", "Classes", inspection.split == nil ? "Images with one" : "Training images with one",
+            ])
             for subset in grouping.subsets {
                 table.append(.text(subset.name), .count(subset.classes.count), .count(subset.positives))
             }

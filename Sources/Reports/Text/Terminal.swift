@@ -8,17 +8,20 @@ public struct Terminal: Sendable, Equatable {
     public var isUnicode: Bool
     /// Whether colour escapes may be used.
     public var hasColour: Bool
+    /// Whether the columns of tables are cut to the width; not in files and pipes, where nothing may be lost.
+    public var cutsTables: Bool
 
-    /// A screen with given abilities; what tests and files use.
-    public init(width: Int = 80, isUnicode: Bool = true, hasColour: Bool = false) {
+    /// A screen with given abilities.
+    public init(width: Int = 80, isUnicode: Bool = true, hasColour: Bool = false, cutsTables: Bool = true) {
         self.width = max(40, min(width, 200))
         self.isUnicode = isUnicode
         self.hasColour = hasColour
+        self.cutsTables = cutsTables
     }
 
     /// The screen behind a file descriptor, by default standard output.
     ///
-    /// The width is `COLUMNS`, else the terminal's own, else 80. Unicode needs a UTF-8 locale (`LC_ALL`, `LC_CTYPE`,
+    /// The width is `COLUMNS`, else the terminal's own, else 80; in a file or a pipe only `COLUMNS` cuts tables. Unicode needs a UTF-8 locale (`LC_ALL`, `LC_CTYPE`,
     /// `LANG`, the first that is set). Colour needs a terminal that is not `dumb`, and no `NO_COLOR` (no-color.org).
     public static func current(
         descriptor: Int32 = STDOUT_FILENO, environment: [String: String] = ProcessInfo.processInfo.environment
@@ -37,7 +40,8 @@ public struct Terminal: Sendable, Equatable {
         self.init(
             width: columns > 0 ? columns : measuredWidth > 0 ? measuredWidth : 80,
             isUnicode: encoding.contains("utf-8") || encoding.contains("utf8"),
-            hasColour: isTerminal && environment["TERM"] != "dumb" && (environment["NO_COLOR"] ?? "").isEmpty)
+            hasColour: isTerminal && environment["TERM"] != "dumb" && (environment["NO_COLOR"] ?? "").isEmpty,
+            cutsTables: isTerminal || columns > 0)
     }
 
     /// Colours and weights of text on a terminal.

@@ -114,7 +114,7 @@ extension TerminalPlot {
     /// - Parameters:
     ///   - classes: names and training counts, in any order; equal counts keep it.
     ///   - bounds: where the tail is divided.
-    public static func longTail(_ classes: [(name: String, count: Int)], bounds: ShotBounds = .standard) -> Self {
+    public static func longTail(_ classes: [(name: String, count: Int)], bounds: ShotBounds) -> Self {
         let sorted = classes.enumerated()
             .sorted { ($1.element.count, $0.offset) < ($0.element.count, $1.offset) }.map(\.element)
         func section(_ title: String, _ group: ShotGroup?, _ style: Terminal.Style) -> Section {

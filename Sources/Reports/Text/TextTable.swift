@@ -33,7 +33,7 @@ public struct TextTable: Sendable, Equatable {
     public mutating func append(_ cells: Cell...) { rows.append(cells) }
 
     /// The aligned table, one line a row, each ended by a line end. Text columns shrink (not below 12 columns, the
-    /// widest first) so that lines fit the terminal; numbers never do.
+    /// widest first) so that lines fit the terminal; numbers never do, and nothing does in a file or a pipe.
     public func text(for terminal: Terminal = Terminal()) -> String {
         guard !columns.isEmpty else { return "" }
         var grid = rows.map { row in columns.indices.map { shown(cell(row, $0)) } }
@@ -46,7 +46,7 @@ public struct TextTable: Sendable, Equatable {
         var widths = columns.indices.map { column in
             grid.map { DisplayText.width($0[column]) }.reduce(DisplayText.width(headings[column]), max)
         }
-        shrink(&widths, isNumber: isNumber, limit: terminal.width)
+        if terminal.cutsTables { shrink(&widths, isNumber: isNumber, limit: terminal.width) }
         func line(_ cells: [String]) -> String {
             var text = ""
             for column in columns.indices {

@@ -37,7 +37,7 @@ The formulas
   `masked_...`).
 - weights: `uniform` 1; `effective_number` of n_c, divided by its mean over the *classes taught* (each class once);
   `teacher_quality` 1 + max(0, AP_teacher - AP_plain) / AP_plain, and 1 for a class with fewer than 5 positives in the
-  inner split, divided by the mean over the (teacher, class) pairs; `self_paced` one number per teacher, not
+  inner split, divided by the mean over the classes taught, in which the m_c teachers of a class count 1/m_c each; `self_paced` one number per teacher, not
   normalised; `confidence` 1 - H(sigmoid(t/T)) / log 2, divided by its given mean over the training set
   (`training_mean`, one per teacher); `membership` 1 + g where the image carries a positive of S_k, divided by the
   training mean 1 + g |P_k| / n.
@@ -261,7 +261,9 @@ def quality_weight():
     for k, c, _ in pairs():
         gain = max(0.0, float(AP_TEACHER[k, c] - AP_PLAIN[c])) / float(AP_PLAIN[c])
         rows[k, c] = 1 + gain if INNER_POSITIVES[c] >= 5 else 1.0
-    return rows * len(pairs()) / rows.sum()
+    taught = sorted({c for _, c, _ in pairs()})
+    of_class = [rows[[k for k, d, _ in pairs() if d == c], c].mean() for c in taught]
+    return rows / (sum(of_class) / len(taught))
 
 
 def pace(s, t):

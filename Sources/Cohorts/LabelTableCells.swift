@@ -1,0 +1,54 @@
+import Basics
+import Foundation
+
+// What every reader of tables with images and labels agrees on.
+
+extension CSVTable {
+    /// Names, in lower case, of columns that are never classes unless they are listed as such.
+    public static let columnsBesideClasses = LabelColumns.extras.union(["image"])
+
+    /// The column that names the images: "image", else "ID", in upper or lower case.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when there is none, or several that differ in case only.
+    public func imageColumn() throws -> Int {
+        for name in ["image", "id"] {
+            let matches = header.indices.filter { header[$0].lowercased() == name }
+            if matches.count > 1 {
+                let names = matches.map { "\"\(header[$0])\"" }.joined(separator: " and ")
+                throw FoveaError(
+                    .data, "\(path): the columns \(names) both name the images",
+                    remedy: "Rename or remove one of them.")
+            }
+            if let match = matches.first { return match }
+        }
+        throw FoveaError(
+            .data, "\(path) has no column \"image\" or \"ID\" that names the images",
+            remedy: "Its columns are: \(Wording.listing(header)). Rename the one with the files' names to \"image\".")
+    }
+
+    /// The label in a cell: 1 present, 0 absent, -1 unknown (an empty cell); nil for anything else.
+    public func label(row: Int, column: Int) -> Int8? {
+        let cell = bytes(row: row, column: column)
+        if cell.count == 1 {
+            if cell.first == UInt8(ascii: "0") { return 0 }
+            if cell.first == UInt8(ascii: "1") { return 1 }
+        }
+        return switch self[row, column].trimmingCharacters(in: .whitespaces) {
+        case "": -1
+        case "0": 0
+        case "1": 1
+        default: nil
+        }
+    }
+
+    /// The label in a cell that must hold one.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names file, line and column.
+    public func requireLabel(row: Int, column: Int, remedy: String = "Correct the cell.") throws -> Int8 {
+        if let found = label(row: row, column: column) { return found }
+        throw FoveaError(
+            .data,
+            "\(place(row: row, column: column)): found \"\(self[row, column])\"; allowed are 0, 1 and an empty cell "
+                + "(unknown)", remedy: remedy)
+    }
+}

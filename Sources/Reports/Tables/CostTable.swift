@@ -1,0 +1,62 @@
+import Basics
+
+/// What the stages of a run cost, beside the plain model that the student is compared with.
+public struct CostTable: Sendable {
+    /// One stage.
+    public struct Row: Sendable {
+        /// The stage, such as "plain" or "teacher region/disc".
+        public var stage: String
+        /// Seconds spent on it, when it was made.
+        public var seconds: Double
+        /// Images that passed forward and backward; 0 for a stage that trains nothing.
+        public var images: Int
+        /// Whether it was taken over from an earlier run rather than made in this one.
+        public var isReused: Bool
+
+        /// A stage.
+        public init(_ stage: String, seconds: Double, images: Int, isReused: Bool) {
+            self.stage = stage
+            self.seconds = seconds
+            self.images = images
+            self.isReused = isReused
+        }
+    }
+
+    /// The stages, the plain model first.
+    public var rows: [Row]
+
+    /// A table of some stages.
+    public init(_ rows: [Row]) { self.rows = rows }
+
+    /// One row a stage, and their sum.
+    public func table() -> TextTable {
+        var table = TextTable(["Stage", "Seconds", "Images trained on", "In this run"])
+        for row in rows {
+            table.append(
+                .text(row.stage), .number(row.seconds, decimals: 1), .count(row.images > 0 ? row.images : nil),
+                .text(row.isReused ? "taken over" : "made"))
+        }
+        guard rows.count > 1 else { return table }
+        table.rules.insert(table.rows.count)
+        table.append(
+            .text("together"), .number(total.seconds, decimals: 1), .count(total.images), .text(""))
+        return table
+    }
+
+    /// All stages against the plain model, which is the first; empty where there is nothing to compare.
+    public func notes() -> [String] {
+        guard let plain = rows.first, rows.count > 1, plain.seconds > 0, plain.images > 0 else { return [] }
+        let seconds = Figures.fixed(total.seconds / plain.seconds, decimals: 1)
+        let images = Figures.fixed(Double(total.images) / Double(plain.images), decimals: 1)
+        return [
+            "Seconds of a stage that was taken over are those of the run that made it. All stages together took "
+                + "\(seconds) times the seconds of the plain model, and \(images) times its images.",
+            "So student and plain model are not equal in total compute: the student has teachers behind it. A plain "
+                + "model trained for as long as all stages together was not part of this run.",
+        ]
+    }
+
+    private var total: (seconds: Double, images: Int) {
+        (rows.reduce(0) { $0 + $1.seconds }, rows.reduce(0) { $0 + $1.images })
+    }
+}

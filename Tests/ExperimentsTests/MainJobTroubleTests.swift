@@ -1,0 +1,163 @@
+import Backbones
+import Basics
+import Configuration
+import Distillation
+import Evaluation
+import Experiments
+import Foundation
+import Models
+import Phantoms
+import Testing
+import Torch
+
+/// What stops a run, stops it before anything is trained, names the culprit and leaves the folder free.
+@Suite(.serialized) struct MainJobTroubleTests {
+    private let job: SmallJob
+
+    init() throws { job = try SmallJob() }
+
+    /// The error of a run whose folder must be as free as before.
+    private func refusal(_ settings: RunSettings) -> FoveaError? {
+        let error = foveaError { _ = try job.execute(settings) }
+        let stages = (try? FileManager.default.contentsOfDirectory(atPath: settings.output + "/stages")) ?? []
+        #expect(stages.isEmpty, "something was trained")
+        #expect(!FileManager.default.fileExists(atPath: settings.output + "/config.yaml"))
+        return error
+    }
+
+    @Test func whatCanBeKnownIsSaidBeforeAnythingIsTrained() throws {
+        let settings = try job.settings()
+        func error(_ change: (inout RunSettings) -> Void) -> String {
+            var changed = settings
+            change(&changed)
+            return refusal(changed)?.description ?? ""
+        }
+        let misspelt = error { $0.distillation?.grouping = "regoin" }
+        #expect(misspelt.contains("did you mean \"region\""))
+        let withoutAttributes = error { $0.data.attributes = nil }
+        #expect(withoutAttributes.contains("region"))
+        let nowhere = error { $0.data.split.validation = ["nowhere"] }
+        #expect(nowhere.contains("nowhere"))
+        let alone = error {
+            $0.data.classes = ["normal", "drusen", "enlarged_cup"]
+            $0.distillation?.teachers.negatives = .drop
+        }
+        #expect(alone.contains("has one class"))
+        let weights = job.folder.path + "/other.safetensors"
+        try ModelBundle(
+            ModelDescription(architecture: .resnet18, classes: ["a"], image: settings.image.imageSettings),
+            ModelDescription(architecture: .resnet18, classes: ["a"], image: settings.image.imageSettings)
+                .makeClassifier()
+        ).save(to: job.folder.path)
+        try FileManager.default.moveItem(atPath: job.folder.path + "/model.safetensors", toPath: weights)
+        let foreign = error { $0.model.weights = weights }
+        #expect(foreign.contains(weights))
+        // The same folder takes the run once the mistake is mended.
+        #expect(try job.execute(settings).studentResult != nil)
+    }
+
+    @Test func unreadableImagesAreNamed() throws {
+        let settings = try job.settings { $0.distillation = nil }
+        let images = settings.data.images
+        let training = images + "/p0001_left.jpg"
+        try Data("no picture".utf8).write(to: URL(fileURLWithPath: training))
+        #expect(refusal(settings)?.description.contains("p0001_left.jpg") == true)
+        var skipping = settings
+        skipping.data.unreadable = .skip
+        nonisolated(unsafe) var said: [String] = []
+        let outcome = try job.execute(skipping) { said.append($0) }
+        #expect(said.contains { $0.contains("p0001_left.jpg") && $0.contains("left out of training") }, "\(said)")
+        #expect(outcome.plainResult.images == 32)
+        // In evaluation an image is never left out.
+        let validation = try CSVTable(path: settings.data.table)
+        let column = try #require(validation.header.firstIndex(of: "split"))
+        let row = try #require((0..<validation.rowCount).first { validation[$0, column] == "val" })
+        try Data().write(to: URL(fileURLWithPath: images + "/" + validation[row, 0]))
+        skipping.output += "-2"
+        #expect(refusal(skipping)?.description.contains(validation[row, 0]) == true)
+    }
+
+    @Test func eachModelKeepsItsOwnThresholds() throws {
+        let settings = try job.settings()
+        let outcome = try job.execute(settings)
+        let plain = try ModelBundle.load(from: settings.output + "/plain").description.thresholds
+        let student = try ModelBundle.load(from: settings.output).description.thresholds
+        #expect(plain == outcome.plainResult.classes.map(\.threshold))
+        #expect(student == outcome.studentResult?.classes.map(\.threshold))
+        #expect(plain != student)
+    }
+
+    /// In a process of its own, since the engine's random numbers belong to the whole process.
+    @Test func aBankOfFewViewsLimitsThePlainModelToo() async {
+        await #expect(processExitsWith: .success) {
+            let job = try SmallJob()
+            let few = try job.settings {
+                $0.distillation?.views = 1
+                $0.training.epochs = 2
+            }
+            let plain = try job.execute(few).plainResult
+            func alone(views: Int) throws -> EvaluationResult {
+                var settings = few
+                settings.distillation = nil
+                settings.augmentation.views = views
+                settings.output += "-\(views)"
+                return try job.execute(settings).plainResult
+            }
+            #expect(try alone(views: 1).classes == plain.classes)
+            #expect(try alone(views: 0).classes != plain.classes)
+        }
+    }
+
+    @Test func singleLabelDataAreTrainedAndDistilled() throws {
+        var settings = try job.settings()
+        // One class an image, by the first finding; `never` has no positive anywhere.
+        let table = try CSVTable(path: settings.data.table)
+        func column(_ name: String) throws -> Int { try #require(table.header.firstIndex(of: name)) }
+        let (drusen, cup, split) = (try column("drusen"), try column("enlarged_cup"), try column("split"))
+        var text = "image,split,drusen,cup,other,never\n"
+        for row in 0..<table.rowCount {
+            let labels =
+                table[row, drusen] == "1" ? "1,0,0,0" : table[row, cup] == "1" ? "0,1,0,0" : "0,0,1,0"
+            text += "\(table[row, 0]),\(table[row, split]),\(labels)\n"
+        }
+        settings.data.table = try job.folder.write(text, to: "single.csv")
+        settings.data.attributes = try job.folder.write(
+            """
+            classes:
+              - {id: drusen, name: Drusen, region: [macula]}
+              - {id: cup, name: Cup, region: [disc]}
+              - {id: other, name: Other, region: [macula]}
+              - {id: never, name: Never, region: [macula]}
+            """, to: "single.yaml")
+        settings.data.labels = .single
+        nonisolated(unsafe) var said: [String] = []
+        let outcome = try job.execute(settings) { said.append($0) }
+        #expect(said.contains { $0.contains("region-disc is left out: it has one class, cup") }, "\(said)")
+        #expect(said.contains { $0.contains("teacher 1 of 1, region-macula: 2 classes") })
+        #expect(outcome.studentResult?.classes.last?.averagePrecision.value == nil)
+        let predictions = try CSVTable(path: settings.output + "/predictions.csv")
+        for row in 0..<predictions.rowCount {
+            let probabilities = (1...4).compactMap { Double(predictions[row, $0]) }
+            #expect(abs(probabilities.reduce(0, +) - 1) < 1e-5 && probabilities[3] == 0)
+        }
+    }
+
+    /// Labels without anything to see: what a recogniser then scores is chance.
+    @Test func phantomsWithoutTheirFindingsScoreAtChance() throws {
+        let settings = try job.settings {
+            $0.distillation = nil
+            $0.training.epochs = 3
+            $0.evaluation.bootstrap = 300
+        } drawing: {
+            $0.trainingPatients = 60
+            $0.validationPatients = 100
+            $0.minimumValidationPositives = 20
+            $0.drawFindings = false
+        }
+        let result = try job.execute(settings).plainResult
+        let mean = try #require(result.groups.all.rocAUC.fixedSet)
+        #expect(mean.classes == 5)
+        #expect(abs(mean.mean - 0.5) < 0.06, "\(mean)")
+        #expect(mean.interval.high - mean.interval.low < 0.2, "too wide to say anything: \(mean)")
+    }
+}
