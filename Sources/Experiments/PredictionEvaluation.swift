@@ -32,11 +32,12 @@ public struct PredictionEvaluation: Sendable {
 
     /// Reads everything and judges.
     ///
-    /// - Throws: `FoveaError` that names file, row and column when tables do not fit each other.
-    public func run(threads: Int) throws -> EvaluationOutcome {
+    /// - Throws: `FoveaError` that names file, row and column when tables do not fit each other; `CancellationError`
+    ///   when told to stop.
+    public func run(threads: Int, shouldStop: @escaping @Sendable () -> Bool = { false }) throws -> EvaluationOutcome {
         let table = try PredictionTable(path: predictions)
         let truth = try LabelList.read(labels, classes: table.classes, filter: filter)
-        var options = try settings.options(threads: threads)
+        var options = try settings.options(threads: threads, shouldStop: shouldStop)
         var notes: [String] = []
         if let trainingLabels {
             let training = try LabelList.read(trainingLabels, classes: table.classes, filter: trainingFilter)
@@ -95,7 +96,7 @@ public struct PredictionEvaluation: Sendable {
 
 extension EvaluationSettings {
     /// The same for the evaluator.
-    func options(threads: Int) throws -> EvaluationOptions {
+    func options(threads: Int, shouldStop: @escaping @Sendable () -> Bool) throws -> EvaluationOptions {
         var options = EvaluationOptions()
         options.bounds = try LongTailBounds(many: many, medium: medium)
         options.threads = threads
@@ -104,6 +105,7 @@ extension EvaluationSettings {
             var rounds = BootstrapOptions()
             rounds.rounds = bootstrap
             rounds.minimumPositivePatients = minimumPositivePatients
+            rounds.shouldStop = shouldStop
             options.bootstrap = rounds
         }
         return options

@@ -102,6 +102,7 @@ public struct RunOutcome {
             var bootstrap = BootstrapOptions()
             bootstrap.rounds = settings.evaluation.bootstrap
             bootstrap.minimumPositivePatients = settings.evaluation.minimumPositivePatients
+            bootstrap.shouldStop = recipe.surroundings.shouldStop
             options.bootstrap = bootstrap
         } else {
             options.bootstrap = nil
