@@ -13,9 +13,14 @@ public struct ModelMeasurement {
     private let device: Device
     private let precision: Precision
     private let normalization: Normalization
+    private let shouldStop: () -> Bool
 
-    /// Prepares measurements.
-    public init(_ data: TrainingData, normalization: Normalization, device: Device, precision: Precision) {
+    /// Prepares measurements; `shouldStop` is asked before each batch and ends them with a `CancellationError`.
+    public init(
+        _ data: TrainingData, normalization: Normalization, device: Device, precision: Precision,
+        shouldStop: @escaping () -> Bool = { false }
+    ) {
+        self.shouldStop = shouldStop
         self.data = data
         self.normalization = normalization
         self.device = device
@@ -24,12 +29,12 @@ public struct ModelMeasurement {
 
     /// The raw logits of a network for some rows, row by row.
     public func logits(
-        _ network: Classifier, rows: [Int], shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
+        _ network: Classifier, rows: [Int], shouldStop: (() -> Bool)? = nil, progress: (Int) -> Void = { _ in }
     ) throws -> [Float] {
         let predictor = try Predictor(network, normalization, device: device, precision: precision)
         return try predictor.logits(
-            cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128, shouldStop: shouldStop,
-            progress: progress)
+            cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128,
+            shouldStop: shouldStop ?? self.shouldStop, progress: progress)
     }
 
     /// Labels and scores of some rows for the given columns of the cohort, ready for evaluation.
