@@ -16,6 +16,7 @@ struct NetworkTraining {
     let recipe: Recipe
     let store: StageStore
     let journal: Journal
+    let folder: RunFolder
 
     private var settings: RunSettings { recipe.settings }
     private var data: TrainingData { recipe.preparation.data }
@@ -25,14 +26,15 @@ struct NetworkTraining {
     /// Measures networks of this run.
     var measurement: ModelMeasurement {
         ModelMeasurement(
-            data, normalization: settings.model.architecture.normalization, device: device, precision: recipe.precision)
+            data, normalization: settings.model.architecture.normalization, device: device, precision: recipe.precision,
+            shouldStop: recipe.surroundings.shouldStop)
     }
 
     /// The model of the technique alone, trained on `rows`.
     func plain(_ name: String = "plain", rows: [Int]) throws -> StageResult {
         let plan = recipe.plan(name)
         let text = try recipe.text(name, plan: plan, rows: rows, columns: allColumns, and: [])
-        return try store.stage(name, recipe: text) {
+        return try stage(name, recipe: text) { checkpoints in
             let description = recipe.description(columns: allColumns)
             let network = try fresh(description, name: name, rows: rows, columns: allColumns)
             let stream = EpochStream(
@@ -40,7 +42,8 @@ struct NetworkTraining {
                 views: plan.views)
             let objective = LabelObjective(try loss(rows: rows, columns: allColumns))
             let history = try train(
-                network, name, plan, allColumns, rows: rows, objective: objective, stream: stream)
+                network, name, plan, allColumns, rows: rows, objective: objective, stream: stream,
+                checkpoints: checkpoints)
             return (ModelBundle(description, network), history)
         }
     }
@@ -57,7 +60,7 @@ struct NetworkTraining {
             "from \(plain?.hash ?? "pretrained")",
         ]
         let text = try recipe.text(name, plan: plan, rows: rows, columns: columns, and: more)
-        return try store.stage(name, recipe: text) {
+        return try stage(name, recipe: text) { checkpoints in
             let description = recipe.description(columns: columns)
             let network =
                 try plain.map { try continued($0.bundle, description, columns: columns) }
@@ -68,7 +71,9 @@ struct NetworkTraining {
                     rows: task.rows(epoch: epoch), columns: columns, epochs: plan.epochs, seed: plan.seed)
             }
             let objective = LabelObjective(try loss(rows: rows, columns: columns))
-            let history = try train(network, name, plan, columns, rows: rows, objective: objective, stream: stream)
+            let history = try train(
+                network, name, plan, columns, rows: rows, objective: objective, stream: stream,
+                checkpoints: checkpoints)
             return (ModelBundle(description, network), history)
         }
     }
@@ -81,7 +86,7 @@ struct NetworkTraining {
         var plan = recipe.plan("student")
         plan.views = distillation.views > 0 ? distillation.views : plan.epochs
         let text = try recipe.text("student", plan: plan, rows: rows, columns: allColumns, and: key)
-        return try store.stage("student", recipe: text) {
+        return try stage("student", recipe: text) { checkpoints in
             let description = recipe.description(columns: allColumns)
             let network =
                 distillation.student == .plain
@@ -92,9 +97,32 @@ struct NetworkTraining {
                 views: plan.views)
             let history = try train(
                 network, "student", plan, allColumns, rows: rows,
-                objective: try make(loss(rows: rows, columns: allColumns)), stream: stream)
+                objective: try make(loss(rows: rows, columns: allColumns)), stream: stream, checkpoints: checkpoints)
             return (ModelBundle(description, network), history)
         }
+    }
+
+    /// A stage of the store, or else a training with checkpoints, which go when it is finished and stored.
+    private func stage(
+        _ name: String, recipe text: String, _ train: (Checkpoints) throws -> (ModelBundle, [EpochRecord])
+    ) throws -> StageResult {
+        let place = name + "-" + Digest.sha256(text).prefix(16)
+        let checkpoints = Checkpoints(
+            folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
+            recipe: Digest.sha256(text), policy: settings.checkpoints, isAskedFor: recipe.surroundings.wantsCheckpoint,
+            log: { [journal] line in
+                journal.say(line.hasPrefix("warning") ? line : name + " " + line)
+            })
+        let result = try store.stage(name, recipe: text) {
+            for other in folder.foreignCheckpoints(of: name, besides: place) {
+                journal.say(
+                    "warning: \(other) is of other data, settings, engine or threads than now, so it is not gone on from"
+                )
+            }
+            return try train(checkpoints)
+        }
+        try checkpoints.finish()
+        return result
     }
 
     /// The technique's loss for the counts of some rows.
@@ -108,16 +136,16 @@ struct NetworkTraining {
 
     private func train(
         _ network: Classifier, _ name: String, _ plan: TrainingPlan, _ columns: [Int], rows: [Int],
-        objective: any Objective, stream: EpochStream
+        objective: any Objective, stream: EpochStream, checkpoints: Checkpoints
     ) throws -> [EpochRecord] {
         let counts = recipe.counts(rows: rows, columns: columns)
         let trainer = Trainer(
             title: name, plan: plan, data: data, columns: columns, trained: counts.map { $0.positives > 0 },
-            device: device)
+            device: device, skipLimit: settings.training.skipLimit)
         let every = settings.evaluation.every
         return try trainer.train(
             network, settings.model.architecture.normalization, objective: objective, stream: stream,
-            shouldStop: recipe.surroundings.shouldStop
+            checkpoints: checkpoints, shouldStop: recipe.surroundings.shouldStop
         ) { record, network in
             if every > 0, record.epoch % every == 0 {
                 let summary = try measurement.summary(

@@ -53,7 +53,10 @@ public struct Preparation: Sendable {
             split = try Split(
                 split.name, training: split.training.filter { !unreadable.contains($0) },
                 validation: split.validation, excluded: split.excluded, of: cohort)
-            warnings.append("\(unreadable.count) unreadable images are left out of training")
+            let names = cache.failures.prefix(10).map { cohort.photographs[$0.index].image }.joined(separator: ", ")
+            warnings.append(
+                "\(unreadable.count) unreadable images are left out of training: "
+                    + names + (unreadable.count > 10 ? ", ..." : ""))
         }
         let hashes = cohort.photographs.indices.map { unreadable.contains($0) ? nil : cache.contentHash($0) }
         let parts = Self.parts(split, count: cohort.count)

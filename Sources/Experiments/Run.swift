@@ -29,16 +29,16 @@ public struct Run {
     public func execute(configuration: String) throws -> RunOutcome {
         Engine.threads = surroundings.threads
         let started = Date()
+        let folder = try RunFolder(settings.output, isResuming: surroundings.isResuming)
         let preparation = try Preparation(
             settings, cacheFolder: settings.cache ?? Surroundings.userCache + "/images",
             threads: surroundings.threads, shouldStop: surroundings.shouldStop)
         for warning in preparation.warnings { log("warning: " + warning) }
-        let folder = try RunFolder(settings.output, isResuming: surroundings.isResuming)
         try AtomicFile.write(configuration, to: folder.file("config.yaml"))
         let recipe = Recipe(settings: settings, preparation: preparation, surroundings: surroundings)
         let journal = try Journal(folder, log: log)
         let store = StageStore(folder: settings.stages ?? folder.file("stages"))
-        let training = NetworkTraining(recipe: recipe, store: store, journal: journal)
+        let training = NetworkTraining(recipe: recipe, store: store, journal: journal, folder: folder)
         let rows = preparation.split.training
         log(
             "\(preparation.data.cohort.source): \(rows.count) training and \(preparation.split.validation.count) "

@@ -16,7 +16,7 @@ struct Train: ParsableCommand {
     @Option(name: .customLong("set"), help: "Sets a key, such as training.epochs=5; may be repeated.")
     var settings: [String] = []
 
-    @Option(help: "Continues the run in this folder.")
+    @Option(help: "Continues the run in this folder where it stopped.")
     var resume: String?
 
     @OptionGroup var common: CommonOptions
@@ -36,7 +36,13 @@ struct Train: ParsableCommand {
         if let resume { run.output = resume }
         let text = ConfigurationWriter.yaml(run)
         let surroundings = try common.surroundings(isResuming: resume != nil)
-        let outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
+        let outcome: RunOutcome
+        do {
+            outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
+        } catch let stop as CancellationError {
+            complain("`fovea train --resume \(run.output)` goes on from here.")
+            throw stop
+        }
         print(outcome.summary(for: Terminal.current()))
         print("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
     }

@@ -7,7 +7,6 @@ import Experiments
 import Foundation
 import FundusImaging
 import Models
-import Phantoms
 import Reports
 import Testing
 import Torch
@@ -22,33 +21,7 @@ import Torch
     }
 
     private func settings(_ changes: (inout RunSettings) -> Void = { _ in }) throws -> RunSettings {
-        var phantoms = PhantomSettings()
-        phantoms.trainingPatients = 20
-        phantoms.validationPatients = 16
-        phantoms.side = 64
-        phantoms.minimumValidationPositives = 5
-        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
-        let dataset = try PhantomDataset(phantoms, folder: folder.path + "/phantoms")
-        _ = try dataset.draw(threads: 1)
-        var settings = RunSettings()
-        settings.data.table = dataset.labels
-        settings.data.images = dataset.images
-        settings.data.attributes = dataset.attributes
-        settings.data.split.method = .column
-        settings.image.resolution = 32
-        settings.image.crop = .none
-        settings.model.architecture = .mobilenetv1Short
-        settings.training.epochs = 1
-        settings.training.batchSize = 16
-        settings.evaluation.bootstrap = 50
-        settings.evaluation.minimumPositivePatients = 2
-        var distillation = DistillationSettings()
-        distillation.views = 2
-        distillation.teachers.epochs = 1
-        distillation.teachers.minimumSteps = 1
-        settings.distillation = distillation
-        settings.output = folder.path + "/run"
-        settings.cache = folder.path + "/cache"
+        var settings = try SmallJob(in: folder.path).settings
         changes(&settings)
         return settings
     }
