@@ -40,7 +40,9 @@ struct Train: ParsableCommand {
         do {
             outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
         } catch let stop as CancellationError {
-            complain("`fovea train --resume \(run.output)` goes on from here.")
+            let hasBegun = FileManager.default.fileExists(atPath: run.output + "/config.yaml")
+            complain(
+                (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command") + " goes on from here.")
             throw stop
         }
         print(outcome.summary(for: Terminal.current()))

@@ -136,8 +136,22 @@ import Testing
         }
         run.send(SIGTERM)
         #expect(run.end() == 143)
-        let names = try FileManager.default.subpathsOfDirectory(atPath: folder.path + "/cache")
-        #expect(!names.contains { $0.hasSuffix(".partial") })
+        // The run has not begun, so there is nothing to resume.
+        #expect(run.errors.contains("The same command goes on from here.") || run.errors.contains("--resume run"))
+    }
+
+    @Test func twoRunsMayShareACache() throws {
+        try configure("distillation: null", epochs: 1)
+        let runs = try ["a", "b"].map { try train("c.yaml", "--set", "output=\($0)") }
+        for run in runs { #expect(run.end() == 0, "\(run.errors)") }
+        let files = try ["a", "b"].map {
+            try Data(contentsOf: URL(fileURLWithPath: folder.path + "/\($0)/predictions.csv"))
+        }
+        #expect(files[0] == files[1])
+        let packs = try FileManager.default.subpathsOfDirectory(atPath: folder.path + "/cache").filter {
+            $0.contains(".pack")
+        }
+        #expect(packs.count == 1)
     }
 
     @Test func theBootstrapIsStopped() throws {
