@@ -66,7 +66,8 @@ let package = Package(
                 "Experiments", "Phantoms", "Reports", "Evaluation", "Configuration", "Torch", "Basics", argumentParser,
             ],
             swiftSettings: swiftSettings),
-        .testTarget(name: "foveaTests", dependencies: ["fovea"], exclude: ["Golden"], swiftSettings: swiftSettings),
+        .testTarget(
+            name: "foveaTests", dependencies: ["fovea", "Phantoms"], exclude: ["Golden"], swiftSettings: swiftSettings),
     ]
         + room("Basics", crypto)
         + room("Configuration", "Basics", yams)

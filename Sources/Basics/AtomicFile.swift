@@ -28,7 +28,7 @@ public enum AtomicFile {
             isOpen = false
             guard close(descriptor) == 0 else { throw failure("close", temporary) }
             guard rename(temporary, path) == 0 else { throw failure("rename to its final name", temporary) }
-            syncFolder(of: path)
+            flushFolder(of: path)
         } catch {
             if isOpen { close(descriptor) }
             unlink(temporary)
@@ -55,6 +55,7 @@ public enum AtomicFile {
         let remedy: String? =
             switch code {
             case ENOSPC, EDQUOT: "Free some space on that file system and run the command again."
+            case EFBIG: "Raise the limit on the size of files (ulimit -f), or choose another file system."
             case EACCES, EPERM, EROFS: "Check the permissions of the folder, or choose another one."
             case EEXIST, ENOTDIR: "A file stands where a folder must be: choose another place."
             default: nil
@@ -62,7 +63,8 @@ public enum AtomicFile {
         return FoveaError(.storage, "cannot \(verb) \(path): \(String(cString: strerror(code)))", remedy: remedy)
     }
 
-    private static func syncFolder(of path: String) {
+    /// Makes a new, renamed or removed name last: flushes the folder that `path` lies in.
+    public static func flushFolder(of path: String) {
         // By hand: Foundation's deletingLastPathComponent traps on a name of one character.
         let folder = path.lastIndex(of: "/").map { String(path[...$0]) } ?? "."
         let descriptor = open(folder, O_RDONLY | O_CLOEXEC)

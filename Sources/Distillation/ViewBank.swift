@@ -34,11 +34,12 @@ public struct TeacherLogits {
             ([teacher, "\(views)", "\(seed)", precision.rawValue] + settings + contents).joined(separator: "\n"))
     }
 
-    /// Reads a stored bank; nil when there is none with this key at `path`.
+    /// Reads a stored bank; nil when there is none with this key at `path`, or it is damaged: it is then made again.
     public static func stored(at path: String, key: String) throws -> TeacherLogits? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
-        let file = try WeightFile.open(path)
-        guard file.metadata["key"] == key, let entry = file.tensor(named: "logits") else { return nil }
+        guard let file = try? WeightFile.open(path), file.metadata["key"] == key,
+            let entry = file.tensor(named: "logits")
+        else { return nil }
         return TeacherLogits(tensor: try file.readTensor(entry))
     }
 

@@ -18,6 +18,8 @@ package struct Bootstrap: Sendable {
         var redraws = 0
         /// A class that was lost in the last draw, when the round had to be given up.
         var lost: Int?
+        /// False where the work was told to stop before.
+        var isDrawn = false
     }
 
     /// Draws all rounds.
@@ -29,7 +31,8 @@ package struct Bootstrap: Sendable {
     ///   - fixedSet: positions of the classes to follow.
     ///   - required: whether an arm's average precision and area of a class are defined on the images as they are; a
     ///     round in which such a value is undefined is drawn again.
-    /// - Throws: `FoveaError` of kind `data` when a round was drawn again too often in succession.
+    /// - Throws: `FoveaError` of kind `data` when a round was drawn again too often in succession;
+    ///   `CancellationError` when told to stop.
     package init(
         arms: [[RankedOutcomes]], seedGroups: [Int], units: PatientIndex, fixedSet: [Int], classes: [String],
         required: [[(averagePrecision: Bool, rocAUC: Bool)]], options: BootstrapOptions, threads: Int?
@@ -37,16 +40,21 @@ package struct Bootstrap: Sendable {
         self.fixedSet = fixedSet
         rounds = concurrently(options.rounds, threads: threads) { number in
             var round = Round()
-            while true {
+            while !options.shouldStop() {
                 var random = SeededRandom(seed: options.seed, UInt64(number), UInt64(round.redraws))
                 let multiplicities = Self.draw(units, &random)
                 round.lost = multiplicities.withUnsafeBufferPointer { multiplicities in
                     Self.measure(arms, seedGroups, fixedSet, required, multiplicities, &random, &round)
                 }
-                guard round.lost != nil, round.redraws < options.maximumRedraws else { return round }
+                guard round.lost != nil, round.redraws < options.maximumRedraws else {
+                    round.isDrawn = true
+                    return round
+                }
                 round.redraws += 1
             }
+            return round
         }
+        guard rounds.allSatisfy(\.isDrawn) else { throw CancellationError() }
         redraws = rounds.reduce(0) { $0 + $1.redraws }
         if let lost = rounds.lazy.compactMap(\.lost).first {
             throw FoveaError(

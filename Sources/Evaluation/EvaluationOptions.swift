@@ -51,6 +51,8 @@ public struct BootstrapOptions: Sendable {
     public var minimumPositivePatients = 10
     /// How often one round may be redrawn in succession before the bootstrap gives up; at least 0.
     public var maximumRedraws = 1000
+    /// Asked in every round; true ends the work with a `CancellationError`.
+    public var shouldStop: @Sendable () -> Bool = { false }
 
     /// 1000 rounds, 95 %, at least 10 positive patients.
     public init() {}

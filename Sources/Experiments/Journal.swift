@@ -35,7 +35,7 @@ final class Journal {
             distillationLoss: record.distillation, validationMAP: record.validationMAP,
             validationMAUC: record.validationMAUC, learningRate: record.rate,
             imagesPerSecond: record.seconds > 0 ? Double(record.images) / record.seconds : nil,
-            seconds: record.seconds)
+            seconds: record.seconds, skippedSteps: record.skippedSteps.map(Double.init))
         try history.append(row)
         for (tag, value) in [
             ("loss", record.loss), ("distillation", record.distillation), ("validation_map", record.validationMAP),

@@ -78,7 +78,7 @@ public struct ModelEvaluation: Sendable {
             classes: description.classes, images: photographs.map(\.image),
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
             scores: probabilities, patients: cohort.knowsPatients ? photographs.map(\.patient) : [])
-        var options = try evaluation.options(threads: surroundings.threads)
+        var options = try evaluation.options(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
         options.trainingImages = description.trainingImages
         options.thresholds = description.thresholds
         var outcome = EvaluationOutcome(

@@ -16,6 +16,7 @@ struct NetworkTraining {
     let recipe: Recipe
     let store: StageStore
     let journal: Journal
+    let folder: RunFolder
 
     private var settings: RunSettings { recipe.settings }
     private var data: TrainingData { recipe.preparation.data }
@@ -26,7 +27,8 @@ struct NetworkTraining {
     var measurement: ModelMeasurement {
         ModelMeasurement(
             data, normalization: settings.model.architecture.normalization, device: device,
-            precision: recipe.precision, threads: recipe.surroundings.loaderThreads)
+            precision: recipe.precision, threads: recipe.surroundings.loaderThreads,
+            shouldStop: recipe.surroundings.shouldStop)
     }
 
     /// The model of the technique alone, trained on `rows`.
@@ -34,7 +36,7 @@ struct NetworkTraining {
         let plan = recipe.plan(name)
         let text = try recipe.text(
             name, technique: settings.technique, plan: plan, rows: rows, columns: allColumns, and: [])
-        return try stage(name, recipe: text) {
+        return try stage(name, recipe: text) { checkpoints in
             let description = recipe.description(columns: allColumns)
             let network = try fresh(description, name: name, rows: rows, columns: allColumns)
             let stream = EpochStream(
@@ -44,7 +46,8 @@ struct NetworkTraining {
             let objective = LabelObjective(
                 try loss(settings.technique, rows: rows, columns: allColumns))
             let history = try train(
-                network, name, plan, allColumns, rows: rows, objective: objective, stream: stream)
+                network, name, plan, allColumns, rows: rows, objective: objective, stream: stream,
+                checkpoints: checkpoints)
             return (ModelBundle(description, network), history)
         }
     }
@@ -63,7 +66,7 @@ struct NetworkTraining {
         let technique = recipe.teacherTechnique
         let text = try recipe.text(
             name, technique: technique, plan: plan, rows: rows, columns: columns, and: more)
-        return try stage(name, recipe: text) {
+        return try stage(name, recipe: text) { checkpoints in
             let description = recipe.description(columns: columns)
             let network =
                 try plain.map { try continued($0.bundle, description, columns: columns) }
@@ -74,7 +77,9 @@ struct NetworkTraining {
                     technique, rows: task.rows(epoch: epoch), columns: columns, epochs: plan.epochs, seed: plan.seed)
             }
             let objective = LabelObjective(try loss(technique, rows: rows, columns: columns))
-            let history = try train(network, name, plan, columns, rows: rows, objective: objective, stream: stream)
+            let history = try train(
+                network, name, plan, columns, rows: rows, objective: objective, stream: stream,
+                checkpoints: checkpoints)
             return (ModelBundle(description, network), history)
         }
     }
@@ -88,7 +93,7 @@ struct NetworkTraining {
         plan.views = distillation.views > 0 ? distillation.views : plan.epochs
         let text = try recipe.text(
             "student", technique: settings.technique, plan: plan, rows: rows, columns: allColumns, and: key)
-        return try stage("student", recipe: text) {
+        return try stage("student", recipe: text) { checkpoints in
             let description = recipe.description(columns: allColumns)
             let network =
                 distillation.student == .plain
@@ -100,17 +105,31 @@ struct NetworkTraining {
                 views: plan.views)
             let history = try train(
                 network, "student", plan, allColumns, rows: rows,
-                objective: try make(loss(settings.technique, rows: rows, columns: allColumns)), stream: stream)
+                objective: try make(loss(settings.technique, rows: rows, columns: allColumns)), stream: stream,
+                checkpoints: checkpoints)
             return (ModelBundle(description, network), history)
         }
     }
 
-    /// A finished stage of the store, or a new one.
+    /// A stage of the store, or else a training with checkpoints, which go when it is finished and stored.
     private func stage(
-        _ name: String, recipe text: String, train: () throws -> (ModelBundle, [EpochRecord])
+        _ name: String, recipe text: String, _ train: (Checkpoints) throws -> (ModelBundle, [EpochRecord])
     ) throws -> StageResult {
-        let result = try store.stage(name, recipe: text, train: train)
+        let place = name + "-" + Digest.sha256(text).prefix(16)
+        let checkpoints = Checkpoints(
+            folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
+            recipe: Digest.sha256(text), policy: settings.checkpoints, isAskedFor: recipe.surroundings.wantsCheckpoint,
+            log: { [journal] line in
+                journal.say(line.hasPrefix("warning") ? line : name + " " + line)
+            })
+        let result = try store.stage(name, recipe: text) {
+            for other in folder.foreignCheckpoints(of: name, besides: place) {
+                journal.say("warning: \(other) is of other data, settings or engine than now, so it is not gone on from")
+            }
+            return try train(checkpoints)
+        }
         if result.isReused { try journal.takeOver(result, named: name) }
+        try checkpoints.finish()
         return result
     }
 
@@ -125,16 +144,16 @@ struct NetworkTraining {
 
     private func train(
         _ network: Classifier, _ name: String, _ plan: TrainingPlan, _ columns: [Int], rows: [Int],
-        objective: any Objective, stream: EpochStream
+        objective: any Objective, stream: EpochStream, checkpoints: Checkpoints
     ) throws -> [EpochRecord] {
         let counts = recipe.counts(rows: rows, columns: columns)
         let trainer = Trainer(
             title: name, plan: plan, data: data, columns: columns, trained: counts.map { $0.positives > 0 },
-            device: device)
+            device: device, skipLimit: settings.training.skipLimit)
         let every = settings.evaluation.every
         return try trainer.train(
             network, settings.model.architecture.normalization, objective: objective, stream: stream,
-            shouldStop: recipe.surroundings.shouldStop
+            checkpoints: checkpoints, shouldStop: recipe.surroundings.shouldStop
         ) { record, network in
             if every > 0, record.epoch % every == 0 {
                 let summary = try measurement.summary(

@@ -33,14 +33,15 @@ public struct PredictionEvaluation: Sendable {
 
     /// Reads everything and judges.
     ///
-    /// - Throws: `FoveaError` that names file, row and column when tables do not fit each other.
-    public func run(threads: Int) throws -> EvaluationOutcome {
+    /// - Throws: `FoveaError` that names file, row and column when tables do not fit each other; `CancellationError`
+    ///   when told to stop.
+    public func run(threads: Int, shouldStop: @escaping @Sendable () -> Bool = { false }) throws -> EvaluationOutcome {
         let names = PathName.shortest(predictions + versus)
         let subject = Self.title(names.prefix(predictions.count))
         let tables = try tables(predictions, named: subject)
         guard let table = tables.first else { throw FoveaError(.configuration, "there are no predictions to judge") }
         let truth = try LabelList.read(labels, classes: table.classes, filter: filter)
-        var options = try settings.options(threads: threads)
+        var options = try settings.options(threads: threads, shouldStop: shouldStop)
         var notes: [String] = []
         if let trainingLabels {
             let training = try LabelList.read(trainingLabels, classes: table.classes, filter: trainingFilter)
@@ -122,7 +123,7 @@ public struct PredictionEvaluation: Sendable {
 
 extension EvaluationSettings {
     /// The same for the evaluator.
-    func options(threads: Int) throws -> EvaluationOptions {
+    func options(threads: Int, shouldStop: @escaping @Sendable () -> Bool) throws -> EvaluationOptions {
         var options = EvaluationOptions()
         options.bounds = try ShotBounds(many: many, medium: medium)
         options.threads = threads
@@ -131,6 +132,7 @@ extension EvaluationSettings {
             var rounds = BootstrapOptions()
             rounds.rounds = bootstrap
             rounds.minimumPositivePatients = minimumPositivePatients
+            rounds.shouldStop = shouldStop
             options.bootstrap = rounds
         }
         return options

@@ -135,6 +135,7 @@ struct Recipe {
             "images \(Digest.sha256(contents.joined())) labels \(Digest.sha256(labels.joined()))",
             "engine \(Engine.version)",
         ]
+        if settings.training.skipLimit > 0 { lines.append("skips \(settings.training.skipLimit) steps at most") }
         if let weights = settings.model.weights { lines.append("weights \(try Digest.sha256(fileAt: weights))") }
         return (lines + more).joined(separator: "\n")
     }

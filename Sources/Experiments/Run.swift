@@ -42,7 +42,7 @@ public struct Run {
         let recipe = Recipe(settings: settings, preparation: preparation, surroundings: surroundings)
         let journal = try Journal(folder, log: log)
         let store = StageStore(folder: settings.stages ?? folder.file("stages"))
-        let training = NetworkTraining(recipe: recipe, store: store, journal: journal)
+        let training = NetworkTraining(recipe: recipe, store: store, journal: journal, folder: folder)
         let rows = preparation.split.training
         log(
             "\(preparation.data.cohort.source): \(rows.count) training and \(preparation.split.validation.count) "

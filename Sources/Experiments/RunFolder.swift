@@ -35,12 +35,29 @@ public final class RunFolder {
                 .configuration, "\(path) already holds a run",
                 remedy: "Choose another `output`, or continue it with `fovea train --resume \(path)`.")
         }
+        removeLeftovers()
     }
 
     deinit { close(lock) }
 
     /// The path of a file in the folder.
     public func file(_ name: String) -> String { path + "/" + name }
+
+    /// Removes what a process that was killed had begun to write; the lock says that none is at work.
+    private func removeLeftovers() {
+        guard let names = FileManager.default.enumerator(atPath: path) else { return }
+        let unfinished = names.compactMap { $0 as? String }.filter { $0.hasSuffix(".partial") }
+        for name in unfinished { try? FileManager.default.removeItem(atPath: file(name)) }
+    }
+
+    /// Checkpoints of a stage of this name that belong to another recipe.
+    func foreignCheckpoints(of stage: String, besides place: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: file("checkpoints"))) ?? []
+        return names.filter { name in
+            // The name of the stage, a hyphen and sixteen digits of the hash.
+            name != place && name.count == place.count && name.hasPrefix(stage + "-")
+        }.sorted().map { file("checkpoints/" + $0) }
+    }
 
     /// Writes something as JSON.
     public func write(_ value: some Encodable, to name: String) throws {

@@ -78,7 +78,7 @@ public struct RunOutcome {
     ) throws -> Outcomes {
         let rows = recipe.preparation.split.validation
         let logits = try measurement.logits(
-            stage.bundle.classifier, name: name, rows: rows, shouldStop: recipe.surroundings.shouldStop)
+            stage.bundle.classifier, name: name, rows: rows)
         return try measurement.outcomes(
             rows: rows, columns: columns, scores: stage.bundle.description.probabilities(logits))
     }
@@ -90,7 +90,7 @@ public struct RunOutcome {
         let rows = recipe.preparation.split.training
         let columns = Array(recipe.cohort.classes.indices)
         let logits = try measurement.logits(
-            stage.bundle.classifier, name: name, rows: rows, shouldStop: recipe.surroundings.shouldStop)
+            stage.bundle.classifier, name: name, rows: rows)
         let scores = try stage.bundle.description.probabilities(logits)
         return try measurement.outcomes(rows: rows, columns: columns, scores: scores)
             .choosingThresholds(threads: recipe.surroundings.threads).map { $0?.threshold }
@@ -108,6 +108,7 @@ public struct RunOutcome {
             var bootstrap = BootstrapOptions()
             bootstrap.rounds = settings.evaluation.bootstrap
             bootstrap.minimumPositivePatients = settings.evaluation.minimumPositivePatients
+            bootstrap.shouldStop = recipe.surroundings.shouldStop
             options.bootstrap = bootstrap
         } else {
             options.bootstrap = nil

@@ -27,6 +27,8 @@ public struct RunSettings: Sendable, Equatable {
     public var distillation: DistillationSettings?
     /// How results are measured.
     public var evaluation = EvaluationSettings()
+    /// When checkpoints are written and how many are kept.
+    public var checkpoints = CheckpointPolicy()
     /// Seeds everything that is random.
     public var seed = 0
     /// The folder of the run.
@@ -219,6 +221,8 @@ public struct TrainingSettings: Sendable, Equatable {
     public var backboneRate = 1.0
     /// Arithmetic of the network.
     public var precision = PrecisionName.auto
+    /// Steps that each training may leave out because a loss or gradient is not finite.
+    public var skipLimit = 0
 
     /// The defaults.
     public init() {}

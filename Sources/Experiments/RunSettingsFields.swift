@@ -4,6 +4,7 @@ import Distillation
 import FundusImaging
 import Losses
 import Models
+import Training
 
 // The keys of a configuration file, section by section: what each is called, what it may be, what it means.
 
@@ -20,6 +21,7 @@ extension RunSettings: ConfigurationSection {
             "distillation", \.distillation, .optional(.section),
             "Teachers and distillation; null trains the plain model only"),
         Field("evaluation", \.evaluation, .section, "How results are measured"),
+        Field("checkpoints", \.checkpoints, .section, "When a training is saved, so that it can go on after a stop"),
         Field("seed", \.seed, .integer(0...1_000_000_000), "Seeds everything that is random"),
         Field("output", \.output, .path, "The folder of the run"),
         Field(
@@ -180,6 +182,9 @@ extension TrainingSettings: ConfigurationSection {
             "Moving average of the weights (EMA); null: none"),
         Field("backbone_rate", \.backboneRate, .number(0...1), "Factor on the backbone's learning rate; 0 freezes it"),
         Field("precision", \.precision, .choice, "Arithmetic of the network; losses are always float32"),
+        Field(
+            "skip_limit", \.skipLimit, .integer(0...1_000_000),
+            "Steps left out at most where a loss or gradient is not finite; 0: the first stops the run"),
     ]
 
     /// Checks what one key alone cannot know.
@@ -257,6 +262,20 @@ extension TeacherSettings: ConfigurationSection {
         Field("minimum_steps", \.minimumSteps, .integer(0...1_000_000), "Steps at least, for small subsets"),
         Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
         Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student"),
+    ]
+}
+
+extension CheckpointPolicy: ConfigurationSection {
+    /// The keys, in the order in which they are written.
+    public static let fields: [Field<Self>] = [
+        Field("every_epochs", \.everyEpochs, .integer(0...10_000), "Epochs between checkpoints; 0: none at their ends"),
+        Field(
+            "every_steps", \.everySteps, .integer(0...1_000_000),
+            "Steps between checkpoints besides; 0: none within epochs"),
+        Field("keep_last", \.keepLast, .integer(1...10_000), "How many of the newest are kept"),
+        Field(
+            "keep_best", \.keepBest, .integer(0...10_000),
+            "How many of the best by validation mAP are kept besides, also when the training is finished"),
     ]
 }
 

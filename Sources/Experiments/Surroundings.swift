@@ -12,16 +12,20 @@ public struct Surroundings: Sendable {
     public var isResuming: Bool
     /// Asked between steps; true ends the work.
     public var shouldStop: @Sendable () -> Bool
+    /// Asked after each training step; true saves a checkpoint at once.
+    public var wantsCheckpoint: @Sendable () -> Bool
 
     /// Gathers them; the best device, as many threads as processors.
     public init(
         device: Device = .best, threads: Int = ProcessInfo.processInfo.activeProcessorCount, isResuming: Bool = false,
-        shouldStop: @escaping @Sendable () -> Bool = { false }
+        shouldStop: @escaping @Sendable () -> Bool = { false },
+        wantsCheckpoint: @escaping @Sendable () -> Bool = { false }
     ) {
         self.device = device
         self.threads = max(1, threads)
         self.isResuming = isResuming
         self.shouldStop = shouldStop
+        self.wantsCheckpoint = wantsCheckpoint
     }
 
     /// Threads that prepare batches while the engine computes: one of a few processors, since there the engine needs

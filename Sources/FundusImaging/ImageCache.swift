@@ -38,7 +38,7 @@ public final class ImageCache: Sendable {
     ///   - settings: how they are prepared.
     ///   - folder: where packs are kept; made if missing.
     ///   - threads: how many photographs are decoded at a time.
-    ///   - shouldStop: asked several times a second; true ends the work with nothing left behind.
+    ///   - shouldStop: asked several times a second; true ends the work. What is decoded by then is used by the next build.
     /// - Throws: `FoveaError` of kind `configuration` (settings), `storage` (full disk, permissions), or `data` (a file
     ///   changed during the work); `CancellationError` when told to stop. Unreadable photographs are no error here.
     public static func open(

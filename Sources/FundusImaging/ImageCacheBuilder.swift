@@ -26,9 +26,10 @@ struct ImageCacheBuilder: Sendable {
     }
 
     private func buildAlone(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
-        removeLeftovers()
         let progress = Basics.Progress("Image cache", total: paths.count, unit: "images")
         let reusable = reusablePictures()
+        // What is mapped stays readable.
+        removeLeftovers()
         try AtomicFile.write(to: packPath) { descriptor in
             let writer = try ImagePackWriter(
                 descriptor: descriptor, path: packPath, identities: identities, resolution: settings.resolution)
@@ -37,7 +38,10 @@ struct ImageCacheBuilder: Sendable {
             ) { i in
                 try write(i, into: writer, reusable: reusable)
             }
-            guard isDone else { throw CancellationError() }
+            guard isDone else {
+                writer.keep(as: packPath + ".stopped.partial")
+                throw CancellationError()
+            }
             try writer.finish()
         }
         progress.finish()
@@ -76,14 +80,14 @@ struct ImageCacheBuilder: Sendable {
         var index: Int
     }
 
-    /// Pictures of older packs with the same settings, by content.
+    /// Pictures of older packs, and of builds that were broken off, with the same settings, by content.
     private func reusablePictures() -> [String: Stored] {
         let wanted = Set(identities.map(\.text))
         var found: [String: Stored] = [:]
-        for name in files() where name.hasSuffix(".pack") {
-            guard let pack = ImagePack(path: folder + "/" + name), pack.resolution == settings.resolution else {
-                continue
-            }
+        for name in files() where name.hasSuffix(".pack") || name.hasSuffix(".partial") {
+            guard let pack = ImagePack(path: folder + "/" + name, isUnfinished: name.hasSuffix(".partial")),
+                pack.resolution == settings.resolution
+            else { continue }
             for i in 0..<pack.count where pack.isReadable(i) {
                 let hash = pack.hash(i)
                 if wanted.contains(hash) { found[hash] = Stored(pack: pack, index: i) }
@@ -92,7 +96,7 @@ struct ImageCacheBuilder: Sendable {
         return found
     }
 
-    /// Removes what builds that were killed left behind; the lock says that none is at work.
+    /// Removes what builds that were broken off left behind; the lock says that none is at work.
     private func removeLeftovers() {
         for name in files() where name.hasSuffix(".partial") { unlink(folder + "/" + name) }
     }

@@ -22,7 +22,10 @@ final class ImagePack: Sendable {
     var recordSize: Int { resolution * resolution * 3 }
 
     /// Maps a pack; nil when there is none, or it is cut, damaged or of another kind.
-    init?(path: String) {
+    ///
+    /// - Parameter isUnfinished: takes a pack whose writing was broken off too. Each of its pictures has to be checked
+    ///   (`isIntact`); one that was not written has no hash.
+    init?(path: String, isUnfinished: Bool = false) {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
         guard descriptor >= 0 else { return nil }
         defer { close(descriptor) }
@@ -36,10 +39,12 @@ final class ImagePack: Sendable {
         resolution = Int(clamping: Self.integer(bytes, 16))
         tableOffset = Int(clamping: Self.integer(bytes, 24))
         let head = Self.headFields(of: bytes)
-        guard head[0] == Self.mark, head[4] == UInt64(bytes.count), (1...4096).contains(resolution),
-            count <= bytes.count / Self.entrySize,
+        guard head[0] == Self.mark, (1...4096).contains(resolution), count <= bytes.count / Self.entrySize,
             tableOffset == Self.headSize + count * resolution * resolution * 3,
-            tableOffset + count * Self.entrySize <= bytes.count,
+            tableOffset + count * Self.entrySize <= bytes.count
+        else { return nil }
+        if isUnfinished { return }
+        guard head[4] == UInt64(bytes.count),
             head[5] == Self.checksum(fields: head, table: UnsafeRawBufferPointer(rebasing: bytes[tableOffset...]))
         else { return nil }
     }
@@ -90,6 +95,15 @@ final class ImagePack: Sendable {
 
     private static func headFields(of bytes: UnsafeRawBufferPointer) -> [UInt64] {
         (0..<6).map { integer(bytes, 8 * $0) }
+    }
+
+    /// The entry of one picture in the table.
+    static func entry(hash: String, checksum: UInt64, reasonOffset: Int, reasonLength: Int) -> [UInt8] {
+        var bytes = Array(hash.utf8)
+        for value in [checksum, UInt64(reasonOffset), UInt64(reasonLength)] {
+            withUnsafeBytes(of: value.littleEndian) { bytes += $0 }
+        }
+        return bytes
     }
 
     /// The head's five fields and all that follows the pictures.

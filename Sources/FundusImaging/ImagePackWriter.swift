@@ -3,6 +3,8 @@ import Foundation
 import Synchronization
 
 /// Writes the pictures of a pack from several threads into a file that `AtomicFile` renames when all is well.
+///
+/// Each picture's entry follows it at once, so that what is written of a build that is broken off can be used.
 final class ImagePackWriter: Sendable {
     private struct Entry {
         var checksum: UInt64 = 0
@@ -31,6 +33,18 @@ final class ImagePackWriter: Sendable {
             errno = code
             throw AtomicFile.failure("reserve \(size >> 20) MiB for the image cache", path)
         }
+        // No size and no checksum yet: an unfinished pack is never taken for a whole one.
+        try write(head + [0, 0], offset: 0)
+    }
+
+    private var head: [UInt64] {
+        [ImagePack.mark, UInt64(identities.count), UInt64(resolution), UInt64(tableOffset)]
+    }
+
+    /// Lets an unfinished pack outlive the file that `AtomicFile` is about to remove.
+    func keep(as path: String) {
+        unlink(path)
+        linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
     }
 
     /// Stores the pixels of picture `i`.
@@ -38,12 +52,16 @@ final class ImagePackWriter: Sendable {
         try write(pixels, offset: ImagePack.headSize + i * recordSize)
         let checksum = ImagePack.checksum(pixels)
         entries.withLock { $0[i].checksum = checksum }
+        let entry = ImagePack.entry(hash: identities[i].text, checksum: checksum, reasonOffset: 0, reasonLength: 0)
+        try entry.withUnsafeBytes { try write($0, offset: tableOffset + i * ImagePack.entrySize) }
     }
 
     /// Stores that picture `i` cannot be prepared; its pixels are black.
     func write(reason: String, at i: Int) throws {
-        try Array(repeating: UInt8(0), count: recordSize).withUnsafeBytes { try write($0, at: i) }
-        entries.withLock { $0[i].reason = Array(reason.utf8) }
+        let black = Array(repeating: UInt8(0), count: recordSize)
+        try black.withUnsafeBytes { try write($0, offset: ImagePack.headSize + i * recordSize) }
+        let checksum = black.withUnsafeBytes { ImagePack.checksum($0) }
+        entries.withLock { $0[i] = Entry(checksum: checksum, reason: Array(reason.utf8)) }
     }
 
     /// Writes the table and the head.
@@ -51,25 +69,24 @@ final class ImagePackWriter: Sendable {
         let entries = entries.withLock { $0 }
         var table: [UInt8] = []
         var reasons: [UInt8] = []
-        func add(_ value: UInt64) { withUnsafeBytes(of: value.littleEndian) { table += $0 } }
         let reasonsOffset = tableOffset + entries.count * ImagePack.entrySize
         for (identity, entry) in zip(identities, entries) {
-            table += Array(identity.text.utf8)
-            add(entry.checksum)
-            add(UInt64(reasonsOffset + reasons.count))
-            add(UInt64(entry.reason.count))
+            table += ImagePack.entry(
+                hash: identity.text, checksum: entry.checksum, reasonOffset: reasonsOffset + reasons.count,
+                reasonLength: entry.reason.count)
             reasons += entry.reason
         }
         table += reasons
-        var fields = [
-            ImagePack.mark, UInt64(entries.count), UInt64(resolution), UInt64(tableOffset),
-            UInt64(tableOffset + table.count),
-        ]
+        var fields = head + [UInt64(tableOffset + table.count)]
         try table.withUnsafeBytes { bytes in
             try write(bytes, offset: tableOffset)
             fields.append(ImagePack.checksum(fields: fields, table: bytes))
         }
-        try fields.map(\.littleEndian).withUnsafeBytes { try write($0, offset: 0) }
+        try write(fields, offset: 0)
+    }
+
+    private func write(_ fields: [UInt64], offset: Int) throws {
+        try fields.map(\.littleEndian).withUnsafeBytes { try write($0, offset: offset) }
     }
 
     private func write(_ bytes: UnsafeRawBufferPointer, offset: Int) throws {

@@ -15,6 +15,8 @@ public final class DistillingObjective: Objective {
     private let bank: ViewBank
     private let imageWeights: ImageWeights?
     private let selfPacing: SelfPacing?
+    /// The weights of the columns in this epoch, where they follow the student's pace.
+    public private(set) var epochState: [Double] = []
 
     /// Puts both together.
     public init(
@@ -30,7 +32,16 @@ public final class DistillingObjective: Objective {
 
     /// Measures the student where the weights follow its pace.
     public func beginEpoch(_ epoch: Int, network: Classifier) throws {
-        if let selfPacing { try distillation.setWeights(selfPacing.weights(of: network)) }
+        guard let selfPacing else { return }
+        epochState = try selfPacing.weights(of: network)
+        try distillation.setWeights(epochState)
+    }
+
+    /// Takes over the weights that an earlier part of the epoch had.
+    public func resumeEpoch(_ epoch: Int, state: [Double]) throws {
+        guard selfPacing != nil else { return }
+        epochState = state
+        try distillation.setWeights(state)
     }
 
     /// The loss on the labels and the distillation.

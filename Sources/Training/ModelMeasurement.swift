@@ -15,12 +15,16 @@ public struct ModelMeasurement {
     private let precision: Precision
     private let normalization: Normalization
     private let threads: Int
+    private let shouldStop: () -> Bool
 
-    /// Prepares measurements; `threads` make batches and rank classes.
+    /// Prepares measurements; `threads` make batches and rank classes, `shouldStop` is asked before each batch and ends
+    /// them with a `CancellationError`.
     public init(
-        _ data: TrainingData, normalization: Normalization, device: Device, precision: Precision, threads: Int = 1
+        _ data: TrainingData, normalization: Normalization, device: Device, precision: Precision, threads: Int = 1,
+        shouldStop: @escaping () -> Bool = { false }
     ) {
         self.threads = threads
+        self.shouldStop = shouldStop
         self.data = data
         self.normalization = normalization
         self.device = device
@@ -32,7 +36,7 @@ public struct ModelMeasurement {
     /// - Parameter name: what to call the network in messages.
     /// - Throws: `FoveaError` of kind `numerical` that names the first image with an output that is not finite.
     public func logits(
-        _ network: Classifier, name: String, rows: [Int], shouldStop: () -> Bool = { false }
+        _ network: Classifier, name: String, rows: [Int]
     ) throws -> [Float] {
         let predictor = try Predictor(network, normalization, device: device, precision: precision)
         let logits = try predictor.logits(

@@ -13,6 +13,17 @@ public protocol Objective: AnyObject {
     ///   - logits: raw, [B, C].
     ///   - progress: how much of the training is done, in [0, 1).
     func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor]
+    /// What `beginEpoch` decided; a checkpoint keeps it. Empty where it decides nothing.
+    var epochState: [Double] { get }
+    /// Called instead of `beginEpoch` where a training goes on within an epoch, with what that decided.
+    func resumeEpoch(_ epoch: Int, state: [Double]) throws
+}
+
+extension Objective {
+    /// Nothing, unless said otherwise.
+    public var epochState: [Double] { [] }
+    /// Nothing to prepare, unless said otherwise.
+    public func resumeEpoch(_ epoch: Int, state: [Double]) throws {}
 }
 
 /// The loss on the labels alone.

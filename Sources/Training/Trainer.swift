@@ -29,6 +29,8 @@ public struct EpochRecord: Sendable, Codable, Equatable {
     public var validationMAP: Double?
     /// Mean area under the ROC curve on the validation split, where it was measured.
     public var validationMAUC: Double?
+    /// Steps left out because a loss or gradient was not finite; nil in records of versions that stopped instead.
+    public var skippedSteps: Int?
 }
 
 /// Trains a network by a plan: one loop for plain models, teachers and students.
@@ -45,10 +47,13 @@ public struct Trainer {
     public let device: Device
     /// What to call this training in messages.
     public let title: String
+    /// How many steps may be left out because a loss or gradient is not finite.
+    public let skipLimit: Int
 
     /// Prepares a training.
     public init(
-        title: String, plan: TrainingPlan, data: TrainingData, columns: [Int], trained: [Bool], device: Device
+        title: String, plan: TrainingPlan, data: TrainingData, columns: [Int], trained: [Bool], device: Device,
+        skipLimit: Int = 0
     ) {
         self.title = title
         self.plan = plan
@@ -56,21 +61,23 @@ public struct Trainer {
         self.columns = columns
         self.trained = trained
         self.device = device
+        self.skipLimit = skipLimit
     }
 
     /// Trains `network`, in place.
     ///
     /// - Parameters:
     ///   - stream: what is seen, epoch by epoch.
+    ///   - checkpoints: where the training goes on from, and where it is saved between steps; nil: from the beginning.
+    ///   - shouldStop: asked after each step; a checkpoint is written before the training ends.
     ///   - afterEpoch: called with the record of each epoch and the network in evaluation mode (with averaged weights
     ///     where the plan averages them); may fill in the record.
-    ///   - shouldStop: asked before each step.
     /// - Returns: the history.
     /// - Throws: `FoveaError` of kind `numerical` that names epoch, step and images when the loss or a gradient is not
-    ///   finite; `CancellationError` when told to stop.
+    ///   finite, `storage` when a checkpoint cannot be written; `CancellationError` when told to stop.
     public func train(
         _ network: Classifier, _ normalization: Normalization, objective: any Objective, stream: EpochStream,
-        shouldStop: () -> Bool = { false },
+        checkpoints: Checkpoints? = nil, shouldStop: () -> Bool = { false },
         afterEpoch: (inout EpochRecord, Classifier) throws -> Void = { _, _ in }
     ) throws -> [EpochRecord] {
         try network.move(to: device)
@@ -87,25 +94,44 @@ public struct Trainer {
         // A training of few steps, such as that of a small subset, must not end while it still warms up.
         let schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
         let bar = Progress(title, total: epochs * min(itemsPerEpoch, batchesPerEpoch * plan.batchSize), unit: "images")
-        var history: [EpochRecord] = []
-        var seen = 0
 
-        for epoch in 0..<epochs {
+        let tensors = TrainingTensors(network: network, optimizer: optimizer, average: average, device: device)
+        // Always that of the last border between two steps.
+        var state = try checkpoints?.resume(tensors) ?? TrainingState()
+        let buffers = try KeptBuffers(of: network)
+        if shouldStop() { throw CancellationError() }
+
+        while state.epoch < epochs {
+            let epoch = state.epoch
             let items = try stream.items(epoch: epoch)
-            try objective.beginEpoch(epoch, network: network)
+            if state.batch > 0 {
+                try objective.resumeEpoch(epoch, state: state.objective)
+            } else {
+                do {
+                    try objective.beginEpoch(epoch, network: network)
+                } catch let stop as CancellationError {
+                    try checkpoints?.save(state, tensors)
+                    throw stop
+                }
+            }
+            state.objective = objective.epochState
             network.setTraining(true)
             // A frozen backbone keeps its statistics too.
             if plan.backboneRate == 0 { network.backbone.setTraining(false) }
             let loader = try BatchLoader(
-                cache: data.cache, items: items, batchSize: plan.batchSize,
-                dropLast: plan.dropsLast && items.count >= plan.batchSize, augmentation: plan.augmentation,
-                seed: plan.seed, threads: plan.loaderThreads)
-            var sums = EpochSums()
+                cache: data.cache, items: Array(items.dropFirst(state.batch * plan.batchSize)),
+                batchSize: plan.batchSize, dropLast: plan.dropsLast && items.count >= plan.batchSize,
+                augmentation: plan.augmentation, seed: plan.seed, threads: plan.loaderThreads)
+            var sums = state.sums
             let started = Date()
             var next = try loader.next().map { try (upload($0, input), $0) }
-            var index = 0
+            var index = state.batch
+            var step = PresentStep()
             while let (batch, raw) = next {
-                if shouldStop() { throw CancellationError() }
+                if step.items.isEmpty {
+                    step.random = try Engine.randomState(of: device)
+                    try buffers.keep()
+                }
                 let parts = try Autocast.run(plan.precision, on: device) {
                     let logits = try network(batch.images)
                     return try objective.parts(
@@ -117,31 +143,98 @@ public struct Trainer {
                 // The next batch crosses to the device while this step is computed.
                 next = try loader.next().map { try (upload($0, input), $0) }
                 let values = try parts.map { try $0.item() }
-                try requireFinite(values.reduce(0, +), "loss", epoch, optimizer.stepCount, raw.items)
+                let sum = values.reduce(0, +)
                 index += 1
-                if index % plan.accumulation == 0 || next == nil {
-                    let norm = try optimizer.clipGradients(to: plan.gradientLimit)
-                    try requireFinite(norm, "gradient", epoch, optimizer.stepCount, raw.items)
-                    sums.rate = plan.rate * schedule.factor(at: optimizer.stepCount)
-                    try optimizer.step(rate: sums.rate)
+                step.items += raw.items
+                sums.add(sum.isFinite ? values : nil, images: raw.items.count)
+                bar.update(
+                    state.images - state.sums.images + sums.images,
+                    note: "epoch \(epoch + 1)/\(epochs), loss \(rounded(sums.loss))")
+                if !sum.isFinite, step.failure == nil {
+                    step.failure = NonFiniteStep("loss", sum, state, raw.items, data)
+                }
+                guard index % plan.accumulation == 0 || next == nil else { continue }
+
+                let norm = try optimizer.clipGradients(to: plan.gradientLimit)
+                if !norm.isFinite, step.failure == nil {
+                    step.failure = NonFiniteStep("gradient", norm, state, step.items, data)
+                }
+                if let failure = step.failure {
+                    try optimizer.clearGradients()
+                    try buffers.putBack()
+                    try report(failure, step, state, tensors, checkpoints)
+                    sums.addSkippedStep()
+                } else {
+                    let rate = plan.rate * schedule.factor(at: optimizer.stepCount)
+                    try optimizer.step(rate: rate)
                     try optimizer.clearGradients()
                     try average?.update()
-                    sums.add(norm: norm)
+                    sums.addStep(norm: norm, rate: rate)
                 }
-                sums.add(values, images: raw.items.count)
-                seen += raw.items.count
-                bar.update(seen, note: "epoch \(epoch + 1)/\(epochs), loss \(rounded(sums.loss))")
+                step = PresentStep()
+                state.sums = sums
+                state.sums.seconds += Date().timeIntervalSince(started)
+                state.batch = index
+                state.steps = optimizer.stepCount
+                if shouldStop() {
+                    try checkpoints?.save(state, tensors)
+                    throw CancellationError()
+                }
+                if let checkpoints, checkpoints.isDue(afterStep: state.steps) { try checkpoints.save(state, tensors) }
             }
             try device.synchronize()
-            var record = sums.record(epoch: epoch + 1, steps: optimizer.stepCount, since: started)
+            var record = state.sums.record(epoch: epoch + 1, steps: state.steps)
             network.setTraining(false)
             try average?.swap()
-            try afterEpoch(&record, network)
-            if epoch < epochs - 1 { try average?.swap() }
-            history.append(record)
+            do {
+                try afterEpoch(&record, network)
+            } catch let stop as CancellationError {
+                try average?.swap()
+                try checkpoints?.save(state, tensors)
+                throw stop
+            }
+            try average?.swap()
+            state.finishEpoch(record)
+            if let checkpoints, checkpoints.isDue(afterEpoch: state.epoch, of: epochs) {
+                try checkpoints.save(state, tensors)
+            }
         }
-        bar.finish(note: "loss \(rounded(history.last?.loss ?? 0))")
-        return history
+        network.setTraining(false)
+        try average?.swap()
+        bar.finish(note: "loss \(rounded(state.history.last?.loss ?? 0))")
+        return state.history
+    }
+
+    /// What is known of the step that is being computed.
+    private struct PresentStep {
+        /// What it has seen so far.
+        var items: [BatchItem] = []
+        /// The state of the random generator before it.
+        var random: [UInt8] = []
+        /// What went wrong in it.
+        var failure: NonFiniteStep?
+    }
+
+    /// Keeps the state before a step that failed, and stops the training where no more steps may be left out.
+    private func report(
+        _ failure: NonFiniteStep, _ step: PresentStep, _ state: TrainingState, _ tensors: TrainingTensors,
+        _ checkpoints: Checkpoints?
+    ) throws {
+        var message = title + ": " + failure.message
+        if let checkpoints {
+            let random = try Engine.randomState(of: device)
+            try Engine.setRandomState(step.random, of: device)
+            do {
+                message += "; the state before it is kept in \(try checkpoints.dump(state, tensors, failure))"
+            } catch let error as FoveaError where error.kind == .storage {
+                message += "; the state before it could not be kept: \(error.message)"
+            }
+            try Engine.setRandomState(random, of: device)
+        }
+        guard state.skippedSteps < skipLimit else {
+            throw FoveaError(.numerical, message, remedy: NonFiniteStep.remedy)
+        }
+        checkpoints?.say("warning: \(message); the step is left out")
     }
 
     private func makeOptimizer(_ network: Classifier) throws -> Optimizer {
@@ -175,46 +268,6 @@ public struct Trainer {
             try Targets(
                 data.cohort, rows: batch.items.map(\.row), columns: columns, trained: trained, device: device)
         )
-    }
-
-    private func requireFinite(_ value: Double, _ what: String, _ epoch: Int, _ step: Int, _ items: [BatchItem]) throws
-    {
-        guard !value.isFinite else { return }
-        let names = items.map { data.cohort.photographs[$0.row].image }
-        let shown = names.prefix(8).joined(separator: ", ") + (names.count > 8 ? ", ..." : "")
-        throw FoveaError(
-            .numerical,
-            "\(title): the \(what) became \(value) in epoch \(epoch + 1), step \(step + 1), on the images \(shown)",
-            remedy: "Lower training.rate, set training.gradient_limit, or use training.precision float32.")
-    }
-}
-
-/// What is summed up over an epoch.
-private struct EpochSums {
-    private var parts: [Double] = []
-    private var images = 0
-    private var norms = 0.0
-    private var steps = 0
-    var rate = 0.0
-
-    var loss: Double { images > 0 ? (parts.first ?? 0) / Double(images) : 0 }
-
-    mutating func add(_ values: [Double], images count: Int) {
-        if parts.isEmpty { parts = values.map { _ in 0 } }
-        for (i, value) in values.enumerated() { parts[i] += value * Double(count) }
-        images += count
-    }
-
-    mutating func add(norm: Double) {
-        norms += norm
-        steps += 1
-    }
-
-    func record(epoch: Int, steps total: Int, since: Date) -> EpochRecord {
-        EpochRecord(
-            epoch: epoch, steps: total, loss: loss,
-            distillation: parts.count > 1 ? parts.dropFirst().reduce(0, +) / Double(max(1, images)) : nil, rate: rate,
-            gradientNorm: norms / Double(max(1, steps)), seconds: Date().timeIntervalSince(since), images: images)
     }
 }
 

@@ -42,7 +42,7 @@ struct CommonOptions: ParsableArguments {
         return Surroundings(
             device: device == "auto" ? .best : try Device(device),
             threads: threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount, isResuming: isResuming,
-            shouldStop: { StopSignal.isCaught })
+            shouldStop: { StopSignal.isCaught }, wantsCheckpoint: { StopSignal.takesCheckpoint() })
     }
 
     /// Prints a line of news, or keeps it back.

@@ -129,7 +129,9 @@ struct Evaluate: ParsableCommand {
     }
 
     private func evaluate(_ surroundings: Surroundings) throws -> EvaluationOutcome {
-        guard let model else { return try predictionEvaluation().run(threads: surroundings.threads) }
+        guard let model else {
+            return try predictionEvaluation().run(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        }
         var evaluation: ModelEvaluation
         if let labels {
             evaluation = try ModelEvaluation(model: model, table: labels, images: images)

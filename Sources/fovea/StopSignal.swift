@@ -1,21 +1,40 @@
 import Foundation
 import Synchronization
 
-/// SIGINT and SIGTERM: the first asks the work to stop at the next step, the second ends the program at once.
+/// SIGINT and SIGTERM: the first asks the work to stop at the next step, the second ends the program at once. SIGUSR1 asks
+/// a training to save a checkpoint and to go on.
 enum StopSignal {
     private static let caught = Atomic<Int32>(0)
+    private static let wantsCheckpoint = Atomic<Bool>(false)
+
+    /// Seconds after which the program ends in any case, with what is saved until then.
+    static let grace: UInt32 = 60
 
     /// Begins to listen.
     static func listen() {
+        // What a handler may call is little: atomics, `alarm`, `_exit`.
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 if StopSignal.caught.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
+                alarm(StopSignal.grace)
             }
         }
+        signal(SIGALRM) { _ in _exit(StopSignal.exitStatus) }
+        signal(SIGUSR1) { _ in StopSignal.wantsCheckpoint.store(true, ordering: .relaxed) }
+        // A limit on the size of files then makes a write fail, which can be told, instead of ending the program.
+        signal(SIGXFSZ, SIG_IGN)
+        // The program that started this one may have held signals back, which is handed on.
+        var heard = sigset_t()
+        sigemptyset(&heard)
+        for number in [SIGINT, SIGTERM, SIGUSR1, SIGALRM] { sigaddset(&heard, number) }
+        pthread_sigmask(SIG_UNBLOCK, &heard, nil)
     }
 
-    /// Whether a signal has come.
+    /// Whether a signal to stop has come.
     static var isCaught: Bool { caught.load(ordering: .relaxed) != 0 }
+
+    /// Whether a checkpoint was asked for since this was last called.
+    static func takesCheckpoint() -> Bool { wantsCheckpoint.exchange(false, ordering: .relaxed) }
 
     /// 130 after SIGINT, 143 after SIGTERM.
     static var exitStatus: Int32 { 128 + caught.load(ordering: .relaxed) }

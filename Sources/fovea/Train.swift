@@ -16,7 +16,7 @@ struct Train: ParsableCommand {
     @Option(name: .customLong("set"), help: "Sets a key, such as training.epochs=5; may be repeated.")
     var settings: [String] = []
 
-    @Option(help: "Continues the run in this folder.")
+    @Option(help: "Continues the run in this folder where it stopped.")
     var resume: String?
 
     @OptionGroup var common: CommonOptions
@@ -39,9 +39,11 @@ struct Train: ParsableCommand {
         let outcome: RunOutcome
         do {
             outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
-        } catch is CancellationError {
-            complain("What is finished is kept; go on with: fovea train --resume \(run.output)")
-            throw CancellationError()
+        } catch let stop as CancellationError {
+            let hasBegun = FileManager.default.fileExists(atPath: run.output + "/config.yaml")
+            complain(
+                (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command") + " goes on from here.")
+            throw stop
         }
         print(outcome.summary(for: Terminal.current()))
         print("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")

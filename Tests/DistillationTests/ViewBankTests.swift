@@ -131,6 +131,19 @@ import Torch
         }
     }
 
+    @Test func aDamagedBankIsMadeAnew() throws {
+        let folder = try TemporaryFolder()
+        _ = try folder.teacher([1, 2], shape: [1, 1, 2])
+        let path = folder.path + "/teacher.safetensors"
+        let bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+        for length in [0, 5, 40, bytes.count - 1] {
+            try bytes.prefix(length).write(to: URL(fileURLWithPath: path))
+            #expect(try TeacherLogits.stored(at: path, key: "teacher") == nil)
+        }
+        try bytes.write(to: URL(fileURLWithPath: path))
+        #expect(try TeacherLogits.stored(at: path, key: "teacher") != nil)
+    }
+
     @Test func theKeyChangesWithAllThatChangesTheContent() throws {
         let folder = try TemporaryFolder()
         let (cache, other) = (try folder.cache(3), try folder.cache(3, firstSeed: 9))

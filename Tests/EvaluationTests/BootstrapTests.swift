@@ -1,5 +1,6 @@
 import Basics
 import Evaluation
+import Synchronization
 import Testing
 
 @Suite struct BootstrapTests {
@@ -40,6 +41,18 @@ import Testing
             #expect(abs(fixedSet.interval.high - interval.high) < 1e-12)
             #expect(interval.low < fixedSet.mean && fixedSet.mean < interval.high)
         }
+    }
+
+    @Test func aStopIsHeardWithinTheRounds() throws {
+        var options = options(rounds: 1_000_000)
+        let asked = Mutex(0)
+        options.bootstrap?.shouldStop = {
+            asked.withLock { count in
+                count += 1
+                return count > 20
+            }
+        }
+        #expect(throws: CancellationError.self) { try Evaluator.evaluate(madeUp(300, shares: [0.4], seed: 1), options) }
     }
 
     @Test func percentilesAreInterpolated() throws {

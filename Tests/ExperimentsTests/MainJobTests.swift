@@ -7,24 +7,26 @@ import Experiments
 import Foundation
 import FundusImaging
 import Models
-import Phantoms
 import Reports
 import Testing
 import Torch
 
 /// The main job end to end on a few phantoms: plain model, teachers, bank, student, evaluation, run folder.
 @Suite(.serialized) struct MainJobTests {
-    private let job: SmallJob
-    private var folder: TemporaryFolder { job.folder }
+    private let folder: TemporaryFolder
 
-    init() throws { job = try SmallJob() }
+    init() throws { folder = try TemporaryFolder() }
 
     private func settings(_ changes: (inout RunSettings) -> Void = { _ in }) throws -> RunSettings {
-        try job.settings(changes)
+        var settings = try SmallJob(in: folder.path).settings
+        changes(&settings)
+        return settings
     }
 
     private func execute(_ settings: RunSettings, isResuming: Bool = false) throws -> RunOutcome {
-        try job.execute(settings, isResuming: isResuming)
+        var job = try SmallJob(in: folder.path)
+        job.settings = settings
+        return try job.execute(isResuming: isResuming)
     }
 
     @Test func aRunLeavesAllThatItPromises() throws {

@@ -12,13 +12,30 @@ import Torch
 
 /// What stops a run, stops it before anything is trained, names the culprit and leaves the folder free.
 @Suite(.serialized) struct MainJobTroubleTests {
-    private let job: SmallJob
+    private let folder: TemporaryFolder
 
-    init() throws { job = try SmallJob() }
+    init() throws { folder = try TemporaryFolder() }
+
+    private func settings(
+        _ changes: (inout RunSettings) -> Void = { _ in }, drawing: (inout PhantomSettings) -> Void = { _ in }
+    ) throws -> RunSettings {
+        var settings = try SmallJob(in: folder.path, drawing: drawing).settings
+        changes(&settings)
+        return settings
+    }
+
+    @discardableResult
+    private func execute(
+        _ settings: RunSettings, log: @escaping (String) -> Void = { _ in }
+    ) throws -> RunOutcome {
+        var job = try SmallJob(in: folder.path)
+        job.settings = settings
+        return try execute(log: log)
+    }
 
     /// The error of a run whose folder must be as free as before.
     private func refusal(_ settings: RunSettings) -> FoveaError? {
-        let error = foveaError { _ = try job.execute(settings) }
+        let error = foveaError { _ = try execute(settings) }
         let stages = (try? FileManager.default.contentsOfDirectory(atPath: settings.output + "/stages")) ?? []
         #expect(stages.isEmpty, "something was trained")
         #expect(!FileManager.default.fileExists(atPath: settings.output + "/config.yaml"))
@@ -26,7 +43,7 @@ import Torch
     }
 
     @Test func whatCanBeKnownIsSaidBeforeAnythingIsTrained() throws {
-        let settings = try job.settings()
+        let settings = try self.settings()
         func error(_ change: (inout RunSettings) -> Void) -> String {
             var changed = settings
             change(&changed)
@@ -43,21 +60,21 @@ import Torch
             $0.distillation?.teachers.negatives = .drop
         }
         #expect(alone.contains("has one class"))
-        let weights = job.folder.path + "/other.safetensors"
+        let weights = folder.path + "/other.safetensors"
         try ModelBundle(
             ModelDescription(architecture: .resnet18, classes: ["a"], image: settings.image.imageSettings),
             ModelDescription(architecture: .resnet18, classes: ["a"], image: settings.image.imageSettings)
                 .makeClassifier()
-        ).save(to: job.folder.path)
-        try FileManager.default.moveItem(atPath: job.folder.path + "/model.safetensors", toPath: weights)
+        ).save(to: folder.path)
+        try FileManager.default.moveItem(atPath: folder.path + "/model.safetensors", toPath: weights)
         let foreign = error { $0.model.weights = weights }
         #expect(foreign.contains(weights))
         // The same folder takes the run once the mistake is mended.
-        #expect(try job.execute(settings).studentResult != nil)
+        #expect(try execute(settings).studentResult != nil)
     }
 
     @Test func unreadableImagesAreNamed() throws {
-        let settings = try job.settings { $0.distillation = nil }
+        let settings = try self.settings { $0.distillation = nil }
         let images = settings.data.images
         let training = images + "/p0001_left.jpg"
         try Data("no picture".utf8).write(to: URL(fileURLWithPath: training))
@@ -65,7 +82,7 @@ import Torch
         var skipping = settings
         skipping.data.unreadable = .skip
         nonisolated(unsafe) var said: [String] = []
-        let outcome = try job.execute(skipping) { said.append($0) }
+        let outcome = try execute(skipping) { said.append($0) }
         #expect(said.contains { $0.contains("p0001_left.jpg") && $0.contains("left out of training") }, "\(said)")
         #expect(outcome.plainResult.images == 32)
         // In evaluation an image is never left out.
@@ -78,8 +95,8 @@ import Torch
     }
 
     @Test func eachModelKeepsItsOwnThresholds() throws {
-        let settings = try job.settings()
-        let outcome = try job.execute(settings)
+        let settings = try self.settings()
+        let outcome = try execute(settings)
         let plain = try ModelBundle.load(from: settings.output + "/plain").description.thresholds
         let student = try ModelBundle.load(from: settings.output).description.thresholds
         #expect(plain == outcome.plainResult.classes.map(\.threshold))
@@ -90,18 +107,17 @@ import Torch
     /// In a process of its own, since the engine's random numbers belong to the whole process.
     @Test func aBankOfFewViewsLimitsThePlainModelToo() async {
         await #expect(processExitsWith: .success) {
-            let job = try SmallJob()
-            let few = try job.settings {
-                $0.distillation?.views = 1
-                $0.training.epochs = 2
-            }
-            let plain = try job.execute(few).plainResult
+            let folder = try TemporaryFolder()
+            var job = try SmallJob(in: folder.path)
+            job.settings.distillation?.views = 1
+            job.settings.training.epochs = 2
+            let plain = try job.execute().plainResult
             func alone(views: Int) throws -> EvaluationResult {
-                var settings = few
-                settings.distillation = nil
-                settings.augmentation.views = views
-                settings.output += "-\(views)"
-                return try job.execute(settings).plainResult
+                var alone = job
+                alone.settings.distillation = nil
+                alone.settings.augmentation.views = views
+                alone.settings.output += "-\(views)"
+                return try alone.execute().plainResult
             }
             #expect(try alone(views: 1).classes == plain.classes)
             #expect(try alone(views: 0).classes != plain.classes)
@@ -109,7 +125,7 @@ import Torch
     }
 
     @Test func singleLabelDataAreTrainedAndDistilled() throws {
-        var settings = try job.settings()
+        var settings = try self.settings()
         // One class an image, by the first finding; `never` has no positive anywhere.
         let table = try CSVTable(path: settings.data.table)
         func column(_ name: String) throws -> Int { try #require(table.header.firstIndex(of: name)) }
@@ -120,8 +136,8 @@ import Torch
                 table[row, drusen] == "1" ? "1,0,0,0" : table[row, cup] == "1" ? "0,1,0,0" : "0,0,1,0"
             text += "\(table[row, 0]),\(table[row, split]),\(labels)\n"
         }
-        settings.data.table = try job.folder.write(text, to: "single.csv")
-        settings.data.attributes = try job.folder.write(
+        settings.data.table = try folder.write(text, to: "single.csv")
+        settings.data.attributes = try folder.write(
             """
             classes:
               - {id: drusen, name: Drusen, region: [macula]}
@@ -131,7 +147,7 @@ import Torch
             """, to: "single.yaml")
         settings.data.labels = .single
         nonisolated(unsafe) var said: [String] = []
-        let outcome = try job.execute(settings) { said.append($0) }
+        let outcome = try execute(settings) { said.append($0) }
         #expect(said.contains { $0.contains("region-disc is left out: it has one class, cup") }, "\(said)")
         #expect(said.contains { $0.contains("teacher 1 of 1, region-macula: 2 classes") })
         #expect(outcome.studentResult?.classes.last?.averagePrecision.value == nil)
@@ -144,7 +160,7 @@ import Torch
 
     /// Labels without anything to see: what a recogniser then scores is chance.
     @Test func phantomsWithoutTheirFindingsScoreAtChance() throws {
-        let settings = try job.settings {
+        let settings = try self.settings {
             $0.distillation = nil
             $0.training.epochs = 3
             $0.evaluation.bootstrap = 300
@@ -154,7 +170,7 @@ import Torch
             $0.minimumValidationPositives = 20
             $0.drawFindings = false
         }
-        let result = try job.execute(settings).plainResult
+        let result = try execute(settings).plainResult
         let mean = try #require(result.groups.all.rocAUC.fixedSet)
         #expect(mean.classes == 5)
         #expect(abs(mean.mean - 0.5) < 0.06, "\(mean)")

@@ -7,6 +7,7 @@ import FundusImaging
 import Models
 import NN
 import Testing
+import Training
 
 struct RunSettingsTests {
     /// Settings of which no key has its default; not all go together.
@@ -57,6 +58,7 @@ struct RunSettingsTests {
         s.training.averageDecay = 0.999
         s.training.backboneRate = 0.1
         s.training.precision = .float32
+        s.training.skipLimit = 4
         s.technique.loss = "weighted_bce"
         s.technique.sampler = .classAware
         s.technique.labelSmoothing = 0.1
@@ -91,6 +93,10 @@ struct RunSettingsTests {
         s.evaluation.medium = 5
         s.evaluation.every = 0
         s.evaluation.minimumPositivePatients = 3
+        s.checkpoints.everyEpochs = 2
+        s.checkpoints.everySteps = 100
+        s.checkpoints.keepLast = 3
+        s.checkpoints.keepBest = 1
         s.seed = 17
         s.output = "runs/other"
         s.stages = "stages"

@@ -1,24 +1,20 @@
 import Backbones
 import Basics
 import Configuration
+import Distillation
 import Experiments
+import Foundation
 import FundusImaging
 import Phantoms
 import Torch
 
-/// A few phantoms and the settings of a main job on them that takes seconds.
+/// The main job on a few small phantoms.
 struct SmallJob {
-    let folder: TemporaryFolder
+    var settings = RunSettings()
 
-    init() throws {
-        folder = try TemporaryFolder()
+    /// Draws the phantoms in a folder, unless they are there, and describes a run in it; `drawing` changes what is drawn.
+    init(in folder: String, drawing: (inout PhantomSettings) -> Void = { _ in }) throws {
         Basics.Progress.isSilent = true
-    }
-
-    /// Draws the phantoms; `drawing` may change what is drawn, `changes` what is done with them.
-    func settings(
-        _ changes: (inout RunSettings) -> Void = { _ in }, drawing: (inout PhantomSettings) -> Void = { _ in }
-    ) throws -> RunSettings {
         var phantoms = PhantomSettings()
         phantoms.trainingPatients = 20
         phantoms.validationPatients = 16
@@ -26,9 +22,8 @@ struct SmallJob {
         phantoms.minimumValidationPositives = 5
         phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
         drawing(&phantoms)
-        let dataset = try PhantomDataset(phantoms, folder: folder.path + "/phantoms")
-        _ = try dataset.draw(threads: 1)
-        var settings = RunSettings()
+        let dataset = try PhantomDataset(phantoms, folder: folder + "/phantoms")
+        if !FileManager.default.fileExists(atPath: dataset.labels) { _ = try dataset.draw(threads: 1) }
         settings.data.table = dataset.labels
         settings.data.images = dataset.images
         settings.data.attributes = dataset.attributes
@@ -45,17 +40,23 @@ struct SmallJob {
         distillation.teachers.epochs = 1
         distillation.teachers.minimumSteps = 1
         settings.distillation = distillation
-        settings.output = folder.path + "/run"
-        settings.cache = folder.path + "/cache"
-        changes(&settings)
-        return settings
+        settings.output = folder + "/run"
+        settings.cache = folder + "/cache"
     }
 
-    /// Runs the job without a word.
+    /// Runs it.
+    @discardableResult
     func execute(
-        _ settings: RunSettings, isResuming: Bool = false, log: @escaping (String) -> Void = { _ in }
+        isResuming: Bool = false, shouldStop: @escaping @Sendable () -> Bool = { false },
+        log: @escaping (String) -> Void = { _ in }
     ) throws -> RunOutcome {
-        let surroundings = Surroundings(device: .cpu, threads: Engine.threads, isResuming: isResuming)
+        let surroundings = Surroundings(
+            device: .cpu, threads: Engine.threads, isResuming: isResuming, shouldStop: shouldStop)
         return try Run(settings, surroundings, log: log).execute(configuration: ConfigurationWriter.yaml(settings))
+    }
+
+    /// What a file of the run folder holds.
+    func file(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: settings.output + "/" + name))
     }
 }

@@ -192,7 +192,69 @@ import Testing
         #expect(try folder.names(in: "cache").filter { $0.contains("partial") }.isEmpty)
     }
 
-    @Test("a stopped build leaves nothing behind")
+    @Test("a build that was killed goes on: what it wrote is used, unless it is damaged")
+    func goesOnAfterKill() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 12)
+        let whole = try open(paths, folder)
+        let pack = try #require(try packs(folder).first)
+        var bytes = try Data(contentsOf: URL(fileURLWithPath: pack))
+        let (size, head, entry) = (32 * 32 * 3, 4096, 88)
+        let table = head + 12 * size
+        // As a kill leaves it: no size and checksum in the head, and entries for what was written only.
+        bytes.replaceSubrange(32..<48, with: Data(count: 16))
+        bytes.replaceSubrange((table + 8 * entry)..<(table + 12 * entry), with: Data(count: 4 * entry))
+        // Another picture with its own checksum shows that this place is used; one changed byte, that it is not.
+        let other = bytes[(head + 5 * size)..<(head + 6 * size)]
+        bytes.replaceSubrange((head + 3 * size)..<(head + 4 * size), with: other)
+        let sum = bytes[(table + 5 * entry + 64)..<(table + 5 * entry + 72)]
+        bytes.replaceSubrange((table + 3 * entry + 64)..<(table + 3 * entry + 72), with: sum)
+        bytes[head + 7 * size + 100] ^= 1
+        try FileManager.default.removeItem(atPath: pack)
+        try bytes.write(to: URL(fileURLWithPath: pack + ".1.2.partial"))
+        let cache = try open(paths, folder)
+        #expect(try cache.image(3) == whole.image(5))
+        for i in 0..<12 where i != 3 { #expect(try cache.image(i) == whole.image(i)) }
+        #expect(try packs(folder) == [pack] && folder.names(in: "cache").allSatisfy { !$0.hasSuffix(".partial") })
+        // Cut or foreign leftovers do no harm.
+        for left in [Data(), bytes.prefix(100), bytes.prefix(5000), Data(repeating: 255, count: 9000)] {
+            try FileManager.default.removeItem(atPath: pack)
+            try left.write(to: URL(fileURLWithPath: pack + ".1.2.partial"))
+            #expect(try open(paths, folder).image(3) == whole.image(3))
+        }
+    }
+
+    @Test("a build that was stopped goes on")
+    func goesOnAfterStop() throws {
+        let folder = try TemporaryFolder()
+        let picture = drawnFundus(width: 1500, height: 1000, centre: (750, 500), radius: 400)
+        let paths = try (0..<24).map { i in
+            var image = picture
+            image.bytes[0] = UInt8(i)
+            return try folder.write("\(i).png", image.png())
+        }
+        let place = folder.path + "/cache"
+        func unfinished() -> [String] {
+            ((try? folder.names(in: "cache")) ?? []).filter { $0.hasSuffix(".partial") }
+        }
+        #expect(throws: CancellationError.self) {
+            try ImageCache.open(
+                paths: paths, settings: settings, folder: place, threads: 1,
+                shouldStop: {
+                    ((try? FileManager.default.subpathsOfDirectory(atPath: place)) ?? []).contains {
+                        $0.hasSuffix(".partial")
+                    }
+                })
+        }
+        #expect(unfinished().count == 1 && unfinished()[0].hasSuffix(".pack.stopped.partial"))
+        let left = try Data(contentsOf: URL(fileURLWithPath: place + "/" + unfinished()[0]))
+        #expect(left.dropFirst(4096).contains { $0 != 0 })
+        let cache = try open(paths, folder)
+        #expect(unfinished().isEmpty)
+        #expect(try cache.image(9) == FundusReader.read(path: paths[9], settings: settings).image)
+    }
+
+    @Test("a stopped build leaves no pack")
     func stopped() throws {
         let folder = try TemporaryFolder()
         let paths = try photographs(folder, 30)
@@ -200,7 +262,7 @@ import Testing
             try ImageCache.open(
                 paths: paths, settings: settings, folder: folder.path + "/cache", threads: 1, shouldStop: { true })
         }
-        #expect(try folder.names(in: "cache").filter { $0.contains(".pack") }.isEmpty)
+        #expect(try folder.names(in: "cache").filter { $0.hasSuffix(".pack") }.isEmpty)
     }
 
     @Test("a full disk is a clear error", .enabled(if: FileManager.default.fileExists(atPath: "/dev/shm")))

@@ -68,14 +68,15 @@ private func temporaryFolder() throws -> String {
         var history = try HistoryFile(path: path)
         try history.append(HistoryRow(stage: "teacher \"a, b\"", epoch: 1, step: 10, trainingLoss: 0.1 + 0.2))
         try history.append(HistoryRow(stage: "plain", epoch: 1, step: 10, trainingLoss: 2, validationMAP: 0.25))
-        try history.append(HistoryRow(stage: "plain", epoch: 2, step: 20, trainingLoss: .nan, seconds: 3.5))
+        try history.append(
+            HistoryRow(stage: "plain", epoch: 2, step: 20, trainingLoss: .nan, seconds: 3.5, skippedSteps: 2))
         #expect(
             try String(contentsOfFile: path, encoding: .utf8) == #"""
                 stage,epoch,step,training_loss,distillation_loss,validation_loss,validation_map,validation_mauc,\#
-                learning_rate,images_per_second,seconds
-                "teacher ""a, b""",1,10,0.30000000000000004,,,,,,,
-                plain,1,10,2.0,,,0.25,,,,
-                plain,2,20,,,,,,,,3.5
+                learning_rate,images_per_second,seconds,skipped_steps
+                "teacher ""a, b""",1,10,0.30000000000000004,,,,,,,,
+                plain,1,10,2.0,,,0.25,,,,,
+                plain,2,20,,,,,,,,3.5,2.0
 
                 """#)
         var resumed = try HistoryFile(path: path)
@@ -87,6 +88,18 @@ private func temporaryFolder() throws -> String {
         #expect(try HistoryFile(path: path).rows == [history.rows[0], history.rows[1], repeated])
     }
 
+    @Test func aFileOfAVersionWithFewerColumnsIsContinued() throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = folder + "/history.csv"
+        let columns = HistoryFile.columns.dropLast().joined(separator: ",")
+        try AtomicFile.write(columns + "\nplain,1,10,2,,,,,,,4\n", to: path)
+        var history = try HistoryFile(path: path)
+        #expect(history.rows == [HistoryRow(stage: "plain", epoch: 1, step: 10, trainingLoss: 2, seconds: 4)])
+        try history.append(HistoryRow(stage: "plain", epoch: 2, step: 20, skippedSteps: 0))
+        #expect(try HistoryFile(path: path).rows == history.rows)
+    }
+
     @Test func foreignAndBrokenFilesAreNamed() throws {
         let folder = try temporaryFolder()
         defer { try? FileManager.default.removeItem(atPath: folder) }
@@ -94,7 +107,7 @@ private func temporaryFolder() throws -> String {
         try AtomicFile.write("a,b\n1,2\n", to: path)
         #expect(throws: FoveaError.self) { try HistoryFile(path: path) }
         let columns = HistoryFile.columns.joined(separator: ",")
-        try AtomicFile.write(columns + "\nplain,1,10,x,,,,,,,\n", to: path)
+        try AtomicFile.write(columns + "\nplain,1,10,x,,,,,,,,\n", to: path)
         let error = #expect(throws: FoveaError.self) { try HistoryFile(path: path) }
         #expect(error?.message.contains("line 2") == true)
         #expect(error?.message.contains("training_loss") == true)

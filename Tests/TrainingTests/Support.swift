@@ -13,6 +13,7 @@ import Training
 /// A folder of its own for a test, removed at the end.
 final class TemporaryFolder {
     let path: String
+    private var isBorrowed = false
 
     init() throws {
         path = NSTemporaryDirectory() + "/fovea-training-" + UUID().uuidString
@@ -20,7 +21,14 @@ final class TemporaryFolder {
         Basics.Progress.isSilent = true
     }
 
-    deinit { try? FileManager.default.removeItem(atPath: path) }
+    /// A folder that is there and that another object removes.
+    init(at path: String) throws {
+        self.path = path
+        isBorrowed = true
+        Basics.Progress.isSilent = true
+    }
+
+    deinit { if !isBorrowed { try? FileManager.default.removeItem(atPath: path) } }
 
     /// A cohort of noisy pictures whose colour shows their labels: class c lights channel c. One string of 0, 1 and ?
     /// for each picture.

@@ -33,7 +33,7 @@ struct ProgramRun {
     }
 
     /// It lies beside the test program.
-    private static var program: URL {
+    static var program: URL {
         let tests = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
         return tests.deletingLastPathComponent().appendingPathComponent("fovea")
     }

@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// `history.csv`: one row an epoch, with columns that never change.
+/// `history.csv`: one row an epoch. Columns are only ever added, at the end.
 ///
 /// Every row rewrites the whole file atomically (it is small), so a reader never sees half a row and a crash loses
 /// nothing. A run that goes on from a checkpoint repeats epochs: a new row replaces those of its stage from its epoch on.
@@ -42,13 +42,15 @@ public struct HistoryFile: Sendable {
 
     private static func read(_ path: String) throws -> [HistoryRow] {
         let table = try CSVTable(path: path)
-        guard table.header == columns else {
+        // A version that knew fewer columns wrote the first ones of them.
+        let known = table.header.count
+        guard known >= 3, table.header == Array(columns.prefix(known)) else {
             throw FoveaError(
                 .data, "\(path) has the columns \(table.header.joined(separator: ",")), not those of a history",
                 remedy: "Move the file away, or choose another run folder.")
         }
         return try (0..<table.rowCount).map { index in
-            let cells = columns.indices.map { table[index, $0] }
+            let cells = columns.indices.map { $0 < known ? table[index, $0] : "" }
             func wrong(_ column: Int) -> FoveaError {
                 FoveaError(.data, "\(table.place(row: index, column: column)): \"\(cells[column])\" is no number")
             }

@@ -22,12 +22,15 @@ public struct HistoryRow: Sendable, Equatable {
     public var imagesPerSecond: Double?
     /// Seconds that the epoch took, validation included.
     public var seconds: Double?
+    /// Steps that were left out because a loss or gradient was not finite.
+    public var skippedSteps: Double?
 
     /// A row; what is not given is undefined.
     public init(
         stage: String, epoch: Int, step: Int, trainingLoss: Double? = nil, distillationLoss: Double? = nil,
         validationLoss: Double? = nil, validationMAP: Double? = nil, validationMAUC: Double? = nil,
-        learningRate: Double? = nil, imagesPerSecond: Double? = nil, seconds: Double? = nil
+        learningRate: Double? = nil, imagesPerSecond: Double? = nil, seconds: Double? = nil,
+        skippedSteps: Double? = nil
     ) {
         self.stage = stage
         self.epoch = epoch
@@ -40,6 +43,7 @@ public struct HistoryRow: Sendable, Equatable {
         self.learningRate = learningRate
         self.imagesPerSecond = imagesPerSecond
         self.seconds = seconds
+        self.skippedSteps = skippedSteps
     }
 
     /// The numbers of a row and the columns they stand in, in the file's order.
@@ -48,5 +52,6 @@ public struct HistoryRow: Sendable, Equatable {
         ("validation_loss", \.validationLoss), ("validation_map", \.validationMAP),
         ("validation_mauc", \.validationMAUC), ("learning_rate", \.learningRate),
         ("images_per_second", \.imagesPerSecond), ("seconds", \.seconds),
+        ("skipped_steps", \.skippedSteps),
     ]
 }

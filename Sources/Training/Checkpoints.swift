@@ -1,0 +1,189 @@
+import Basics
+import Foundation
+import Torch
+import Weights
+
+/// When checkpoints are written and how many are kept.
+public struct CheckpointPolicy: Sendable, Equatable {
+    /// Steps between checkpoints; 0: none between the ends of epochs.
+    public var everySteps = 0
+    /// Epochs between checkpoints; 0: none at their ends.
+    public var everyEpochs = 1
+    /// How many of the newest are kept, at least 1.
+    public var keepLast = 2
+    /// How many of the best are kept besides, by mean average precision on the validation images.
+    public var keepBest = 0
+
+    /// The defaults.
+    public init() {}
+}
+
+/// The checkpoints of one training, in a folder of its own: the newest ones and the best ones.
+public final class Checkpoints {
+    private let folder: String
+    private let dumps: String
+    private let recipe: String
+    private let policy: CheckpointPolicy
+    private let isAskedFor: () -> Bool
+    private let log: (String) -> Void
+
+    private static let (stateName, tensorsName) = ("state.json", "tensors.safetensors")
+
+    /// What `state.json` holds.
+    private struct Record: Codable {
+        var format = 1
+        var engine = Engine.version
+        /// The hash of everything that decides the training.
+        var recipe: String
+        var state: TrainingState
+        /// What went wrong in the next step, where this is a dump.
+        var failure: NonFiniteStep?
+    }
+
+    /// Prepares the checkpoints of one training; nothing is read or written yet.
+    ///
+    /// - Parameters:
+    ///   - folder: theirs alone.
+    ///   - dumps: the folder for the state before a step whose loss or gradient was not finite.
+    ///   - recipe: a hash of everything that decides the training; a checkpoint of another recipe is not used.
+    ///   - isAskedFor: asked after each step; true writes a checkpoint at once.
+    ///   - log: told what happens, one line a call.
+    public init(
+        folder: String, dumps: String, recipe: String, policy: CheckpointPolicy = CheckpointPolicy(),
+        isAskedFor: @escaping () -> Bool = { false }, log: @escaping (String) -> Void = { _ in }
+    ) {
+        self.folder = folder
+        self.dumps = dumps
+        self.recipe = recipe
+        self.policy = policy
+        self.isAskedFor = isAskedFor
+        self.log = log
+    }
+
+    /// Takes over the newest checkpoint that is whole; nil when there is none.
+    ///
+    /// A damaged one is named and the one before it taken.
+    /// - Throws: `FoveaError` of kind `data` for a checkpoint of a later version or of another training.
+    func resume(_ tensors: TrainingTensors) throws -> TrainingState? {
+        let names = self.names()
+        for name in names.reversed() {
+            let checkpoint = CheckpointFolder(path: folder + "/" + name)
+            do {
+                try checkpoint.verify()
+            } catch let error as FoveaError where error.kind == .data && error.remedy == nil {
+                log("warning: a checkpoint cannot be used: \(error.message)")
+                continue
+            }
+            let record = try record(in: checkpoint)
+            guard record.recipe == recipe else {
+                throw FoveaError(
+                    .data, "\(checkpoint.path) belongs to another training", remedy: "Move the folder \(folder) away.")
+            }
+            try tensors.restore(
+                WeightFile.open(checkpoint.path + "/" + Self.tensorsName), steps: record.state.steps)
+            log("goes on from \(checkpoint.path), step \(record.state.steps)")
+            return record.state
+        }
+        if !names.isEmpty { log("warning: no checkpoint in \(folder) can be used; the training begins anew") }
+        return nil
+    }
+
+    /// Tells the user something.
+    func say(_ text: String) { log(text) }
+
+    private func record(in checkpoint: CheckpointFolder) throws -> Record {
+        let path = checkpoint.path + "/" + Self.stateName
+        do {
+            return try JSONDecoder().decode(Record.self, from: FileManager.default.contents(atPath: path) ?? Data())
+        } catch {
+            throw FoveaError(.data, "\(path) is no state of a training: \(error)", remedy: "Move \(folder) away.")
+        }
+    }
+
+    /// Whether a checkpoint is wanted after a step: it was asked for, or its number says so.
+    func isDue(afterStep step: Int) -> Bool {
+        isAskedFor() || (policy.everySteps > 0 && step % policy.everySteps == 0)
+    }
+
+    /// Whether a checkpoint is wanted after so many of all epochs. After the last one the finished model follows at once,
+    /// so it needs none, unless it may be one of the best.
+    func isDue(afterEpoch done: Int, of epochs: Int) -> Bool {
+        policy.everyEpochs > 0 && done % policy.everyEpochs == 0 && (done < epochs || policy.keepBest > 0)
+    }
+
+    /// Writes a checkpoint, then removes those that need not be kept.
+    ///
+    /// - Throws: `FoveaError` of kind `storage`; the checkpoints before are then as they were.
+    func save(_ state: TrainingState, _ tensors: TrainingTensors) throws {
+        let checkpoint = CheckpointFolder(path: folder + "/" + state.name)
+        // The same place of the same training is the same state.
+        guard (try? checkpoint.verify()) == nil else { return }
+        do {
+            try write(Record(recipe: recipe, state: state), tensors, to: checkpoint)
+        } catch let error as FoveaError where error.kind == .storage {
+            throw FoveaError(
+                .storage, error.message + "; the checkpoints before it are whole",
+                remedy: (error.remedy.map { $0 + " " } ?? "")
+                    + "`fovea train --resume` then goes on from the newest one.")
+        }
+        let kept = try self.kept(besides: state.name)
+        for name in names() where !kept.contains(name) { remove(name) }
+    }
+
+    /// Keeps the state before a step whose loss or gradient is not finite, instead of an earlier one; gives its path.
+    func dump(_ state: TrainingState, _ tensors: TrainingTensors, _ failure: NonFiniteStep) throws -> String {
+        let checkpoint = CheckpointFolder(path: dumps + "/" + state.name)
+        for name in Self.entries(of: dumps) where name.hasPrefix("epoch-") && name != state.name {
+            try? FileManager.default.removeItem(atPath: dumps + "/" + name)
+        }
+        try write(Record(recipe: recipe, state: state, failure: failure), tensors, to: checkpoint)
+        return checkpoint.path
+    }
+
+    private func write(_ record: Record, _ tensors: TrainingTensors, to checkpoint: CheckpointFolder) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try checkpoint.write(
+            [
+                (Self.stateName, { try AtomicFile.write(encoder.encode(record), to: $0) }),
+                (Self.tensorsName, { try SafetensorsWriter.write(tensors.sources(), to: $0) }),
+            ], score: record.state.score)
+    }
+
+    /// Ends with a finished training: only the best checkpoints stay.
+    public func finish() throws {
+        let best = Set(try ranked().prefix(policy.keepBest).map(\.name))
+        for name in names() where !best.contains(name) { remove(name) }
+        removeUnfinished()
+        if best.isEmpty { rmdir(folder) }
+    }
+
+    /// The newest and the best ones that are whole, and one more.
+    private func kept(besides name: String) throws -> Set<String> {
+        let whole = names().filter { (try? CheckpointFolder(path: folder + "/" + $0).manifest()) != nil }
+        return Set(whole.suffix(max(1, policy.keepLast)) + (try ranked().prefix(policy.keepBest).map(\.name)) + [name])
+    }
+
+    /// Those that were measured, the best first and the newer first among equals.
+    private func ranked() throws -> [(name: String, score: Double)] {
+        names().reversed().compactMap { name in
+            (try? CheckpointFolder(path: folder + "/" + name).manifest())?.score.map { (name, $0) }
+        }.sorted { $0.score > $1.score }
+    }
+
+    /// In the order of time.
+    private func names() -> [String] {
+        Self.entries(of: folder).filter { $0.hasPrefix("epoch-") && !$0.hasSuffix(CheckpointFolder.unfinished) }
+    }
+
+    private func removeUnfinished() {
+        for name in Self.entries(of: folder) where name.hasSuffix(CheckpointFolder.unfinished) { remove(name) }
+    }
+
+    /// What is left of a removal that fails is damaged, and is then known as such.
+    private func remove(_ name: String) { try? FileManager.default.removeItem(atPath: folder + "/" + name) }
+
+    private static func entries(of folder: String) -> [String] {
+        ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()
+    }
+}

@@ -1,0 +1,170 @@
+import Foundation
+import Phantoms
+import Testing
+
+/// Signals to the program itself, in all stages of its long work.
+@Suite(.serialized) struct SignalTests {
+    private let folder: WorkFolder
+
+    init() throws {
+        folder = try WorkFolder()
+        var phantoms = PhantomSettings()
+        phantoms.trainingPatients = 40
+        phantoms.validationPatients = 16
+        phantoms.side = 64
+        phantoms.minimumValidationPositives = 5
+        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
+        _ = try PhantomDataset(phantoms, folder: folder.path + "/p").draw(threads: 2)
+    }
+
+    private func configure(_ more: String, epochs: Int) throws {
+        try folder.write(
+            """
+            data:
+              table: p/labels.csv
+              images: p/images
+              attributes: p/attributes.yaml
+              split: {method: column}
+            image: {resolution: 32, crop: none}
+            model: {architecture: mobilenetv1_100_short}
+            training: {epochs: \(epochs), batch_size: 16}
+            evaluation: {bootstrap: 20, every: 0, minimum_positive_patients: 2}
+            output: run
+            cache: cache
+            \(more)
+
+            """, to: "c.yaml")
+    }
+
+    private func train(_ arguments: String...) throws -> RunningProgram {
+        try RunningProgram(["train", "--device", "cpu", "--threads", "1"] + arguments, in: folder)
+    }
+
+    /// The checkpoints of a stage, those that are being written left out.
+    private func checkpoints(_ stage: String) -> [String] {
+        let root = folder.path + "/run/checkpoints"
+        let names = (try? FileManager.default.subpathsOfDirectory(atPath: root)) ?? []
+        return names.filter { $0.hasPrefix(stage) && $0.hasSuffix("manifest.json") && !$0.contains(".partial") }
+    }
+
+    @Test func aStopSavesAndEndsWithItsStatusAndAnAskedForCheckpointDoesNotEnd() throws {
+        try configure("checkpoints: {every_epochs: 0}\ndistillation: null", epochs: 10_000)
+        let first = try train("c.yaml")
+        try first.wait { first.errors.contains("plain: ") }
+        #expect(checkpoints("plain").isEmpty)
+        first.send(SIGTERM)
+        #expect(first.end() == 143)
+        #expect(checkpoints("plain").count == 1)
+        #expect(first.errors.hasSuffix("`fovea train --resume run` goes on from here.\nstopped\n"), "\(first.errors)")
+
+        let second = try train("--resume", "run")
+        try second.wait { second.errors.contains("plain goes on from run/checkpoints/plain-") }
+        second.send(SIGUSR1)
+        try second.wait { checkpoints("plain").count == 2 }
+        // Another training in the same folder.
+        let third = try train("--resume", "run")
+        #expect(third.end() == 161)
+        #expect(third.errors.contains("another process is training in run"))
+        second.send(SIGINT)
+        #expect(second.end() == 130)
+        #expect(checkpoints("plain").count == 2, "the last two stay")
+    }
+
+    @Test func theSecondSignalEndsAtOnce() throws {
+        try configure("distillation: null", epochs: 10_000)
+        let run = try train("c.yaml")
+        try run.wait { run.errors.contains("plain: ") }
+        for _ in 0..<2 { run.send(SIGTERM) }
+        #expect(run.end() == 143)
+        let other = try train("--resume", "run")
+        try other.wait { other.errors.contains("plain: ") }
+        for _ in 0..<2 { other.send(SIGINT) }
+        #expect(other.end() == 130)
+    }
+
+    /// Killed in each stage, the job still comes to what it comes to when left alone.
+    @Test func aKilledJobGoesOnToTheSameResult() throws {
+        let more = """
+            checkpoints: {every_steps: 1, keep_last: 2}
+            distillation: {views: 2, teachers: {epochs: 1, minimum_steps: 1}}
+            """
+        try configure(more, epochs: 2)
+        let straight = try train("c.yaml", "--set", "output=straight")
+        #expect(straight.end() == 0, "\(straight.errors)")
+
+        var arguments = ["c.yaml"]
+        for stage in ["plain", "teacher", "views", "student"] {
+            let run = try RunningProgram(["train", "--device", "cpu", "--threads", "1"] + arguments, in: folder)
+            try run.wait {
+                stage == "views" ? run.errors.contains("views of ") : !checkpoints(stage).isEmpty
+            }
+            run.send(SIGKILL)
+            #expect(run.end() == -SIGKILL)
+            arguments = ["--resume", "run"]
+        }
+        let last = try train("--resume", "run")
+        #expect(last.end() == 0, "\(last.errors)")
+        #expect(last.errors.contains("student goes on from"))
+        for name in ["predictions.csv", "model.safetensors", "plain/predictions.csv"] {
+            let files = try ["straight", "run"].map {
+                try Data(contentsOf: URL(fileURLWithPath: folder.path + "/\($0)/" + name))
+            }
+            #expect(files[0] == files[1], "\(name)")
+        }
+        #expect(checkpoints("").isEmpty)
+    }
+
+    @Test func teachersAndViewBankAreStopped() throws {
+        try configure("distillation: {views: 30, teachers: {epochs: 2, minimum_steps: 1}}", epochs: 1)
+        var arguments = ["c.yaml"]
+        for (stage, number) in [("teacher-", SIGTERM), ("views of ", SIGINT)] {
+            let run = try RunningProgram(["train", "--device", "cpu", "--threads", "1"] + arguments, in: folder)
+            try run.wait { run.errors.contains("\n" + stage) }
+            run.send(SIGUSR1)
+            run.send(number)
+            #expect(run.end() == 128 + number)
+            arguments = ["--resume", "run"]
+        }
+    }
+
+    @Test func theCacheIsStopped() throws {
+        try configure("distillation: null", epochs: 10_000)
+        let run = try train("c.yaml", "--set", "image.resolution=512")
+        try run.wait {
+            let names = (try? FileManager.default.subpathsOfDirectory(atPath: folder.path + "/cache")) ?? []
+            return names.contains { $0.hasSuffix(".partial") || $0.hasSuffix(".pack") }
+        }
+        run.send(SIGTERM)
+        #expect(run.end() == 143)
+        // The run has not begun, so there is nothing to resume.
+        #expect(run.errors.contains("The same command goes on from here.") || run.errors.contains("--resume run"))
+    }
+
+    @Test func twoRunsMayShareACache() throws {
+        try configure("distillation: null", epochs: 1)
+        let runs = try ["a", "b"].map { try train("c.yaml", "--set", "output=\($0)") }
+        for run in runs { #expect(run.end() == 0, "\(run.errors)") }
+        let files = try ["a", "b"].map {
+            try Data(contentsOf: URL(fileURLWithPath: folder.path + "/\($0)/predictions.csv"))
+        }
+        #expect(files[0] == files[1])
+        let packs = try FileManager.default.subpathsOfDirectory(atPath: folder.path + "/cache").filter {
+            $0.contains(".pack")
+        }
+        #expect(packs.count == 1)
+    }
+
+    @Test func theBootstrapIsStopped() throws {
+        let rows = (0..<2000).map { "\($0),\($0 % 2)\n" }.joined()
+        try folder.write("image,A\n" + rows, to: "l.csv")
+        try folder.write("image,A\n" + (0..<2000).map { "\($0),0.\($0 % 997)\n" }.joined(), to: "s.csv")
+        let run = try RunningProgram(
+            ["evaluate", "--predictions", "s.csv", "--labels", "l.csv", "--bootstrap", "1000000"], in: folder)
+        usleep(1_500_000)
+        run.send(SIGUSR1)
+        run.send(SIGTERM)
+        let sent = Date()
+        #expect(run.end() == 143)
+        #expect(Date().timeIntervalSince(sent) < 20)
+    }
+}
