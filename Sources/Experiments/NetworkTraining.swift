@@ -138,7 +138,8 @@ struct NetworkTraining {
         let network = try description.makeClassifier()
         if let weights = settings.model.weights {
             let report = try network.load(
-                WeightFile.open(weights), headName: network.backbone.headName, .backbone())
+                WeightFile.open(weights, stateDict: settings.model.stateDict), headName: network.backbone.headName,
+                .backbone())
             journal.say("\(name): \(weights): \(report.description)")
         }
         try settings.model.bias.apply(to: network, counts: recipe.counts(rows: rows, columns: columns))
