@@ -108,7 +108,7 @@ public struct ModelBundle {
     /// - Throws: `FoveaError` of kind `data` that says what is missing or does not fit.
     public static func load(from folder: String) throws -> ModelBundle {
         let path = folder + "/" + configurationName
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = try RegularFile.contents(of: path, atMost: 1 << 24) else {
             throw FoveaError(
                 .data, "\(folder) holds no model: \(configurationName) is missing",
                 remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
