@@ -3,6 +3,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 SWIFT_BUILD := swift build -c release
 DEMO ?= demo
+FUZZ_RUNS ?= 100000
 FOVEA := .build/release/fovea
 
 .DEFAULT_GOAL := help
@@ -20,6 +21,15 @@ test: setup lint ## Builds and runs all tests, as CI does
 	@$(SWIFT_BUILD) --build-tests
 	@# Tests run side by side, so each computes on one thread.
 	@OMP_NUM_THREADS=1 swift test -c release --skip-build
+
+fuzz: setup ## Feeds damaged files to every reader, guided by coverage where the toolchain can: FUZZ_RUNS inputs each
+	@tools/fuzz.sh $(FUZZ_RUNS)
+
+sanitize: setup ## Runs the tests of the rooms without the engine under the address and the thread sanitizer
+	@for kind in address thread; do \
+	    FOVEA_ROOMS=pure swift build --build-tests --sanitize=$$kind --scratch-path .build/$$kind && \
+	    FOVEA_ROOMS=pure ASAN_OPTIONS=detect_leaks=0 swift test --skip-build --sanitize=$$kind --scratch-path .build/$$kind \
+	        || exit 1; done
 
 demo: build ## Draws phantoms, trains with distillation on them and shows what came out, without any data
 	@rm -rf $(DEMO)/run
@@ -41,4 +51,4 @@ doctor: build ## Says what was found, what is missing and how to mend it
 clean: ## Removes what was built; the per-user cache stays
 	@rm -rf .build .deps
 
-.PHONY: help setup build test demo bench format lint doctor clean
+.PHONY: help setup build test fuzz sanitize demo bench format lint doctor clean

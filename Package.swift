@@ -30,6 +30,9 @@ func room(_ name: String, _ uses: Target.Dependency..., tests: [Target.Dependenc
     ]
 }
 
+/// Set by `make fuzz`: libFuzzer brings the main program, and chooses what is read by what it covers.
+let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
@@ -68,6 +71,11 @@ let package = Package(
             swiftSettings: swiftSettings),
         .testTarget(
             name: "foveaTests", dependencies: ["fovea", "Phantoms"], exclude: ["Golden"], swiftSettings: swiftSettings),
+        .executableTarget(
+            name: "fuzz", dependencies: ["Weights", "FundusImaging", "Cohorts", "Configuration", "Basics"],
+            swiftSettings: swiftSettings + (isGuided ? [.define("GUIDED"), .unsafeFlags(["-parse-as-library"])] : [])),
+        .testTarget(
+            name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
         + room("Basics", crypto)
         + room("Configuration", "Basics", yams)
@@ -93,3 +101,12 @@ let package = Package(
         + room("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )
+
+/// Set by `make sanitize`: only the rooms without the engine, which the sanitizers cannot look into.
+if Context.environment["FOVEA_ROOMS"] == "pure" {
+    let pure = [
+        "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation", "Phantoms",
+    ]
+    package.targets.removeAll { target in !pure.contains { target.name == $0 || target.name == $0 + "Tests" } }
+    package.products = []
+}

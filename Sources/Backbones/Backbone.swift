@@ -42,24 +42,76 @@ public enum Architecture: String, Sendable, Codable, CaseIterable {
     case mobilenetv1Short = "mobilenetv1_100_short"
     /// MobileNet v1 with PyTorch's symmetric padding.
     case mobilenetv1Symmetric = "mobilenetv1_100_symmetric"
+    /// Vision transformers with patches of 16 pixels and a class token.
+    case vitTiny = "vit_tiny_patch16_224"
+    case vitSmall = "vit_small_patch16_224"
+    case vitBase = "vit_base_patch16_224"
+    case vitLarge = "vit_large_patch16_224"
+    /// The same with the mean over all patches in place of the class token ("global average pooling").
+    case vitTinyMean = "vit_tiny_patch16_gap_224"
+    case vitSmallMean = "vit_small_patch16_gap_224"
+    case vitBaseMean = "vit_base_patch16_gap_224"
+    /// The network of RETFound (Zhou et al., Nature 2023).
+    case vitLargeMean = "vit_large_patch16_gap_224"
 
     /// Builds the network with random weights, drawn from the engine's generator.
-    public func makeBackbone() throws -> any Backbone {
-        switch self {
-        case .resnet18: try ResNet(.basic, [2, 2, 2, 2])
-        case .resnet34: try ResNet(.basic, [3, 4, 6, 3])
-        case .resnet50: try ResNet(.bottleneck, [3, 4, 6, 3])
-        case .mobilenetv1: try MobileNetV1()
-        case .mobilenetv1Short: try MobileNetV1(lastBlock: false)
-        case .mobilenetv1Symmetric: try MobileNetV1(padding: .symmetric)
+    ///
+    /// - Parameters:
+    ///   - resolution: side of the pictures in pixels. Only transformers care: they keep an embedding for each patch.
+    ///   - dropPath: how often a transformer's last block is left out while training, in [0, 1).
+    /// - Throws: `FoveaError` of kind `configuration` when a transformer's patches do not tile the picture.
+    public func makeBackbone(resolution: Int = 224, dropPath: Double = 0) throws -> any Backbone {
+        switch design {
+        case .resNet(let block, let depths): try ResNet(block, depths)
+        case .mobileNet(let padding, let lastBlock): try MobileNetV1(padding: padding, lastBlock: lastBlock)
+        case .transformer(let size, let pooling):
+            try VisionTransformer(size, pooling: pooling, resolution: resolution, dropPath: dropPath)
         }
     }
 
-    /// The normalisation that the published weights expect.
+    /// Whether the network is a vision transformer.
+    public var isTransformer: Bool { if case .transformer = design { true } else { false } }
+
+    private enum Design {
+        case resNet(ResNet.Block, [Int])
+        case mobileNet(Padding, lastBlock: Bool)
+        case transformer(VisionTransformer.Size, VisionTransformer.Pooling)
+    }
+
+    private var design: Design {
+        switch self {
+        case .resnet18: .resNet(.basic, [2, 2, 2, 2])
+        case .resnet34: .resNet(.basic, [3, 4, 6, 3])
+        case .resnet50: .resNet(.bottleneck, [3, 4, 6, 3])
+        case .mobilenetv1: .mobileNet(.same, lastBlock: true)
+        case .mobilenetv1Short: .mobileNet(.same, lastBlock: false)
+        case .mobilenetv1Symmetric: .mobileNet(.symmetric, lastBlock: true)
+        case .vitTiny: .transformer(.tiny, .classToken)
+        case .vitSmall: .transformer(.small, .classToken)
+        case .vitBase: .transformer(.base, .classToken)
+        case .vitLarge: .transformer(.large, .classToken)
+        case .vitTinyMean: .transformer(.tiny, .mean)
+        case .vitSmallMean: .transformer(.small, .mean)
+        case .vitBaseMean: .transformer(.base, .mean)
+        case .vitLargeMean: .transformer(.large, .mean)
+        }
+    }
+
+    /// Verifies that pictures of a side can be cut into a transformer's patches; others take any.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` that names sides which would do.
+    public func requireWholePatches(in resolution: Int) throws {
+        guard case .transformer(let size, _) = design else { return }
+        try size.requireWholePatches(height: resolution, width: resolution)
+    }
+
+    /// The normalisation that the published weights expect: for transformers with a class token timm's, for those with a
+    /// mean that of MAE and RETFound.
     public var normalization: Normalization {
         switch self {
-        case .resnet18, .resnet34, .resnet50: .imageNet
+        case .resnet18, .resnet34, .resnet50, .vitTinyMean, .vitSmallMean, .vitBaseMean, .vitLargeMean: .imageNet
         case .mobilenetv1, .mobilenetv1Short, .mobilenetv1Symmetric: .symmetric
+        case .vitTiny, .vitSmall, .vitBase, .vitLarge: .symmetric
         }
     }
 }
@@ -85,6 +137,9 @@ public final class Classifier: Module {
         }
     }
 
+    /// The backbone's own parameters.
+    public var ownParameters: [(name: String, parameter: Parameter)] { backbone.ownParameters }
+
     /// The parts under the published names.
     public var children: [(name: String, module: any Module)] {
         backbone.children + [(backbone.headName, head), ("dropout", dropout)]
@@ -101,9 +156,19 @@ public final class Classifier: Module {
     /// The head is computed in float32 also under autocast: bfloat16 logits have so few digits that images tie in rank.
     public func logits(of features: Tensor) throws -> Tensor {
         let dropped = try dropout(features)
-        guard dropped.dtype == .bfloat16 else { return try head(dropped) }
-        return try Autocast.run(.float32, on: dropped.device) { try head(dropped.to(dtype: .float32)) }
+        let exact = dropped.dtype == .bfloat16 ? try dropped.to(dtype: .float32) : dropped
+        return try Autocast.run(.float32, on: dropped.device) { try head(exact) }
     }
+}
+
+extension Classifier: WeightFitting {
+    /// What the backbone makes of a stored tensor of another shape.
+    public func fitted(_ stored: Tensor, named name: String) throws -> (tensor: Tensor, how: String)? {
+        try (backbone as? any WeightFitting)?.fitted(stored, named: name)
+    }
+
+    /// Whether the backbone does without a tensor of that name.
+    public func isLeftOut(_ name: String) -> Bool { (backbone as? any WeightFitting)?.isLeftOut(name) ?? false }
 }
 
 /// A convolution and the batch norm after it.

@@ -13,6 +13,10 @@ public struct LoadReport: Sendable, Equatable {
     public var unexpected: [String] = []
     /// Names whose shapes differ, with both shapes.
     public var wrongShape: [String] = []
+    /// Names whose tensors were made to fit, such as position embeddings for another resolution, with what was done.
+    public var fitted: [String] = []
+    /// Names of the file that belong to its pre-training alone, such as a masked autoencoder's decoder.
+    public var leftOut: [String] = []
     /// Names whose element type was converted to float32, with the type in the file.
     public var converted: [String] = []
 
@@ -22,7 +26,8 @@ public struct LoadReport: Sendable, Equatable {
         for (what, names) in [
             ("not in the file, left at their initial values", missing),
             ("in the file but not in the network", unexpected),
-            ("of another shape", wrongShape), ("converted to float32", converted),
+            ("of another shape", wrongShape), ("resampled", fitted),
+            ("of the pre-training alone, left out", leftOut), ("converted to float32", converted),
         ] where !names.isEmpty {
             let shown = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", ..." : "")
             lines.append("  \(names.count) \(what): \(shown)")
@@ -35,10 +40,19 @@ public struct LoadReport: Sendable, Equatable {
 public enum LoadStrictness: Sendable {
     /// Every tensor on both sides must fit: for a model that Fovea saved.
     case everything
+    /// What a network can fit to itself is fitted (`WeightFitting`), and what it never needs is left out.
     /// The head may differ, since it belongs to other classes; of the rest nothing may have another shape, and at
     /// least `minimumShare` both of the network's tensors and of the file's must find each other: for published
     /// weights. (ResNet-34's file has all of ResNet-18's names, but many more.)
     case backbone(minimumShare: Double = 0.9)
+}
+
+/// A network that can use stored tensors of other shapes than its own.
+public protocol WeightFitting: Module {
+    /// A stored tensor made to fit the parameter of that name, and how in words; nil when it cannot be.
+    func fitted(_ stored: Tensor, named name: String) throws -> (tensor: Tensor, how: String)?
+    /// Whether a stored tensor, by its name without prefix, belongs to the pre-training alone.
+    func isLeftOut(_ name: String) -> Bool
 }
 
 extension Module {
@@ -52,6 +66,11 @@ extension Module {
         let wanted = namedParameters
         let prefix = WrapperPrefix(stored: file.tensors.map(\.name), wanted: Set(wanted.map(\.name)))
         let isHead = { (name: String) in headName.map { name.hasPrefix($0 + ".") } ?? false }
+        let fitting: (any WeightFitting)? =
+            switch strictness {
+            case .everything: nil
+            case .backbone: self as? any WeightFitting
+            }
         let ignored = { (name: String) in name.hasSuffix("num_batches_tracked") }
         var report = LoadReport()
         var values: [(Parameter, Tensor)] = []
@@ -60,19 +79,28 @@ extension Module {
                 report.missing.append(name)
                 continue
             }
-            guard entry.shape == parameter.value.shape else {
+            let tensor: Tensor
+            if entry.shape == parameter.value.shape {
+                tensor = try file.readTensor(entry)
+            } else if let fit = try fitting?.fitted(file.readTensor(entry), named: name) {
+                tensor = fit.tensor
+                report.fitted.append("\(name) (\(fit.how))")
+            } else {
                 report.wrongShape.append("\(name) (file \(entry.shape), network \(parameter.value.shape))")
                 continue
             }
-            let tensor = try file.readTensor(entry)
-            if tensor.dtype != parameter.value.dtype { report.converted.append("\(name) (\(tensor.dtype))") }
+            if let dtype = DType(entry.type), dtype != parameter.value.dtype {
+                report.converted.append("\(name) (\(dtype))")
+            }
             let format: MemoryFormat = tensor.rank == 4 ? .channelsLast : .preserve
             values.append((parameter, try tensor.to(dtype: parameter.value.dtype, format: format)))
             report.loaded.append(name)
         }
         let names = Set(wanted.map(\.name))
-        report.unexpected = (prefix.storedNames.keys.filter { !names.contains($0) } + prefix.outside)
-            .filter { !ignored($0) }.sorted()
+        let others = prefix.storedNames.keys.filter { !names.contains($0) && !ignored($0) }.sorted()
+        report.leftOut = others.filter { fitting?.isLeftOut($0) ?? false }
+        report.unexpected =
+            (others.filter { !(fitting?.isLeftOut($0) ?? false) } + prefix.outside.filter { !ignored($0) }).sorted()
 
         switch strictness {
         case .everything:

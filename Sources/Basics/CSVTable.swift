@@ -26,22 +26,8 @@ public struct CSVTable: Sendable {
     /// - Throws: `FoveaError` of kind `data` naming the path, and the line where there is one, when the file cannot be
     ///   read, is longer than `maximumBytes` (at most 4 GiB - 1) or is not such a table.
     public init(path: String, maximumBytes: Int = 1 << 30) throws {
-        guard let file = FileHandle(forReadingAtPath: path) else {
+        guard let data = try RegularFile.contents(of: path, atMost: min(maximumBytes, Int(UInt32.max))) else {
             throw FoveaError(.data, "cannot open \(path)", remedy: "Check the path and the file's permissions.")
-        }
-        defer { try? file.close() }
-        var data = Data()
-        do {
-            while let block = try file.read(upToCount: 1 << 22), !block.isEmpty {
-                data.append(block)
-                guard data.count <= min(maximumBytes, Int(UInt32.max)) else {
-                    throw FoveaError(.data, "\(path) is longer than the \(maximumBytes) bytes allowed for a table")
-                }
-            }
-        } catch let error as FoveaError {
-            throw error
-        } catch {
-            throw FoveaError(.data, "cannot read \(path): it is a folder, or the disk failed")
         }
         try self.init(parsing: Array(data), path: path)
     }

@@ -11,9 +11,9 @@ public enum Digest {
 
     /// The hash of a file, read in blocks of 1 MiB.
     ///
-    /// - Throws: `FoveaError` of kind `data` when the file cannot be read.
+    /// - Throws: `FoveaError` of kind `data` when the file cannot be read or is no regular file.
     public static func sha256(fileAt path: String) throws -> String {
-        guard let file = FileHandle(forReadingAtPath: path) else {
+        guard let file = try RegularFile.open(path) else {
             throw FoveaError(.data, "cannot open \(path)")
         }
         defer { try? file.close() }

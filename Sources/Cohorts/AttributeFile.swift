@@ -67,6 +67,11 @@ struct AttributeFile {
     }
 
     private func compose(_ yaml: String) throws -> Node? {
+        if let alias = YAMLAlias(firstIn: yaml) {
+            throw FoveaError(
+                .data, "\(source), line \(alias.line): the alias *\(alias.name) is not allowed here",
+                remedy: "Write the value itself.")
+        }
         do {
             return try Yams.compose(yaml: yaml)
         } catch {

@@ -76,11 +76,11 @@ public struct ClassAttributes: Sendable, Equatable {
     ///
     /// - Throws: `FoveaError` of kind `data` with file and line when it cannot be read or has another form.
     public init(path: String) throws {
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
             throw FoveaError(.data, "cannot read the attribute file \(path)", remedy: "Check the path.")
         }
-        guard data.count <= 1 << 24, let text = String(validating: data, as: UTF8.self) else {
-            throw FoveaError(.data, "\(path) is not a text in UTF-8 of at most 16 MiB")
+        guard let text = String(validating: data, as: UTF8.self) else {
+            throw FoveaError(.data, "\(path) is not a text in UTF-8")
         }
         try self.init(yaml: text, source: path)
     }

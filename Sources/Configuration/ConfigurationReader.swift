@@ -58,20 +58,13 @@ public enum ConfigurationReader {
     }
 
     private static func contents(of path: String) throws -> String {
-        guard let file = FileHandle(forReadingAtPath: path) else {
+        guard
+            let data = try RegularFile.contents(of: path, atMost: YAMLText.maximumBytes, kind: .configuration)
+        else {
             let isThere = FileManager.default.fileExists(atPath: path)
             throw FoveaError(
                 .configuration, "cannot read the configuration \(path): \(isThere ? "not permitted" : "no such file")",
                 remedy: isThere ? "Check the file's permissions." : "`fovea init FOLDER` writes a first configuration.")
-        }
-        defer { try? file.close() }
-        // One byte more than allowed is enough to refuse the file, whatever its length.
-        guard let data = try? file.read(upToCount: YAMLText.maximumBytes + 1) ?? Data() else {
-            throw FoveaError(.configuration, "cannot read the configuration \(path)", remedy: "Is it a file?")
-        }
-        guard data.count <= YAMLText.maximumBytes else {
-            throw FoveaError(
-                .configuration, "\(path): longer than the \(YAMLText.maximumBytes) bytes allowed for a configuration")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw FoveaError(.configuration, "\(path): not a text in UTF-8")

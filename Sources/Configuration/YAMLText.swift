@@ -28,27 +28,10 @@ struct YAMLText {
         }
     }
 
-    /// Aliases let a short file stand for a huge one, already while it is composed, and so are refused beforehand: an
-    /// alias needs an anchor of its name.
     private func refuseAliases(_ text: String) throws {
-        let bytes = Array(text.utf8)
-        func name(after k: Int) -> ArraySlice<UInt8> {
-            bytes[(k + 1)...].prefix {
-                0x30...0x39 ~= $0 || 0x41...0x5A ~= $0 || 0x61...0x7A ~= $0 || $0 == 0x5F || $0 == 0x2D
-            }
-        }
-        let anchors = Set(bytes.indices.filter { bytes[$0] == UInt8(ascii: "&") }.map(name(after:)))
-        guard !anchors.isEmpty else { return }
-        var line = 1
-        for (k, byte) in bytes.enumerated() {
-            if byte == UInt8(ascii: "\n") { line += 1 }
-            guard byte == UInt8(ascii: "*") else { continue }
-            let alias = name(after: k)
-            if !alias.isEmpty && anchors.contains(alias) {
-                let word = String(decoding: alias, as: UTF8.self)
-                throw failure(line, "the alias *\(Tree.printable(word)) is not allowed here; write the value itself")
-            }
-        }
+        guard let alias = YAMLAlias(firstIn: text) else { return }
+        let name = Tree.printable(alias.name)
+        throw failure(alias.line, "the alias *\(name) is not allowed here; write the value itself")
     }
 
     private func tree(of node: Node, line: Int?, depth: Int) throws -> Tree {

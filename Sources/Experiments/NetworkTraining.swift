@@ -124,7 +124,8 @@ struct NetworkTraining {
             })
         let result = try store.stage(name, recipe: text) {
             for other in folder.foreignCheckpoints(of: name, besides: place) {
-                journal.say("warning: \(other) is of other data, settings or engine than now, so it is not gone on from")
+                journal.say(
+                    "warning: \(other) is of other data, settings or engine than now, so it is not gone on from")
             }
             return try train(checkpoints)
         }
@@ -174,7 +175,8 @@ struct NetworkTraining {
         let network = try description.makeClassifier()
         if let weights = settings.model.weights {
             let report = try network.load(
-                WeightFile.open(weights), headName: network.backbone.headName, .backbone())
+                WeightFile.open(weights, stateDict: settings.model.stateDict), headName: network.backbone.headName,
+                .backbone())
             journal.say("\(name): \(weights): \(report.description)")
         }
         try settings.model.bias.apply(to: network, counts: recipe.counts(rows: rows, columns: columns))

@@ -32,6 +32,7 @@ struct Recipe {
         ModelDescription(
             architecture: settings.model.architecture, classes: columns.map { cohort.classes[$0] },
             labels: settings.data.labels, image: settings.image.imageSettings, dropout: settings.model.dropout,
+            dropPath: settings.model.dropPath,
             trainingImages: columns.map { preparation.counts[$0] })
     }
 

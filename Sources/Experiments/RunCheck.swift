@@ -22,7 +22,9 @@ struct RunCheck {
             architecture: settings.model.architecture, classes: cohort.classes, image: settings.image.imageSettings)
         let network = try description.makeClassifier()
         if let weights = settings.model.weights {
-            _ = try network.load(WeightFile.open(weights), headName: network.backbone.headName, .backbone())
+            _ = try network.load(
+                WeightFile.open(weights, stateDict: settings.model.stateDict), headName: network.backbone.headName,
+                .backbone())
         }
         let modelBytes = network.namedParameters.reduce(0) { $0 + $1.parameter.value.count * 4 }
         var models = 1

@@ -164,8 +164,12 @@ public struct ModelSettings: Sendable, Equatable {
     public var architecture = Architecture.resnet18
     /// Weights to start from; nil for random ones.
     public var weights: String?
+    /// Where in a PyTorch checkpoint the wanted state dict lies; nil to look at the usual places.
+    public var stateDict: String?
     /// Dropout before the head.
     public var dropout = 0.2
+    /// How often a transformer's last block is left out while training.
+    public var dropPath = 0.0
     /// Where the biases of the head begin: a number for all classes; nil for the log-odds of each class's prevalence.
     public var headBias: Double?
 

@@ -1,3 +1,4 @@
+import Backbones
 import Basics
 import Configuration
 import Distillation
@@ -30,8 +31,14 @@ extension RunSettings: ConfigurationSection {
         Field("cache", \.cache, .optional(.path), "Folder of decoded pictures; null: the per-user cache"),
     ]
 
-    /// Refuses what would have no effect with the kind of labels at hand.
+    /// Checks what one section alone cannot know.
     public func validate() throws {
+        try model.architecture.requireWholePatches(in: image.resolution)
+        try refuseWhatHasNoEffect()
+    }
+
+    /// Refuses what would have no effect with the kind of labels at hand.
+    private func refuseWhatHasNoEffect() throws {
         func refuse(_ key: String, _ found: String, _ remedy: String) throws {
             let kind = data.labels.rawValue
             throw FoveaError(
@@ -153,11 +160,30 @@ extension ModelSettings: ConfigurationSection {
     public static let fields: [Field<Self>] = [
         Field("architecture", \.architecture, .choice, "The network, by torchvision's and timm's names"),
         Field("weights", \.weights, .optional(.path), "Weights to start from: safetensors, .pth; null: random"),
+        Field(
+            "state_dict", \.stateDict, .optional(.text),
+            "Key of the wanted weights in a .pth with several, such as state_dict_ema; null: found by itself"),
         Field("dropout", \.dropout, .number(from: 0, below: 1), "Dropout before the head"),
+        Field(
+            "drop_path", \.dropPath, .number(from: 0, below: 1),
+            "Transformers: how often the last block is left out for an image; earlier ones less"),
         Field(
             "head_bias", \.headBias, .optional(.number(-50...50)),
             "Where the head's biases begin; null: log-odds of the prevalence"),
     ]
+
+    /// Checks what one key alone cannot know.
+    public func validate() throws {
+        guard dropPath == 0 || architecture.isTransformer else {
+            throw FoveaError(
+                .configuration, "drop_path is \(dropPath), but \(architecture.rawValue) has no blocks to leave out",
+                remedy: "Remove drop_path, or choose a vision transformer.")
+        }
+        guard stateDict == nil || weights != nil else {
+            throw FoveaError(
+                .configuration, "state_dict is given without weights", remedy: "Name the checkpoint in model.weights.")
+        }
+    }
 }
 
 extension TrainingSettings: ConfigurationSection {

@@ -49,11 +49,11 @@ enum ThresholdFile {
     /// YAML, of which JSON is a part. Scalars are taken as they are written, so that a class may be called NO.
     private static func mapping(_ path: String) throws -> [(String, String)] {
         let form = "A mapping of classes to numbers is wanted, such as {\"DR\": 0.4, \"AMD\": null}."
-        guard let data = FileManager.default.contents(atPath: path), data.count <= 1 << 24 else {
+        guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
             throw FoveaError(.data, "cannot read the thresholds \(path)", remedy: "Check the path.")
         }
-        guard let text = String(validating: data, as: UTF8.self), let node = try? Yams.compose(yaml: text),
-            let mapping = node.mapping
+        guard let text = String(validating: data, as: UTF8.self), YAMLAlias(firstIn: text) == nil,
+            let node = try? Yams.compose(yaml: text), let mapping = node.mapping
         else { throw FoveaError(.data, "\(path) holds no thresholds", remedy: form) }
         if let classes = mapping["classes"]?.sequence, let values = mapping["thresholds"]?.sequence {
             guard classes.count == values.count else {

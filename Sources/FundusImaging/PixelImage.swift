@@ -138,5 +138,6 @@ public struct PixelArea: Sendable, Hashable, Codable {
 func throwing(_ text: UnsafeMutablePointer<CChar>?, _ subject: String, remedy: String? = nil) throws {
     guard let text else { return }
     defer { cvips_free(text) }
-    throw FoveaError(.data, "\(subject): \(String(cString: text))", remedy: remedy)
+    // Of a damaged file libvips may complain at every row.
+    throw FoveaError(.data, "\(subject): \(String(cString: text).prefix(300))", remedy: remedy)
 }

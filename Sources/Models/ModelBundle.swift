@@ -30,6 +30,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     public var normalization: Normalization
     /// Dropout before the head while training.
     public var dropout: Double
+    /// How often a transformer's last block is left out while training; absent for never.
+    public var dropPath: Double?
     /// Decision threshold on the probability of each class, chosen on the training images; null for a class without one.
     public var thresholds: [Double?]?
     /// Training images with each class, by which evaluations divide the long tail.
@@ -38,8 +40,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     /// Describes a model.
     public init(
         architecture: Architecture, classes: [String], labels: LabelKind = .multi, image: ImageSettings,
-        normalization: Normalization? = nil, dropout: Double = 0, thresholds: [Double?]? = nil,
-        trainingImages: [Int]? = nil
+        normalization: Normalization? = nil, dropout: Double = 0, dropPath: Double = 0,
+        thresholds: [Double?]? = nil, trainingImages: [Int]? = nil
     ) {
         self.architecture = architecture
         self.classes = classes
@@ -47,13 +49,16 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         self.image = image
         self.normalization = normalization ?? architecture.normalization
         self.dropout = dropout
+        self.dropPath = dropPath > 0 ? dropPath : nil
         self.thresholds = thresholds
         self.trainingImages = trainingImages
     }
 
     /// A network of this description with random weights.
     public func makeClassifier() throws -> Classifier {
-        try Classifier(architecture.makeBackbone(), classes: classes.count, dropout: dropout)
+        try Classifier(
+            architecture.makeBackbone(resolution: image.resolution, dropPath: dropPath ?? 0), classes: classes.count,
+            dropout: dropout)
     }
 
     /// Verifies what a file may have got wrong.
@@ -66,12 +71,14 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         guard count > 0, Set(classes).count == count, thresholds.map({ $0.count == count }) ?? true,
             trainingImages.map({ $0.count == count }) ?? true,
             normalization.mean.count == 3, normalization.deviation.count == 3,
-            normalization.deviation.allSatisfy({ $0 > 0 }), (0..<1).contains(dropout)
+            normalization.deviation.allSatisfy({ $0 > 0 }), (0..<1).contains(dropout),
+            (0..<1).contains(dropPath ?? 0)
         else {
             throw FoveaError(.data, "\(path) contradicts itself: classes, thresholds or normalisation do not fit")
         }
         do {
             try image.validate()
+            try architecture.requireWholePatches(in: image.resolution)
         } catch let error as FoveaError {
             throw FoveaError(.data, "\(path): \(error.message)", remedy: error.remedy)
         }
@@ -101,7 +108,7 @@ public struct ModelBundle {
     /// - Throws: `FoveaError` of kind `data` that says what is missing or does not fit.
     public static func load(from folder: String) throws -> ModelBundle {
         let path = folder + "/" + configurationName
-        guard let data = FileManager.default.contents(atPath: path) else {
+        guard let data = try RegularFile.contents(of: path, atMost: 1 << 24) else {
             throw FoveaError(
                 .data, "\(folder) holds no model: \(configurationName) is missing",
                 remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")

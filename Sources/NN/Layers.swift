@@ -17,6 +17,8 @@ public enum Padding: String, Sendable, Codable, CaseIterable {
     case symmetric
     /// TensorFlow's "SAME": as much as the output size ceil(n / stride) needs, the odd pixel right and below.
     case same
+    /// Not at all.
+    case none
 }
 
 /// A two-dimensional convolution; weight [outputs, inputs / groups, kernel, kernel], input [N, C, H, W].
@@ -52,7 +54,7 @@ public final class Conv2d: Module {
     /// The convolution of [N, inputs, H, W], [N, outputs, H', W'].
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         var x = x
-        var border = (kernel - 1) / 2
+        var border = padding == .none ? 0 : (kernel - 1) / 2
         if padding == .same, kernel > 1 {
             let (top, bottom) = sameBorder(x.shape[2])
             let (left, right) = sameBorder(x.shape[3])
@@ -145,7 +147,7 @@ public final class BatchNorm2d: Module {
     public func fillWeight(_ value: Double) throws { try Autograd.withoutGrad { try weight.value.fill(value) } }
 }
 
-/// y = x W^T + b; weight [outputs, inputs], input [N, inputs].
+/// y = x W^T + b; weight [outputs, inputs], input [..., inputs].
 public final class Linear: Module {
     /// The matrix.
     public let weight: Parameter
@@ -164,7 +166,7 @@ public final class Linear: Module {
         [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
     }
 
-    /// [N, inputs] -> [N, outputs].
+    /// [..., inputs] -> [..., outputs].
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         try Kernels.linear(.tensor(x), .tensor(weight.value), .optional(bias?.value))
     }

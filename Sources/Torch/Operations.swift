@@ -36,8 +36,10 @@ enum Ops {
     static let permute = Operator("aten::permute")
     static let transpose = Operator("aten::transpose", "int")
     static let unsqueeze = Operator("aten::unsqueeze")
+    static let expand = Operator("aten::expand")
     static let flatten = Operator("aten::flatten", "using_ints")
     static let indexSelect = Operator("aten::index_select")
+    static let bicubic = Operator("aten::_upsample_bicubic2d_aa")
     static let narrow = Operator("aten::narrow")
     static let flip = Operator("aten::flip")
     static let cat = Operator("aten::cat")
@@ -135,6 +137,8 @@ extension Tensor {
     public func relu() throws -> Tensor { try Ops.relu(.tensor(self)) }
     /// min(max(x, 0), 6).
     public func relu6() throws -> Tensor { try Ops.hardtanh(.tensor(self), .double(0), .double(6)) }
+    /// x times the standard normal distribution function of x, without approximation.
+    public func gelu() throws -> Tensor { try Ops.gelu(.tensor(self), .string("none")) }
     /// Limits each element to [low, high]; nil leaves a side open.
     public func clamped(_ low: Double?, _ high: Double?) throws -> Tensor {
         try Ops.clamp(
@@ -190,6 +194,8 @@ extension Tensor {
     }
     /// A dimension of size 1 inserted.
     public func unsqueezed(_ dimension: Int) throws -> Tensor { try Ops.unsqueeze(.tensor(self), .int(dimension)) }
+    /// Dimensions of size 1 repeated without copying; -1 keeps a size.
+    public func expanded(_ shape: [Int]) throws -> Tensor { try Ops.expand(.tensor(self), .ints(shape), .bool(false)) }
     /// All dimensions from `start` on made one.
     public func flattened(from start: Int = 0) throws -> Tensor {
         try Ops.flatten(.tensor(self), .int(start), .int(-1))
@@ -201,6 +207,11 @@ extension Tensor {
     /// `length` rows of a dimension from `start` on, as a view.
     public func narrowed(_ dimension: Int, from start: Int, length: Int) throws -> Tensor {
         try Ops.narrow(.tensor(self), .int(dimension), .int(start), .int(length))
+    }
+    /// The two last dimensions of [N, C, H, W] resampled bicubically, with antialiasing where they shrink; pixel centres
+    /// stay where they are.
+    public func resampled(height: Int, width: Int) throws -> Tensor {
+        try Ops.bicubic(.tensor(self), .ints([height, width]), .bool(false), .none, .none)
     }
     /// The order of the elements reversed in the given dimensions.
     public func flipped(_ dimensions: [Int]) throws -> Tensor { try Ops.flip(.tensor(self), .ints(dimensions)) }

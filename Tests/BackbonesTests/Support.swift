@@ -6,6 +6,11 @@ import Testing
 import Torch
 import Weights
 
+/// The networks that `parity.py` computed whole; other transformers differ from these in numbers only.
+let compared: [Architecture] = [
+    .resnet18, .resnet34, .resnet50, .mobilenetv1, .mobilenetv1Short, .mobilenetv1Symmetric, .vitSmall, .vitTinyMean,
+]
+
 /// What `Golden/parity.py` computed with torchvision and timm.
 struct Golden: Decodable {
     struct Evaluation: Decodable {
@@ -33,13 +38,14 @@ struct Golden: Decodable {
     let gradients: [String: Gradients]
     let sequences: [Sequence]
 
+    static let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Golden"
+
     static func read(_ architecture: Architecture) throws -> Golden {
         let name = architecture.rawValue.replacing("_100", with: "")
-        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
         let decoder = JSONDecoder()
         decoder.keyDecodingStrategy = .convertFromSnakeCase
         return try decoder.decode(
-            Golden.self, from: Data(contentsOf: folder.appendingPathComponent("Golden/\(name).json")))
+            Golden.self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/\(name).json")))
     }
 }
 
@@ -55,14 +61,16 @@ func uniform(_ name: String, _ count: Int) -> [Double] {
 func hashed(_ name: String, _ shape: [Int]) throws -> Tensor {
     let u = uniform(name, shape.reduce(1, *))
     let values: [Double]
-    if shape.count >= 2 {
+    if ["cls_token", "pos_embed"].contains(name) {
+        values = u.map { 0.5 * (2 * $0 - 1) }
+    } else if shape.count >= 2 {
         let gain = shape[1] == 1 ? 1.4 : 0.7
         let bound = (6 / Double(shape.dropFirst().reduce(1, *))).squareRoot()
         values = u.map { (2 * $0 - 1) * gain * bound }
     } else if name.hasSuffix(".running_var") || name.hasSuffix(".weight") {
         values = u.map { 0.5 + $0 }
     } else {
-        let gain = ["fc.bias", "classifier.bias"].contains(name) ? 0.1 : 0.3
+        let gain = ["fc.bias", "classifier.bias", "head.bias"].contains(name) ? 0.1 : 0.3
         values = u.map { gain * (2 * $0 - 1) }
     }
     return try Tensor(values.map { Float($0) }, shape: shape)

@@ -38,10 +38,22 @@ import Testing
         ("classes:\n  - {id: A, shot: [x]}\n", "must not be called \"shot\""),
         ("classes:\n  - {id: A, region: [a/b]}\n", "\"a/b\" cannot name an attribute or its value"),
         ("classes:\n  - {id: A, id: B}\n", "a.yaml is not YAML"), ("classes: [\n", "a.yaml is not YAML: 2:"),
+        ("classes:\n  - &a {id: A}\n  - *a\n", "a.yaml, line 3: the alias *a is not allowed here"),
     ])
     func refusesWithFileAndLine(yaml: String, expected: String) {
         let refusal = message { _ = try ClassAttributes(yaml: yaml, source: "a.yaml") }
         #expect(refusal.contains(expected), "\(refusal)")
+    }
+
+    /// Thirty levels of aliases stand for a billion words; a key of them would be hashed word by word.
+    @Test(.timeLimit(.minutes(1))) func aShortFileCannotStandForAHugeOne() {
+        let levels = (1...30).map { "- &l\($0) [*l\($0 - 1), *l\($0 - 1)]\n" }.joined()
+        let bomb = "- &l0 [x]\n" + levels + "- {? *l30 : 1}\n"
+        #expect(message { _ = try ClassAttributes(yaml: bomb, source: "a.yaml") }.contains("the alias *l0"))
+        for opening in ["[", "{a: ", "- ", "? "] {
+            let deep = String(repeating: opening, count: 100_000)
+            #expect(message { _ = try ClassAttributes(yaml: deep, source: "a.yaml") }.contains("a.yaml"))
+        }
     }
 
     @Test func namesAFileThatCannotBeRead() {

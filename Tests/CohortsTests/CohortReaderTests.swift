@@ -87,6 +87,18 @@ import Testing
         #expect(refusal.contains(expected.replacingOccurrences(of: "PATH", with: table)), "\(refusal)")
     }
 
+    @Test(arguments: ["../inside", "x/../../inside", "/../../inside"])
+    func aPatternDoesNotLeadOutOfTheFolder(name: String) throws {
+        let scratch = try Scratch()
+        try scratch.makeImages("train_a.jpg")
+        _ = try scratch.write("x", to: "inside.jpg")
+        let path = try scratch.write("ID,A\n\(name),1\n")
+        for pattern in ["{ID}.jpg", "x/{ID}.jpg"] {
+            let table = LabelTable(path: path, images: scratch.images, imagePattern: pattern)
+            #expect(message { _ = try CohortReader().read([table]) }.contains("leads out of the image folder"))
+        }
+    }
+
     @Test func linksInsideTheFolderAreFine() throws {
         let scratch = try Scratch()
         try scratch.makeImages("a.jpg")

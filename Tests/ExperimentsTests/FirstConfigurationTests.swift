@@ -7,6 +7,8 @@ import Foundation
 import FundusImaging
 import Models
 import Testing
+import Torch
+import Weights
 
 struct FirstConfigurationTests {
     private let folder: TemporaryFolder
@@ -48,6 +50,22 @@ struct FirstConfigurationTests {
         let (cohort, attributes) = try Preparation.readCohort(settings.data)
         #expect(cohort.count == 40)
         #expect(attributes?.axes == ["region"])
+    }
+
+    @Test(
+        arguments: [
+            (["fc_norm.weight"], 192, Architecture.vitTinyMean), ([], 384, .vitSmall),
+            (["mask_token"], 768, .vitBaseMean),
+            (["blocks.0.ls1.gamma"], 384, nil), ([], 1280, nil),
+        ] as [([String], Int, Architecture?)])
+    func weightsOfATransformerAreRecognised(more: [String], width: Int, architecture: Architecture?) throws {
+        try plainFolder()
+        var sources = try more.map { try Tensor.zeros([2]).source(named: "model." + $0) }
+        sources.append(try Tensor.zeros([width, 3, 16, 16]).source(named: "model.patch_embed.proj.weight"))
+        try SafetensorsWriter.write(sources, to: folder.path + "/data/weights.safetensors")
+        let first = try FirstConfiguration(folder: folder.path)
+        #expect(first.settings.model.architecture == architecture ?? RunSettings().model.architecture)
+        #expect((first.settings.model.weights == nil) == (architecture == nil))
     }
 
     @Test func columnsOfTextAreNoClasses() throws {

@@ -123,8 +123,9 @@ import Torch
         var lines: [String] = []
         try job.execute(log: { lines.append($0) })
         #expect(
-            lines.contains { $0.contains("1 unreadable images are left out of training") && $0.contains(training) },
-            "\(lines)")
+            lines.contains {
+                $0.contains("left out of training because they cannot be decoded") && $0.contains(training)
+            }, "\(lines)")
         #expect(lines.contains { $0.contains("39 training and 32 validation images") }, "\(lines)")
 
         // Of evaluation none is left out.

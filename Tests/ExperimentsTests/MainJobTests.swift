@@ -7,9 +7,12 @@ import Experiments
 import Foundation
 import FundusImaging
 import Models
+import NN
+import Phantoms
 import Reports
 import Testing
 import Torch
+import Weights
 
 /// The main job end to end on a few phantoms: plain model, teachers, bank, student, evaluation, run folder.
 @Suite(.serialized) struct MainJobTests {
@@ -95,6 +98,25 @@ import Torch
         #expect(report.contains("The weights measure teachers on an inner part") == isMeasured)
         #expect(report.contains("| plain-inner |") == isMeasured)
         #expect(report.contains("With self-paced weights the student") == (rule == "self_paced"))
+    }
+
+    @Test func aTransformerTrainsFromWeightsForAnotherResolution() throws {
+        let weights = folder.path + "/weights.safetensors"
+        let pretrained = try Architecture.vitTinyMean.makeBackbone(resolution: 64)
+        try SafetensorsWriter.write(
+            pretrained.namedParameters.map { try $0.parameter.value.source(named: "module." + $0.name) }, to: weights)
+        let settings = try settings {
+            $0.distillation = nil
+            $0.model.architecture = .vitTinyMean
+            $0.model.weights = weights
+            $0.model.dropPath = 0.1
+        }
+        var lines: [String] = []
+        let run = Run(settings, Surroundings(device: .cpu, threads: Engine.threads), log: { lines.append($0) })
+        _ = try run.execute(configuration: ConfigurationWriter.yaml(settings))
+        #expect(lines.contains { $0.contains("1 resampled: pos_embed (4 x 4 patches to 2 x 2)") })
+        let bundle = try ModelBundle.load(from: settings.output)
+        #expect(bundle.description.architecture == .vitTinyMean && bundle.description.dropPath == 0.1)
     }
 
     @Test func plainTrainingNeedsNoTeachers() throws {

@@ -30,7 +30,7 @@ import Torch
     ) throws -> RunOutcome {
         var job = try SmallJob(in: folder.path)
         job.settings = settings
-        return try execute(log: log)
+        return try job.execute(log: log)
     }
 
     /// The error of a run whose folder must be as free as before.

@@ -39,8 +39,10 @@ struct RunSettingsTests {
         s.augmentation.ranges.saturation = 0.6
         s.augmentation.ranges.hue = 5
         s.augmentation.views = 3
-        s.model.architecture = .mobilenetv1Symmetric
-        s.model.weights = "weights.safetensors"
+        s.model.architecture = .vitSmall
+        s.model.weights = "weights.pth"
+        s.model.stateDict = "teacher"
+        s.model.dropPath = 0.1
         s.model.dropout = 0.5
         s.model.headBias = -3
         s.training.epochs = 21
@@ -189,6 +191,19 @@ struct RunSettingsTests {
         }
         #expect(error?.description.contains(found) == true, "\(error?.description ?? "")")
         #expect(error?.description.contains("data.labels is") == true)
+    }
+
+    @Test(arguments: [
+        ("image: {resolution: 250}\nmodel: {architecture: vit_small_patch16_224}", "whole patches of 16 x 16"),
+        ("model: {drop_path: 0.1}", "resnet18 has no blocks to leave out"),
+        ("model: {state_dict: teacher}", "state_dict is given without weights"),
+    ])
+    func keysThatContradictEachOtherAreRefused(yaml: String, message: String) {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(RunSettings.self, yaml: yaml, source: "c.yaml", environment: [:])
+        }
+        #expect(error?.kind == .configuration)
+        #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
     }
 
     @Test func tableAndTablesTogetherAreRefused() {

@@ -134,30 +134,21 @@ import Testing
         }
     }
 
-    @Test("300 random mutations of good files give a picture or an error")
-    func mutations() throws {
+    /// A byte changed by random damage made libvips complain 10,000 characters long; `fuzzTests` found it.
+    @Test("a damaged file gives a short message")
+    func shortMessages() throws {
         var random = SeededRandom(seed: 7)
-        let files = [try phantom().jpeg(), try phantom().png()]
-        var outcomes = (pictures: 0, errors: 0)
-        for round in 0..<300 {
-            var bytes = files[round % 2]
-            for _ in 0...random.index(below: 6) {
-                let at = random.index(below: random.uniform() < 0.5 ? min(700, bytes.count) : bytes.count)
-                bytes[at] = UInt8(random.index(below: 256))
-            }
-            if random.uniform() < 0.2 { bytes = bytes.prefix(random.index(below: bytes.count) + 1) }
-            do {
-                let file = ImageFile(name: "mutant", bytes: Data(bytes))
-                let prepared = try FundusReader.prepare(
-                    file, settings: ImageSettings(resolution: 32, pixelLimit: 1_000_000))
-                #expect(prepared.image.width == 32 && prepared.image.height == 32)
-                outcomes.pictures += 1
-            } catch let error as FoveaError {
-                #expect(error.kind == .data)
-                outcomes.errors += 1
+        for good in try [phantom().jpeg(), phantom().png()] {
+            for _ in 0..<100 {
+                var bytes = good
+                for _ in 0..<20 { bytes[random.index(below: bytes.count)] = UInt8(random.index(below: 256)) }
+                do {
+                    _ = try ImageFile(name: "damaged", bytes: bytes).decode()
+                } catch let error as FoveaError {
+                    #expect(error.message.utf8.count < 1500)
+                }
             }
         }
-        #expect(outcomes.pictures > 10 && outcomes.errors > 10, "\(outcomes)")
     }
 
     private func phantom() -> PixelImage {

@@ -29,6 +29,26 @@ import Torch
         #expect(difference < 1e-5)
     }
 
+    /// A transformer keeps an embedding for each patch, so its bundle must know the resolution.
+    @Test func aTransformerIsLoadedForItsResolution() throws {
+        let folder = try TemporaryFolder()
+        let description = ModelDescription(
+            architecture: .vitTiny, classes: ["A", "B"], image: ImageSettings(resolution: 48), dropPath: 0.1)
+        let saved = ModelBundle(description, try description.makeClassifier())
+        try saved.save(to: folder.path)
+        let loaded = try ModelBundle.load(from: folder.path)
+        #expect(loaded.description == description && loaded.description.dropPath == 0.1)
+        let positions = try #require(loaded.classifier.namedParameters.first { $0.name == "pos_embed" })
+        #expect(positions.parameter.value.shape == [1, 1 + 3 * 3, 192])
+        #expect(try Self.values(loaded) == Self.values(saved))
+        let path = folder.path + "/config.json"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try Data(text.replacing("\"resolution\" : 48", with: "\"resolution\" : 50").utf8)
+            .write(to: URL(fileURLWithPath: path))
+        let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        #expect(error?.kind == .data && error?.message.contains("not made of whole patches") == true)
+    }
+
     @Test func aClassWithoutThresholdIsNullInTheFile() throws {
         let folder = try TemporaryFolder()
         try bundle(thresholds: [0.25, nil, 0.5]).save(to: folder.path)

@@ -171,7 +171,7 @@ private struct Bench {
             imageWeights: try .confidence(bank, temperature: 2),
             // Within an epoch the weights must stay those of its beginning, though the student gets better.
             selfPacing: SelfPacing(columns, teachers: [0.9, 0.95], a: 0.1) { network in
-                try measurement.summary(network, rows: rows, columns: [0, 1, 2]).averagePrecision
+                try measurement.summary(network, name: "tiny", rows: rows, columns: [0, 1, 2]).averagePrecision
             })
     }
 }

@@ -180,6 +180,12 @@ import Weights
             shape: H.tuple(H.int(2), H.int(1), H.int(2)), strides: H.tuple(H.int(1), Self.big, H.int(2)))
         #expect(try readAll(H.archive(anyStride)) == ["x": [1, 3, 2, 4]])
         #expect(try readAll(H.archive(H.tensorPickle(shape: H.tuple(H.int(0))))) == ["x": []])
+        func wrapped(_ names: String...) -> [UInt8] {
+            names.reversed().reduce(H.state(H.tensor())) { [0x7D] + H.str($1) + $0 + [0x73] }
+        }
+        for names in [wrapped("model"), wrapped("state_dict", "model"), wrapped("teacher", "state_dict", "net")] {
+            #expect(try readAll(H.archive(H.pickle(names))) == ["x": [1, 2, 3, 4]])
+        }
         let numbers = H.pickle(H.state([0x7D] + H.str("model") + H.int(-1) + [0x73]), [0x30], H.state(H.tensor()))
         #expect(try readAll(H.archive(numbers)) == ["x": [1, 2, 3, 4]])
     }

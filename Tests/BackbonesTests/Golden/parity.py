@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""Golden numbers for the backbones, from torchvision's ResNets and timm's MobileNet v1.
+"""Golden numbers for the backbones, from torchvision's ResNets and timm's MobileNet v1 and vision transformers.
 
-    python Tests/BackbonesTests/Golden/parity.py [NAME ...]      writes NAME.json beside this file (default: all)
+    python Tests/BackbonesTests/Golden/parity.py [NAME ...]      writes NAME.json beside this file (default: all, and
+                                                                 transformers.json and the checkpoints mae*.pth)
 
 Needs torch 2.11.0, torchvision and timm (benchmarks/setup_python.sh). No weights are stored: every tensor comes from
 an integer hash of its state-dict name and of the flat (row-major, NCHW or OIHW) index i of the element,
@@ -13,9 +14,10 @@ with mix the finaliser of SplitMix64 (Basics.SeededRandom: `mix`, `key`), in flo
     convolution or linear weight   v * g * sqrt(6 / fan_in), fan_in = the product of all sizes but the first;
                                    g = 1.4 for depthwise convolutions (whose second size is 1), else 0.7: so logits stay
                                    of order 1 and still tell images apart
-    batch-norm weight              0.5 + u          batch-norm bias           0.3 v
+    class token, position embeddings   0.5 v
+    weight of a norm               0.5 + u          bias of a norm, of a transformer's linear layers   0.3 v
     running_mean                   0.3 v            running_var               0.5 + u
-    linear bias                    0.1 v            num_batches_tracked       0
+    bias of the head               0.1 v            num_batches_tracked       0
     images, named "input"          v, of shape (batch, 3, size, size); another name where "input" says so
     targets, named "target"        1 if u < 0.2 else 0, of shape (batch, 33)
 
@@ -34,7 +36,17 @@ gradient by 1e-2, so in float32 no two machines agree on a training step much be
 network and the optimiser are right, to 1e-6 and at useful learning rates; float32, at rates small enough that 20 steps
 stay within 1e-3 of float64, shows that the usual path is right too. A float32 sequence whose loss would then hardly
 move is left out (AdamW on ResNet-50).
+
+Transformers run on 4 x 4 patches in training and on 14 x 14 (their own grid), 4 x 4 and 15 x 15 in evaluation, with
+timm's `dynamic_img_size`, which resamples the position embeddings. Two of them are computed whole; of the others, which
+differ in numbers only, `transformers.json` holds names and shapes. `mae.pth` is a small masked autoencoder's checkpoint
+as RETFound's: the encoder under "model" beside a decoder, and an argparse.Namespace, an optimiser and numpy numbers
+outside; `mae_logits` in `transformers.json` says what timm computes with its encoder on other pictures than it was made
+for.
 """
+import argparse
+import collections
+import hashlib
 import json
 import pathlib
 import sys
@@ -69,11 +81,13 @@ def uniform(name, shape):
 def parameter(name, shape):
     u = uniform(name, shape)
     v = 2 * u - 1
-    if len(shape) >= 2:
+    if name in ("cls_token", "pos_embed"):
+        value = 0.5 * v
+    elif len(shape) >= 2:
         value = v * (1.4 if shape[1] == 1 else 0.7) * np.sqrt(6 / np.prod(shape[1:]))
     elif name.endswith((".running_var", ".weight")):
         value = 0.5 + u
-    elif name in ("fc.bias", "classifier.bias"):
+    elif name in ("fc.bias", "classifier.bias", "head.bias"):
         value = 0.1 * v
     else:
         value = 0.3 * v
@@ -95,6 +109,11 @@ def mobilenet(padding, last_block=True):
     return model
 
 
+def transformer(size, gap=False, **options):
+    pooling = {"global_pool": "avg"} if gap else {}
+    return timm.create_model(f"vit_{size}_patch16_224", num_classes=CLASSES, dynamic_img_size=True, **pooling, **options)
+
+
 MODELS = {
     "resnet18": lambda: torchvision.models.resnet18(num_classes=CLASSES),
     "resnet34": lambda: torchvision.models.resnet34(num_classes=CLASSES),
@@ -102,6 +121,8 @@ MODELS = {
     "mobilenetv1": lambda: mobilenet("same"),
     "mobilenetv1_short": lambda: mobilenet("same", last_block=False),
     "mobilenetv1_symmetric": lambda: mobilenet(""),
+    "vit_small_patch16_224": lambda: transformer("small"),
+    "vit_tiny_patch16_gap_224": lambda: transformer("tiny", gap=True),
 }
 SGD, ADAMW = dict(optimiser="sgd", momentum=0.9), dict(optimiser="adamw", beta1=0.9, beta2=0.999, epsilon=1e-8)
 SEQUENCES = [
@@ -110,7 +131,7 @@ SEQUENCES = [
     {**SGD, "learning_rate": 2e-7, "weight_decay": 1e-2, "dtype": "float32"},
     {**ADAMW, "learning_rate": 2e-6, "weight_decay": 1e-2, "dtype": "float32"},
 ]
-LOGIT_SIZES = [64, 65, 70]
+LOGIT_SIZES = {"vit": [64, 224, 240], "other": [64, 65, 70]}
 SIZE = 64
 STEPS = 20
 
@@ -138,7 +159,7 @@ def optimiser(o, model):
 
 def logits(name, dtype):
     model, out = build(name, dtype).eval(), []
-    for size in LOGIT_SIZES:
+    for size in LOGIT_SIZES["vit" if name.startswith("vit") else "other"]:
         with torch.no_grad():
             out.append({"batch": 2, "size": size, "logits": model(images(2, size).to(dtype)).tolist()})
     return out
@@ -177,7 +198,7 @@ def scaled(a, b):
 
 def relative(a, b):
     a, b = np.array(a), np.array(b)
-    return float((np.abs(a - b) / np.abs(b)).max())
+    return float((np.abs(a - b) / np.abs(b)).max(initial=0))
 
 
 def gradient_differences(a, b):
@@ -252,13 +273,61 @@ def rounded(value):
     return [rounded(item) for item in value] if isinstance(value, list) else value
 
 
+def shapes():
+    """Names and shapes of all transformers, made without memory: one line "name size size ..." each, hashed."""
+    found = {}
+    for size in ("tiny", "small", "base", "large"):
+        for gap in (False, True):
+            with torch.device("meta"):
+                state = transformer(size, gap).state_dict()
+            text = "".join(" ".join([key, *map(str, value.shape)]) + "\n" for key, value in sorted(state.items()))
+            found[f"vit_{size}_patch16_{'gap_' if gap else ''}224"] = hashlib.sha256(text.encode()).hexdigest()
+    return found
+
+
+class Scaler:
+    """Stands for a class that only the training program knows."""
+
+
+def checkpoint():
+    """A masked autoencoder's checkpoint as RETFound's, of a tiny encoder, and the logits of a network with its weights."""
+    size = dict(patch_size=4, embed_dim=16, depth=2, num_heads=2)
+    model = timm.models.VisionTransformer(img_size=32, num_classes=CLASSES, global_pool="avg", **size)
+    state = {key: parameter(key, tuple(value.shape)) for key, value in model.state_dict().items()}
+    encoder = {key: value for key, value in state.items() if not key.startswith(("fc_norm", "head"))}
+    encoder |= {"norm.weight": torch.ones(16), "norm.bias": torch.zeros(16), "mask_token": torch.zeros(1, 1, 8),
+                "decoder_pos_embed": torch.zeros(1, 65, 8), "decoder_blocks.0.norm1.weight": torch.ones(8)}
+    outside = {
+        "args": argparse.Namespace(lr=1e-3, output_dir=pathlib.PurePosixPath("/tmp"), shape=torch.Size([3, 4])),
+        "epoch": 799, "scaler": Scaler(), "loss": np.float64(0.25), "classes": np.arange(3), "dtype": torch.bfloat16,
+        "optimizer": torch.optim.AdamW(model.parameters()).state_dict(), "complex": torch.zeros(2, dtype=torch.complex64),
+        "history": collections.defaultdict(list, train=[1.0, 2.0]), "rng": torch.get_rng_state()[:4],
+    }
+    torch.save({"model": collections.OrderedDict(encoder), **outside},
+               pathlib.Path(__file__).with_name("mae.pth"), pickle_protocol=2)
+
+    target = timm.models.VisionTransformer(img_size=24, num_classes=CLASSES, global_pool="avg", **size)
+    fitted = timm.models.vision_transformer.checkpoint_filter_fn(
+        {key: value for key, value in state.items()}, target)
+    target.load_state_dict(fitted)
+    with torch.no_grad():
+        return target.eval()(images(2, 24)).tolist()
+
+
+def write(name, content):
+    path = pathlib.Path(__file__).with_name(name + ".json")
+    path.write_text(json.dumps(rounded(content), separators=(",", ":")).replace('},"', '},\n"') + "\n")
+    return path
+
+
 def main():
     torch.set_num_threads(1)
-    for name in sys.argv[1:] or MODELS:
+    if not sys.argv[1:] or "transformers" in sys.argv[1:]:
+        write("transformers", {"timm": timm.__version__, "shapes": shapes(), "mae_logits": checkpoint()})
+    for name in [name for name in sys.argv[1:] if name != "transformers"] or (() if sys.argv[1:] else MODELS):
         golden = {"model": name, "classes": CLASSES, "torch": torch.__version__.split("+")[0],
                   "torchvision": torchvision.__version__.split("+")[0], "timm": timm.__version__, **compute(name)}
-        path = pathlib.Path(__file__).with_name(name + ".json")
-        path.write_text(json.dumps(rounded(golden), separators=(",", ":")).replace('},"', '},\n"') + "\n")
+        path = write(name, golden)
         largest = max(abs(v) for e in golden["eval"] for row in e["logits"] for v in row)
         print(f"{name}: {path.stat().st_size / 1000:.1f} kB, max |logit| {largest:.3g}, losses "
               + ", ".join(f"{s['losses'][0]:.3f} to {s['losses'][-1]:.3f}" for s in golden["sequences"])

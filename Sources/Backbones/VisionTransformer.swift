@@ -1,0 +1,171 @@
+import Basics
+import NN
+import Torch
+
+/// Vision transformers (Dosovitskiy et al., ICLR 2021) under timm's names.
+public final class VisionTransformer: Backbone {
+    /// What becomes the feature vector.
+    public enum Pooling: Sendable {
+        /// The class token after the last norm, `norm`: as ImageNet's networks were trained.
+        case classToken
+        /// The mean of the patches' tokens, then the norm `fc_norm`: as RETFound is fine-tuned.
+        case mean
+    }
+
+    /// The numbers that tell transformers apart.
+    public struct Size: Sendable {
+        /// Numbers of a token.
+        public let width: Int
+        /// Blocks.
+        public let depth: Int
+        /// Heads of an attention.
+        public let heads: Int
+        /// Side of a patch in pixels.
+        public let patch: Int
+
+        /// Describes a network.
+        public init(width: Int, depth: Int, heads: Int, patch: Int = 16) {
+            self.width = width
+            self.depth = depth
+            self.heads = heads
+            self.patch = patch
+        }
+
+        /// Verifies that patches tile a picture.
+        func requireWholePatches(height: Int, width: Int) throws {
+            guard height >= patch, width >= patch, height % patch == 0, width % patch == 0 else {
+                let below = max(patch, height / patch * patch)
+                throw FoveaError(
+                    .configuration,
+                    "a picture of \(width) x \(height) pixels is not made of whole patches of \(patch) x \(patch)",
+                    remedy: "Set image.resolution to a multiple of \(patch), such as \(below) or \(below + patch).")
+            }
+        }
+
+        /// ViT-Ti of Touvron et al. (ICML 2021): 5 million weights.
+        public static let tiny = Size(width: 192, depth: 12, heads: 3)
+        /// ViT-S of the same: 22 million weights.
+        public static let small = Size(width: 384, depth: 12, heads: 6)
+        /// ViT-B: 86 million weights.
+        public static let base = Size(width: 768, depth: 12, heads: 12)
+        /// ViT-L: 303 million weights.
+        public static let large = Size(width: 1024, depth: 24, heads: 16)
+    }
+
+    private let patches: Conv2d
+    private let classToken: Parameter
+    private let positions: PositionEmbedding
+    private let blocks: [TransformerBlock]
+    private let norm: LayerNorm
+    private let pooling: Pooling
+    private let size: Size
+    /// The length of a feature vector.
+    public let featureCount: Int
+    /// The published name of the classifying layer.
+    public let headName = "head"
+
+    /// Makes a network for square pictures.
+    ///
+    /// - Parameters:
+    ///   - resolution: side of a picture in pixels; decides how many position embeddings are kept. Pictures of another
+    ///     side are taken too: the embeddings are then resampled at each call.
+    ///   - dropPath: how often the last block is left out while training; the blocks before it less, in proportion.
+    /// - Throws: `FoveaError` of kind `configuration` when patches do not tile the picture.
+    public init(_ size: Size, pooling: Pooling, resolution: Int = 224, dropPath: Double = 0) throws {
+        try size.requireWholePatches(height: resolution, width: resolution)
+        self.size = size
+        patches = try Conv2d(3, size.width, kernel: size.patch, stride: size.patch, bias: true, padding: .none)
+        classToken = try Parameter(.normal([1, 1, size.width], deviation: 1e-6))
+        positions = try PositionEmbedding(side: resolution / size.patch, width: size.width)
+        blocks = try (0..<size.depth).map { index in
+            let rate = size.depth > 1 ? dropPath * Double(index) / Double(size.depth - 1) : dropPath
+            return try TransformerBlock(size.width, heads: size.heads, dropPath: rate)
+        }
+        norm = try LayerNorm(size.width)
+        self.pooling = pooling
+        featureCount = size.width
+        // As timm begins: small weights and no bias in every linear layer.
+        try Autograd.withoutGrad {
+            for (name, parameter) in Sequential(blocks).namedParameters where !name.contains("norm") {
+                let isBias = parameter.value.rank == 1
+                try parameter.value.copy(
+                    from: isBias ? .zeros(parameter.value.shape) : .normal(parameter.value.shape, deviation: 0.02))
+            }
+        }
+    }
+
+    /// The embeddings under timm's names.
+    public var ownParameters: [(name: String, parameter: Parameter)] {
+        [("cls_token", classToken), (PositionEmbedding.name, positions.value)]
+    }
+
+    /// The parts under timm's names.
+    public var children: [(name: String, module: any Module)] {
+        [
+            ("patch_embed.proj", patches), ("blocks", Sequential(blocks)),
+            (pooling == .mean ? "fc_norm" : "norm", norm),
+        ]
+    }
+
+    /// [N, 3, H, W] -> [N, featureCount]; patches must tile the picture.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        try size.requireWholePatches(height: x.shape[2], width: x.shape[3])
+        let grid = try patches(x)
+        let tokens = try Tensor.concatenated(
+            [
+                classToken.value.expanded([x.shape[0], -1, -1]).to(dtype: grid.dtype),
+                grid.flattened(from: 2).transposed(1, 2),
+            ], in: 1)
+        let placed = try tokens + positions(rows: grid.shape[2], columns: grid.shape[3])
+        let encoded = try blocks.reduce(placed) { try $1($0) }
+        switch pooling {
+        case .classToken: return try norm(encoded).narrowed(1, from: 0, length: 1).flattened(from: 1)
+        case .mean: return try norm(encoded.narrowed(1, from: 1, length: encoded.shape[1] - 1).mean([1]))
+        }
+    }
+
+    /// Nothing to do: there are no batch norms.
+    public func foldBatchNorms() {}
+}
+
+extension VisionTransformer: WeightFitting {
+    /// Position embeddings of another grid, resampled to this network's.
+    public func fitted(_ stored: Tensor, named name: String) throws -> (tensor: Tensor, how: String)? {
+        guard name == PositionEmbedding.name else { return nil }
+        return try positions.fitted(stored)
+    }
+
+    /// What a masked autoencoder has besides the encoder: RETFound's and MAE's files hold both.
+    public func isLeftOut(_ name: String) -> Bool { name == "mask_token" || name.hasPrefix("decoder_") }
+}
+
+/// One block: attention, then two linear layers, each behind a norm and beside a shortcut.
+private final class TransformerBlock: Module {
+    private let norm1: LayerNorm
+    private let attention: SelfAttention
+    private let norm2: LayerNorm
+    private let first: Linear
+    private let second: Linear
+    private let dropPath: DropPath
+
+    init(_ width: Int, heads: Int, dropPath: Double) throws {
+        norm1 = try LayerNorm(width)
+        attention = try SelfAttention(width, heads: heads)
+        norm2 = try LayerNorm(width)
+        first = try Linear(width, 4 * width)
+        second = try Linear(4 * width, width)
+        self.dropPath = DropPath(dropPath)
+    }
+
+    var children: [(name: String, module: any Module)] {
+        [
+            ("norm1", norm1), ("attn", attention), ("norm2", norm2), ("mlp.fc1", first), ("mlp.fc2", second),
+            ("drop_path", dropPath),
+        ]
+    }
+
+    func callAsFunction(_ x: Tensor) throws -> Tensor {
+        let attended = try x + dropPath(attention(norm1(x)))
+        return try attended + dropPath(second(first(norm2(attended)).gelu()))
+    }
+}

@@ -1,0 +1,28 @@
+import Torch
+
+private let kernel = Operator("aten::layer_norm")
+
+/// Normalises the last dimension to mean 0 and variance 1, then scales and shifts it (Ba et al., arXiv 1607.06450).
+public final class LayerNorm: Module {
+    private let weight: Parameter
+    private let bias: Parameter
+    private let features: Int
+    private let epsilon: Double
+
+    /// Makes a layer for vectors of `features` numbers; the epsilon is that of timm's vision transformers.
+    public init(_ features: Int, epsilon: Double = 1e-6) throws {
+        self.features = features
+        self.epsilon = epsilon
+        weight = try Parameter(.ones([features]))
+        bias = try Parameter(.zeros([features]))
+    }
+
+    /// The weights under PyTorch's names.
+    public var ownParameters: [(name: String, parameter: Parameter)] { [("weight", weight), ("bias", bias)] }
+
+    /// [..., features], same shape.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        try kernel(
+            .tensor(x), .ints([features]), .tensor(weight.value), .tensor(bias.value), .double(epsilon), .bool(false))
+    }
+}

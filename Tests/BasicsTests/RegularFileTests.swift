@@ -1,0 +1,58 @@
+import Basics
+import Foundation
+import Testing
+
+@Suite struct RegularFileTests {
+    private let folder = NSTemporaryDirectory() + "/regular-file-" + UUID().uuidString
+
+    private func withFolder(_ body: () throws -> Void) throws {
+        try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: true)
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try body()
+    }
+
+    private func trouble(_ path: String) -> String? {
+        do {
+            _ = try RegularFile.contents(of: path, atMost: 100, kind: .configuration)
+            return nil
+        } catch {
+            return (error as? FoveaError).map { "\($0.kind): \($0.message)" } ?? "\(error)"
+        }
+    }
+
+    @Test func foldersPipesAndDevicesAreRefusedWithoutWaiting() throws {
+        try withFolder {
+            #expect(trouble(folder) == "configuration: cannot read \(folder): it is a folder")
+            #expect(trouble("/dev/zero") == "configuration: cannot read /dev/zero: it is a device")
+            let pipe = folder + "/pipe"
+            #expect(mkfifo(pipe, 0o600) == 0)
+            #expect(trouble(pipe) == "configuration: cannot read \(pipe): it is a pipe")
+            #expect(throws: FoveaError.self) { try CSVTable(path: pipe) }
+            #expect(throws: FoveaError.self) { try Digest.sha256(fileAt: pipe) }
+        }
+    }
+
+    @Test func aFileIsReadUpToItsLimit() throws {
+        try withFolder {
+            #expect(try RegularFile.contents(of: folder + "/none", atMost: 100) == nil)
+            for (count, fits) in [(0, true), (100, true), (101, false), (5 << 20, false)] {
+                let path = folder + "/\(count)"
+                let data = Data(repeating: 7, count: count)
+                try data.write(to: URL(fileURLWithPath: path))
+                if fits {
+                    #expect(try RegularFile.contents(of: path, atMost: 100) == data)
+                } else {
+                    #expect(trouble(path) == "configuration: \(path) is longer than the 100 bytes allowed")
+                }
+            }
+        }
+    }
+
+    @Test func aliasesAreFoundByLine() {
+        #expect(YAMLAlias(firstIn: "a: &x 1\nb: 2\nc: *x\n") == YAMLAlias(firstIn: "b: &x 1\n\nd: *x"))
+        #expect(YAMLAlias(firstIn: "a: &x 1\nb: *x\n")?.line == 2)
+        #expect(YAMLAlias(firstIn: "a: &x 1\nb: *x\n")?.name == "x")
+        #expect(YAMLAlias(firstIn: "a: 2 * x\nb: R&D\nc: '*'\n") == nil)
+        #expect(YAMLAlias(firstIn: "") == nil)
+    }
+}
