@@ -10,7 +10,8 @@ func resolved(_ name: String) -> String {
     URL(fileURLWithPath: dependencies + "/" + name).resolvingSymlinksInPath().path
 }
 
-let libtorch = Context.environment["LIBTORCH"] ?? resolved("libtorch")
+let libtorch =
+    Context.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0).path } ?? resolved("libtorch")
 let libvips = resolved("libvips")
 
 let swiftSettings: [SwiftSetting] = [

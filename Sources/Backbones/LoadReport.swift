@@ -90,10 +90,21 @@ extension Module {
                 continue
             }
             if let dtype = DType(entry.type), dtype != parameter.value.dtype {
+                guard dtype.isFloating else {
+                    throw FoveaError(
+                        .data, "\(file.path): tensor \(stored) has elements of type \(entry.type.rawValue)",
+                        remedy: "Weights are floating-point numbers: F16, BF16, F32 or F64.")
+                }
                 report.converted.append("\(name) (\(dtype))")
             }
             let format: MemoryFormat = tensor.rank == 4 ? .channelsLast : .preserve
-            values.append((parameter, try tensor.to(dtype: parameter.value.dtype, format: format)))
+            let value = try tensor.to(dtype: parameter.value.dtype, format: format)
+            guard try value.isAllFinite() else {
+                throw FoveaError(
+                    .data, "\(file.path): tensor \(stored) has numbers that are infinite or no numbers",
+                    remedy: "The training that wrote it has diverged: take an earlier checkpoint.")
+            }
+            values.append((parameter, value))
             report.loaded.append(name)
         }
         let names = Set(wanted.map(\.name))

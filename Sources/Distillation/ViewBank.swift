@@ -14,6 +14,10 @@ import Weights
 public struct TeacherLogits {
     /// The stored numbers.
     let tensor: Tensor
+    /// Seconds that it took to compute them.
+    public let seconds: Double
+    /// Whether they were read from a file.
+    public let isStored: Bool
 
     /// What identifies the content of a bank: the same key, the same numbers.
     ///
@@ -40,12 +44,14 @@ public struct TeacherLogits {
         guard let file = try? WeightFile.open(path), file.metadata["key"] == key,
             let entry = file.tensor(named: "logits")
         else { return nil }
-        return TeacherLogits(tensor: try file.readTensor(entry))
+        let seconds = file.metadata["seconds"].flatMap(Double.init) ?? 0
+        return TeacherLogits(tensor: try file.readTensor(entry), seconds: seconds, isStored: true)
     }
 
     /// Runs a teacher over all views of the rows and stores the result.
     ///
     /// The teacher is frozen: evaluation mode, batch norms folded, inference mode, the given precision.
+    /// - Throws: `FoveaError` of kind `numerical` where an output is not finite.
     public static func compute(
         _ teacher: ModelBundle, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings,
         seed: UInt64, device: Device, precision: Precision, threads: Int = 1, title: String, path: String, key: String,
@@ -54,6 +60,7 @@ public struct TeacherLogits {
         let predictor = try Predictor(
             teacher.classifier, teacher.description.normalization, device: device, precision: precision, folding: true)
         let items = (0..<views).flatMap { view in rows.map { BatchItem(row: $0, view: view) } }
+        let started = Date()
         let bar = Progress(title, total: items.count, unit: "views")
         let logits = try predictor.logits(
             cache: cache, items: items, augmentation: augmentation, seed: seed, batchSize: 128, threads: threads,
@@ -62,8 +69,15 @@ public struct TeacherLogits {
         bar.finish()
         let shape = [views, rows.count, teacher.description.classes.count]
         let tensor = try Tensor(logits, shape: shape).to(dtype: .float16)
-        try SafetensorsWriter.write([tensor.source(named: "logits")], metadata: ["key": key], to: path)
-        return TeacherLogits(tensor: tensor)
+        guard try tensor.isAllFinite() else {
+            throw FoveaError(
+                .numerical, "\(title): outputs of the teacher are not finite: its training has diverged",
+                remedy: "Lower distillation.teachers.rate, or set training.gradient_limit.")
+        }
+        let seconds = Date().timeIntervalSince(started)
+        try SafetensorsWriter.write(
+            [tensor.source(named: "logits")], metadata: ["key": key, "seconds": "\(seconds)"], to: path)
+        return TeacherLogits(tensor: tensor, seconds: seconds, isStored: false)
     }
 }
 

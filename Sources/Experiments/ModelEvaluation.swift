@@ -1,5 +1,6 @@
 import Basics
 import Cohorts
+import Configuration
 import Evaluation
 import Foundation
 import FundusImaging
@@ -88,12 +89,27 @@ public struct ModelEvaluation: Sendable {
         outcome.names = Dictionary(
             zip(cohort.classes, attributes?.names(of: cohort.classes) ?? cohort.classes)
         ) { first, _ in first }
+        if let note = overlap(photographs.map(\.path)) { outcome.notes.append(note) }
         let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
         if !unlabelled.isEmpty {
             outcome.notes.append(
                 "\(cohort.source) has no labels for \(Wording.listing(unlabelled)): they stay undefined")
         }
         return outcome
+    }
+
+    /// A warning where images of another data set than the run's own configuration were among those that trained it; nil
+    /// where none was, or where the run's own data are not at hand.
+    private func overlap(_ paths: [String]) -> String? {
+        guard part == .all, let path = try? Self.configuration(ofRun: model),
+            let own = try? ConfigurationReader.read(RunSettings.self, file: path),
+            let divided = try? Preparation.divided(own)
+        else { return nil }
+        func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        let trained = Set(divided.split.training.map { place(divided.cohort.photographs[$0].path) })
+        let seen = paths.count { trained.contains(place($0)) }
+        guard seen > 0 else { return nil }
+        return "\(seen) of the \(Wording.count(paths.count, "image")) trained this model: the figures flatter it"
     }
 
     /// The column of each of the model's classes; nil where the data set does not have it.
@@ -121,7 +137,7 @@ public struct ModelEvaluation: Sendable {
         let shown = failures.prefix(10).map(\.message).joined(separator: "\n  ")
         let more = failures.count > 10 ? "\n  and \(failures.count - 10) more" : ""
         throw FoveaError(
-            .data, "\(failures.count) images cannot be used:\n  \(shown)\(more)",
+            .data, "\(Wording.count(failures.count, "image")) cannot be used:\n  \(shown)\(more)",
             remedy: "Images for evaluation are never left out: mend the files or remove their rows.")
     }
 

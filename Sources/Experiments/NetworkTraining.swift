@@ -98,7 +98,7 @@ struct NetworkTraining {
             let network =
                 distillation.student == .plain
                 ? try continued(plain.bundle, description, columns: allColumns)
-                : try fresh(description, name: "plain", rows: rows, columns: allColumns)
+                : try fresh(description, name: "plain", title: "student", rows: rows, columns: allColumns)
             let stream = EpochStream(
                 try recipe.sampler(
                     settings.technique, rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
@@ -168,17 +168,16 @@ struct NetworkTraining {
     }
 
     /// A network with random or given weights and a new head.
+    ///
+    /// - Parameters:
+    ///   - name: decides the random numbers.
+    ///   - title: what to call the network, where it is another name.
     private func fresh(
-        _ description: ModelDescription, name: String, rows: [Int], columns: [Int]
+        _ description: ModelDescription, name: String, title: String? = nil, rows: [Int], columns: [Int]
     ) throws -> Classifier {
         try Engine.seed(SeededRandom(seed: recipe.seed, SeededRandom.key("weights " + name)).state)
         let network = try description.makeClassifier()
-        if let weights = settings.model.weights {
-            let report = try network.load(
-                WeightFile.open(weights, stateDict: settings.model.stateDict), headName: network.backbone.headName,
-                .backbone())
-            journal.say("\(name): \(weights): \(report.description)")
-        }
+        if let report = try settings.model.loadWeights(into: network) { journal.say("\(title ?? name): \(report)") }
         try settings.model.bias.apply(to: network, counts: recipe.counts(rows: rows, columns: columns))
         return network
     }

@@ -122,7 +122,7 @@ public struct Preparation: Sendable {
         let shown = fatal.prefix(10).map(\.message).joined(separator: "\n  ")
         let more = fatal.count > 10 ? "\n  and \(fatal.count - 10) more" : ""
         throw FoveaError(
-            .data, "\(fatal.count) images cannot be used:\n  \(shown)\(more)",
+            .data, "\(Wording.count(fatal.count, "image")) cannot be used:\n  \(shown)\(more)",
             remedy: policy == .fail
                 ? "Mend the files or remove their rows; data.unreadable: skip leaves them out of training."
                 : "Images for evaluation are never left out: mend the files or remove their rows.")

@@ -66,9 +66,13 @@ public struct Run {
 /// What distillation gave: teachers, their bank, the student.
 struct DistillationResult {
     var grouping: Grouping
+    /// The plain model of the inner split, where weights are measured.
+    var inner: StageResult?
     var teachers: [StageResult]
     var columns: TeacherColumns
     var bankSeconds: Double
+    /// Whether every teacher's views were in the store.
+    var isBankReused: Bool
     var student: StageResult
 }
 
@@ -103,9 +107,10 @@ struct RelationalDistillation {
         }
         let measured = try inner.map { try measure(teachers, columns, start, rows: $0.validation) }
 
-        let bankStarted = Date()
-        let bank = try makeBank(teachers, columns, plan.priorShifts, rows: studentRows)
-        let bankSeconds = Date().timeIntervalSince(bankStarted)
+        let logits = try askTeachers(teachers, columns, rows: studentRows)
+        let bank = try ViewBank(
+            columns, teachers: logits, rows: studentRows, views: views, priorShifts: plan.priorShifts,
+            device: recipe.surroundings.device)
         let key =
             ["distillation \(settings)", "grouping \(grouping.subsets)"] + teachers.map { "teacher \($0.hash)" }
             + (settings.student == .plain ? ["from \(studentStart.hash)"] : [])
@@ -113,7 +118,9 @@ struct RelationalDistillation {
             try objective(loss, bank, measured, inner?.validation)
         }
         return DistillationResult(
-            grouping: grouping, teachers: teachers, columns: columns, bankSeconds: bankSeconds, student: student)
+            grouping: grouping, inner: inner == nil ? nil : start, teachers: teachers, columns: columns,
+            bankSeconds: logits.reduce(0) { $0 + $1.seconds }, isBankReused: logits.allSatisfy(\.isStored),
+            student: student)
     }
 
     /// How well teachers and plain model rank the inner split, column by column.
@@ -139,13 +146,15 @@ struct RelationalDistillation {
             positives: columns.classes.map { reference.positives[$0] })
     }
 
-    private func makeBank(
-        _ teachers: [StageResult], _ columns: TeacherColumns, _ shifts: [Double], rows: [Int]
-    ) throws -> ViewBank {
+    /// How many views of each image teachers are asked about.
+    private var views: Int { settings.views > 0 ? settings.views : recipe.settings.training.epochs }
+
+    private func askTeachers(
+        _ teachers: [StageResult], _ columns: TeacherColumns, rows: [Int]
+    ) throws -> [TeacherLogits] {
         let plan = recipe.plan("student")
-        let views = settings.views > 0 ? settings.views : plan.epochs
         let cache = recipe.preparation.data.cache
-        let logits = try teachers.enumerated().map { k, teacher in
+        return try teachers.enumerated().map { k, teacher in
             let name = columns.subsets[k].name
             let key = try TeacherLogits.key(
                 teacher: teacher.hash, cache: cache, rows: rows, views: views, augmentation: plan.augmentation,
@@ -157,12 +166,8 @@ struct RelationalDistillation {
             return try TeacherLogits.compute(
                 copy, cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
                 device: recipe.surroundings.device, precision: plan.precision, threads: plan.loaderThreads,
-                title: "views of \(name)", path: path,
-                key: key, shouldStop: recipe.surroundings.shouldStop)
+                title: "views of \(name)", path: path, key: key, shouldStop: recipe.surroundings.shouldStop)
         }
-        return try ViewBank(
-            columns, teachers: logits, rows: rows, views: views, priorShifts: shifts,
-            device: recipe.surroundings.device)
     }
 
     private func objective(

@@ -6,7 +6,6 @@ import Foundation
 import Models
 import NN
 import Torch
-import Weights
 
 /// Finds before any image is decoded what would otherwise stop a run after hours: a grouping that does not exist, a
 /// subset that cannot be learnt, weights that do not fit, a disk that is too small.
@@ -21,11 +20,7 @@ struct RunCheck {
         let description = ModelDescription(
             architecture: settings.model.architecture, classes: cohort.classes, image: settings.image.imageSettings)
         let network = try description.makeClassifier()
-        if let weights = settings.model.weights {
-            _ = try network.load(
-                WeightFile.open(weights, stateDict: settings.model.stateDict), headName: network.backbone.headName,
-                .backbone())
-        }
+        _ = try settings.model.loadWeights(into: network)
         let modelBytes = network.namedParameters.reduce(0) { $0 + $1.parameter.value.count * 4 }
         var models = 1
         var bankBytes = 0

@@ -24,18 +24,34 @@ struct RunReporting {
             var images: Int
             var reused: Bool
         }
+        struct Teacher: Encodable {
+            struct Entry: Encodable {
+                var name: String
+                @ExplicitNull var averagePrecision: Double?
+                @ExplicitNull var rocAUC: Double?
+
+                enum CodingKeys: String, CodingKey {
+                    case name
+                    case averagePrecision = "average_precision"
+                    case rocAUC = "roc_auc"
+                }
+            }
+            var subset: String
+            var classes: [Entry]
+        }
         var fovea = Program.version
         var engine = Engine.version
         var labelTables: [String: String]
         var configuration: String
         var plain: EvaluationResult
+        var teachers: [Teacher]
         var student: EvaluationResult?
         var difference: PairedResult?
         var cost: [Cost]
         var seconds: Double
 
         enum CodingKeys: String, CodingKey {
-            case fovea, engine, configuration, plain, student, difference, cost, seconds
+            case fovea, engine, configuration, plain, teachers, student, difference, cost, seconds
             case labelTables = "label_tables"
         }
     }
@@ -54,9 +70,23 @@ struct RunReporting {
             labelTables: try Dictionary(
                 uniqueKeysWithValues: Set(tables.filter { !$0.isEmpty }).map { ($0, try Digest.sha256(fileAt: $0)) }),
             configuration: try Digest.sha256(fileAt: folder.file("config.yaml")), plain: outcome.plainResult,
-            student: outcome.studentResult, difference: outcome.difference, cost: costs, seconds: outcome.seconds)
+            teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: costs, seconds: outcome.seconds)
         // Last: a folder with metrics.json is a finished run.
         try folder.write(metrics, to: "metrics.json")
+    }
+
+    /// Each teacher on the validation images, class by class.
+    private var teachers: [Metrics.Teacher] {
+        outcome.teachers.map { teacher in
+            Metrics.Teacher(
+                subset: teacher.subset.name,
+                classes: teacher.subset.classes.enumerated().map { index, column in
+                    Metrics.Teacher.Entry(
+                        name: recipe.cohort.classes[column],
+                        averagePrecision: teacher.summary.averagePrecision[index],
+                        rocAUC: teacher.summary.rocAUC[index])
+                })
+        }
     }
 
     private func save(
@@ -70,26 +100,18 @@ struct RunReporting {
 
     private var costs: [Metrics.Cost] {
         var stages: [(String, StageResult)] = [("plain", outcome.plain)]
+        if let inner = outcome.distillation?.inner { stages.append(("plain-inner", inner)) }
         for teacher in outcome.teachers { stages.append(("teacher " + teacher.subset.name, teacher.stage)) }
         if let distillation = outcome.distillation { stages.append(("student", distillation.student)) }
         var costs = stages.map {
             Metrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, reused: $0.1.isReused)
         }
-        if let inner = innerCost { costs.insert(inner, at: 1) }
         if let distillation = outcome.distillation {
-            costs.append(.init(stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: false))
+            costs.append(
+                .init(
+                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: distillation.isBankReused))
         }
         return costs
-    }
-
-    /// The cost of the second plain model, where weights are measured on an inner split: from its epochs in the history.
-    private var innerCost: Metrics.Cost? {
-        let epochs = journal.rows.filter { $0.stage == "plain-inner" }
-        guard measuresOnInnerSplit, !epochs.isEmpty else { return nil }
-        let images = epochs.reduce(0.0) { $0 + ($1.imagesPerSecond ?? 0) * ($1.seconds ?? 0) }
-        return Metrics.Cost(
-            stage: "plain-inner", seconds: epochs.reduce(0) { $0 + ($1.seconds ?? 0) }, images: Int(images.rounded()),
-            reused: outcome.plain.isReused)
     }
 
     /// Whether teachers were measured on training patients that they were not trained on.

@@ -138,6 +138,8 @@ public struct PixelArea: Sendable, Hashable, Codable {
 func throwing(_ text: UnsafeMutablePointer<CChar>?, _ subject: String, remedy: String? = nil) throws {
     guard let text else { return }
     defer { cvips_free(text) }
-    // Of a damaged file libvips may complain at every row.
-    throw FoveaError(.data, "\(subject): \(String(cString: text).prefix(300))", remedy: remedy)
+    // Of a damaged file libvips may complain at every row, in the same words.
+    var said: [Substring] = []
+    for line in String(cString: text).split(separator: "\n") where !said.contains(line) { said.append(line) }
+    throw FoveaError(.data, "\(subject): \(said.joined(separator: "; ").prefix(300))", remedy: remedy)
 }

@@ -109,6 +109,11 @@ public struct ModelBundle {
     public static func load(from folder: String) throws -> ModelBundle {
         let path = folder + "/" + configurationName
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 24) else {
+            if FileManager.default.fileExists(atPath: folder + "/config.yaml") {
+                throw FoveaError(
+                    .data, "the run in \(folder) is not finished: it holds no model yet",
+                    remedy: "Finish it with `fovea train --resume \(folder)`.")
+            }
             throw FoveaError(
                 .data, "\(folder) holds no model: \(configurationName) is missing",
                 remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")

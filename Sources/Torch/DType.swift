@@ -11,6 +11,9 @@ public enum DType: Int32, Sendable, CaseIterable, CustomStringConvertible {
     case bool = 11
     case bfloat16 = 15
 
+    /// Whether elements are floating-point numbers.
+    public var isFloating: Bool { [.float16, .bfloat16, .float32, .float64].contains(self) }
+
     /// PyTorch's name, such as "float32".
     public var description: String {
         switch self {

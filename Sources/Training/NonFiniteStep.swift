@@ -19,7 +19,7 @@ struct NonFiniteStep: Codable {
 
     init(_ what: String, _ value: Double, _ state: TrainingState, _ items: [BatchItem], _ data: TrainingData) {
         self.what = what
-        self.value = "\(value)"
+        self.value = value.isNaN ? "nan" : "\(value)"
         epoch = state.epoch + 1
         step = state.steps + state.skippedSteps + 1
         images = items.map { data.cohort.photographs[$0.row].image }

@@ -16,7 +16,7 @@ struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Judges a model, or the probabilities of any program, with intervals.",
         usage: """
-            fovea evaluate MODEL [CONFIG] [--split SPLIT]
+            fovea evaluate MODEL [DATASET] [--split SPLIT]
             fovea evaluate MODEL --labels TABLE --images FOLDER
             fovea evaluate --predictions TABLE [--versus TABLE] --labels TABLE [--train-labels TABLE] \
             [--thresholds FILE]
@@ -32,8 +32,8 @@ struct Evaluate: ParsableCommand {
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
     var model: String?
 
-    @Argument(help: "The configuration of the data set; without it that of the run.")
-    var config: String?
+    @Argument(help: "A data set: a configuration (.yaml), a label table or a folder; without it that of the run.")
+    var dataset: String?
 
     @Option(name: .customLong("set"), help: "Sets a key of the configuration; may be repeated.")
     var settings: [String] = []
@@ -99,8 +99,11 @@ struct Evaluate: ParsableCommand {
             if let first = foreign.first {
                 throw ValidationError("\(first.0) goes with --predictions, not with a model.")
             }
-            guard labels == nil || (config == nil && settings.isEmpty && split == nil) else {
+            guard labels == nil || (dataset == nil && settings.isEmpty && split == nil) else {
                 throw ValidationError("Give either a configuration (with --set, --split) or --labels TABLE.")
+            }
+            guard dataset.map({ DataSource($0) == .configuration }) ?? true || (settings.isEmpty && split == nil) else {
+                throw ValidationError("--set and --split go with a configuration (.yaml); of a data set all is judged.")
             }
             guard images == nil || labels != nil else { throw ValidationError("--images goes with --labels.") }
         } else {
@@ -135,8 +138,13 @@ struct Evaluate: ParsableCommand {
         var evaluation: ModelEvaluation
         if let labels {
             evaluation = try ModelEvaluation(model: model, table: labels, images: images)
+        } else if let dataset, DataSource(dataset) == .table {
+            evaluation = try ModelEvaluation(model: model, table: dataset, images: nil)
+        } else if let dataset, DataSource(dataset) == .folder {
+            evaluation = ModelEvaluation(model: model, settings: try FirstConfiguration(folder: dataset).settings)
+            evaluation.part = .all
         } else {
-            let path = try config ?? ModelEvaluation.configuration(ofRun: model)
+            let path = try dataset ?? ModelEvaluation.configuration(ofRun: model)
             evaluation = ModelEvaluation(
                 model: model, settings: try ConfigurationReader.read(RunSettings.self, file: path, settings: settings))
         }

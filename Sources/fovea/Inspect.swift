@@ -36,16 +36,7 @@ struct Inspect: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    private enum Kind {
-        case configuration
-        case table
-        case folder
-    }
-
-    private var kind: Kind {
-        if [".yaml", ".yml"].contains(where: source.lowercased().hasSuffix) { return .configuration }
-        return FirstConfiguration.isFolder(source) ? .folder : .table
-    }
+    private var kind: DataSource { DataSource(source) }
 
     func validate() throws {
         guard kind == .table || (images == nil && attributes == nil) else {

@@ -36,6 +36,28 @@ import Weights
         try network.load(file, headName: network.backbone.headName, .backbone())
     }
 
+    @Test func integersAndNumbersThatAreNoneAreRefused() throws {
+        let folder = try TemporaryFolder()
+        for (value, found) in [(Float.nan, "infinite or no numbers"), (.infinity, "infinite or no numbers")] {
+            let file = try Self.write(.mobilenetv1Short, to: folder) { tensors in
+                let shape = tensors[3].tensor.shape
+                let bad = try Tensor.zeros(shape)
+                try bad.fill(Double(value))
+                tensors[3].tensor = bad
+            }
+            let network = try Self.network()
+            let before = try Self.values(network)
+            let error = #expect(throws: FoveaError.self) { _ = try Self.load(network, file) }
+            #expect(error?.message.contains(found) == true)
+            #expect(try Self.values(network) == before)
+        }
+        let file = try Self.write(.mobilenetv1Short, to: folder) { tensors in
+            tensors[0].tensor = try tensors[0].tensor.to(dtype: .int32)
+        }
+        let error = #expect(throws: FoveaError.self) { _ = try Self.load(Self.network(), file) }
+        #expect(error?.message.contains("conv_stem.weight has elements of type I32") == true)
+    }
+
     @Test func aFileOfTheSameNetworkFitsWhole() throws {
         let folder = try TemporaryFolder()
         let network = try Self.network()

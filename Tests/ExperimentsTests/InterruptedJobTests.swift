@@ -115,7 +115,7 @@ import Torch
         let training = try first("train")
         try spoil(training)
         let error = foveaError { try job.execute() }
-        #expect(error?.kind == .data && error?.message.contains("1 images cannot be used") == true)
+        #expect(error?.kind == .data && error?.message.contains("1 image cannot be used") == true)
         #expect(error?.message.contains(training) == true)
 
         job.settings.data.unreadable = .skip

@@ -69,6 +69,7 @@ import Torch
         try FileManager.default.moveItem(atPath: folder.path + "/model.safetensors", toPath: weights)
         let foreign = error { $0.model.weights = weights }
         #expect(foreign.contains(weights))
+        #expect(foreign.contains("holds weights of resnet18, and model.architecture is mobilenetv1_100_short"))
         // The same folder takes the run once the mistake is mended.
         #expect(try execute(settings).studentResult != nil)
     }
@@ -156,6 +157,45 @@ import Torch
             let probabilities = (1...4).compactMap { Double(predictions[row, $0]) }
             #expect(abs(probabilities.reduce(0, +) - 1) < 1e-5 && probabilities[3] == 0)
         }
+    }
+
+    @Test func rowsWithoutAnImageAreNamed() throws {
+        let settings = try self.settings {
+            $0.distillation = nil
+            $0.data.missing = .skip
+        }
+        try FileManager.default.removeItem(atPath: settings.data.images + "/p0001_left.jpg")
+        nonisolated(unsafe) var said: [String] = []
+        try execute(settings) { said.append($0) }
+        #expect(said.contains { $0.hasPrefix("warning: 1 row is left out") && $0.contains("p0001_left.jpg") }, "\(said)")
+    }
+
+    @Test func teachersAreInTheMetrics() throws {
+        let settings = try self.settings()
+        try execute(settings)
+        let data = try Data(contentsOf: URL(fileURLWithPath: settings.output + "/metrics.json"))
+        let metrics = try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        let teachers = try #require(metrics["teachers"] as? [[String: Any]])
+        #expect(teachers.compactMap { $0["subset"] as? String }.sorted() == ["region-disc", "region-macula"])
+        let classes = teachers.flatMap { $0["classes"] as? [[String: Any]] ?? [] }
+        #expect(classes.count == 4 && classes.allSatisfy { $0["average_precision"] is Double })
+    }
+
+    @Test func anUnfinishedRunSaysSo() throws {
+        try folder.write("seed: 0\n", to: "half/config.yaml")
+        let error = foveaError { _ = try ModelBundle.load(from: folder.path + "/half") }
+        #expect(error?.message.contains("is not finished") == true)
+        #expect(error?.remedy?.contains("--resume") == true)
+    }
+
+    @Test func imagesThatTrainedTheModelAreCounted() throws {
+        let settings = try self.settings { $0.distillation = nil }
+        try execute(settings)
+        var evaluation = try ModelEvaluation(
+            model: settings.output, table: settings.data.table, images: settings.data.images)
+        evaluation.evaluation.bootstrap = 0
+        let notes = try evaluation.run(Surroundings(device: .cpu, threads: 1)).notes
+        #expect(notes.contains { $0.contains("40 of the 72 images trained this model") }, "\(notes)")
     }
 
     /// Labels without anything to see: what a recogniser then scores is chance.

@@ -125,4 +125,16 @@ import Torch
         #expect(try x.maxPooled(kernel: 3, stride: 2, padding: 1).array() == [5, 7, 13, 15] as [Float])
         #expect(try x.globallyAveraged().array() == [7.5] as [Float])
     }
+
+    /// One value a channel has no variance: the running statistics are used, and stay as they are.
+    @Test func batchNormOfOneValueAChannelIsFinite() throws {
+        let norm = try BatchNorm2d(3)
+        let x = try Tensor([2, -1, 0.5] as [Float], shape: [1, 3, 1, 1])
+        let y = try norm(x).array() as [Float]
+        #expect(zip(y, [2, -1, 0.5] as [Float]).allSatisfy { abs($0 - $1) < 1e-4 })
+        for (name, parameter) in norm.ownParameters {
+            let values = try parameter.value.array() as [Float]
+            #expect(values == [Float](repeating: ["weight", "running_var"].contains(name) ? 1 : 0, count: 3))
+        }
+    }
 }

@@ -1,0 +1,34 @@
+import Basics
+import Experiments
+import Foundation
+import FundusImaging
+import Testing
+import Torch
+
+/// In a process of its own: the memory of a process is that of all its tests.
+struct LoaderBenchmarkTests {
+    @Test func memoryStaysFlatFromEpochToEpoch() async {
+        await #expect(processExitsWith: .success) {
+            // As the program does; otherwise the C library's heap frays for some epochs.
+            Engine.keepFreedMemory()
+            let folder = try TemporaryFolder()
+            for k in 0..<64 { try folder.picture(k, to: "\(k).png", width: 128, height: 128) }
+            let result = try LoaderBenchmark.run(
+                model: "mobilenetv1", paths: (0..<64).map { folder.path + "/\($0).png" }, epochs: 5,
+                precision: .float32, device: .cpu, cacheFolder: folder.path + "/cache")
+            #expect(result.images == 64 && result.epochs.count == 5)
+            #expect(result.epochs.allSatisfy { $0.loaded > 0 && $0.ready > 0 && $0.memory > 10 })
+            // A batch is 3 MB, what the network keeps for its gradients some 400 MB: no epoch may add them.
+            let memory = result.epochs.map(\.memory)
+            #expect(memory[4] - memory[1] < 30, "\(memory) MiB")
+        }
+    }
+
+    @Test func fewerImagesThanABatchAreRefused() {
+        let error = foveaError {
+            _ = try LoaderBenchmark.run(
+                model: "resnet18", paths: ["a.png"], epochs: 1, precision: .float32, device: .cpu, cacheFolder: "none")
+        }
+        #expect(error?.message.contains("less than a batch of 16") == true)
+    }
+}
