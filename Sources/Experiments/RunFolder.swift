@@ -43,10 +43,17 @@ public final class RunFolder {
     /// The path of a file in the folder.
     public func file(_ name: String) -> String { path + "/" + name }
 
-    /// Removes what a process that was killed had begun to write; the lock says that none is at work.
+    /// Removes what a process that was killed had begun to write.
+    ///
+    /// The lock says that none is at work here, but for finished stages: another run may use this run's.
     private func removeLeftovers() {
         guard let names = FileManager.default.enumerator(atPath: path) else { return }
-        let unfinished = names.compactMap { $0 as? String }.filter { $0.hasSuffix(".partial") }
+        var unfinished: [String] = []
+        while let name = names.nextObject() as? String {
+            guard name.hasSuffix(".partial") else { continue }
+            let written = names.fileAttributes?[.modificationDate] as? Date ?? Date()
+            if !name.hasPrefix("stages/") || written.timeIntervalSinceNow < -3600 { unfinished.append(name) }
+        }
         for name in unfinished { try? FileManager.default.removeItem(atPath: file(name)) }
     }
 

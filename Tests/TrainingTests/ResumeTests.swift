@@ -53,11 +53,13 @@ private func requireSameBits(of kind: Kind, _ precision: Precision) throws {
     for step in 1...steps {
         let place = folder.path + "/stop-\(step)"
         #expect(try !bench.train(place, stopsAfter: step).isFinished)
-        #expect(try bench.train(place, stopsAfter: nil) == straight, "stopped after step \(step)")
+        let resumed = try bench.train(place, stopsAfter: nil)
+        #expect(resumed == straight, "stopped after step \(step)")
+        #expect(resumed.goesOnFrom == step)
     }
     var stops = 0
     let place = folder.path + "/every"
-    while try !bench.train(place, stopsAfter: 1).isFinished { stops += 1 }
+    while try stops <= steps && !bench.train(place, stopsAfter: 1).isFinished { stops += 1 }
     #expect(stops == steps)
     #expect(try bench.train(folder.path + "/stop-1", stopsAfter: nil) == straight, "gone on from once more")
 }
@@ -68,6 +70,12 @@ private struct Bench {
         var isFinished: Bool
         var weights: [UInt32] = []
         var history: [EpochRecord] = []
+        /// The step that its checkpoint was taken after.
+        var goesOnFrom: Int?
+
+        static func == (a: Outcome, b: Outcome) -> Bool {
+            a.isFinished == b.isFinished && a.weights == b.weights && a.history == b.history
+        }
     }
 
     let kind: Kind
@@ -114,11 +122,14 @@ private struct Bench {
             title: "test", plan: plan, data: data, columns: classes, trained: classes.map { _ in true }, device: .cpu)
         // Asked once before the first step, then after each.
         var asked = -1
+        var goesOnFrom: Int?
         do {
             let history = try trainer.train(
                 network, .symmetric, objective: objective(network), stream: stream(),
                 checkpoints: place.map {
-                    Checkpoints(folder: $0, dumps: $0 + "-dumps", recipe: "r")
+                    Checkpoints(
+                        folder: $0, dumps: $0 + "-dumps", recipe: "r",
+                        log: { goesOnFrom = $0.split(separator: " ").last.flatMap { Int($0) } })
                 },
                 shouldStop: {
                     asked += 1
@@ -130,7 +141,7 @@ private struct Bench {
                     var record = $0
                     record.seconds = 0
                     return record
-                })
+                }, goesOnFrom: goesOnFrom)
         } catch is CancellationError {
             return Outcome(isFinished: false)
         }
