@@ -26,10 +26,8 @@ fuzz: setup ## Feeds damaged files to every reader, guided by coverage where the
 	@tools/fuzz.sh $(FUZZ_RUNS)
 
 sanitize: setup ## Runs the tests of the rooms without the engine under the address and the thread sanitizer
-	@for kind in address thread; do \
-	    FOVEA_ROOMS=pure swift build --build-tests --sanitize=$$kind --scratch-path .build/$$kind && \
-	    FOVEA_ROOMS=pure ASAN_OPTIONS=detect_leaks=0 swift test --skip-build --sanitize=$$kind --scratch-path .build/$$kind \
-	        || exit 1; done
+	@tools/sanitize.sh address
+	@tools/sanitize.sh thread
 
 demo: build ## Draws phantoms, trains with distillation on them and shows what came out, without any data
 	@rm -rf $(DEMO)/run

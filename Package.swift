@@ -107,6 +107,7 @@ let package = Package(
 if Context.environment["FOVEA_ROOMS"] == "pure" {
     let pure = [
         "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation", "Phantoms",
+        "fuzz",
     ]
     package.targets.removeAll { target in !pure.contains { target.name == $0 || target.name == $0 + "Tests" } }
     package.products = []
