@@ -210,8 +210,6 @@ void ct_device(const ct_tensor *tensor, int32_t *type, int32_t *index) {
     *index = tensor->value.device().index();
 }
 
-bool ct_is_contiguous(const ct_tensor *tensor) { return tensor->value.is_contiguous(); }
-
 bool ct_is_channels_last(const ct_tensor *tensor) {
     return tensor->value.is_contiguous(at::MemoryFormat::ChannelsLast);
 }
@@ -260,7 +258,6 @@ bool ct_gradients(ct_tensor *output, ct_tensor *const *inputs, size_t count, ct_
 
 bool ct_grad_enabled(void) { return c10::GradMode::is_enabled(); }
 void ct_set_grad_enabled(bool value) { c10::GradMode::set_enabled(value); }
-bool ct_inference_enabled(void) { return c10::InferenceMode::is_enabled(); }
 void *ct_enter_inference(void) { return new c10::InferenceMode(true); }
 void ct_leave_inference(void *guard) { delete static_cast<c10::InferenceMode *>(guard); }
 
@@ -324,12 +321,6 @@ void ct_keep_freed_memory(void) {
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     mallopt(M_TOP_PAD, 64 << 20);
 #endif
-}
-
-void ct_set_deterministic(bool value) {
-    at::globalContext().setDeterministicAlgorithms(value, true);
-    at::globalContext().setBenchmarkCuDNN(!value);
-    at::globalContext().setDeterministicCuDNN(value);
 }
 
 bool ct_seed(int32_t type, int32_t index, uint64_t seed, char **error) {

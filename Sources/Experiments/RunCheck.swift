@@ -2,7 +2,6 @@ import Backbones
 import Basics
 import Cohorts
 import Distillation
-import Foundation
 import Models
 import NN
 import Torch
@@ -32,22 +31,9 @@ struct RunCheck {
             let views = distillation.views > 0 ? distillation.views : settings.training.epochs
             bankBytes = plan.columns.count * split.training.count * views * 2
         }
-        try Self.requireSpace(modelBytes * models + bankBytes, in: settings.stages ?? settings.output)
-    }
-
-    /// - Throws: `FoveaError` of kind `storage` when the file system of `folder` has less than `bytes` left.
-    static func requireSpace(_ bytes: Int, in folder: String) throws {
-        var place = URL(fileURLWithPath: folder).standardizedFileURL
-        while !FileManager.default.fileExists(atPath: place.path), place.path != "/" {
-            place.deleteLastPathComponent()
-        }
-        let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place.path)
-        guard let free = (attributes?[.systemFreeSize] as? NSNumber)?.intValue, free < bytes else { return }
-        func mebibytes(_ bytes: Int) -> Int { (bytes + (1 << 20) - 1) >> 20 }
-        throw FoveaError(
-            .storage,
-            "models and view banks of this run take about \(mebibytes(bytes)) MiB, and \(place.path) has "
-                + "\(mebibytes(free)) MiB left",
+        try DiskSpace.require(
+            modelBytes * models + bankBytes, in: settings.stages ?? settings.output,
+            for: "models and view banks of this run",
             remedy:
                 "Free some space, or choose another `output` or `stages` folder; fewer distillation.views take less.")
     }

@@ -70,7 +70,8 @@ struct RunReporting {
             labelTables: try Dictionary(
                 uniqueKeysWithValues: Set(tables.filter { !$0.isEmpty }).map { ($0, try Digest.sha256(fileAt: $0)) }),
             configuration: try Digest.sha256(fileAt: folder.file("config.yaml")), plain: outcome.plainResult,
-            teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: costs, seconds: outcome.seconds)
+            teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: costs,
+            seconds: outcome.seconds)
         // Last: a folder with metrics.json is a finished run.
         try folder.write(metrics, to: "metrics.json")
     }
@@ -109,7 +110,8 @@ struct RunReporting {
         if let distillation = outcome.distillation {
             costs.append(
                 .init(
-                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: distillation.isBankReused))
+                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: distillation.isBankReused)
+            )
         }
         return costs
     }

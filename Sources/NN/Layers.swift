@@ -142,9 +142,6 @@ public final class BatchNorm2d: Module {
         }
         isAbsorbed = true
     }
-
-    /// Sets the scale to a number; ResNets begin with 0 in the last norm of each block.
-    public func fillWeight(_ value: Double) throws { try Autograd.withoutGrad { try weight.value.fill(value) } }
 }
 
 /// y = x W^T + b; weight [outputs, inputs], input [..., inputs].

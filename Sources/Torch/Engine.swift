@@ -36,9 +36,6 @@ public enum Engine {
     /// quarter of the time of a MobileNet's step. A training needs the same blocks in every step anyway.
     public static func keepFreedMemory() { ct_keep_freed_memory() }
 
-    /// Asks libtorch for kernels that give the same bits every time, where it has them.
-    public static func setDeterministic(_ value: Bool) { ct_set_deterministic(value) }
-
     /// Seeds the random generator of `device`.
     public static func seed(_ seed: UInt64, on device: Device = .cpu) throws {
         var error: UnsafeMutablePointer<CChar>?

@@ -35,13 +35,11 @@ enum Ops {
     static let reshape = Operator("aten::reshape")
     static let permute = Operator("aten::permute")
     static let transpose = Operator("aten::transpose", "int")
-    static let unsqueeze = Operator("aten::unsqueeze")
     static let expand = Operator("aten::expand")
     static let flatten = Operator("aten::flatten", "using_ints")
     static let indexSelect = Operator("aten::index_select")
     static let bicubic = Operator("aten::_upsample_bicubic2d_aa")
     static let narrow = Operator("aten::narrow")
-    static let flip = Operator("aten::flip")
     static let cat = Operator("aten::cat")
     static let stack = Operator("aten::stack")
     static let matmul = Operator("aten::matmul")
@@ -192,8 +190,6 @@ extension Tensor {
     public func transposed(_ a: Int, _ b: Int) throws -> Tensor {
         try Ops.transpose(.tensor(self), .int(a), .int(b))
     }
-    /// A dimension of size 1 inserted.
-    public func unsqueezed(_ dimension: Int) throws -> Tensor { try Ops.unsqueeze(.tensor(self), .int(dimension)) }
     /// Dimensions of size 1 repeated without copying; -1 keeps a size.
     public func expanded(_ shape: [Int]) throws -> Tensor { try Ops.expand(.tensor(self), .ints(shape), .bool(false)) }
     /// All dimensions from `start` on made one.
@@ -213,8 +209,6 @@ extension Tensor {
     public func resampled(height: Int, width: Int) throws -> Tensor {
         try Ops.bicubic(.tensor(self), .ints([height, width]), .bool(false), .none, .none)
     }
-    /// The order of the elements reversed in the given dimensions.
-    public func flipped(_ dimensions: [Int]) throws -> Tensor { try Ops.flip(.tensor(self), .ints(dimensions)) }
     /// Tensors joined along an existing dimension.
     public static func concatenated(_ tensors: [Tensor], in dimension: Int) throws -> Tensor {
         try Ops.cat(.tensors(tensors), .int(dimension))

@@ -139,7 +139,10 @@ public struct Trainer {
                         progress: (Double(epoch) + Double(index) / Double(max(1, batchesPerEpoch))) / Double(epochs))
                 }
                 let loss = try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
-                try (plan.accumulation == 1 ? loss : loss / Double(plan.accumulation)).backward()
+                // The last step of an epoch may have fewer batches.
+                let begun = index / plan.accumulation * plan.accumulation
+                let batchesInStep = min(plan.accumulation, batchesPerEpoch - begun)
+                try (batchesInStep == 1 ? loss : loss / Double(batchesInStep)).backward()
                 // The next batch crosses to the device while this step is computed.
                 next = try loader.next().map { try (upload($0, input), $0) }
                 let values = try parts.map { try $0.item() }

@@ -84,4 +84,16 @@ import Testing
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "old")
         #expect(try FileManager.default.contentsOfDirectory(atPath: folder) == ["file"])
     }
+
+    @Test func workThatDoesNotFitOnTheDiskIsRefusedBeforeItBegins() throws {
+        try DiskSpace.require(1 << 10, in: NSTemporaryDirectory() + "none/at/all", for: "nothing much", remedy: "")
+        do {
+            try DiskSpace.require(
+                1 << 60, in: NSTemporaryDirectory() + "none", for: "all of this", remedy: "Make room.")
+            Issue.record("it fits")
+        } catch let error as FoveaError {
+            #expect(error.kind == .storage && error.remedy == "Make room.")
+            #expect(error.message.hasPrefix("all of this take about 1099511627776 MiB"), "\(error.message)")
+        }
+    }
 }

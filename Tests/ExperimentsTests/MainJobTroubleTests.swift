@@ -167,7 +167,8 @@ import Torch
         try FileManager.default.removeItem(atPath: settings.data.images + "/p0001_left.jpg")
         nonisolated(unsafe) var said: [String] = []
         try execute(settings) { said.append($0) }
-        #expect(said.contains { $0.hasPrefix("warning: 1 row is left out") && $0.contains("p0001_left.jpg") }, "\(said)")
+        #expect(
+            said.contains { $0.hasPrefix("warning: 1 row is left out") && $0.contains("p0001_left.jpg") }, "\(said)")
     }
 
     @Test func teachersAreInTheMetrics() throws {

@@ -62,7 +62,6 @@ size_t ct_rank(const ct_tensor *tensor);
 void ct_shape(const ct_tensor *tensor, int64_t *shape);
 int64_t ct_element_size(const ct_tensor *tensor);
 void ct_device(const ct_tensor *tensor, int32_t *type, int32_t *index);
-bool ct_is_contiguous(const ct_tensor *tensor);
 bool ct_is_channels_last(const ct_tensor *tensor);
 // The first byte of a CPU tensor; NULL elsewhere.
 void *ct_data(const ct_tensor *tensor);
@@ -77,7 +76,6 @@ bool ct_backward(ct_tensor *loss, char **error);
 bool ct_gradients(ct_tensor *output, ct_tensor *const *inputs, size_t count, ct_tensor **gradients, char **error);
 bool ct_grad_enabled(void);
 void ct_set_grad_enabled(bool value);
-bool ct_inference_enabled(void);
 void *ct_enter_inference(void);
 void ct_leave_inference(void *guard);
 typedef struct {
@@ -101,7 +99,6 @@ int ct_threads(void);
 void ct_set_threads(int count);
 // Makes the C library keep freed memory for the next allocation instead of handing it back to the kernel.
 void ct_keep_freed_memory(void);
-void ct_set_deterministic(bool value);
 bool ct_seed(int32_t device_type, int32_t index, uint64_t seed, char **error);
 ct_tensor *ct_random_state(int32_t device_type, int32_t index, char **error);
 bool ct_set_random_state(int32_t device_type, int32_t index, ct_tensor *state, char **error);
