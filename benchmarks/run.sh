@@ -7,7 +7,7 @@ fovea="$here/../.build/release/fovea"
 "$fovea" bench evaluation
 files=$(mktemp -d)
 trap 'rm -rf "$files"' EXIT
-"$fovea" phantoms "$files" --training 500 --validation 24 --side 512 --log-level error
+"$fovea" phantoms "$files" --training 500 --validation 60 --side 512 --log-level error
 # As many images as the machine trains in half a minute or so, and then four times as many: the memory is the same.
 "$fovea" bench loader --images "$files/images" --model resnet50 --count 128 --epochs 3
 "$fovea" bench loader --images "$files/images" --model mobilenetv1 --count 256 --epochs 5
