@@ -260,13 +260,16 @@ public struct TechniqueSettings: Sendable, Equatable {
     public var beta = 0.999
     /// Threshold of the repeat factor sampler.
     public var repeatThreshold = 0.001
+    /// Constants of single losses.
+    public var constants = LossOptions()
 
     /// The defaults.
     public init() {}
 
     /// The same for the losses.
     public var lossOptions: LossOptions {
-        var options = LossOptions()
+        var options = constants
+        options.beta = beta
         options.labelSmoothing = labelSmoothing
         options.classWeights = classWeights == .inverseFrequency ? .inverseFrequency : .effectiveNumber(beta: beta)
         return options

@@ -231,6 +231,39 @@ extension TechniqueSettings: ConfigurationSection {
         Field("label_smoothing", \.labelSmoothing, .number(from: 0, below: 1), "bce: labels move towards one half"),
         Field("class_weights", \.classWeights, .choice, "weighted_bce: how weights follow from counts"),
         Field("beta", \.beta, .number(from: 0, below: 1), "beta of the effective number"),
+        Field("focal_gamma", \.constants.focalGamma, .number(0...20), "focal, class_balanced_focal: gamma"),
+        Field("ldam_margin", \.constants.ldamMargin, .number(0...100), "ldam: margin of the rarest class"),
+        Field("ldam_scale", \.constants.ldamScale, .number(above: 0, through: 1000), "ldam: factor on logits"),
+        Field(
+            "ldam_reweight_from", \.constants.ldamReweightFrom, .number(0...1),
+            "ldam: share of the training after which classes are weighed; 1: never"),
+        Field(
+            "db_alpha", \.constants.distributionBalanced.alpha, .number(0...10),
+            "distribution_balanced: added to every weight"),
+        Field(
+            "db_beta", \.constants.distributionBalanced.beta, .number(0...1000),
+            "distribution_balanced: how steep weights are"),
+        Field(
+            "db_mu", \.constants.distributionBalanced.mu, .number(0...1), "distribution_balanced: where weights rise"),
+        Field(
+            "db_lambda", \.constants.distributionBalanced.lambda, .number(above: 0, through: 1000),
+            "distribution_balanced: by which negatives are softened"),
+        Field(
+            "db_kappa", \.constants.distributionBalanced.kappa, .number(0...10),
+            "distribution_balanced: how far priors move logits"),
+        Field(
+            "db_focal_gamma", \.constants.distributionBalanced.gamma, .number(0...20),
+            "distribution_balanced: gamma of DB-focal; 0: no focal factor"),
+        Field(
+            "asl_positive_gamma", \.constants.asymmetricPositiveGamma, .number(0...20), "asymmetric: gamma of positives"
+        ),
+        Field(
+            "asl_negative_gamma", \.constants.asymmetricNegativeGamma, .number(0...20), "asymmetric: gamma of negatives"
+        ),
+        Field(
+            "asl_margin", \.constants.asymmetricMargin, .number(from: 0, below: 1),
+            "asymmetric: taken off the probability of negatives"),
+        Field("logit_adjustment", \.constants.adjustment, .number(0...100), "logit_adjusted: tau"),
         Field(
             "repeat_threshold", \.repeatThreshold, .number(above: 0, through: 1),
             "repeat_factor: share below which classes repeat"),

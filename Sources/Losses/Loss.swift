@@ -49,6 +49,25 @@ public enum LossRegistry {
     private static let all: [(name: String, make: @Sendable (LossContext, LossOptions) throws -> any Loss)] = [
         ("bce", { _, options in BinaryCrossEntropy(labelSmoothing: options.labelSmoothing) }),
         ("weighted_bce", { try WeightedBinaryCrossEntropy($0, $1.classWeights) }),
+        ("focal", { FocalLoss(gamma: $1.focalGamma) }),
+        ("class_balanced_focal", { try ClassBalancedFocalLoss($0, gamma: $1.focalGamma, beta: $1.beta) }),
+        (
+            "ldam",
+            {
+                try LDAMLoss(
+                    $0, margin: $1.ldamMargin, scale: $1.ldamScale, reweightFrom: $1.ldamReweightFrom, beta: $1.beta)
+            }
+        ),
+        ("distribution_balanced", { try DistributionBalancedLoss($0, $1.distributionBalanced) }),
+        (
+            "asymmetric",
+            {
+                AsymmetricLoss(
+                    positiveGamma: $1.asymmetricPositiveGamma, negativeGamma: $1.asymmetricNegativeGamma,
+                    margin: $1.asymmetricMargin)
+            }
+        ),
+        ("logit_adjusted", { try LogitAdjustedBinaryCrossEntropy($0, tau: $1.adjustment) }),
     ]
 
     /// The names, in order.
@@ -72,6 +91,26 @@ public struct LossOptions: Sendable, Equatable {
     public var labelSmoothing = 0.0
     /// Weighted BCE: how the weight of a class follows from its count.
     public var classWeights = ClassWeights.effectiveNumber(beta: 0.999)
+    /// Class-balanced focal, LDAM: beta of the effective number, in [0, 1).
+    public var beta = 0.999
+    /// Focal, class-balanced focal: gamma.
+    public var focalGamma = 2.0
+    /// LDAM: the margin of the rarest class.
+    public var ldamMargin = 0.5
+    /// LDAM: what logits are multiplied by.
+    public var ldamScale = 1.0
+    /// LDAM: the share of the training after which classes are weighed; 1 for never.
+    public var ldamReweightFrom = 0.8
+    /// Distribution-balanced: all constants.
+    public var distributionBalanced = DistributionBalancedLoss.Constants()
+    /// Asymmetric: gamma of positives.
+    public var asymmetricPositiveGamma = 1.0
+    /// Asymmetric: gamma of negatives.
+    public var asymmetricNegativeGamma = 4.0
+    /// Asymmetric: what is taken off the probability of negatives.
+    public var asymmetricMargin = 0.05
+    /// Logit-adjusted: tau.
+    public var adjustment = 1.0
 
     /// The defaults.
     public init() {}

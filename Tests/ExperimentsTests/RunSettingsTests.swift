@@ -4,6 +4,7 @@ import Configuration
 import Distillation
 import Experiments
 import FundusImaging
+import Losses
 import Models
 import NN
 import Testing
@@ -67,6 +68,20 @@ struct RunSettingsTests {
         s.technique.classWeights = .inverseFrequency
         s.technique.beta = 0.99
         s.technique.repeatThreshold = 0.01
+        s.technique.constants.focalGamma = 1.5
+        s.technique.constants.ldamMargin = 0.4
+        s.technique.constants.ldamScale = 3
+        s.technique.constants.ldamReweightFrom = 0.5
+        s.technique.constants.distributionBalanced.alpha = 0.2
+        s.technique.constants.distributionBalanced.beta = 9
+        s.technique.constants.distributionBalanced.mu = 0.2
+        s.technique.constants.distributionBalanced.lambda = 2
+        s.technique.constants.distributionBalanced.kappa = 0.1
+        s.technique.constants.distributionBalanced.gamma = 2
+        s.technique.constants.asymmetricPositiveGamma = 0
+        s.technique.constants.asymmetricNegativeGamma = 3
+        s.technique.constants.asymmetricMargin = 0.1
+        s.technique.constants.adjustment = 0.5
         var d = DistillationSettings()
         d.grouping = "shot+random:region"
         d.groupingSeed = 4

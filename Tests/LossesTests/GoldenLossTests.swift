@@ -17,12 +17,30 @@ import Torch
         case "weighted_bce_effective":
             options.classWeights = .effectiveNumber(beta: 0.999)
             return try LossRegistry.make("weighted_bce", options, context)
+        case "class_balanced_focal_sum": return try LossRegistry.make("class_balanced_focal", options, context)
+        case "ldam":
+            options.ldamScale = 3
+            return try LossRegistry.make("ldam", options, context)
+        case "ldam_drw":
+            options.ldamScale = 3
+            options.ldamReweightFrom = 0
+            return try LossRegistry.make("ldam", options, context)
+        case "distribution_balanced_focal":
+            options.distributionBalanced.gamma = 2
+            return try LossRegistry.make("distribution_balanced", options, context)
+        case "asymmetric_zero":
+            options.asymmetricPositiveGamma = 0
+            return try LossRegistry.make("asymmetric", options, context)
         default: return try LossRegistry.make(name, options, context)
         }
     }
 
     /// One label is unknown in two images, and one class has no positive in training: all three count nowhere.
-    @Test(arguments: ["bce", "bce_smoothed", "weighted_bce_inverse", "weighted_bce_effective"])
+    @Test(arguments: [
+        "bce", "bce_smoothed", "weighted_bce_inverse", "weighted_bce_effective", "focal", "class_balanced_focal_sum",
+        "ldam", "ldam_drw", "distribution_balanced", "distribution_balanced_focal", "asymmetric", "asymmetric_zero",
+        "logit_adjusted",
+    ])
     func valueTermsAndGradient(_ name: String) throws {
         let golden = try Golden.shared.get()
         let expected = try #require(golden.losses[name])

@@ -1,4 +1,5 @@
 import Basics
+import Foundation
 import Losses
 import Testing
 import Torch
@@ -60,8 +61,58 @@ import Torch
         for name in LossRegistry.names {
             let loss = try LossRegistry.make(name, LossOptions(), Self.context)
             let found = try graded(loss, logits: [Self.logits[0]], labels: none, mask: nil)
-            #expect(found.gradient.allSatisfy { $0 > 0.01 }, "\(name)")
+            // Focal and asymmetric losses let go of what is known already, but of nothing wholly.
+            #expect(found.gradient.allSatisfy { $0 > 1e-7 }, "\(name)")
+            #expect((found.gradient.max() ?? 0) > 0.05, "\(name)")
         }
+    }
+
+    @Test func marginsAreLargerForRarerClassesAndOnlyOnPositives() throws {
+        let margins = LDAMLoss.margins(counts: Self.context.classCounts, largest: 0.5)
+        #expect(margins[5] == 0.5 && margins[4] == 0)
+        #expect(zip(margins[..<3], margins[1..<4]).allSatisfy { $0 < $1 })
+        let ldam = try LossRegistry.make("ldam", LossOptions(), Self.context)
+        let logits = try matrix(Self.logits)
+        for (labels, isMoved) in [(Self.labels.map { $0.map { _ in 0.0 } }, false), (Self.labels, true)] {
+            let y = try matrix(labels)
+            let found = try ldam.terms(logits: logits, labels: y, progress: 0).array(as: Double.self)
+            let plain = try BinaryCrossEntropy().terms(logits: logits, labels: y, progress: 0).array(as: Double.self)
+            let more = zip(found, plain).map { $0 - $1 }
+            for (at, label) in labels.flatMap({ $0 }).enumerated() {
+                #expect(label == 1 ? more[at] > 0.01 : abs(more[at]) < 1e-6)
+            }
+            #expect((more.max() ?? 0 > 0.01) == isMoved)
+        }
+    }
+
+    @Test func reweightingIsDeferred() throws {
+        let loss = try LossRegistry.make("ldam", LossOptions(), Self.context)
+        let (logits, labels) = (try matrix(Self.logits), try matrix(Self.labels))
+        func at(_ progress: Double) throws -> [Double] {
+            try loss.terms(logits: logits, labels: labels, progress: progress).array(as: Double.self)
+        }
+        let weights = ClassWeights.effectiveNumber(beta: 0.999).weights(counts: Self.context.classCounts)
+        let before = try at(0.79)
+        #expect(try at(0) == before)
+        #expect(try distance(at(0.8), before.enumerated().map { $1 * weights[$0 % 6] }) < 1e-5)
+    }
+
+    /// In the distribution-balanced loss too an image without a finding has a weight: the mean of the others', or that of
+    /// R = 1 where there are none.
+    @Test func imagesWithoutAFindingHaveTheMeanWeight() throws {
+        let loss = try DistributionBalancedLoss(Self.context)
+        func weights(_ labels: [[Double]]) throws -> [Double] {
+            try loss.weights(labels: matrix(labels)).array(as: Double.self)
+        }
+        func weight(_ r: Double) -> Double { 1 / (1 + exp(-10 * (r - 0.3))) + 0.1 }
+        let none = [Double](repeating: 0, count: 6)
+        #expect(try distance(weights([none]), [Double](repeating: weight(1), count: 6)) < 1e-5)
+        // The other image shows class 1 of 40: R is 40 / n_c.
+        let shares = [40.0 / 120, 1, 40.0 / 25, 40.0 / 8, 0, 40.0 / 3]
+        let mean = shares.reduce(0, +) / 5
+        let found = try weights([[0, 1, 0, 0, 0, 0], none])
+        #expect(distance(Array(found.prefix(6)), shares.map(weight)) < 1e-5)
+        #expect(distance(Array(found.suffix(6)), [Double](repeating: weight(mean), count: 6)) < 1e-5)
     }
 
     @Test func aMaskMayBelongToClassesOrToTerms() throws {
@@ -85,9 +136,14 @@ import Torch
     }
 
     @Test func lossesAreComputedInFloat32() throws {
-        let logits = try matrix(Self.logits).to(dtype: .bfloat16)
-        let value = try BinaryCrossEntropy()(logits: logits, labels: matrix(Self.labels), mask: nil)
-        #expect(value.dtype == .float32)
+        for (name, loss) in try Self.all() {
+            let logits = try matrix([[60, -60, 9, -9, 0, 1], [-60, 60, -9, 9, 0, -1]]).to(dtype: .bfloat16)
+                .requiringGrad()
+            let value = try loss(logits: logits, labels: matrix(Self.labels), mask: nil)
+            try value.backward()
+            #expect(value.dtype == .float32, "\(name)")
+            #expect(try value.isAllFinite() && #require(logits.grad).to(dtype: .float32).isAllFinite(), "\(name)")
+        }
     }
 
     @Test func anUnknownNameIsAnErrorThatNamesTheNearest() {

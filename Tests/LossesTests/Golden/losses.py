@@ -27,7 +27,8 @@ The formulas
   an image without a positive: the mean of R over its batch's other images and over classes with n_c > 0; were there
   none, 1. That mean is written as `r_empty`. u = z - v_c, v_c = kappa log(1/pi_c - 1). l = r [ y softplus(-u) + (1 -
   y) (1/l) softplus(l u) ]. The sign of v: rare classes have v > 0, so u < z, positives of rare classes must reach a
-  larger z: like LDAM's margin.
+  larger z: like LDAM's margin. DB-focal: the positive's term also times (1 - sigmoid(u))^gamma, the negative's
+  times sigmoid(l u)^gamma.
 - asymmetric: y (1 - p)^g+ (-log p) + (1 - y) p_m^g- (-log(1 - p_m)), p_m = max(p - m, 0).
 - logit-adjusted: BCE(z + tau log(pi_c / (1 - pi_c)), y).
 - distillation: L = (1/B) sum_i [ sum_c l + lambda sum_{c: m_c > 0} (1/m_c) sum_{k: c in S_k} w_kc(x_i) d(z_ic,
@@ -138,14 +139,16 @@ def rebalance(a, b, mu):
     return torch.sigmoid(b * (r - mu)) + a, empty.item()
 
 
-def distribution_balanced(a, b, mu, l, kappa):
+def distribution_balanced(a, b, mu, l, kappa, gamma=0):
     r, empty = rebalance(a, b, mu)
     prior = (COUNTS / N).clamp(min=1e-300)
     v = torch.where(TAUGHT, kappa * torch.log(1 / prior - 1), torch.zeros_like(COUNTS))
 
     def terms(z):
         u = z - v
-        return masked(r * (POSITIVE * softplus(-u) + (1 - POSITIVE) * softplus(l * u) / l))
+        positive = (1 - torch.sigmoid(u)) ** gamma * softplus(-u)
+        negative = torch.sigmoid(l * u) ** gamma * softplus(l * u) / l
+        return masked(r * (POSITIVE * positive + (1 - POSITIVE) * negative))
 
     return {**graded(terms), "r_empty": empty, "r": listed(torch.where(KNOWN, r, torch.zeros_like(r))), "v": listed(v)}
 
@@ -188,6 +191,9 @@ def losses():
                      "weights": listed(w), **graded(lambda z: masked(w * bce(3 * (z - m * POSITIVE))))},
         "distribution_balanced": {"parameters": {"a": 0.1, "b": 10, "mu": 0.3, "l": 5, "kappa": 0.05},
                                   **distribution_balanced(0.1, 10, 0.3, 5, 0.05)},
+        "distribution_balanced_focal": {
+            "parameters": {"a": 0.1, "b": 10, "mu": 0.3, "l": 5, "kappa": 0.05, "gamma": 2},
+            **distribution_balanced(0.1, 10, 0.3, 5, 0.05, 2)},
         "asymmetric": {"parameters": {"positive": 1, "negative": 4, "margin": 0.05}, **asymmetric(1, 4, 0.05)},
         "asymmetric_zero": {"parameters": {"positive": 0, "negative": 4, "margin": 0.05}, **asymmetric(0, 4, 0.05)},
         "logit_adjusted": {"parameters": {"tau": 1}, **logit_adjusted(1)},

@@ -1,0 +1,82 @@
+import Foundation
+import Torch
+
+/// Distribution-balanced loss (Wu et al., ECCV 2020, eqs. 7, 9 and 10): BCE with two corrections.
+///
+/// *Re-balanced weights.* r = sigmoid(b (R - mu)) + a with R_ic = (1/n_c) / sum_{j: y_ij = 1} 1/n_j: what an image drawn
+/// for its rarest class repeats of frequent classes counts less. An image without a positive has the mean R of the
+/// batch's others, 1 where there are none.
+///
+/// *Negative-tolerant regularisation.* With v_c = kappa log(1 / pi_c - 1) and u = z - v_c: positives softplus(-u),
+/// negatives (1 / l) softplus(l u). For rare classes v > 0, so their positives must reach further. a 0.1, b 10, mu 0.3, l 5
+/// and kappa 0.05 are the paper's for VOC.
+///
+/// With gamma above 0 it is DB-focal: positives are also multiplied by (1 - sigmoid(u))^gamma, negatives by
+/// sigmoid(l u)^gamma.
+public struct DistributionBalancedLoss: Loss {
+    /// The constants.
+    public struct Constants: Sendable, Equatable {
+        /// What is added to every weight.
+        public var alpha = 0.1
+        /// How steep weights are.
+        public var beta = 10.0
+        /// Where they rise.
+        public var mu = 0.3
+        /// l, by which negatives are softened.
+        public var lambda = 5.0
+        /// How far priors move logits.
+        public var kappa = 0.05
+        /// gamma of the focal factor of DB-focal; 0 for none.
+        public var gamma = 0.0
+
+        /// The paper's.
+        public init() {}
+    }
+
+    private let constants: Constants
+    /// 1 / n_c, 0 without positives.
+    private let rarity: Tensor
+    /// 1 for classes with positives.
+    private let taught: Tensor
+    private let shift: Tensor
+
+    /// Makes the loss for the counts of the training split.
+    public init(_ context: LossContext, _ constants: Constants = Constants()) throws {
+        self.constants = constants
+        let total = context.imageCount
+        let counts = context.classCounts
+        rarity = try Tensor(counts.map { $0 > 0 ? 1 / Float($0) : 0 }).to(device: context.device)
+        taught = try Tensor(counts.map { $0 > 0 ? Float(1) : 0 }).to(device: context.device)
+        shift = try Tensor(
+            counts.map { count -> Float in
+                0 < count && count < total
+                    ? Float(constants.kappa * log(Double(total) / Double(count) - 1)) : 0
+            }
+        ).to(device: context.device)
+    }
+
+    /// r, [B, C]; a class with n_c = 0 counts in no mean.
+    public func weights(labels: Tensor) throws -> Tensor {
+        let sums = try (labels * rarity).sum([1], keepingDimensions: true)
+        let isEmpty = try sums.below(1e-30)
+        let share = try (sums * 0 + rarity) / sums.clamped(1e-30, nil)
+        let counted = try isEmpty.choose(share * 0, share * 0 + 1) * taught
+        let number = try counted.sum()
+        let mean = try number.below(0.5).choose(number * 0 + 1, (share * counted).sum() / number.clamped(1, nil))
+        let relative = try isEmpty.choose(share * 0 + mean, share)
+        return try ((relative - constants.mu) * constants.beta).sigmoid() + constants.alpha
+    }
+
+    /// One term for each image and class, [B, C].
+    public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
+        let u = try logits - shift
+        let soft = try u * constants.lambda
+        var positives = try (-u).softplus()
+        var negatives = try soft.softplus() / constants.lambda
+        if constants.gamma > 0 {
+            positives = try positives * (1 - u.sigmoid()).pow(constants.gamma)
+            negatives = try negatives * soft.sigmoid().pow(constants.gamma)
+        }
+        return try weights(labels: labels) * (labels * positives + (1 - labels) * negatives)
+    }
+}

@@ -1,0 +1,42 @@
+import Torch
+
+/// Focal loss (Lin et al., ICCV 2017, eq. 4, one outcome a class): (1 - p_t)^gamma BCE, with p_t the probability given to
+/// the truth. What is known already counts less. gamma 2 is the paper's.
+public struct FocalLoss: Loss {
+    private let gamma: Double
+
+    /// Makes the loss; `gamma` at least 0, where 0 is BCE.
+    public init(gamma: Double = 2) { self.gamma = gamma }
+
+    /// One term for each image and class, [B, C].
+    public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
+        let p = try logits.sigmoid()
+        let missed = try labels * (1 - p) + (1 - labels) * p
+        return try missed.pow(gamma) * BinaryCrossEntropy().terms(logits: logits, labels: labels, progress: progress)
+    }
+}
+
+/// Class-balanced focal loss (Cui et al., CVPR 2019, section 4.3): focal loss times one weight for each image, the sum of
+/// the effective-number weights of its positive classes; those have mean 1 over the classes.
+///
+/// An image without a positive weighs 1: with weight 0, as in some public code, the healthy would teach nothing.
+public struct ClassBalancedFocalLoss: Loss {
+    private let focal: FocalLoss
+    private let weights: Tensor
+
+    /// Makes the loss for the counts of the training split; beta 0.999 and gamma 2 are among the paper's values.
+    public init(_ context: LossContext, gamma: Double = 2, beta: Double = 0.999) throws {
+        focal = FocalLoss(gamma: gamma)
+        weights = try Tensor(
+            ClassWeights.effectiveNumber(beta: beta).weights(counts: context.classCounts).map(Float.init)
+        ).to(device: context.device)
+    }
+
+    /// One term for each image and class, [B, C].
+    public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
+        let positives = try labels.sum([1], keepingDimensions: true)
+        let sums = try (labels * weights).sum([1], keepingDimensions: true)
+        let ofImage = try positives.below(0.5).choose(sums * 0 + 1, sums)
+        return try focal.terms(logits: logits, labels: labels, progress: progress) * ofImage
+    }
+}
