@@ -14,13 +14,15 @@ struct LoaderBenchmarkTests {
             let folder = try TemporaryFolder()
             for k in 0..<64 { try folder.picture(k, to: "\(k).png", width: 128, height: 128) }
             let result = try LoaderBenchmark.run(
-                model: "mobilenetv1", paths: (0..<64).map { folder.path + "/\($0).png" }, epochs: 5,
+                model: "mobilenetv1", paths: (0..<64).map { folder.path + "/\($0).png" }, epochs: 14,
                 precision: .float32, device: .cpu, cacheFolder: folder.path + "/cache")
-            #expect(result.images == 64 && result.epochs.count == 5)
+            #expect(result.images == 64 && result.epochs.count == 14)
             #expect(result.epochs.allSatisfy { $0.loaded > 0 && $0.ready > 0 && $0.memory > 10 })
-            // A batch is 3 MB, what the network keeps for its gradients some 400 MB: no epoch may add them.
+            // What is kept once an epoch adds up in every epoch: a batch of floats is 12 MiB, what the network keeps for
+            // its gradients some 800. A heap that frays grows now and then, and less and less.
             let memory = result.epochs.map(\.memory)
-            #expect(memory[4] - memory[1] < 30, "\(memory) MiB")
+            let growing = zip(memory[5...], memory[6...]).count { $1 - $0 > 6 }
+            #expect(growing <= 4, "\(memory) MiB")
         }
     }
 
