@@ -90,7 +90,7 @@ struct NetworkTraining {
     ) throws -> StageResult {
         let distillation = settings.distillation ?? DistillationSettings()
         var plan = recipe.plan("student")
-        plan.views = distillation.views > 0 ? distillation.views : plan.epochs
+        plan.views = distillation.bankedViews(epochs: plan.epochs)
         let text = try recipe.text(
             "student", technique: settings.technique, plan: plan, rows: rows, columns: allColumns, and: key)
         return try stage("student", recipe: text) { checkpoints in

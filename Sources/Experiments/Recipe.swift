@@ -68,9 +68,8 @@ struct Recipe {
     /// the plain model that it is compared with then sees just as little (METHOD: section 5).
     private var views: Int? {
         if settings.augmentation.views > 0 { return settings.augmentation.views }
-        guard let banked = settings.distillation?.views, banked > 0, banked < settings.training.epochs else {
-            return nil
-        }
+        let epochs = settings.training.epochs
+        guard let banked = settings.distillation?.bankedViews(epochs: epochs), banked < epochs else { return nil }
         return banked
     }
 

@@ -146,8 +146,7 @@ struct RelationalDistillation {
             positives: columns.classes.map { reference.positives[$0] })
     }
 
-    /// How many views of each image teachers are asked about.
-    private var views: Int { settings.views > 0 ? settings.views : recipe.settings.training.epochs }
+    private var views: Int { settings.bankedViews(epochs: recipe.settings.training.epochs) }
 
     private func askTeachers(
         _ teachers: [StageResult], _ columns: TeacherColumns, rows: [Int]

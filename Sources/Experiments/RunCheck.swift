@@ -28,7 +28,7 @@ struct RunCheck {
                 distillation, settings, cohort: cohort, attributes: attributes, rows: split.training,
                 seed: UInt64(settings.seed))
             models += plan.tasks.count + (plan.inner == nil ? 1 : 2)
-            let views = distillation.views > 0 ? distillation.views : settings.training.epochs
+            let views = distillation.bankedViews(epochs: settings.training.epochs)
             bankBytes = plan.columns.count * split.training.count * views * 2
         }
         try DiskSpace.require(

@@ -309,6 +309,9 @@ public struct DistillationSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// How many views of each image teachers are asked about when the student has so many epochs.
+    func bankedViews(epochs: Int) -> Int { views > 0 ? views : epochs }
 }
 
 /// Where a network begins.
