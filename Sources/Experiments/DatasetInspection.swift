@@ -57,14 +57,13 @@ public struct DatasetInspection: Sendable {
         let hasPositives = cohort.classCounts(rows: split?.training).contains { $0 > 0 }
         return try Inspection(
             cohort, attributes: attributes, split: split, groupings: hasPositives ? groupings : [],
-            bounds: ShotBounds(many: evaluation.many, medium: evaluation.medium), seed: UInt64(seed),
+            bounds: evaluation.bounds(), seed: UInt64(seed),
             unreadable: decodes ? try unreadable(cohort, surroundings) : [], notes: notes)
     }
 
     /// The text of an inspection.
     public func text(_ inspection: Inspection, for terminal: Terminal) throws -> String {
-        let bounds = try ShotBounds(many: evaluation.many, medium: evaluation.medium)
-        return InspectionText(inspection, bounds: bounds, hasDecoded: decodes).text(for: terminal)
+        try InspectionText(inspection, bounds: evaluation.bounds(), hasDecoded: decodes).text(for: terminal)
     }
 
     /// An inspection as JSON, with keys in snake case.

@@ -125,7 +125,7 @@ extension EvaluationSettings {
     /// The same for the evaluator.
     func options(threads: Int, shouldStop: @escaping @Sendable () -> Bool) throws -> EvaluationOptions {
         var options = EvaluationOptions()
-        options.bounds = try ShotBounds(many: many, medium: medium)
+        options.bounds = try bounds()
         options.threads = threads
         options.bootstrap = nil
         if bootstrap > 0 {

@@ -57,8 +57,7 @@ struct SubsetPlan {
     ) throws {
         let made = try Grouping.make(
             distillation.grouping, classes: cohort.classes, counts: cohort.classCounts(rows: rows),
-            attributes: attributes,
-            bounds: ShotBounds(many: settings.evaluation.many, medium: settings.evaluation.medium),
+            attributes: attributes, bounds: settings.evaluation.bounds(),
             seed: distillation.groupingSeed.map(UInt64.init) ?? seed)
         let isSingle = settings.data.labels == .single
         grouping = isSingle ? try made.withoutLoneClasses(of: cohort) : made

@@ -99,20 +99,11 @@ public struct RunOutcome {
     private static func options(
         _ settings: RunSettings, _ recipe: Recipe, _ thresholds: [Double?]
     ) throws -> EvaluationOptions {
-        var options = EvaluationOptions()
+        let surroundings = recipe.surroundings
+        var options = try settings.evaluation.options(
+            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
         options.trainingImages = recipe.preparation.counts
-        options.bounds = try ShotBounds(many: settings.evaluation.many, medium: settings.evaluation.medium)
         options.thresholds = thresholds
-        options.threads = recipe.surroundings.threads
-        if settings.evaluation.bootstrap > 0 {
-            var bootstrap = BootstrapOptions()
-            bootstrap.rounds = settings.evaluation.bootstrap
-            bootstrap.minimumPositivePatients = settings.evaluation.minimumPositivePatients
-            bootstrap.shouldStop = recipe.surroundings.shouldStop
-            options.bootstrap = bootstrap
-        } else {
-            options.bootstrap = nil
-        }
         return options
     }
 }

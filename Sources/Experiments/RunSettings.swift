@@ -384,4 +384,9 @@ public struct EvaluationSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// Where the shot groups begin.
+    ///
+    /// - Throws: `FoveaError` when medium-shot classes would begin above many-shot ones.
+    func bounds() throws -> ShotBounds { try ShotBounds(many: many, medium: medium) }
 }

@@ -351,5 +351,5 @@ extension EvaluationSettings: ConfigurationSection {
     ]
 
     /// Checks what one key alone cannot know.
-    public func validate() throws { _ = try ShotBounds(many: many, medium: medium) }
+    public func validate() throws { _ = try bounds() }
 }
