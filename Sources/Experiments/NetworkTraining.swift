@@ -115,10 +115,11 @@ struct NetworkTraining {
     private func stage(
         _ name: String, recipe text: String, _ train: (Checkpoints) throws -> (ModelBundle, [EpochRecord])
     ) throws -> StageResult {
-        let place = name + "-" + Digest.sha256(text).prefix(16)
+        let hash = Digest.sha256(text)
+        let place = name + "-" + hash.prefix(16)
         let checkpoints = Checkpoints(
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
-            recipe: Digest.sha256(text), policy: settings.checkpoints, isAskedFor: recipe.surroundings.wantsCheckpoint,
+            recipe: hash, policy: settings.checkpoints, isAskedFor: recipe.surroundings.wantsCheckpoint,
             log: { [journal] line in
                 journal.say(line.hasPrefix("warning") ? line : name + " " + line)
             })

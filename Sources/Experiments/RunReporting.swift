@@ -116,12 +116,6 @@ struct RunReporting {
         return costs
     }
 
-    /// Whether teachers were measured on training patients that they were not trained on.
-    private var measuresOnInnerSplit: Bool {
-        guard let weights = outcome.settings.distillation?.weights else { return false }
-        return weights == .teacherQuality || weights == .selfPaced
-    }
-
     /// Names for people, by class.
     private var names: [String: String] {
         guard let attributes = recipe.preparation.attributes else { return [:] }
@@ -200,7 +194,7 @@ struct RunReporting {
 
     /// What makes the teachers' images differ from the plain model's.
     private var teacherNotes: [String] {
-        guard measuresOnInnerSplit else { return [] }
+        guard outcome.distillation?.inner != nil else { return [] }
         return [
             "The weights measure teachers on an inner part of the training patients, so the teachers were trained without "
                 + "it. The plain model here was trained with it: a teacher that ranks worse may only have seen fewer images."
