@@ -73,7 +73,9 @@ public struct ModelEvaluation: Sendable {
             paths: photographs.map(\.path), settings: description.image,
             folder: settings.cache ?? Surroundings.userCache + "/images", threads: surroundings.threads,
             shouldStop: surroundings.shouldStop)
-        try refuse(cache.failures)
+        guard cache.failures.isEmpty else {
+            throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
+        }
         let probabilities = try probabilities(bundle, cache, surroundings)
         let outcomes = try Outcomes(
             classes: description.classes, images: photographs.map(\.image),
@@ -130,15 +132,6 @@ public struct ModelEvaluation: Sendable {
         case .training: try Preparation.divide(cohort, settings).training
         case .validation: try Preparation.divide(cohort, settings).validation
         }
-    }
-
-    private func refuse(_ failures: [ImageFailure]) throws {
-        guard !failures.isEmpty else { return }
-        let shown = failures.prefix(10).map(\.message).joined(separator: "\n  ")
-        let more = failures.count > 10 ? "\n  and \(failures.count - 10) more" : ""
-        throw FoveaError(
-            .data, "\(Wording.count(failures.count, "image")) cannot be used:\n  \(shown)\(more)",
-            remedy: "Images for evaluation are never left out: mend the files or remove their rows.")
     }
 
     private func probabilities(

@@ -5,6 +5,11 @@ import FundusImaging
 import Models
 import Training
 
+extension ImageFailure {
+    /// What to do about photographs that were to judge a model.
+    static let evaluationRemedy = "Images for evaluation are never left out: mend the files or remove their rows."
+}
+
 /// A run's data, verified and decoded: photographs, labels, split, counts.
 public struct Preparation: Sendable {
     /// Photographs and pictures.
@@ -119,13 +124,11 @@ public struct Preparation: Sendable {
             validation.contains($0.index) || (policy == .fail && training.contains($0.index))
         }
         guard !fatal.isEmpty else { return }
-        let shown = fatal.prefix(10).map(\.message).joined(separator: "\n  ")
-        let more = fatal.count > 10 ? "\n  and \(fatal.count - 10) more" : ""
-        throw FoveaError(
-            .data, "\(Wording.count(fatal.count, "image")) cannot be used:\n  \(shown)\(more)",
+        throw ImageFailure.refusal(
+            of: fatal,
             remedy: policy == .fail
                 ? "Mend the files or remove their rows; data.unreadable: skip leaves them out of training."
-                : "Images for evaluation are never left out: mend the files or remove their rows.")
+                : ImageFailure.evaluationRemedy)
     }
 
     private static func parts(_ split: Split, count: Int) -> [String?] {

@@ -9,6 +9,14 @@ public struct ImageFailure: Sendable, Equatable {
     public let path: String
     /// The path and what is wrong with it.
     public let message: String
+
+    /// The error of a command that cannot go on without these photographs: the first ten are named.
+    public static func refusal(of failures: [ImageFailure], remedy: String) -> FoveaError {
+        let shown = failures.prefix(10).map(\.message).joined(separator: "\n  ")
+        let more = failures.count > 10 ? "\n  and \(failures.count - 10) more" : ""
+        return FoveaError(
+            .data, "\(Wording.count(failures.count, "image")) cannot be used:\n  \(shown)\(more)", remedy: remedy)
+    }
 }
 
 /// The photographs of a list, decoded once to the resolution of training, packed in a file and mapped into memory.
