@@ -1,4 +1,4 @@
-import Foundation
+import Basics
 
 /// What a command line may name as a data set.
 public enum DataSource: Sendable, Equatable {
@@ -14,7 +14,7 @@ public enum DataSource: Sendable, Equatable {
         if [".yaml", ".yml"].contains(where: path.lowercased().hasSuffix) {
             self = .configuration
         } else {
-            self = FirstConfiguration.isFolder(path) ? .folder : .table
+            self = Folder.exists(path) ? .folder : .table
         }
     }
 }

@@ -45,12 +45,6 @@ public struct FirstConfiguration {
         settings.output = "runs/" + Self.name(of: folder)
     }
 
-    /// Whether there is a folder at `path`.
-    public static func isFolder(_ path: String) -> Bool {
-        var isFolder: ObjCBool = false
-        return FileManager.default.fileExists(atPath: path, isDirectory: &isFolder) && isFolder.boolValue
-    }
-
     /// The configuration file: every key with its meaning above it.
     public var yaml: String {
         "# A first configuration for \(folder.split(whereSeparator: \.isNewline).joined(separator: " ")), written by "

@@ -20,9 +20,7 @@ public enum ImageArguments {
         var images: [NamedImage] = []
         var seen = Set<String>()
         for argument in arguments {
-            var isFolder: ObjCBool = false
-            let exists = FileManager.default.fileExists(atPath: argument, isDirectory: &isFolder)
-            guard exists, isFolder.boolValue else {
+            guard Folder.exists(argument) else {
                 // A file that does not exist is reported with those that cannot be read.
                 let name = PathName.last(of: argument)
                 if seen.insert(argument).inserted { images.append(NamedImage(name: name, path: argument)) }

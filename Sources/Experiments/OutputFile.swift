@@ -9,8 +9,7 @@ public enum OutputFile {
     ///   `path` is a folder itself.
     public static func check(_ path: String?) throws {
         guard let path else { return }
-        var isFolder: ObjCBool = false
-        if FileManager.default.fileExists(atPath: path, isDirectory: &isFolder), isFolder.boolValue {
+        if Folder.exists(path) {
             throw FoveaError(.configuration, "\(path) is a folder", remedy: "Name a file to write.")
         }
         let folder = PathName.folder(of: path)

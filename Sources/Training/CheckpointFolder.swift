@@ -35,11 +35,7 @@ struct CheckpointFolder {
     func write(_ files: [(name: String, write: (String) throws -> Void)], score: Double?) throws {
         let place = path + Self.unfinished
         try? FileManager.default.removeItem(atPath: place)
-        do {
-            try FileManager.default.createDirectory(atPath: place, withIntermediateDirectories: true)
-        } catch {
-            throw FoveaError(.storage, "cannot make the folder \(place): \(error.localizedDescription)")
-        }
+        try Folder.make(place)
         do {
             var manifest = Manifest(files: [:], score: score)
             for file in files {
