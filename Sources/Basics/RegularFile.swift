@@ -13,7 +13,7 @@ public enum RegularFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw FoveaError(
-                kind, "cannot read \(path): it is a \(name(of: status.st_mode))", remedy: "Name a regular file.")
+                kind, "cannot read \(path): it is \(noun(for: status.st_mode))", remedy: "Name a regular file.")
         }
         return file
     }
@@ -42,12 +42,13 @@ public enum RegularFile {
         return data
     }
 
-    private static func name(of mode: mode_t) -> String {
+    /// What stands where a regular file should, from its `st_mode`: "a folder", "a pipe", "a socket", "a device".
+    public static func noun(for mode: mode_t) -> String {
         switch mode & S_IFMT {
-        case S_IFDIR: "folder"
-        case S_IFIFO: "pipe"
-        case S_IFSOCK: "socket"
-        default: "device"
+        case S_IFDIR: "a folder"
+        case S_IFIFO: "a pipe"
+        case S_IFSOCK: "a socket"
+        default: "a device"
         }
     }
 }

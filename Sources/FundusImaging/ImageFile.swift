@@ -39,7 +39,7 @@ public struct ImageFile: Sendable {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, Self.reason()) }
         guard status.st_mode & S_IFMT == S_IFREG else {
-            throw Self.failure(path, "is \(Self.kind(status.st_mode)), not an image file")
+            throw Self.failure(path, "is \(RegularFile.noun(for: status.st_mode)), not an image file")
         }
         let size = Int(status.st_size)
         guard size > 0 else { throw Self.failure(path, "is empty (0 bytes)") }
@@ -98,15 +98,6 @@ public struct ImageFile: Sendable {
 
     private static func reason() -> String {
         errno == ENOENT ? "there is no such file" : String(cString: strerror(errno))
-    }
-
-    private static func kind(_ mode: mode_t) -> String {
-        switch mode & S_IFMT {
-        case S_IFDIR: "a folder"
-        case S_IFIFO: "a pipe"
-        case S_IFSOCK: "a socket"
-        default: "a device"
-        }
     }
 
     /// Reads until the buffer is full or the file ends; the number of bytes, or -1 with `errno` set.
