@@ -73,9 +73,8 @@ public final class Progress {
     }
 
     private static var terminalWidth: Int {
-        var size = winsize()
-        guard ioctl(STDERR_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 20 else { return 80 }
-        return Int(size.ws_col)
+        let width = ScreenWidth.columns(of: STDERR_FILENO) ?? 0
+        return width > 20 ? width : 80
     }
 
     /// A duration as "12 s", "3 min 05 s" or "2 h 07 min".

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// What the reader's screen can show: its width, block characters, colour.
@@ -21,15 +22,15 @@ public struct Terminal: Sendable, Equatable {
 
     /// The screen behind a file descriptor, by default standard output.
     ///
-    /// The width is `COLUMNS`, else the terminal's own, else 80; in a file or a pipe only `COLUMNS` cuts tables. Unicode needs a UTF-8 locale (`LC_ALL`, `LC_CTYPE`,
-    /// `LANG`, the first that is set). Colour needs a terminal that is not `dumb`, and no `NO_COLOR` (no-color.org).
+    /// The width is `COLUMNS`, else the terminal's own, else 80; in a file or a pipe only `COLUMNS` cuts tables. Unicode
+    /// needs a UTF-8 locale (`LC_ALL`, `LC_CTYPE`, `LANG`, the first that is set). Colour needs a terminal that is not
+    /// `dumb`, and no `NO_COLOR` (no-color.org).
     public static func current(
         descriptor: Int32 = STDOUT_FILENO, environment: [String: String] = ProcessInfo.processInfo.environment
     ) -> Terminal {
-        var size = winsize()
-        let isTerminal = isatty(descriptor) == 1
-        let measured = isTerminal && ioctl(descriptor, UInt(TIOCGWINSZ), &size) == 0 ? Int(size.ws_col) : 0
-        return Terminal(environment: environment, isTerminal: isTerminal, measuredWidth: measured)
+        Terminal(
+            environment: environment, isTerminal: isatty(descriptor) == 1,
+            measuredWidth: ScreenWidth.columns(of: descriptor) ?? 0)
     }
 
     /// The decision behind `current`, without looking at the machine.
