@@ -2,9 +2,7 @@ import Backbones
 import Basics
 import Foundation
 import FundusImaging
-import Losses
 import Models
-import NN
 import Torch
 
 /// Times training from image files against the same loop on one ready batch, epoch by epoch, and watches the memory.
@@ -88,8 +86,7 @@ public struct LoaderBenchmark: Sendable, Codable {
     }
 
     private static func seconds(since start: ContinuousClock.Instant) -> Double {
-        let duration = ContinuousClock.now - start
-        return Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18
+        (ContinuousClock.now - start) / .seconds(1)
     }
 }
 
@@ -97,28 +94,17 @@ public struct LoaderBenchmark: Sendable, Codable {
 private struct TrainingLoop {
     private let cache: ImageCache
     private let batch: Int
-    private let precision: Precision
     private let device: Device
-    private let network: Classifier
-    private let optimizer: Optimizer
+    private let training: BenchmarkedTraining
     private let input: PixelInput
-    private let labels: Tensor
-    private let readyImages: Tensor
 
     init(_ architecture: Architecture, _ cache: ImageCache, batch: Int, precision: Precision, device: Device) throws {
-        let classes = 33
-        try Engine.seed(0)
         self.cache = cache
         self.batch = batch
-        self.precision = precision
         self.device = device
-        network = try Classifier(architecture.makeBackbone(), classes: classes)
-        try network.move(to: device)
-        optimizer = Optimizer(.adamW(), [ParameterGroup(network.trainable, weightDecay: 0.01)])
+        training = try BenchmarkedTraining(
+            architecture, size: cache.resolution, batch: batch, precision: precision, device: device)
         input = try PixelInput(architecture.normalization, device: device)
-        labels = try Tensor.uniform([batch, classes], 0, 1, device: device).below(0.1).to(dtype: .float32)
-        readyImages = try Tensor.uniform([batch, 3, cache.resolution, cache.resolution], -1, 1, device: device)
-            .contiguous(.channelsLast)
     }
 
     /// An epoch of new views of all images.
@@ -134,22 +120,17 @@ private struct TrainingLoop {
         var left = cache.count / batch
         try steps {
             left -= 1
-            return left >= 0 ? readyImages : nil
+            return left >= 0 ? training.readyImages : nil
         }
     }
 
     private func steps(_ batches: () throws -> Tensor?) throws {
-        let loss = BinaryCrossEntropy()
         var next = try batches()
         while let images = next {
-            let logits = try Autocast.run(precision, on: device) { try network(images) }
-            let value = try loss(logits: logits, labels: labels, mask: nil)
-            try value.backward()
+            let value = try training.gradients(images)
             next = try batches()
             _ = try value.item()
-            try optimizer.clipGradients(to: nil)
-            try optimizer.step(rate: 1e-3)
-            try optimizer.clearGradients()
+            try training.update(measuresNorm: true)
         }
         try device.synchronize()
     }

@@ -1,8 +1,6 @@
 import Backbones
 import Basics
 import Foundation
-import Losses
-import NN
 import Torch
 
 /// Times training steps on one ready batch: forward, BCE, backward, fused AdamW, as `benchmarks/step_torch.py` does.
@@ -53,29 +51,16 @@ public struct StepBenchmark: Sendable, Codable {
         model name: String, isChannelsLast: Bool, precision: Precision, steps: Int, warmUp: Int, device: Device
     ) throws -> StepBenchmark {
         let entry = try entry(name)
-        let classes = 33
-        try Engine.seed(0)
-        let network = try Classifier(entry.architecture.makeBackbone(), classes: classes)
-        if isChannelsLast || device != .cpu { try network.move(to: device) }
-        let format: MemoryFormat = isChannelsLast ? .channelsLast : .contiguous
-        let images = try Tensor.uniform([entry.batch, 3, entry.size, entry.size], -1, 1, device: device)
-            .contiguous(format)
-        let labels = try Tensor.uniform([entry.batch, classes], 0, 1, device: device).below(0.1).to(dtype: .float32)
-        let loss = BinaryCrossEntropy()
-        let optimizer = Optimizer(.adamW(), [ParameterGroup(network.trainable, weightDecay: 0.01)])
+        let training = try BenchmarkedTraining(
+            entry.architecture, size: entry.size, batch: entry.batch, isChannelsLast: isChannelsLast,
+            precision: precision, device: device)
         var seconds: [Double] = []
         for step in 0..<warmUp + steps {
             let start = ContinuousClock.now
-            let logits = try Autocast.run(precision, on: device) { try network(images) }
-            let value = try loss(logits: logits, labels: labels, mask: nil)
-            try value.backward()
-            try optimizer.step(rate: 1e-3)
-            try optimizer.clearGradients()
+            _ = try training.gradients(training.readyImages)
+            try training.update(measuresNorm: false)
             try device.synchronize()
-            let duration = ContinuousClock.now - start
-            if step >= warmUp {
-                seconds.append(Double(duration.components.seconds) + Double(duration.components.attoseconds) * 1e-18)
-            }
+            if step >= warmUp { seconds.append((ContinuousClock.now - start) / .seconds(1)) }
         }
         let median = seconds.sorted()[seconds.count / 2]
         return StepBenchmark(

@@ -12,18 +12,29 @@ struct Bench: ParsableCommand {
         subcommands: [BenchStep.self, BenchLoader.self, BenchEvaluation.self])
 }
 
+/// What is timed, and in which arithmetic.
+struct BenchmarkNetwork: ParsableArguments {
+    @Option(help: "resnet18, resnet34, resnet50 or mobilenetv1.")
+    var model: String
+
+    @Option(help: "bf16 or f32.")
+    var precision = "bf16"
+
+    var arithmetic: Precision { precision == "bf16" ? .bfloat16 : .float32 }
+
+    func validate() throws {
+        guard ["bf16", "f32"].contains(precision) else { throw ValidationError("--precision is bf16 or f32.") }
+    }
+}
+
 struct BenchStep: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "step", abstract: "Times training steps on one ready batch.")
 
-    @Option(help: "resnet18, resnet34, resnet50 or mobilenetv1.")
-    var model: String
+    @OptionGroup var network: BenchmarkNetwork
 
     @Option(help: "channels_last or default.")
     var layout = "channels_last"
-
-    @Option(help: "bf16 or f32.")
-    var precision = "bf16"
 
     @Option(help: "Timed steps.")
     var steps = 10
@@ -37,8 +48,8 @@ struct BenchStep: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard ["channels_last", "default"].contains(layout), ["bf16", "f32"].contains(precision) else {
-            throw ValidationError("--layout is channels_last or default, --precision is bf16 or f32.")
+        guard ["channels_last", "default"].contains(layout) else {
+            throw ValidationError("--layout is channels_last or default.")
         }
         guard 1...100_000 ~= steps, 0...100_000 ~= warmup else {
             throw ValidationError("--steps is at least 1, --warmup at least 0.")
@@ -49,14 +60,15 @@ struct BenchStep: ParsableCommand {
         let surroundings = try common.surroundings()
         Engine.threads = surroundings.threads
         let result = try StepBenchmark.run(
-            model: model, isChannelsLast: layout == "channels_last",
-            precision: precision == "bf16" ? .bfloat16 : .float32,
+            model: network.model, isChannelsLast: layout == "channels_last", precision: network.arithmetic,
             steps: steps, warmUp: warmup, device: surroundings.device)
         if json {
             print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
         } else {
             let rate = (result.imagesPerSecond * 10).rounded() / 10
-            print("\(model), batch \(result.batch) at \(result.size) px, \(layout), \(precision): \(rate) images/s")
+            print(
+                "\(result.model), batch \(result.batch) at \(result.size) px, \(layout), \(result.precision): \(rate) images/s"
+            )
         }
     }
 }
@@ -69,11 +81,7 @@ struct BenchLoader: ParsableCommand {
     @Option(help: "A folder of images.")
     var images: String
 
-    @Option(help: "resnet18, resnet34, resnet50 or mobilenetv1.")
-    var model: String
-
-    @Option(help: "bf16 or f32.")
-    var precision = "bf16"
+    @OptionGroup var network: BenchmarkNetwork
 
     @Option(help: "Images an epoch; 0 for all.")
     var count = 0
@@ -87,7 +95,6 @@ struct BenchLoader: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
-        guard ["bf16", "f32"].contains(precision) else { throw ValidationError("--precision is bf16 or f32.") }
         guard 1...1000 ~= epochs, 0...10_000_000 ~= count else {
             throw ValidationError("--epochs is 1 to 1000, --count at least 0.")
         }
@@ -100,22 +107,22 @@ struct BenchLoader: ParsableCommand {
         let cache = NSTemporaryDirectory() + "fovea-bench-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: cache) }
         let result = try LoaderBenchmark.run(
-            model: model, paths: count > 0 ? Array(found.prefix(count)) : found, epochs: epochs,
-            precision: precision == "bf16" ? .bfloat16 : .float32, device: surroundings.device, cacheFolder: cache)
+            model: network.model, paths: count > 0 ? Array(found.prefix(count)) : found, epochs: epochs,
+            precision: network.arithmetic, device: surroundings.device, cacheFolder: cache)
         if json {
             print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
             return
         }
         func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
         print(
-            "\(model) from \(result.images) files: cold epoch \(rounded(result.coldSeconds)) s, "
+            "\(result.model) from \(result.images) files: cold epoch \(rounded(result.coldSeconds)) s, "
                 + "\(rounded(result.cacheSeconds)) s of it decoding into the cache")
         for (number, epoch) in result.epochs.enumerated() {
             print(
                 "  epoch \(number + 2): \(rounded(epoch.loaded)) images/s, ready batch \(rounded(epoch.ready)), "
                     + "memory \(Int(epoch.memory)) MiB")
         }
-        print("\(model) from files: \(rounded(result.share * 100)) % of the rate with a ready batch (median)")
+        print("\(result.model) from files: \(rounded(result.share * 100)) % of the rate with a ready batch (median)")
     }
 }
 
