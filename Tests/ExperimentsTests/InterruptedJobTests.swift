@@ -105,43 +105,6 @@ import Torch
         #expect(left.contains("history.csv"))
     }
 
-    @Test func unreadableImages() throws {
-        let folder = try TemporaryFolder()
-        var job = try SmallJob(in: folder.path)
-        let table = try CSVTable(path: job.settings.data.table)
-        let columns = try ["image", "split"].map { try #require(table.header.firstIndex(of: $0)) }
-        func first(_ split: String) throws -> String {
-            let row = try #require((0..<table.rowCount).first { table[$0, columns[1]] == split })
-            return table[row, columns[0]]
-        }
-        func spoil(_ image: String) throws {
-            try Data("no picture".utf8).write(to: URL(fileURLWithPath: job.settings.data.images + "/" + image))
-        }
-        let training = try first("train")
-        try spoil(training)
-        let error = foveaError { try job.execute() }
-        #expect(error?.kind == .data && error?.message.contains("1 image cannot be used") == true)
-        #expect(error?.message.contains(training) == true)
-
-        job.settings.data.unreadable = .skip
-        job.settings.distillation = nil
-        var lines: [String] = []
-        try job.execute(log: { lines.append($0) })
-        #expect(
-            lines.contains {
-                $0.contains("left out of training because they cannot be decoded") && $0.contains(training)
-            }, "\(lines)")
-        #expect(lines.contains { $0.contains("39 training and 32 validation images") }, "\(lines)")
-
-        // Of evaluation none is left out.
-        let validation = try first("val")
-        try spoil(validation)
-        job.settings.output += "-2"
-        let other = foveaError { try job.execute() }
-        #expect(other?.message.contains(validation) == true && other?.message.contains(training) == false)
-        #expect(other?.remedy?.contains("never left out") == true)
-    }
-
     @Test func aRunRecordsWhatItWasMadeOf() throws {
         let folder = try TemporaryFolder()
         var job = try SmallJob(in: folder.path)

@@ -27,9 +27,7 @@ import Weights
     }
 
     private func execute(_ settings: RunSettings, isResuming: Bool = false) throws -> RunOutcome {
-        var job = try SmallJob(in: folder.path)
-        job.settings = settings
-        return try job.execute(isResuming: isResuming)
+        try SmallJob(settings).execute(isResuming: isResuming)
     }
 
     @Test func aRunLeavesAllThatItPromises() throws {
@@ -112,8 +110,7 @@ import Weights
             $0.model.dropPath = 0.1
         }
         var lines: [String] = []
-        let run = Run(settings, Surroundings(device: .cpu, threads: Engine.threads), log: { lines.append($0) })
-        _ = try run.execute(configuration: ConfigurationWriter.yaml(settings))
+        try SmallJob(settings).execute(log: { lines.append($0) })
         #expect(lines.contains { $0.contains("1 resampled: pos_embed (4 x 4 patches to 2 x 2)") })
         let bundle = try ModelBundle.load(from: settings.output)
         #expect(bundle.description.architecture == .vitTinyMean && bundle.description.dropPath == 0.1)
@@ -130,15 +127,13 @@ import Weights
         let settings = try settings()
         // Stops once the plain model is stored.
         let stages = settings.output + "/stages"
-        let surroundings = Surroundings(device: .cpu, threads: Engine.threads) {
-            let found = (try? FileManager.default.contentsOfDirectory(atPath: stages)) ?? []
-            return found.contains { name in
-                name.hasPrefix("plain-") && FileManager.default.fileExists(atPath: stages + "/\(name)/stage.json")
-            }
-        }
         #expect(throws: CancellationError.self) {
-            _ = try Run(settings, surroundings, log: { _ in }).execute(
-                configuration: ConfigurationWriter.yaml(settings))
+            try SmallJob(settings).execute(shouldStop: {
+                let found = (try? FileManager.default.contentsOfDirectory(atPath: stages)) ?? []
+                return found.contains { name in
+                    name.hasPrefix("plain-") && FileManager.default.fileExists(atPath: stages + "/\(name)/stage.json")
+                }
+            })
         }
         #expect(!FileManager.default.fileExists(atPath: settings.output + "/metrics.json"))
         let outcome = try execute(settings, isResuming: true)

@@ -28,9 +28,7 @@ import Torch
     private func execute(
         _ settings: RunSettings, log: @escaping (String) -> Void = { _ in }
     ) throws -> RunOutcome {
-        var job = try SmallJob(in: folder.path)
-        job.settings = settings
-        return try job.execute(log: log)
+        try SmallJob(settings).execute(log: log)
     }
 
     /// The error of a run whose folder must be as free as before.
@@ -76,23 +74,34 @@ import Torch
 
     @Test func unreadableImagesAreNamed() throws {
         let settings = try self.settings { $0.distillation = nil }
-        let images = settings.data.images
-        let training = images + "/p0001_left.jpg"
-        try Data("no picture".utf8).write(to: URL(fileURLWithPath: training))
-        #expect(refusal(settings)?.description.contains("p0001_left.jpg") == true)
+        let table = try CSVTable(path: settings.data.table)
+        let columns = try ["image", "split"].map { try #require(table.header.firstIndex(of: $0)) }
+        func spoilFirst(_ split: String, with bytes: String) throws -> String {
+            let row = try #require((0..<table.rowCount).first { table[$0, columns[1]] == split })
+            let image = table[row, columns[0]]
+            try Data(bytes.utf8).write(to: URL(fileURLWithPath: settings.data.images + "/" + image))
+            return image
+        }
+        let training = try spoilFirst("train", with: "no picture")
+        let error = refusal(settings)
+        #expect(error?.kind == .data && error?.message.contains("1 image cannot be used") == true)
+        #expect(error?.message.contains(training) == true)
         var skipping = settings
         skipping.data.unreadable = .skip
-        nonisolated(unsafe) var said: [String] = []
+        var said: [String] = []
         let outcome = try execute(skipping) { said.append($0) }
-        #expect(said.contains { $0.contains("p0001_left.jpg") && $0.contains("left out of training") }, "\(said)")
+        #expect(
+            said.contains {
+                $0.contains("left out of training because they cannot be decoded") && $0.contains(training)
+            }, "\(said)")
+        #expect(said.contains { $0.contains("39 training and 32 validation images") }, "\(said)")
         #expect(outcome.plainResult.images == 32)
         // In evaluation an image is never left out.
-        let validation = try CSVTable(path: settings.data.table)
-        let column = try #require(validation.header.firstIndex(of: "split"))
-        let row = try #require((0..<validation.rowCount).first { validation[$0, column] == "val" })
-        try Data().write(to: URL(fileURLWithPath: images + "/" + validation[row, 0]))
+        let validation = try spoilFirst("val", with: "")
         skipping.output += "-2"
-        #expect(refusal(skipping)?.description.contains(validation[row, 0]) == true)
+        let other = refusal(skipping)
+        #expect(other?.message.contains(validation) == true && other?.message.contains(training) == false)
+        #expect(other?.remedy?.contains("never left out") == true)
     }
 
     @Test func eachModelKeepsItsOwnThresholds() throws {

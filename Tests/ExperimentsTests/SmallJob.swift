@@ -44,6 +44,9 @@ struct SmallJob {
         settings.cache = folder + "/cache"
     }
 
+    /// The same with other settings.
+    init(_ settings: RunSettings) { self.settings = settings }
+
     /// Runs it.
     @discardableResult
     func execute(
