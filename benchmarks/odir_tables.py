@@ -18,8 +18,8 @@ def load(folder):
     return json.loads((folder / "metrics.json").read_text())
 
 
-def number(value, digits=3):
-    return "-" if value is None else f"{value:.{digits}f}"
+def number(value):
+    return "-" if value is None else f"{value:.3f}"
 
 
 def signed(entry):
@@ -107,20 +107,19 @@ def rskd(runs):
         row(grouping, cost["plain"], sum(teachers), cost["student"],
             f"{(sum(teachers) + cost['student']) / cost['plain']:.1f}", len(teachers) * images * 10)
 
-    for grouping in ["region"]:
-        print(f"\nClass by class, `{grouping}`: average precision of plain model, teacher and student.\n")
-        table("class", "subset", *(h for fold in folds for h in
-                                   (f"{fold.name.split('-')[0]}: training", "positive", "plain", "teacher", "student")))
-        found = [{r[0]: r for r in teacher_rows(fold / grouping)} for fold in folds
-                 if (fold / grouping / "report.md").exists()]
-        names = list(dict.fromkeys(name for rows in found for name in rows))
-        for name in names:
-            cells = []
-            for rows in found:
-                r = rows.get(name)
-                cells += ["-"] * 5 if r is None else [int(r[2]), int(r[3]), number(r[4]), number(r[5]), number(r[6])]
-            subset = next(rows[name][1] for rows in found if name in rows)
-            row(name, subset.removeprefix("region-"), *cells)
+    print("\nClass by class, `region`: average precision of plain model, teacher and student.\n")
+    table("class", "subset", *(h for fold in folds for h in
+                               (f"{fold.name.split('-')[0]}: training", "positive", "plain", "teacher", "student")))
+    found = [{r[0]: r for r in teacher_rows(fold / "region")} for fold in folds
+             if (fold / "region" / "report.md").exists()]
+    names = list(dict.fromkeys(name for rows in found for name in rows))
+    for name in names:
+        cells = []
+        for rows in found:
+            r = rows.get(name)
+            cells += ["-"] * 5 if r is None else [int(r[2]), int(r[3]), number(r[4]), number(r[5]), number(r[6])]
+        subset = next(rows[name][1] for rows in found if name in rows)
+        row(name, subset.removeprefix("region-"), *cells)
 
 
 def parity(arguments):
