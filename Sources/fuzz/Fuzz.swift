@@ -9,11 +9,17 @@ import Foundation
 
         init() {
             let name = ProcessInfo.processInfo.environment["FOVEA_FUZZ_TARGET"] ?? ""
-            guard let target = FuzzTarget(rawValue: name), let bench = try? FuzzBench() else {
-                fatalError("FOVEA_FUZZ_TARGET must be one of \(FuzzTarget.allCases.map(\.rawValue))")
+            guard let target = FuzzTarget(rawValue: name) else {
+                Self.giveUp("FOVEA_FUZZ_TARGET must be one of \(FuzzTarget.allCases.map(\.rawValue))")
             }
             self.target = target
-            self.bench = bench
+            do { bench = try FuzzBench() } catch { Self.giveUp("\(error)") }
+        }
+
+        /// At once: libFuzzer takes an orderly exit for a finding.
+        private static func giveUp(_ reason: String) -> Never {
+            FileHandle.standardError.write(Data((reason + "\n").utf8))
+            _exit(64)
         }
     }
 
@@ -25,6 +31,7 @@ import Foundation
         do {
             _ = try guided.target.accepts(Array(UnsafeBufferPointer(start: data, count: count)), in: guided.bench)
         } catch {
+            // A crash is how libFuzzer is told of a finding; it then keeps the input.
             fatalError("\(guided.target): \(error)")
         }
         return 0
