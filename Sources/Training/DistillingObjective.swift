@@ -45,12 +45,12 @@ public final class DistillingObjective: Objective {
     }
 
     /// The loss on the labels and the distillation.
-    public func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
-        let teachers = try bank.logits(of: items)
-        let weights = try imageWeights?.weights(items: items, teachers: teachers)
+    public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
+        let teachers = try bank.logits(of: batch.items)
+        let weights = try imageWeights?.weights(items: batch.items, teachers: teachers)
         return [
-            try label(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress),
-            try distillation(logits: logits, teachers: teachers, imageWeights: weights),
+            try batch.loss(label, outputs.logits),
+            try distillation(logits: outputs.logits, teachers: teachers, imageWeights: weights),
         ]
     }
 }
@@ -111,17 +111,19 @@ public final class SoftmaxDistillingObjective: Objective {
     public func beginEpoch(_ epoch: Int, network: Classifier) throws {}
 
     /// The loss on the labels and the distillation.
-    public func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
+    public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
         let subsets = bank.columns.subsets
-        let weights = items.flatMap { item in
+        let weights = batch.items.flatMap { item in
             subsets.map { subset -> Float in
                 !onlySubsetImages || subset.classes.contains { cohort.label(item.row, $0) == 1 } ? 1 : 0
             }
         }
-        let teacherWeights = try Tensor(weights, shape: [items.count, subsets.count]).to(device: logits.device)
+        let teacherWeights = try Tensor(weights, shape: [batch.items.count, subsets.count])
+            .to(device: outputs.logits.device)
         return [
-            try label(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress),
-            try distillation(logits: logits, teachers: bank.logits(of: items), teacherWeights: teacherWeights),
+            try batch.loss(label, outputs.logits),
+            try distillation(
+                logits: outputs.logits, teachers: bank.logits(of: batch.items), teacherWeights: teacherWeights),
         ]
     }
 }

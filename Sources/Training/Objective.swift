@@ -3,16 +3,51 @@ import FundusImaging
 import Losses
 import Torch
 
+/// A batch on the device, as the network sees it.
+public struct TrainingBatch {
+    /// Normalised, [B, 3, H, W].
+    public var images: Tensor
+    /// What is to be learnt.
+    public var targets: Targets
+    /// Which photographs, in which views.
+    public var items: [BatchItem]
+    /// How much of the training is done, in [0, 1).
+    public var progress: Double
+
+    package init(images: Tensor, targets: Targets, items: [BatchItem], progress: Double) {
+        self.images = images
+        self.targets = targets
+        self.items = items
+        self.progress = progress
+    }
+}
+
+extension TrainingBatch {
+    /// A loss on the labels that count.
+    func loss(_ loss: any Loss, _ logits: Tensor) throws -> Tensor {
+        try loss(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress)
+    }
+}
+
+/// What a network makes of a batch.
+public struct NetworkOutputs {
+    /// Pooled, before dropout, [B, featureCount].
+    public var features: Tensor
+    /// Raw, float32 [B, C].
+    public var logits: Tensor
+
+    package init(features: Tensor, logits: Tensor) {
+        self.features = features
+        self.logits = logits
+    }
+}
+
 /// What a training minimises, batch by batch.
 public protocol Objective: AnyObject {
     /// Called before each epoch, counted from 0, with the network as it is.
     func beginEpoch(_ epoch: Int, network: Classifier) throws
     /// The parts of the loss, whose sum is minimised; scalars. The first is the loss on the labels.
-    ///
-    /// - Parameters:
-    ///   - logits: raw, [B, C].
-    ///   - progress: how much of the training is done, in [0, 1).
-    func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor]
+    func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor]
     /// What `beginEpoch` decided; a checkpoint keeps it. Empty where it decides nothing.
     var epochState: [Double] { get }
     /// Called instead of `beginEpoch` where a training goes on within an epoch, with what that decided.
@@ -37,7 +72,7 @@ public final class LabelObjective: Objective {
     public func beginEpoch(_ epoch: Int, network: Classifier) throws {}
 
     /// The loss alone.
-    public func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
-        [try loss(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress)]
+    public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
+        [try batch.loss(loss, outputs.logits)]
     }
 }

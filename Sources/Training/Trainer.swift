@@ -133,10 +133,14 @@ public struct Trainer {
                     try buffers.keep()
                 }
                 let parts = try Autocast.run(plan.precision, on: device) {
-                    let logits = try network(batch.images)
+                    let features = try network.features(of: batch.images)
+                    let logits = try network.logits(of: features).to(dtype: .float32)
                     return try objective.parts(
-                        logits: logits.to(dtype: .float32), targets: batch.targets, items: raw.items,
-                        progress: (Double(epoch) + Double(index) / Double(max(1, batchesPerEpoch))) / Double(epochs))
+                        NetworkOutputs(features: features, logits: logits),
+                        TrainingBatch(
+                            images: batch.images, targets: batch.targets, items: raw.items,
+                            progress: (Double(epoch) + Double(index) / Double(max(1, batchesPerEpoch)))
+                                / Double(epochs)))
                 }
                 let loss = try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
                 // The last step of an epoch may have fewer batches.

@@ -67,7 +67,7 @@ import Training
         let distillation = try DistillationLoss(Self.columns, distance: .mse, temperature: 2, lambda: 0.5)
         let objective = DistillingObjective(label: BinaryCrossEntropy(), distillation: distillation, bank: bank)
         let (logits, targets, items) = try Self.targets(data)
-        let parts = try objective.parts(logits: logits, targets: targets, items: items, progress: 0)
+        let parts = try objective.parts(logits: logits, targets: targets, items: items)
         let label = try BinaryCrossEntropy()(logits: logits, labels: targets.labels, mask: targets.mask)
         let expected = try distillation(logits: logits, teachers: bank.logits(of: items))
         #expect(parts.count == 2)
@@ -89,7 +89,7 @@ import Training
             let objective = DistillingObjective(
                 label: BinaryCrossEntropy(), distillation: try distillation(), bank: bank, selfPacing: pacing)
             try objective.beginEpoch(0, network: tinyNetwork(classes: 3))
-            return try objective.parts(logits: logits, targets: targets, items: items, progress: 0)[1].item()
+            return try objective.parts(logits: logits, targets: targets, items: items)[1].item()
         }
         func weighted(_ weights: [Double]) throws -> Double {
             let loss = try distillation()
@@ -118,7 +118,7 @@ import Training
             let objective = SoftmaxDistillingObjective(
                 label: label, distillation: distillation, bank: bank, cohort: data.cohort,
                 onlySubsetImages: only)
-            let parts = try objective.parts(logits: logits, targets: targets, items: items, progress: 0)
+            let parts = try objective.parts(logits: logits, targets: targets, items: items)
             let expected = try distillation(
                 logits: logits, teachers: teachers, teacherWeights: Tensor(weights, shape: [4, 2]))
             #expect(try parts[1].item() == expected.item() && parts[1].item() > 0)

@@ -152,9 +152,18 @@ final class Spy: Objective {
 
     func beginEpoch(_ epoch: Int, network: Classifier) throws { try begin(epoch, network) }
 
-    func parts(logits: Tensor, targets: Targets, items: [BatchItem], progress: Double) throws -> [Tensor] {
+    func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
         defer { batches += 1 }
-        return [try body(batches, logits, targets, items)]
+        return [try body(batches, outputs.logits, batch.targets, batch.items)]
+    }
+}
+
+extension Objective {
+    /// The parts for logits alone, at the beginning of a training.
+    func parts(logits: Tensor, targets: Targets, items: [BatchItem]) throws -> [Tensor] {
+        try parts(
+            NetworkOutputs(features: logits, logits: logits),
+            TrainingBatch(images: logits, targets: targets, items: items, progress: 0))
     }
 }
 
