@@ -31,22 +31,23 @@ struct NetworkTraining {
             shouldStop: recipe.surroundings.shouldStop)
     }
 
-    /// The model of the technique alone, trained on `rows`.
-    func plain(_ name: String = "plain", rows: [Int]) throws -> StageResult {
+    /// The model of a technique alone, trained on `rows`.
+    ///
+    /// - Parameter technique: another one than the run's; the history then has it in the stage's name.
+    func plain(_ name: String = "plain", rows: [Int], as other: TechniqueSettings? = nil) throws -> StageResult {
         let plan = recipe.plan(name)
-        let text = try recipe.text(
-            name, technique: settings.technique, plan: plan, rows: rows, columns: allColumns, and: [])
-        return try stage(name, recipe: text) { checkpoints in
+        let technique = other ?? settings.technique
+        let text = try recipe.text(name, technique: technique, plan: plan, rows: rows, columns: allColumns, and: [])
+        let title = other.map { "\(name)-\($0.loss)" } ?? name
+        return try stage(name, title: title, recipe: text) { checkpoints in
             let description = recipe.description(columns: allColumns)
             let network = try fresh(description, name: name, rows: rows, columns: allColumns)
             let stream = EpochStream(
-                try recipe.sampler(
-                    settings.technique, rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
+                try recipe.sampler(technique, rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
                 views: plan.views)
-            let objective = LabelObjective(
-                try loss(settings.technique, rows: rows, columns: allColumns))
+            let objective = LabelObjective(try loss(technique, rows: rows, columns: allColumns))
             let history = try train(
-                network, name, plan, allColumns, rows: rows, objective: objective, stream: stream,
+                network, title, plan, allColumns, rows: rows, objective: objective, stream: stream,
                 checkpoints: checkpoints)
             return (ModelBundle(description, network), history)
         }
@@ -113,7 +114,8 @@ struct NetworkTraining {
 
     /// A stage of the store, or else a training with checkpoints, which go when it is finished and stored.
     private func stage(
-        _ name: String, recipe text: String, _ train: (Checkpoints) throws -> (ModelBundle, [EpochRecord])
+        _ name: String, title: String? = nil, recipe text: String,
+        _ train: (Checkpoints) throws -> (ModelBundle, [EpochRecord])
     ) throws -> StageResult {
         let hash = Digest.sha256(text)
         let place = name + "-" + hash.prefix(16)
@@ -121,7 +123,7 @@ struct NetworkTraining {
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
             recipe: hash, policy: settings.checkpoints, isAskedFor: recipe.surroundings.wantsCheckpoint,
             log: { [journal] line in
-                journal.say(line.hasPrefix("warning") ? line : name + " " + line)
+                journal.say(line.hasPrefix("warning") ? line : (title ?? name) + " " + line)
             })
         let result = try store.stage(name, recipe: text) {
             for other in folder.foreignCheckpoints(of: name, besides: place) {
@@ -130,7 +132,7 @@ struct NetworkTraining {
             }
             return try train(checkpoints)
         }
-        if result.isReused { try journal.takeOver(result, named: name) }
+        if result.isReused { try journal.takeOver(result, named: title ?? name) }
         try checkpoints.finish()
         return result
     }

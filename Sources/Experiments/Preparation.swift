@@ -111,7 +111,7 @@ public struct Preparation: Sendable {
         case .column:
             return try Split.byColumn(cohort, training: split.training, validation: split.validation)
         case .make:
-            let folds = try Split.makeFolds(of: cohort, count: split.folds, seed: UInt64(settings.seed))
+            let folds = try Split.makeFolds(of: cohort, count: split.folds, seed: UInt64(split.seed ?? settings.seed))
             return try Split.from(
                 folds: folds, of: cohort, validation: split.validationFolds, excluded: split.excludedFolds)
         }

@@ -73,10 +73,8 @@ struct Recipe {
         return banked
     }
 
-    /// Loss and sampler of the teachers: BCE on every image once, or the technique's own.
-    var teacherTechnique: TechniqueSettings {
-        settings.distillation?.teachers.technique == .same ? settings.technique : TechniqueSettings()
-    }
+    /// Loss and sampler of the teachers.
+    var teacherTechnique: TechniqueSettings { settings.teacherTechnique }
 
     /// How teachers are trained: shorter, gentler, and never without a step.
     func teacherPlan(_ name: String) -> TrainingPlan {

@@ -66,11 +66,15 @@ public struct Run {
 /// What distillation gave: teachers, their bank, the student.
 struct DistillationResult {
     var grouping: Grouping
+    /// The plain BCE model that teachers begin at, where the technique's own is another.
+    var teacherStart: StageResult?
     /// The plain model of the inner split, where weights are measured.
     var inner: StageResult?
     var teachers: [StageResult]
     var columns: TeacherColumns
     var bankSeconds: Double
+    /// Views that all teachers together were asked about.
+    var bankViews: Int
     /// Whether every teacher's views were in the store.
     var isBankReused: Bool
     var student: StageResult
@@ -95,6 +99,13 @@ struct RelationalDistillation {
         let teacherRows = inner?.training ?? rows
         let studentRows = settings.weights == .selfPaced ? teacherRows : rows
         let start = inner == nil ? plain : try training.plain("plain-inner", rows: teacherRows)
+        // Teachers of BCE begin at a model of BCE, so that all techniques of a comparison can share them.
+        let isShared =
+            settings.teachers.initialization == .plain && recipe.teacherTechnique != recipe.settings.technique
+        let teacherStart =
+            isShared
+            ? try training.plain(inner == nil ? "plain" : "plain-inner", rows: teacherRows, as: recipe.teacherTechnique)
+            : nil
         // A student that is measured on the inner split must not begin at a model that has seen it.
         let studentStart = settings.weights == .selfPaced ? start : plain
 
@@ -103,7 +114,8 @@ struct RelationalDistillation {
                 "teacher \(index + 1) of \(tasks.count), \(task.subset.name): \(task.subset.classes.count) classes, "
                     + "\(task.positives.count) positive and \(task.negativesPerEpoch) other images an epoch")
             return try training.teacher(
-                task, rows: teacherRows, plain: settings.teachers.initialization == .plain ? start : nil)
+                task, rows: teacherRows,
+                plain: settings.teachers.initialization == .plain ? teacherStart ?? start : nil)
         }
         let measured = try inner.map { try measure(teachers, columns, start, rows: $0.validation) }
 
@@ -118,8 +130,9 @@ struct RelationalDistillation {
             try objective(loss, bank, measured, inner?.validation)
         }
         return DistillationResult(
-            grouping: grouping, inner: inner == nil ? nil : start, teachers: teachers, columns: columns,
-            bankSeconds: logits.reduce(0) { $0 + $1.seconds }, isBankReused: logits.allSatisfy(\.isStored),
+            grouping: grouping, teacherStart: teacherStart, inner: inner == nil ? nil : start, teachers: teachers,
+            columns: columns, bankSeconds: logits.reduce(0) { $0 + $1.seconds },
+            bankViews: teachers.count * studentRows.count * views, isBankReused: logits.allSatisfy(\.isStored),
             student: student)
     }
 

@@ -7,7 +7,7 @@ import Foundation
 public final class RunFolder {
     /// Where it is.
     public let path: String
-    private let lock: Int32
+    private let lock: FileLock
 
     /// Makes or opens the folder and locks it.
     ///
@@ -16,13 +16,11 @@ public final class RunFolder {
     public init(_ path: String, isResuming: Bool) throws {
         self.path = path
         try Folder.make(path)
-        lock = open(path + "/.lock", O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard lock >= 0 else { throw AtomicFile.failure("open", path + "/.lock") }
-        guard flock(lock, LOCK_EX | LOCK_NB) == 0 else {
-            close(lock)
+        guard let lock = try FileLock(path + "/.lock") else {
             throw FoveaError(
                 .busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
         }
+        self.lock = lock
         // A run that ended before anything was finished may be begun again.
         let holdsRun =
             ["model.safetensors", "metrics.json"].contains { FileManager.default.fileExists(atPath: path + "/" + $0) }
@@ -30,15 +28,12 @@ public final class RunFolder {
                 !((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + $0)) ?? []).isEmpty
             }
         guard isResuming || !holdsRun else {
-            close(lock)
             throw FoveaError(
                 .configuration, "\(path) already holds a run",
                 remedy: "Choose another `output`, or continue it with `fovea train --resume \(path)`.")
         }
         removeLeftovers()
     }
-
-    deinit { close(lock) }
 
     /// The path of a file in the folder.
     public func file(_ name: String) -> String { path + "/" + name }

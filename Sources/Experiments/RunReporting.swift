@@ -16,46 +16,6 @@ struct RunReporting {
     let journal: Journal
     let folder: RunFolder
 
-    /// What `metrics.json` holds.
-    private struct Metrics: Encodable {
-        struct Cost: Encodable {
-            var stage: String
-            var seconds: Double
-            var images: Int
-            var reused: Bool
-        }
-        struct Teacher: Encodable {
-            struct Entry: Encodable {
-                var name: String
-                @ExplicitNull var averagePrecision: Double?
-                @ExplicitNull var rocAUC: Double?
-
-                enum CodingKeys: String, CodingKey {
-                    case name
-                    case averagePrecision = "average_precision"
-                    case rocAUC = "roc_auc"
-                }
-            }
-            var subset: String
-            var classes: [Entry]
-        }
-        var fovea = Program.version
-        var engine = Engine.version
-        var labelTables: [String: String]
-        var configuration: String
-        var plain: EvaluationResult
-        var teachers: [Teacher]
-        var student: EvaluationResult?
-        var difference: PairedResult?
-        var cost: [Cost]
-        var seconds: Double
-
-        enum CodingKeys: String, CodingKey {
-            case fovea, engine, configuration, plain, teachers, student, difference, cost, seconds
-            case labelTables = "label_tables"
-        }
-    }
-
     func write() throws {
         try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
         if let student = outcome.studentResult, let difference = outcome.difference {
@@ -66,7 +26,7 @@ struct RunReporting {
             try writeReport(nil, nil)
         }
         let tables = recipe.settings.data.tables.map(\.path) + [recipe.settings.data.table]
-        let metrics = Metrics(
+        let metrics = RunMetrics(
             labelTables: try Dictionary(
                 uniqueKeysWithValues: Set(tables.filter { !$0.isEmpty }).map { ($0, try Digest.sha256(fileAt: $0)) }),
             configuration: try Digest.sha256(fileAt: folder.file("config.yaml")), plain: outcome.plainResult,
@@ -77,12 +37,12 @@ struct RunReporting {
     }
 
     /// Each teacher on the validation images, class by class.
-    private var teachers: [Metrics.Teacher] {
+    private var teachers: [RunMetrics.Teacher] {
         outcome.teachers.map { teacher in
-            Metrics.Teacher(
+            RunMetrics.Teacher(
                 subset: teacher.subset.name,
                 classes: teacher.subset.classes.enumerated().map { index, column in
-                    Metrics.Teacher.Entry(
+                    RunMetrics.Teacher.Entry(
                         name: recipe.cohort.classes[column],
                         averagePrecision: teacher.summary.averagePrecision[index],
                         rocAUC: teacher.summary.rocAUC[index])
@@ -99,18 +59,20 @@ struct RunReporting {
         try folder.write(outcomes, to: place + "predictions.csv")
     }
 
-    private var costs: [Metrics.Cost] {
+    private var costs: [RunMetrics.Cost] {
         var stages: [(String, StageResult)] = [("plain", outcome.plain)]
+        if let start = outcome.distillation?.teacherStart { stages.append(("plain-bce", start)) }
         if let inner = outcome.distillation?.inner { stages.append(("plain-inner", inner)) }
         for teacher in outcome.teachers { stages.append(("teacher " + teacher.subset.name, teacher.stage)) }
         if let distillation = outcome.distillation { stages.append(("student", distillation.student)) }
         var costs = stages.map {
-            Metrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, reused: $0.1.isReused)
+            RunMetrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, views: 0, reused: $0.1.isReused)
         }
         if let distillation = outcome.distillation {
             costs.append(
                 .init(
-                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: distillation.isBankReused)
+                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, views: distillation.bankViews,
+                    reused: distillation.isBankReused)
             )
         }
         return costs

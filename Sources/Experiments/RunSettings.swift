@@ -40,6 +40,11 @@ public struct RunSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// Loss and sampler of the teachers: BCE on every image once, or the technique's own.
+    var teacherTechnique: TechniqueSettings {
+        distillation?.teachers.technique == .same ? technique : TechniqueSettings()
+    }
 }
 
 /// Where the photographs and labels are, and which of them train.
@@ -118,6 +123,8 @@ public struct SplitSettings: Sendable, Equatable {
     public var excludedFolds: [Int] = []
     /// The number of folds to make (`make`).
     public var folds = 5
+    /// Decides which patients come into which fold (`make`); nil for the run's seed.
+    public var seed: Int?
     /// Values of the split column that train (`column`).
     public var training = ["train"]
     /// Values of the split column that validate (`column`).

@@ -124,6 +124,9 @@ extension SplitSettings: ConfigurationSection {
         Field("validation_folds", \.validationFolds, .list(.integer(0...999)), "Folds that validate (fold, make)"),
         Field("excluded_folds", \.excludedFolds, .list(.integer(0...999)), "Folds that take no part (fold, make)"),
         Field("folds", \.folds, .integer(2...1000), "Folds to make (make)"),
+        Field(
+            "seed", \.seed, .optional(.integer(0...1_000_000_000)),
+            "Decides who comes into which fold (make); null: the run's seed"),
         Field("training", \.training, .list(.text), "Values of the split column that train (column)"),
         Field("validation", \.validation, .list(.text), "Values of the split column that validate (column)"),
     ]

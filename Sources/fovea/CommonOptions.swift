@@ -27,7 +27,13 @@ struct CommonOptions: ParsableArguments {
         help: "What to print besides results: error, warning, or info, which shows progress too.")
     var logLevel = LogLevel.info
 
+    @Option(
+        parsing: .unconditional,
+        help: "Seconds after SIGTERM or SIGINT by which the program ends, whether its step is done or not.")
+    var grace = 60
+
     func validate() throws {
+        guard 1...86_400 ~= grace else { throw ValidationError("--grace is \(grace); allowed: 1 to 86400") }
         guard 0...4096 ~= threads else { throw ValidationError("--threads is \(threads); allowed: 0 to 4096") }
     }
 
@@ -36,7 +42,7 @@ struct CommonOptions: ParsableArguments {
     /// - Throws: `FoveaError` of kind `environment` for another engine than the one that the program was built with,
     ///   unless `acceptsAnyEngine`.
     func surroundings(isResuming: Bool = false, acceptsAnyEngine: Bool = false) throws -> Surroundings {
-        StopSignal.listen()
+        StopSignal.listen(grace: UInt32(grace))
         if !acceptsAnyEngine { try MachineCheck.requireEngine() }
         Basics.Progress.isSilent = logLevel != .info
         return Surroundings(

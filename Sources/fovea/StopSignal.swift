@@ -7,16 +7,18 @@ enum StopSignal {
     private static let caught = Atomic<Int32>(0)
     private static let wantsCheckpoint = Atomic<Bool>(false)
 
-    /// Seconds after which the program ends in any case, with what is saved until then.
-    static let grace: UInt32 = 60
+    private static let grace = Atomic<UInt32>(60)
 
     /// Begins to listen.
-    static func listen() {
+    ///
+    /// - Parameter grace: seconds after which the program ends in any case, with what is saved until then.
+    static func listen(grace seconds: UInt32) {
+        grace.store(seconds, ordering: .relaxed)
         // What a handler may call is little: atomics, `alarm`, `_exit`.
         for number in [SIGINT, SIGTERM] {
             signal(number) { number in
                 if StopSignal.caught.exchange(number, ordering: .relaxed) != 0 { _exit(128 + number) }
-                alarm(StopSignal.grace)
+                alarm(StopSignal.grace.load(ordering: .relaxed))
             }
         }
         signal(SIGALRM) { _ in _exit(StopSignal.exitStatus) }

@@ -25,6 +25,7 @@ struct RunSettingsTests {
         s.data.split.validationFolds = [1, 2]
         s.data.split.excludedFolds = [0]
         s.data.split.folds = 7
+        s.data.split.seed = 5
         s.data.split.training = ["a", "b"]
         s.data.split.validation = ["true"]
         s.image.resolution = 320

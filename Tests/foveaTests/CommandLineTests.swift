@@ -17,7 +17,7 @@ struct CommandLineTests {
         #expect(text == expected, "see Tests/foveaTests/Golden/\(name).txt")
     }
 
-    @Test(arguments: ["", "init", "doctor", "inspect", "train", "evaluate", "predict"])
+    @Test(arguments: ["", "init", "doctor", "inspect", "train", "compare", "evaluate", "predict"])
     func help(command: String) throws {
         let name = command.isEmpty ? "help" : "help-" + command
         try compare(ProgramRun(["help"] + (command.isEmpty ? [] : [command])), with: name)
@@ -26,6 +26,9 @@ struct CommandLineTests {
     @Test(arguments: [
         ("train-nothing", "train"), ("train-missing", "train missing.yaml"),
         ("train-unknown-key", "train wrong.yaml"), ("train-set", "train empty.yaml --set training.epochs=many"),
+        ("compare-missing", "compare missing.yaml"), ("compare-both", "compare empty.yaml --dry-run --report"),
+        ("compare-empty", "compare empty.yaml"), ("compare-keys", "compare arms.yaml"),
+        ("compare-run", "compare run.yaml --dry-run"), ("grace", "doctor --grace 0"),
         ("evaluate-nothing", "evaluate"), ("evaluate-both", "evaluate run --predictions p.csv"),
         ("evaluate-without-labels", "evaluate --predictions p.csv"),
         ("evaluate-foreign", "evaluate run --versus p.csv"),
@@ -45,6 +48,11 @@ struct CommandLineTests {
         let folder = try WorkFolder()
         try folder.write("training:\n  epoch: 3\n  rate: fast\n", to: "wrong.yaml")
         try folder.write("", to: "empty.yaml")
+        let techniques = "techniques: [{name: bce}, {name: asl, set: [technique.loss=asymetric]}]\n"
+        try folder.write(
+            "datasets: [{name: d, config: c.yaml}]\n" + techniques + "arms: [plain, rksd]\n", to: "arms.yaml")
+        try folder.write("datasets: [{name: d, config: data.yaml}]\n" + techniques + "arms: [plain]\n", to: "run.yaml")
+        try folder.write("data: {table: data/labels.csv, images: data}\n", to: "data.yaml")
         try folder.write("image,A\n1.png,0.5\n7.png,0.2\n", to: "p.csv")
         try folder.write("image,A,B\n1.png,1,0\n2.png,0,1\n", to: "l.csv")
         try folder.write("mine\n", to: "exists.yaml")

@@ -154,6 +154,49 @@ import Testing
         #expect(packs.count == 1)
     }
 
+    @Test func aStepThatTakesTooLongEndsWithTheGrace() throws {
+        try configure("distillation: null", epochs: 1)
+        // A step of this takes many seconds on any processor.
+        let run = try train(
+            "c.yaml", "--set", "model.architecture=vit_large_patch16_gap_224", "--set", "image.resolution=224", "--set",
+            "training.batch_size=64", "--grace", "1")
+        try run.wait { run.errors.contains("training and") }
+        sleep(2)
+        let sent = Date()
+        run.send(SIGTERM)
+        #expect(run.end() == 143)
+        let seconds = Date().timeIntervalSince(sent)
+        #expect((0.9..<5).contains(seconds), "\(seconds)")
+        #expect(checkpoints("plain").isEmpty)
+    }
+
+    @Test func aComparisonIsStoppedAndGoesOn() throws {
+        try configure("distillation: null", epochs: 30)
+        try folder.write(
+            """
+            datasets: [{name: p, config: c.yaml}]
+            techniques: [{name: bce}, {name: focal, set: [technique.loss=focal]}]
+            arms: [plain]
+            output: comparison
+            minimum_positive_patients: 2
+            bootstrap: 20
+            """, to: "comparison.yaml")
+        func compare() throws -> RunningProgram {
+            try RunningProgram(["compare", "comparison.yaml", "--device", "cpu", "--threads", "1"], in: folder)
+        }
+        let first = try compare()
+        try first.wait { first.errors.contains("plain: ") }
+        first.send(SIGTERM)
+        #expect(first.end() == 143)
+        #expect(first.errors.hasSuffix("The same command goes on from here.\nstopped\n"), "\(first.errors)")
+        let second = try compare()
+        #expect(second.end() == 0, "\(second.errors)")
+        #expect(second.errors.contains("plain goes on from comparison/cells/p/seed-0/bce/plain/checkpoints/plain-"))
+        let third = try compare()
+        #expect(third.end() == 0)
+        #expect(third.errors.contains("2 cells, 2 of them finished") && !third.errors.contains("plain: "))
+    }
+
     @Test func theBootstrapIsStopped() throws {
         let rows = (0..<2000).map { "\($0),\($0 % 2)\n" }.joined()
         try folder.write("image,A\n" + rows, to: "l.csv")

@@ -1,0 +1,142 @@
+import Basics
+import Foundation
+
+/// `fovea compare`: runs what is not finished of a comparison, unit by unit, and tells what came out.
+public struct Comparison {
+    private let settings: ComparisonSettings
+    private let surroundings: Surroundings
+    private let log: (String) -> Void
+
+    /// Prepares a comparison; nothing is read yet.
+    public init(_ settings: ComparisonSettings, _ surroundings: Surroundings, log: @escaping (String) -> Void) {
+        self.settings = settings
+        self.surroundings = surroundings
+        self.log = log
+    }
+
+    /// What would be run, and what that is expected to cost. Nothing is trained or written.
+    public func forecast() throws -> ComparisonForecast {
+        try ComparisonForecast(ComparisonPlan(settings), surroundings)
+    }
+
+    /// Runs every cell that is not finished, then evaluates all.
+    ///
+    /// Several processes may work at one comparison: each takes units that no other holds. A cell whose training
+    /// diverges is told and left, and the others go on.
+    /// - Parameter configuration: the text of `comparison.yaml`, complete.
+    /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
+    public func execute(configuration: String) throws -> ComparisonOutcome {
+        let plan = try ComparisonPlan(settings)
+        try Folder.make(settings.output)
+        try AtomicFile.write(configuration, to: settings.output + "/comparison.yaml")
+        let states = try plan.cells.map { try $0.state() }
+        let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
+        log("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
+        var pace = Pace(open: open)
+        var failures: [(cell: String, error: FoveaError)] = []
+        var isShared = false
+        for unit in plan.units {
+            let cells = open.filter { $0.unit == unit }
+            guard !cells.isEmpty else { continue }
+            try Folder.make(settings.output + "/" + unit.path)
+            guard let lock = try FileLock(settings.output + "/" + unit.path + "/.lock") else {
+                log("\(unit.path) is being worked at by another process")
+                isShared = true
+                cells.forEach { pace.leave($0) }
+                continue
+            }
+            for cell in cells {
+                // Another process may have finished it since.
+                guard try cell.state() != .finished else {
+                    pace.leave(cell)
+                    continue
+                }
+                log("cell \(pace.number) of \(open.count), \(cell.name)" + pace.remaining)
+                do {
+                    let outcome = try run(cell)
+                    pace.finish(cell, seconds: outcome)
+                } catch let error as FoveaError where error.kind == .numerical {
+                    log("warning: \(cell.name) is left: \(error.message)")
+                    failures.append((cell.name, error))
+                    pace.leave(cell)
+                }
+            }
+            withExtendedLifetime(lock) {}
+        }
+        if let (cell, error) = failures.first {
+            throw FoveaError(
+                .numerical,
+                "\(Wording.count(failures.count, "cell")) could not be trained: "
+                    + Wording.listing(failures.map(\.cell)) + ". \(cell): \(error.message)",
+                remedy: (error.remedy.map { $0 + " " } ?? "")
+                    + "`fovea compare --report` tells what came out of the others.")
+        }
+        if isShared, try plan.cells.contains(where: { try $0.state() != .finished }) {
+            throw FoveaError(
+                .busy, "another process still works at cells of \(settings.output)",
+                remedy: "The same command goes on when it has ended; with --report it tells what there is now.")
+        }
+        return try report(plan, folds: [])
+    }
+
+    /// Evaluates what is finished, without running anything.
+    ///
+    /// - Parameter folds: only these, in a folder of their own; all of them for none.
+    /// - Throws: `FoveaError` of kind `configuration` when nothing is finished or there is no such fold.
+    public func report(folds: [Int] = []) throws -> ComparisonOutcome {
+        try report(ComparisonPlan(settings), folds: folds)
+    }
+
+    private func report(_ plan: ComparisonPlan, folds: [Int]) throws -> ComparisonOutcome {
+        let outcome = try ComparisonOutcome(plan, folds: Set(folds).sorted(), surroundings)
+        try ComparisonReporting(outcome: outcome, folder: outcome.folder).write()
+        return outcome
+    }
+
+    /// Runs a cell, or goes on with it; gives the seconds that it took.
+    private func run(_ cell: ComparisonCell) throws -> Double {
+        var given = surroundings
+        given.isResuming = true
+        let started = Date()
+        _ = try Run(cell.settings, given, log: log).execute(configuration: cell.configuration)
+        return Date().timeIntervalSince(started)
+    }
+}
+
+/// How fast the cells go, and how long the rest will take.
+private struct Pace {
+    private var left: [ComparisonCell]
+    private var made = Set<String>()
+    private var work = 0.0
+    private var seconds = 0.0
+    /// The number of the next cell, counted from 1.
+    private(set) var number = 1
+
+    init(open: [ComparisonCell]) { left = open }
+
+    mutating func leave(_ cell: ComparisonCell) {
+        left.removeAll { $0.settings.output == cell.settings.output }
+        number += 1
+    }
+
+    mutating func finish(_ cell: ComparisonCell, seconds taken: Double) {
+        work += cell.estimate.work(besides: &made)
+        seconds += taken
+        leave(cell)
+    }
+
+    /// In words, once a cell has been timed.
+    var remaining: String {
+        guard work > 0 else { return "" }
+        var known = made
+        let rest = left.reduce(0) { $0 + $1.estimate.work(besides: &known) }
+        return ", about \(Progress.clock(seconds * rest / work)) left"
+    }
+}
+
+extension RunEstimate {
+    /// What is to be made beyond what was made before, to which it is added.
+    func work(besides made: inout Set<String>) -> Double {
+        stages.reduce(0) { made.insert($1.key).inserted ? $0 + $1.work : $0 }
+    }
+}

@@ -1,0 +1,102 @@
+import Basics
+import Configuration
+import Foundation
+
+/// The kind of run that a cell is.
+enum ComparisonArm: Hashable {
+    case plain
+    case plainLong
+    case rskd(String)
+    /// A draw of the shuffle; nil stands for all of them.
+    case random(String, draw: Int?)
+    case ensemble(String)
+
+    /// The arm in which draws are averaged.
+    var family: ComparisonArm {
+        if case .random(let grouping, _) = self { return .random(grouping, draw: nil) }
+        return self
+    }
+
+    /// Whether the arm has teachers.
+    var hasTeachers: Bool { self != .plain && self != .plainLong }
+
+    /// The draw, where there is one.
+    var draw: Int { if case .random(_, let draw?) = self { draw } else { 0 } }
+
+    /// As tables have it, such as "+ RSKD(region)".
+    var label: String {
+        switch self {
+        case .plain: "plain"
+        case .plainLong: "plain, long"
+        case .rskd(let grouping): "+ RSKD(\(grouping))"
+        case .random(let grouping, _): "+ random(\(grouping))"
+        case .ensemble(let grouping): "+ ensemble(\(grouping))"
+        }
+    }
+
+    /// As names of files have it, such as "random-region-0".
+    var fileName: String {
+        switch self {
+        case .plain: "plain"
+        case .plainLong: "plain-long"
+        case .rskd(let grouping): "rskd-" + grouping
+        case .random(let grouping, let draw): "random-" + grouping + (draw.map { "-\($0)" } ?? "")
+        case .ensemble(let grouping): "ensemble-" + grouping
+        }
+    }
+}
+
+/// What trains and validates: cells of one unit share plain models, teachers and view banks, those of different units
+/// nothing.
+struct ComparisonUnit: Hashable {
+    var dataset: String
+    /// The fold that validates; nil where the configuration's split holds.
+    var fold: Int?
+    var seed: Int
+
+    /// The folder in that of the comparison.
+    var path: String {
+        "cells/" + ([dataset] + (fold.map { ["fold-\($0)"] } ?? []) + ["seed-\(seed)"]).joined(separator: "/")
+    }
+}
+
+/// One run of a comparison.
+struct ComparisonCell {
+    /// How far a cell has come.
+    enum State: String {
+        case finished
+        case interrupted
+        case open
+    }
+
+    let unit: ComparisonUnit
+    let technique: String
+    let arm: ComparisonArm
+    /// Everything that decides it.
+    let settings: RunSettings
+    /// What it is expected to cost.
+    let estimate: RunEstimate
+
+    /// A name for people.
+    var name: String { unit.path.dropFirst("cells/".count) + "/" + technique + "/" + arm.fileName }
+
+    /// The complete text of its `config.yaml`.
+    var configuration: String { ConfigurationWriter.yaml(settings) }
+
+    /// How far it has come.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings.
+    func state() throws -> State {
+        let written = settings.output + "/config.yaml"
+        guard FileManager.default.fileExists(atPath: written) else { return .open }
+        var found = try ConfigurationReader.read(RunSettings.self, file: written)
+        // Where the folders lie does not decide what a run comes to.
+        (found.output, found.stages, found.cache) = (settings.output, settings.stages, settings.cache)
+        guard found == settings else {
+            throw FoveaError(
+                .configuration, "\(settings.output) holds a run with other settings than the comparison has for it now",
+                remedy: "Remove that folder, or give the comparison another `output`.")
+        }
+        return FileManager.default.fileExists(atPath: settings.output + "/metrics.json") ? .finished : .interrupted
+    }
+}

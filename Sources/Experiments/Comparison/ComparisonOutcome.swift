@@ -1,0 +1,160 @@
+import Basics
+import Cohorts
+import Evaluation
+import Foundation
+
+/// What a comparison found: every arm of every technique, and the differences that it was made for.
+public struct ComparisonOutcome {
+    /// An arm over all its seeds, draws and folds.
+    struct Arm {
+        let dataset: ComparisonPlan.Dataset
+        let technique: String
+        let arm: ComparisonArm
+        let cells: [ComparisonCell]
+        /// What each of them left, in the same order.
+        let metrics: [RunMetrics]
+        /// One for each seed and draw, out of fold where there are folds.
+        let models: [Outcomes]
+        let result: EvaluationResult
+    }
+
+    /// An arm against another one of the same technique.
+    struct Contrast {
+        let candidate: Arm
+        let reference: Arm
+        let result: PairedResult
+        /// The p-value of mAP over all classes after Holm's correction for the techniques; nil without an interval.
+        var holmPValue: Double?
+    }
+
+    let plan: ComparisonPlan
+    private(set) var arms: [Arm] = []
+    private(set) var contrasts: [Contrast] = []
+    /// Cells that are not finished.
+    let missing: [ComparisonCell]
+    /// Where it is written.
+    public let folder: String
+
+    /// - Parameter folds: only these, in a folder of their own; all for none.
+    init(_ whole: ComparisonPlan, folds: [Int], _ surroundings: Surroundings) throws {
+        let part = folds.isEmpty ? "" : "/folds-" + folds.map(String.init).joined(separator: "-")
+        folder = whole.settings.output + part
+        let plan = try whole.only(folds)
+        self.plan = plan
+        let finished = try plan.cells.filter { try $0.state() == .finished }
+        let names = Set(finished.map(\.name))
+        missing = plan.cells.filter { !names.contains($0.name) }
+        for dataset in plan.datasets {
+            for technique in plan.settings.techniques {
+                let cells = finished.filter { $0.unit.dataset == dataset.name && $0.technique == technique.name }
+                var found: [Arm] = []
+                for family in Self.families(cells) {
+                    let reading = ArmReading(dataset: dataset, cells: cells.filter { $0.arm.family == family })
+                    let options = try Self.options(plan.settings, cells[0].settings, dataset, surroundings)
+                    guard let arm = try reading.arm(technique.name, family, options) else { continue }
+                    found.append(arm)
+                }
+                arms += found
+                contrasts += try Self.pairs(found).map { candidate, reference in
+                    let options = try Self.options(plan.settings, cells[0].settings, dataset, surroundings)
+                    let result = try Evaluator.compare(
+                        candidate: candidate.models, reference: reference.models, options)
+                    return Contrast(candidate: candidate, reference: reference, result: result)
+                }
+            }
+        }
+        guard !arms.isEmpty else {
+            throw FoveaError(
+                .configuration, "no arm of the comparison in \(plan.settings.output) is finished",
+                remedy: "`fovea compare` without --report runs it. An arm counts when it has a seed with all folds.")
+        }
+        correct()
+    }
+
+    /// The arms that some cells belong to, each once.
+    private static func families(_ cells: [ComparisonCell]) -> [ComparisonArm] {
+        var seen = Set<ComparisonArm>()
+        return cells.map(\.arm.family).filter { seen.insert($0).inserted }
+    }
+
+    /// Every arm against plain, then RSKD against each of its controls.
+    private static func pairs(_ arms: [Arm]) -> [(candidate: Arm, reference: Arm)] {
+        func find(_ arm: ComparisonArm) -> Arm? { arms.first { $0.arm == arm } }
+        var pairs: [(Arm, Arm)] = []
+        if let plain = find(.plain) { pairs += arms.filter { $0.arm != .plain }.map { ($0, plain) } }
+        for arm in arms {
+            guard case .rskd(let grouping) = arm.arm else { continue }
+            for control in [.plainLong, .random(grouping, draw: nil), .ensemble(grouping)] as [ComparisonArm] {
+                if let control = find(control) { pairs.append((arm, control)) }
+            }
+        }
+        return pairs
+    }
+
+    private static func options(
+        _ settings: ComparisonSettings, _ run: RunSettings, _ dataset: ComparisonPlan.Dataset,
+        _ surroundings: Surroundings
+    ) throws -> EvaluationOptions {
+        var evaluation = run.evaluation
+        evaluation.bootstrap = settings.bootstrap
+        evaluation.minimumPositivePatients = settings.minimumPositivePatients
+        var options = try evaluation.options(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        options.trainingImages = dataset.trainingImages
+        return options
+    }
+
+    /// Corrects the p-values of one question, such as RSKD against plain on a data set, for the number of techniques.
+    private mutating func correct() {
+        let questions = contrasts.map { "\($0.candidate.dataset.name) \($0.candidate.arm) \($0.reference.arm)" }
+        for question in Set(questions) {
+            let places = contrasts.indices.filter { questions[$0] == question }
+            let values = places.map { contrasts[$0].result.groups.all.averagePrecision.fixedSet?.pValue }
+            for (place, value) in zip(places, Significance.holm(values)) { contrasts[place].holmPValue = value }
+        }
+    }
+}
+
+/// Reads what the cells of one arm left.
+private struct ArmReading {
+    let dataset: ComparisonPlan.Dataset
+    let cells: [ComparisonCell]
+
+    /// Nil where no seed has all folds.
+    func arm(
+        _ technique: String, _ arm: ComparisonArm, _ options: EvaluationOptions
+    ) throws -> ComparisonOutcome.Arm? {
+        let folds = dataset.splits.count
+        let models = Dictionary(grouping: cells) { [$0.unit.seed, $0.arm.draw] }
+            .filter { $0.value.count == folds }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
+        guard !models.isEmpty else { return nil }
+        let counted = models.flatMap { $0 }
+        let outcomes = try models.map { try self.outcomes($0) }
+        return ComparisonOutcome.Arm(
+            dataset: dataset, technique: technique, arm: arm, cells: counted,
+            metrics: try counted.map { try RunMetrics.read($0.settings.output + "/metrics.json") }, models: outcomes,
+            result: try Evaluator.evaluate(outcomes, options))
+    }
+
+    /// The predictions of one model, or of one a fold.
+    private func outcomes(_ cells: [ComparisonCell]) throws -> Outcomes {
+        let parts = try cells.map { cell -> (fold: Int?, outcomes: Outcomes) in
+            guard let split = dataset.splits.first(where: { $0.fold == cell.unit.fold })?.split else {
+                throw FoveaError(.data, "\(cell.name) has a fold that the comparison does not have")
+            }
+            let (cohort, rows) = (dataset.cohort, split.validation)
+            let images = rows.map { cohort.photographs[$0].image }
+            let table = try PredictionTable(path: cell.settings.output + "/predictions.csv")
+            return (
+                cell.unit.fold,
+                try Outcomes(
+                    classes: cohort.classes, images: images,
+                    labels: rows.flatMap { row in cohort.classes.indices.map { cohort.label(row, $0) } },
+                    scores: table.scores(of: images, labelledIn: cohort.source, classes: cohort.classes),
+                    patients: cohort.knowsPatients ? rows.map { cohort.photographs[$0].patient } : [])
+            )
+        }
+        guard parts.count > 1 else { return parts[0].outcomes }
+        return try Outcomes.outOfFold(
+            Dictionary(uniqueKeysWithValues: parts.map { ($0.fold ?? 0, $0.outcomes) }))
+    }
+}

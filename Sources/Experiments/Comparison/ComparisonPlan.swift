@@ -1,0 +1,219 @@
+import Basics
+import Cohorts
+import Configuration
+import Distillation
+
+/// All cells of a comparison, in the order in which they are run: seed by seed, so that one that is stopped has whole
+/// seeds, and all cells of a unit one after the other, so that they find each other's stages.
+struct ComparisonPlan {
+    /// What is read once of a data set: labels and folds, no image.
+    struct Dataset {
+        let name: String
+        let cohort: Cohort
+        let attributes: ClassAttributes?
+        /// By fold; the key is nil where the configuration's split holds.
+        let splits: [(fold: Int?, split: Split)]
+
+        /// The positives of each class in training, the mean over the folds; at least 1 where any fold has one.
+        var trainingImages: [Int] {
+            let counts = splits.map { cohort.classCounts(rows: $0.split.training) }
+            return cohort.classes.indices.map { column in
+                let sum = counts.reduce(0) { $0 + $1[column] }
+                return sum == 0 ? 0 : max(1, Int((Double(sum) / Double(counts.count)).rounded()))
+            }
+        }
+    }
+
+    let settings: ComparisonSettings
+    let datasets: [Dataset]
+    let cells: [ComparisonCell]
+
+    /// Reads the configurations and label tables and verifies every cell as far as that is possible before images are
+    /// decoded.
+    ///
+    /// - Throws: `FoveaError`; what a run would refuse names the data set, the technique and the arm.
+    init(_ settings: ComparisonSettings) throws {
+        self.settings = settings
+        var datasets: [Dataset] = []
+        var cells: [ComparisonCell] = []
+        for dataset in settings.datasets {
+            let maker = CellMaker(comparison: settings, dataset: dataset)
+            let first = try maker.settings(technique: settings.techniques[0], fold: dataset.folds.first, seed: 0)
+            let read = try Preparation.divided(first)
+            let splits = try (dataset.folds.isEmpty ? [nil] : dataset.folds.map(Optional.init)).map { fold in
+                let run = try maker.settings(technique: settings.techniques[0], fold: fold, seed: 0)
+                return (fold: fold, split: try Preparation.divide(read.cohort, run))
+            }
+            let known = Dataset(
+                name: dataset.name, cohort: read.cohort, attributes: read.attributes, splits: splits)
+            datasets.append(known)
+            cells += try maker.cells(of: known)
+        }
+        self.datasets = datasets
+        let order = Dictionary(uniqueKeysWithValues: settings.seeds.enumerated().map { ($1, $0) })
+        self.cells = cells.enumerated().sorted {
+            (order[$0.element.unit.seed] ?? 0, $0.offset) < (order[$1.element.unit.seed] ?? 0, $1.offset)
+        }.map(\.element)
+    }
+
+    private init(_ settings: ComparisonSettings, datasets: [Dataset], cells: [ComparisonCell]) {
+        self.settings = settings
+        self.datasets = datasets
+        self.cells = cells
+    }
+
+    /// The plan with some of its folds; with all of them for none.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` for a fold that no data set has.
+    func only(_ folds: [Int]) throws -> ComparisonPlan {
+        guard !folds.isEmpty else { return self }
+        let known = Set(datasets.flatMap { $0.splits.compactMap(\.fold) }).sorted()
+        if let fold = folds.first(where: { !known.contains($0) }) {
+            throw FoveaError(
+                .configuration, "the comparison has no fold \(fold)",
+                remedy: "It has: \(Wording.listing(known.map(String.init))).")
+        }
+        let kept = datasets.map { dataset in
+            Dataset(
+                name: dataset.name, cohort: dataset.cohort, attributes: dataset.attributes,
+                splits: dataset.splits.filter { $0.fold.map(folds.contains) ?? false })
+        }
+        return ComparisonPlan(
+            settings, datasets: kept.filter { !$0.splits.isEmpty },
+            cells: cells.filter { $0.unit.fold.map(folds.contains) ?? false })
+    }
+
+    /// The units, in the order of their cells.
+    var units: [ComparisonUnit] {
+        var seen = Set<ComparisonUnit>()
+        return cells.map(\.unit).filter { seen.insert($0).inserted }
+    }
+}
+
+/// Makes the cells of one data set.
+private struct CellMaker {
+    let comparison: ComparisonSettings
+    let dataset: ComparedDataset
+
+    /// The settings of the technique alone.
+    func settings(technique: ComparedTechnique, fold: Int?, seed: Int) throws -> RunSettings {
+        var given = dataset.settings + comparison.settings + technique.settings
+        if let fold {
+            given.append("data.split.validation_folds=[\(fold)]")
+            given.append("data.split.excluded_folds=[\(dataset.excludedFolds.map(String.init).joined(separator: ","))]")
+        }
+        var run = try ConfigurationReader.read(RunSettings.self, file: dataset.configuration, settings: given)
+        if fold != nil, run.data.split.method == .column {
+            throw FoveaError(
+                .configuration, "\(dataset.name) has folds, but \(dataset.configuration) splits by a column",
+                remedy: "Set data.split.method to fold or make, or leave folds out.")
+        }
+        run.seed = seed
+        // All seeds are judged on the same folds.
+        run.data.split.seed = run.data.split.seed ?? 0
+        // One bootstrap is made over all cells.
+        run.evaluation.bootstrap = 0
+        run.stages = comparison.stages ?? comparison.output + "/stages"
+        return run
+    }
+
+    func cells(of known: ComparisonPlan.Dataset) throws -> [ComparisonCell] {
+        var cells: [ComparisonCell] = []
+        for seed in comparison.seeds {
+            for (fold, split) in known.splits {
+                let unit = ComparisonUnit(dataset: dataset.name, fold: fold, seed: seed)
+                for technique in comparison.techniques {
+                    let base = try settings(technique: technique, fold: fold, seed: seed)
+                    for arm in arms {
+                        do {
+                            let cell = try cell(unit, technique, arm, base, known, split)
+                            cells.append(cell)
+                            // Other folds and seeds differ in nothing that could be refused.
+                            guard fold == known.splits.first?.fold, seed == comparison.seeds[0] else { continue }
+                            try RunCheck(
+                                settings: cell.settings, cohort: known.cohort, attributes: known.attributes,
+                                split: split
+                            ).verify()
+                        } catch var error as FoveaError {
+                            error.message = "\(dataset.name), \(technique.name), \(arm.label): " + error.message
+                            throw error
+                        }
+                    }
+                }
+            }
+        }
+        return cells
+    }
+
+    /// The shuffle of a grouping. Parts made of counts alone stay: exchanging classes within shot groups changes none.
+    private static func shuffled(_ grouping: String) -> String {
+        let terms = grouping.split(separator: "+").map { $0.filter { !$0.isWhitespace } }
+        let isFixed = terms.map { $0 == "shot" }
+        guard isFixed.contains(false) else { return "random:" + grouping }
+        return zip(terms, isFixed).map { $1 ? $0 : "random:" + $0 }.joined(separator: "+")
+    }
+
+    /// The arms, shuffles counted out.
+    private var arms: [ComparisonArm] {
+        // In this order later arms find most of what they need.
+        ComparisonSettings.Arm.allCases.filter(comparison.arms.contains).flatMap { arm -> [ComparisonArm] in
+            switch arm {
+            case .plain: [.plain]
+            case .plainLong: [.plainLong]
+            case .rskd: comparison.groupings.map { .rskd($0) }
+            case .random:
+                comparison.groupings.flatMap { grouping in
+                    (0..<comparison.randomDraws).map { .random(grouping, draw: $0) }
+                }
+            case .ensemble: comparison.groupings.map { .ensemble($0) }
+            }
+        }
+    }
+
+    private func cell(
+        _ unit: ComparisonUnit, _ technique: ComparedTechnique, _ arm: ComparisonArm, _ base: RunSettings,
+        _ known: ComparisonPlan.Dataset, _ split: Split
+    ) throws -> ComparisonCell {
+        func estimate(_ run: RunSettings) throws -> RunEstimate {
+            try RunEstimate(
+                run, cohort: known.cohort, attributes: known.attributes, split: split, unit: unit.path)
+        }
+        func distilled(by grouping: String, draw: Int? = nil) -> RunSettings {
+            var run = base
+            var distillation = base.distillation ?? DistillationSettings()
+            distillation.grouping = grouping
+            distillation.groupingSeed = draw
+            run.distillation = distillation
+            return run
+        }
+        var run: RunSettings
+        switch arm {
+        case .plain:
+            run = base
+            run.distillation = nil
+            // As many different views as students of the other arms see.
+            let banked = (base.distillation ?? DistillationSettings()).bankedViews(epochs: base.training.epochs)
+            if run.augmentation.views == 0, banked < base.training.epochs { run.augmentation.views = banked }
+        case .plainLong:
+            let whole = try estimate(distilled(by: comparison.groupings[0]))
+            let plain = Double(whole.stages.first?.images ?? 1)
+            run = base
+            run.distillation = nil
+            run.training.epochs = max(
+                base.training.epochs, Int((Double(base.training.epochs) * whole.work / max(1, plain)).rounded()))
+        case .rskd(let grouping): run = distilled(by: grouping)
+        case .random(let grouping, let draw):
+            run = distilled(by: Self.shuffled(grouping), draw: draw)
+        case .ensemble(let grouping):
+            let teachers = try SubsetPlan(
+                distilled(by: grouping).distillation ?? DistillationSettings(), base, cohort: known.cohort,
+                attributes: known.attributes, rows: split.training, seed: UInt64(base.seed)
+            ).tasks.count
+            run = distilled(by: "single*\(teachers)")
+        }
+        run.output =
+            comparison.output + "/" + unit.path + "/" + technique.name + "/" + arm.fileName.replacing(":", with: "-")
+        return ComparisonCell(
+            unit: unit, technique: technique.name, arm: arm, settings: run, estimate: try estimate(run))
+    }
+}

@@ -1,0 +1,64 @@
+import Basics
+import Evaluation
+import Foundation
+import Torch
+
+/// What `metrics.json` of a run holds.
+struct RunMetrics: Codable {
+    /// What a stage cost.
+    struct Cost: Codable {
+        var stage: String
+        var seconds: Double
+        var images: Int
+        /// Views that passed forward only.
+        var views: Int
+        var reused: Bool
+    }
+    /// A teacher on the validation images.
+    struct Teacher: Codable {
+        struct Entry: Codable {
+            var name: String
+            @ExplicitNull var averagePrecision: Double?
+            @ExplicitNull var rocAUC: Double?
+
+            enum CodingKeys: String, CodingKey {
+                case name
+                case averagePrecision = "average_precision"
+                case rocAUC = "roc_auc"
+            }
+        }
+        var subset: String
+        var classes: [Entry]
+    }
+    var fovea = Program.version
+    var engine = Engine.version
+    var labelTables: [String: String]
+    var configuration: String
+    var plain: EvaluationResult
+    var teachers: [Teacher]
+    var student: EvaluationResult?
+    var difference: PairedResult?
+    var cost: [Cost]
+    var seconds: Double
+
+    enum CodingKeys: String, CodingKey {
+        case fovea, engine, configuration, plain, teachers, student, difference, cost, seconds
+        case labelTables = "label_tables"
+    }
+
+    /// The metrics of the model that the run offers.
+    var best: EvaluationResult { student ?? plain }
+
+    /// Reads the file of a finished run.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when it is none.
+    static func read(_ path: String) throws -> RunMetrics {
+        do {
+            return try JSONDecoder().decode(RunMetrics.self, from: FileManager.default.contents(atPath: path) ?? Data())
+        } catch {
+            throw FoveaError(
+                .data, "\(path) is not what a run of this version writes: \(error)",
+                remedy: "Remove the run's folder; the run is then made again, its finished stages are not.")
+        }
+    }
+}

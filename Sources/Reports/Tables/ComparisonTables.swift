@@ -1,0 +1,218 @@
+import Evaluation
+
+/// Many techniques and arms as tables: means of each arm, differences, costs.
+public struct ComparisonTables: Sendable {
+    /// An arm of a technique on a data set.
+    public struct Arm: Sendable {
+        /// The data set.
+        public var dataset: String
+        /// The technique.
+        public var technique: String
+        /// The arm, such as "plain" or "+ RSKD(region)".
+        public var name: String
+        /// Its metrics of ranking, over all seeds and folds.
+        public var result: EvaluationResult
+        /// Means over its runs of what depends on thresholds and probabilities; nil where a run has none.
+        public var macroF1: Double?
+        /// F1 of all cells counted together.
+        public var microF1: Double?
+        /// Expected calibration error.
+        public var calibrationError: Double?
+        /// Mean cost of a run.
+        public var cost: Cost
+
+        /// Describes an arm.
+        public init(
+            dataset: String, technique: String, name: String, result: EvaluationResult, macroF1: Double?,
+            microF1: Double?, calibrationError: Double?, cost: Cost
+        ) {
+            self.dataset = dataset
+            self.technique = technique
+            self.name = name
+            self.result = result
+            self.macroF1 = macroF1
+            self.microF1 = microF1
+            self.calibrationError = calibrationError
+            self.cost = cost
+        }
+    }
+
+    /// What a run cost, all of its stages together.
+    public struct Cost: Sendable {
+        /// Seconds of training and of asking teachers.
+        public var seconds: Double
+        /// Images that passed forward and backward.
+        public var images: Double
+        /// Views that passed forward only.
+        public var views: Double
+
+        /// A cost.
+        public init(seconds: Double, images: Double, views: Double) {
+            self.seconds = seconds
+            self.images = images
+            self.views = views
+        }
+
+        /// In images trained on: a backward pass costs about twice a forward one.
+        public var work: Double { images + views / 3 }
+    }
+
+    /// A difference between two arms.
+    public struct Contrast: Sendable {
+        /// The data set.
+        public var dataset: String
+        /// The technique.
+        public var technique: String
+        /// The arm in question.
+        public var candidate: String
+        /// What it is compared with.
+        public var reference: String
+        /// Candidate minus reference.
+        public var result: PairedResult
+        /// The p-value of mAP over all classes, corrected for the number of techniques.
+        public var holmPValue: Double?
+
+        /// Describes a difference.
+        public init(
+            dataset: String, technique: String, candidate: String, reference: String, result: PairedResult,
+            holmPValue: Double?
+        ) {
+            self.dataset = dataset
+            self.technique = technique
+            self.candidate = candidate
+            self.reference = reference
+            self.result = result
+            self.holmPValue = holmPValue
+        }
+
+        /// Whose difference, in words.
+        public var name: String { "\(candidate) minus \(reference)" }
+    }
+
+    /// The arms, plain first within each technique.
+    public var arms: [Arm]
+    /// The differences.
+    public var contrasts: [Contrast]
+
+    /// Prepares the tables.
+    public init(arms: [Arm], contrasts: [Contrast]) {
+        self.arms = arms
+        self.contrasts = contrasts
+    }
+
+    /// Means over all classes that define a measure, and over many, medium and few.
+    public func means() -> TextTable {
+        let parts = EvaluationTables.parts.map { $0.1 == nil ? "" : ", " + $0.0 }
+        var table = TextTable(
+            ["Data", "Technique", "Arm", "Models"] + parts.map { "mAP" + $0 } + parts.map { "mAUC" + $0 })
+        for arm in arms {
+            let groups = EvaluationTables.parts.map { arm.result.groups[$0.1] }
+            mark(&table, arm.dataset, arm.technique)
+            table.rows.append(
+                [.text(arm.dataset), .text(arm.technique), .text(arm.name), .count(arm.result.seeds)]
+                    + groups.map { .number($0?.averagePrecision.mean) } + groups.map { .number($0?.rocAUC.mean) })
+        }
+        return table
+    }
+
+    /// Differences over the fixed set, each with interval, p-value and the p-value corrected for the techniques.
+    public func differences() -> TextTable {
+        let level =
+            contrasts.compactMap(\.result.bootstrap?.level).first.map { " [\(Figures.shortest(100 * $0)) %]" } ?? ""
+        let hasFolds = contrasts.contains { $0.result.groups.all.withinFoldAveragePrecision != nil }
+        var table = TextTable(
+            ["Data", "Technique", "Difference", "Classes", "mAP" + level, "p", "p (Holm)", "mAUC" + level]
+                + (hasFolds ? ["mAP within folds" + level] : []))
+        for contrast in contrasts {
+            let all = contrast.result.groups.all
+            mark(&table, contrast.dataset, contrast.technique)
+            table.rows.append(
+                [
+                    .text(contrast.dataset), .text(contrast.technique), .text(contrast.name),
+                    .count(all.averagePrecision.fixedSet?.classes), Self.difference(all.averagePrecision),
+                    .number(all.averagePrecision.fixedSet?.pValue), .number(contrast.holmPValue),
+                    Self.difference(all.rocAUC),
+                ] + (hasFolds ? [all.withinFoldAveragePrecision.map(Self.difference) ?? .text("")] : []))
+        }
+        return table
+    }
+
+    /// The same over each part of the long tail, for those parts that have classes with enough patients.
+    public func differencesByGroup() -> TextTable {
+        let parts = EvaluationTables.parts.filter { $0.1 != nil }
+        var table = TextTable(
+            ["Data", "Technique", "Difference"]
+                + parts.flatMap { ["Classes, \($0.0)", "mAP, \($0.0)"] })
+        for contrast in contrasts {
+            mark(&table, contrast.dataset, contrast.technique)
+            var row: [TextTable.Cell] = [
+                .text(contrast.dataset), .text(contrast.technique), .text(contrast.name),
+            ]
+            for (_, group) in parts {
+                let mean = contrast.result.groups[group]?.averagePrecision
+                row += [.count(mean?.fixedSet?.classes ?? 0), mean.map(Self.difference) ?? .text("")]
+            }
+            table.rows.append(row)
+        }
+        return table
+    }
+
+    /// What depends on thresholds and probabilities; means over runs, each judged by its own thresholds.
+    public func decisions() -> TextTable {
+        var table = TextTable(["Data", "Technique", "Arm", "Macro F1", "Micro F1", "Calibration error"])
+        for arm in arms {
+            mark(&table, arm.dataset, arm.technique)
+            table.append(
+                .text(arm.dataset), .text(arm.technique), .text(arm.name), .number(arm.macroF1), .number(arm.microF1),
+                .number(arm.calibrationError))
+        }
+        return table
+    }
+
+    /// The mean cost of a run of each arm, and how many times that of the technique's plain run it is.
+    public func costs() -> TextTable {
+        var table = TextTable([
+            "Data", "Technique", "Arm", "Seconds", "Images trained on", "Views asked of teachers", "Work, times plain",
+        ])
+        for arm in arms {
+            let plain = arms.first { $0.dataset == arm.dataset && $0.technique == arm.technique }
+            mark(&table, arm.dataset, arm.technique)
+            table.append(
+                .text(arm.dataset), .text(arm.technique), .text(arm.name), .number(arm.cost.seconds, decimals: 0),
+                .count(Int(arm.cost.images.rounded())), .count(Int(arm.cost.views.rounded())),
+                .number(plain.map { arm.cost.work / max(1, $0.cost.work) }, decimals: 2))
+        }
+        return table
+    }
+
+    /// How to read the tables, a sentence a line.
+    public func notes() -> [String] {
+        var notes = [
+            "Means are over all classes that define the measure, averaged over the models of an arm, one for each seed (and "
+                + "each shuffle of a random grouping)."
+        ]
+        if arms.contains(where: { $0.result.pooling == .foldRanks }) { notes.append(EvaluationTables.foldNote) }
+        for dataset in Set(contrasts.map(\.dataset)).sorted() {
+            guard let bootstrap = contrasts.first(where: { $0.dataset == dataset })?.result.bootstrap else { continue }
+            notes.append(
+                "\(dataset): differences are over the fixed set of \(bootstrap.fixedSet.count) classes with at least "
+                    + "\(bootstrap.minimumPositivePatients) positive patients (paired bootstrap, "
+                    + "\(Figures.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom); where an arm has several "
+                    + "models, each round draws among them too). A difference whose interval holds zero is none.")
+        }
+        notes.append(
+            "p (Holm) corrects a difference for the number of techniques that it was asked of. The work of a run counts all "
+                + "its stages, the plain model among them; a view that passes forward only counts a third of an image.")
+        return notes
+    }
+
+    /// A rule before each technique.
+    private func mark(_ table: inout TextTable, _ dataset: String, _ technique: String) {
+        guard let last = table.rows.last else { return }
+        if last[0] != .text(dataset) || last[1] != .text(technique) { table.rules.insert(table.rows.count) }
+    }
+
+    private static func difference(_ mean: MeanDifference) -> TextTable.Cell {
+        mean.fixedSet.map { .difference(ReportedValue($0)) } ?? .text("")
+    }
+}

@@ -1,0 +1,62 @@
+import ArgumentParser
+import Basics
+import Configuration
+import Experiments
+import Reports
+
+/// `fovea compare`: many runs, one table.
+struct Compare: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        abstract: "Compares techniques, each alone and with distillation, over data sets, folds and seeds.",
+        discussion: """
+            Runs every cell that is not finished, then writes tables with paired intervals, plots and one page. What was \
+            stopped goes on with the same command; finished cells are never run again. Several processes may work at one \
+            comparison.
+            """)
+
+    @Argument(help: "The description of the comparison.")
+    var config: String
+
+    @Option(name: .customLong("set"), help: "Sets a key, such as seeds=[0,1]; may be repeated.")
+    var settings: [String] = []
+
+    @Flag(name: .customLong("dry-run"), help: "Lists the cells with what they will cost, and runs none.")
+    var isDryRun = false
+
+    @Flag(name: .customLong("report"), help: "Evaluates what is finished, and runs nothing.")
+    var isReport = false
+
+    @Option(parsing: .upToNextOption, help: "With --report: only these folds, such as --folds 1 2.")
+    var folds: [Int] = []
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard !isDryRun || !isReport else { throw ValidationError("Give either --dry-run or --report.") }
+        guard folds.isEmpty || isReport else { throw ValidationError("--folds goes with --report.") }
+    }
+
+    func run() throws {
+        let compared = try ConfigurationReader.read(ComparisonSettings.self, file: config, settings: settings)
+        let comparison = Comparison(compared, try common.surroundings(), log: common.log)
+        let terminal = Terminal.current()
+        if isDryRun {
+            print(try comparison.forecast().table().text(for: terminal) + ComparisonForecast.note)
+            return
+        }
+        let outcome: ComparisonOutcome
+        do {
+            outcome =
+                isReport
+                ? try comparison.report(folds: folds)
+                : try comparison.execute(configuration: ConfigurationWriter.yaml(compared))
+        } catch let stop as CancellationError {
+            complain("The same command goes on from here.")
+            throw stop
+        }
+        print(outcome.summary(for: terminal))
+        print(
+            "The comparison is in \(outcome.folder): comparison.md, comparison.json, means.csv, differences.csv, plots/."
+        )
+    }
+}

@@ -1,0 +1,273 @@
+import Basics
+import Configuration
+import Evaluation
+import Experiments
+import Foundation
+import Reports
+import Synchronization
+import Testing
+import Torch
+
+/// `fovea compare` on a few phantoms.
+@Suite(.serialized) final class ComparisonTests {
+    private let folder: TemporaryFolder
+    private var settings = ComparisonSettings()
+
+    init() throws {
+        folder = try TemporaryFolder()
+        var job = try SmallJob(in: folder.path)
+        job.settings.distillation?.teachers.minimumSteps = 1
+        job.settings.evaluation.every = 0
+        var dataset = ComparedDataset()
+        dataset.name = "phantoms"
+        dataset.configuration = try folder.write(ConfigurationWriter.yaml(job.settings), to: "run.yaml")
+        settings.datasets = [dataset]
+        settings.techniques = [Self.technique("bce"), Self.technique("asl", "technique.loss=asymmetric")]
+        settings.output = folder.path + "/comparison"
+        settings.bootstrap = 50
+        settings.minimumPositivePatients = 2
+    }
+
+    private static func technique(_ name: String, _ settings: String...) -> ComparedTechnique {
+        var technique = ComparedTechnique()
+        (technique.name, technique.settings) = (name, settings)
+        return technique
+    }
+
+    private func comparison(
+        _ settings: ComparisonSettings, shouldStop: @escaping @Sendable () -> Bool = { false },
+        log: @escaping (String) -> Void = { _ in }
+    ) -> Comparison {
+        Comparison(
+            settings, Surroundings(device: .cpu, threads: Engine.threads, shouldStop: shouldStop), log: log)
+    }
+
+    @discardableResult
+    private func execute(
+        _ settings: ComparisonSettings, shouldStop: @escaping @Sendable () -> Bool = { false },
+        log: @escaping (String) -> Void = { _ in }
+    ) throws -> ComparisonOutcome {
+        try comparison(settings, shouldStop: shouldStop, log: log)
+            .execute(configuration: ConfigurationWriter.yaml(settings))
+    }
+
+    private func table(_ name: String) throws -> CSVTable {
+        try CSVTable(path: settings.output + "/" + name)
+    }
+
+    /// A column of a table by its heading.
+    private func column(_ heading: String, of table: CSVTable) throws -> [String] {
+        let place = try #require(table.header.firstIndex(of: heading), "\(heading) is not in \(table.header)")
+        return (0..<table.rowCount).map { table[$0, place] }
+    }
+
+    private struct Metrics: Decodable {
+        struct Cost: Decodable {
+            var stage: String
+            var images: Int
+            var views: Int
+        }
+        var plain: EvaluationResult
+        var student: EvaluationResult?
+        var cost: [Cost]
+    }
+
+    private func metrics(_ cell: String) throws -> Metrics {
+        let path = settings.output + "/cells/" + cell + "/metrics.json"
+        return try JSONDecoder().decode(Metrics.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    @Test func aStoppedComparisonGoesOnAndTellsWhatItFound() throws {
+        // Stops within the second cell or later, again and again.
+        var (stops, limit, lines) = (0, 60, [String]())
+        while stops < 40 {
+            let asked = Atomic(0)
+            let most = limit
+            do {
+                try execute(
+                    settings, shouldStop: { asked.add(1, ordering: .relaxed).newValue > most },
+                    log: { lines.append($0) })
+                break
+            } catch is CancellationError {
+                stops += 1
+                limit += limit / 2
+            }
+        }
+        #expect((2..<40).contains(stops), "\(stops)")
+        let begun = lines.filter { $0.hasPrefix("cell ") }
+        #expect(Set(begun.map { $0.split(separator: ",")[1] }).count == 8)
+
+        // Teachers of BCE are shared by all techniques; a shuffle has its own.
+        let stages = try FileManager.default.contentsOfDirectory(atPath: settings.output + "/stages")
+        let macula = stages.filter { $0.hasPrefix("teacher-region-macula") }
+        #expect(macula.count == 1 && stages.count { $0.hasPrefix("teacher-random-region-macula") } == 1)
+
+        let means = try table("means.csv")
+        #expect(
+            try column("Arm", of: means)
+                == Array(repeating: ["plain", "plain, long", "+ RSKD(region)", "+ random(region)"], count: 2).flatMap {
+                    $0
+                })
+        let student = try #require(metrics("phantoms/seed-0/asl/rskd-region").student)
+        let shown = try #require(Double(column("mAP", of: means)[6]))
+        let expected = try #require(student.groups.all.averagePrecision.mean)
+        #expect(abs(shown - expected) < 1e-9)
+
+        // Each arm against plain, and RSKD against its controls.
+        let differences = try table("differences.csv")
+        #expect(differences.rowCount == 2 * 5)
+        for row in 0..<differences.rowCount {
+            let p = try #require(Double(column("p", of: differences)[row]))
+            let holm = try #require(Double(column("p (Holm)", of: differences)[row]))
+            // Two techniques.
+            #expect(p <= holm && holm <= min(1, 2 * p) + 1e-12)
+        }
+        for name in [
+            "comparison.md", "comparison.json", "comparison.yaml", "costs.csv", "cells.csv", "groups.csv",
+            "decisions.csv",
+            "plots/long-tail-phantoms-bce-rskd-region.svg", "plots/teachers-phantoms-bce-rskd-region.png",
+            "plots/gain-phantoms-rskd-region-minus-plain.png",
+        ] {
+            #expect(FileManager.default.fileExists(atPath: settings.output + "/" + name), "\(name) is missing")
+        }
+        let page = try String(contentsOfFile: settings.output + "/comparison.md", encoding: .utf8)
+        #expect(page.contains("+ RSKD(region) minus plain, long") && !page.contains("Not finished"))
+
+        // Nothing is run again.
+        lines = []
+        let outcome = try execute(settings, log: { lines.append($0) })
+        #expect(lines == ["8 cells, 8 of them finished"])
+        #expect(outcome.summary(for: Terminal()).contains("p (Holm)"))
+        #expect(try comparison(settings).forecast().table().text().contains("0 of 8 to do"))
+    }
+
+    @Test func whatIsForecastIsWhatIsTrained() throws {
+        settings.techniques = [settings.techniques[1]]
+        settings.arms = [.plain, .plainLong, .rskd, .ensemble]
+        let forecast = try comparison(settings).forecast().table()
+        try execute(settings)
+        let cells = ["plain", "plain-long", "rskd-region", "ensemble-region"]
+        func trained(_ cell: String) throws -> (images: Int, views: Int) {
+            let cost = try metrics("phantoms/seed-0/asl/" + cell).cost
+            return (cost.reduce(0) { $0 + $1.images }, cost.reduce(0) { $0 + $1.views })
+        }
+        let costs = try cells.map(trained)
+        var images: [Int] = []
+        for row in forecast.rows.prefix(4) {
+            if case .count(let count?) = row[2] { images.append(count) }
+        }
+        let plain = try metrics("phantoms/seed-0/asl/plain").cost[0].images
+        // What is shared is counted where it comes first: the plain model, then that of BCE, where teachers begin.
+        #expect(images == [plain, costs[1].images, costs[2].images - plain, costs[3].images - 2 * plain])
+        // The long plain model costs what RSKD costs, to within half an epoch.
+        let work = Double(costs[2].images) + Double(costs[2].views) / 3
+        #expect(abs(Double(costs[1].images) - work) <= Double(plain) / 2 + 1)
+        // As many teachers of all classes as RSKD has of subsets.
+        let stages = try metrics("phantoms/seed-0/asl/ensemble-region").cost.filter {
+            $0.stage.hasPrefix("teacher single")
+        }
+        let teachers = try metrics("phantoms/seed-0/asl/rskd-region").cost.filter {
+            $0.stage.hasPrefix("teacher region")
+        }
+        #expect(stages.count == teachers.count && stages.count > 1)
+    }
+
+    @Test func foldsAreJudgedTogetherAndApart() throws {
+        settings.techniques = [settings.techniques[0]]
+        settings.arms = [.plain, .plainLong]
+        settings.seeds = [3, 4]
+        settings.minimumPositivePatients = 6
+        settings.settings = ["data.split={method: make, folds: 3}"]
+        settings.datasets[0].folds = [0, 1]
+        let outcome = try execute(settings)
+        #expect(outcome.summary(for: Terminal()).contains("Out of fold"))
+        let means = try table("means.csv")
+        #expect(try column("Models", of: means) == ["2", "2"])
+        let cells = try table("cells.csv")
+        #expect(cells.rowCount == 8)
+        // Every seed is judged on the same images.
+        func images(_ fold: Int, _ seed: Int) throws -> [String] {
+            try column(
+                "image",
+                of: CSVTable(
+                    path: settings.output + "/cells/phantoms/fold-\(fold)/seed-\(seed)/bce/plain/predictions.csv"))
+        }
+        #expect(try images(0, 3) == images(0, 4) && Set(images(0, 3)).isDisjoint(with: images(1, 3)))
+
+        let part = try comparison(settings).report(folds: [1])
+        #expect(part.folder.hasSuffix("/folds-1"))
+        let alone = try CSVTable(path: part.folder + "/means.csv")
+        let both = try ["3", "4"].map { seed in
+            try #require(metrics("phantoms/fold-1/seed-\(seed)/bce/plain").plain.groups.all.averagePrecision.mean)
+        }
+        let shown = try #require(Double(column("mAP", of: alone)[0]))
+        #expect(abs(shown - (both[0] + both[1]) / 2) < 1e-9)
+        let error = foveaError { _ = try comparison(settings).report(folds: [2]) }
+        #expect(error?.description.contains("no fold 2") == true)
+    }
+
+    @Test func aCellOfOtherSettingsIsRefusedAndAnotherProcessIsLeftAlone() throws {
+        settings.techniques = [settings.techniques[0]]
+        settings.arms = [.plain]
+        let nothing = foveaError { _ = try comparison(settings).report() }
+        #expect(nothing?.description.contains("no arm of the comparison") == true)
+
+        let unit = settings.output + "/cells/phantoms/seed-0"
+        try Folder.make(unit)
+        do {
+            let lock = try #require(try FileLock(unit + "/.lock"))
+            #expect(foveaError { try execute(settings) }?.kind == .busy)
+            #expect(!FileManager.default.fileExists(atPath: unit + "/bce/plain/config.yaml"))
+            withExtendedLifetime(lock) {}
+        }
+        try execute(settings)
+        settings.settings = ["training.rate=0.5"]
+        let error = foveaError { try execute(settings) }
+        #expect(error?.kind == .configuration)
+        #expect(error?.message.contains("bce/plain holds a run with other settings") == true)
+    }
+
+    @Test func aCellThatDivergesIsNamedAndTheOthersGoOn() throws {
+        settings.techniques = [
+            Self.technique(
+                // Each step multiplies the weights by about -99.
+                "wild", "training.rate=10", "training.weight_decay=10", "training.schedule=constant",
+                "training.epochs=20"), settings.techniques[0],
+        ]
+        settings.arms = [.plain]
+        settings.settings = ["distillation=null"]
+        let error = foveaError { try execute(settings) }
+        #expect(error?.kind == .numerical)
+        #expect(error?.message.contains("phantoms/seed-0/wild/plain") == true, "\(String(describing: error))")
+        #expect(
+            FileManager.default.fileExists(atPath: settings.output + "/cells/phantoms/seed-0/bce/plain/metrics.json"))
+        let outcome = try comparison(settings).report()
+        #expect(outcome.summary(for: Terminal()).contains("Not finished, so not counted: phantoms/seed-0/wild/plain"))
+    }
+
+    @Test(arguments: [
+        ("arms: [rskd]", "arms has no plain"), ("seeds: [1, 1]", "seeds has \"1\" twice"),
+        ("groupings: [\"random:region\"]", "groupings holds random:region"),
+        ("techniques: [{name: a/b}]", "techniques has the name \"a/b\""),
+        ("techniques: [{name: a}, {name: a}]", "techniques has \"a\" twice"),
+        ("datasets: []", "datasets is an empty list"),
+    ])
+    func whatCannotBeComparedIsRefused(key: String, words: String) throws {
+        let basis = [
+            "datasets": "datasets: [{name: d, config: run.yaml}]", "techniques": "techniques: [{name: bce}]",
+        ]
+        let given = String(key.prefix { $0 != ":" })
+        let yaml = (basis.filter { $0.key != given }.map(\.value) + [key]).joined(separator: "\n")
+        let error = foveaError {
+            _ = try ConfigurationReader.read(ComparisonSettings.self, yaml: yaml, source: "c.yaml")
+        }
+        #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+    }
+
+    @Test func whatARunWouldRefuseIsSaidBeforeAnythingIsTrained() throws {
+        settings.groupings = ["regoin"]
+        let error = foveaError { try execute(settings) }
+        #expect(error?.description.contains("phantoms, bce, ") == true && error?.description.contains("region") == true)
+        #expect(!FileManager.default.fileExists(atPath: settings.output))
+    }
+}
