@@ -55,22 +55,11 @@ struct Recipe {
         plan.averageDecay = training.averageDecay
         plan.backboneRate = training.backboneRate
         plan.augmentation = settings.augmentation.ranges
-        plan.views = views
+        plan.views = settings.plainViews
         plan.precision = precision
         plan.seed = seed
         plan.loaderThreads = surroundings.loaderThreads
         return plan
-    }
-
-    /// How many different views of an image the plain model sees; nil for always new ones.
-    ///
-    /// Where a view bank has fewer views than there are epochs, the student sees less variety; unless told otherwise
-    /// the plain model that it is compared with then sees just as little (METHOD: section 5).
-    private var views: Int? {
-        if settings.augmentation.views > 0 { return settings.augmentation.views }
-        let epochs = settings.training.epochs
-        guard let banked = settings.distillation?.bankedViews(epochs: epochs), banked < epochs else { return nil }
-        return banked
     }
 
     /// Loss and sampler of the teachers.

@@ -41,6 +41,18 @@ public struct RunSettings: Sendable, Equatable {
     /// The defaults.
     public init() {}
 
+    /// How many different views of an image the plain model sees; nil for always new ones.
+    ///
+    /// Where a view bank has fewer views than there are epochs, the student sees less variety; unless told otherwise
+    /// the plain model that it is compared with then sees just as little (METHOD: section 5).
+    var plainViews: Int? {
+        if augmentation.views > 0 { return augmentation.views }
+        guard let banked = distillation?.bankedViews(epochs: training.epochs), banked < training.epochs else {
+            return nil
+        }
+        return banked
+    }
+
     /// Loss and sampler of the teachers: BCE on every image once, or the technique's own.
     var teacherTechnique: TechniqueSettings {
         distillation?.teachers.technique == .same ? technique : TechniqueSettings()

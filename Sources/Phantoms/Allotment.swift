@@ -38,7 +38,7 @@ struct Allotment {
                     + "\(Wording.count(shortage.affected, "patient")) with findings, and only \(shortage.given) of their "
                     + "\(2 * shortage.affected) eyes can have it",
                 remedy: least.map { "Give \(option) \($0) or more." }
-                    ?? "More patients would not help: lower the prevalence or minimumValidationPositives.")
+                    ?? "More patients would not help: lower the prevalence or --positives.")
         }
     }
 

@@ -55,7 +55,7 @@ public struct PhantomSettings: Codable, Sendable, Equatable {
         try check("--side", Double(side), 64, 1024)
         try check("healthyShare", healthyShare, 0, 0.9)
         try check("bilateralShare", bilateralShare, 0, 1)
-        try check("minimumValidationPositives", Double(minimumValidationPositives), 0, 1_000_000)
+        try check("--positives", Double(minimumValidationPositives), 0, 1_000_000)
         guard !prevalence.isEmpty else {
             throw FoveaError(
                 .configuration, "phantoms: prevalence is empty",

@@ -18,6 +18,9 @@ struct Phantom: ParsableCommand {
     @Option(help: "Patients that validate.")
     var validation = PhantomSettings().validationPatients
 
+    @Option(help: "Eyes with each finding that validate at least.")
+    var positives = PhantomSettings().minimumValidationPositives
+
     @Option(help: "Side of an image in pixels.")
     var side = PhantomSettings().side
 
@@ -33,6 +36,7 @@ struct Phantom: ParsableCommand {
         var settings = PhantomSettings()
         settings.trainingPatients = training
         settings.validationPatients = validation
+        settings.minimumValidationPositives = positives
         settings.side = side
         settings.seed = seed
         settings.drawFindings = !withoutFindings

@@ -105,7 +105,7 @@ import Torch
         let means = try table("means.csv")
         #expect(
             try column("Arm", of: means)
-                == Array(repeating: ["plain", "plain, long", "+ RSKD(region)", "+ random(region)"], count: 2).flatMap {
+                == Array(repeating: ["plain", "plain, long", "RSKD(region)", "random(region)"], count: 2).flatMap {
                     $0
                 })
         let student = try #require(metrics("phantoms/seed-0/asl/rskd-region").student)
@@ -131,7 +131,7 @@ import Torch
             #expect(FileManager.default.fileExists(atPath: settings.output + "/" + name), "\(name) is missing")
         }
         let page = try String(contentsOfFile: settings.output + "/comparison.md", encoding: .utf8)
-        #expect(page.contains("+ RSKD(region) minus plain, long") && !page.contains("Not finished"))
+        #expect(page.contains("RSKD(region) minus plain, long") && !page.contains("Not finished"))
 
         // Nothing is run again.
         lines = []

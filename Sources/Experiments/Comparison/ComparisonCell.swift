@@ -23,14 +23,14 @@ enum ComparisonArm: Hashable {
     /// The draw, where there is one.
     var draw: Int { if case .random(_, let draw?) = self { draw } else { 0 } }
 
-    /// As tables have it, such as "+ RSKD(region)".
+    /// As tables have it, such as "RSKD(region)".
     var label: String {
         switch self {
         case .plain: "plain"
         case .plainLong: "plain, long"
-        case .rskd(let grouping): "+ RSKD(\(grouping))"
-        case .random(let grouping, _): "+ random(\(grouping))"
-        case .ensemble(let grouping): "+ ensemble(\(grouping))"
+        case .rskd(let grouping): "RSKD(\(grouping))"
+        case .random(let grouping, _): "random(\(grouping))"
+        case .ensemble(let grouping): "ensemble(\(grouping))"
         }
     }
 

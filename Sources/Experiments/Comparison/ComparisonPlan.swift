@@ -192,8 +192,7 @@ private struct CellMaker {
             run = base
             run.distillation = nil
             // As many different views as students of the other arms see.
-            let banked = (base.distillation ?? DistillationSettings()).bankedViews(epochs: base.training.epochs)
-            if run.augmentation.views == 0, banked < base.training.epochs { run.augmentation.views = banked }
+            run.augmentation.views = distilled(by: comparison.groupings[0]).plainViews ?? run.augmentation.views
         case .plainLong:
             let whole = try estimate(distilled(by: comparison.groupings[0]))
             let plain = Double(whole.stages.first?.images ?? 1)

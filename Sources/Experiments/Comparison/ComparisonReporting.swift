@@ -83,7 +83,7 @@ struct ComparisonReporting {
         }
         return try questions.compactMap { question in
             let members = outcome.contrasts.filter { $0.question == question }
-            guard let first = members.first, first.candidate.arm != .plainLong else { return nil }
+            guard let first = members.first, case .rskd = first.candidate.arm else { return nil }
             let plot = GainPlot(
                 title: "\(first.candidate.dataset.name): \(first.name)",
                 comparisons: members.map { ($0.candidate.technique, $0.result) })
@@ -100,7 +100,7 @@ struct ComparisonReporting {
     /// The long tail with both models, and teachers against student, of one technique.
     private func classes(_ contrast: ComparisonOutcome.Contrast) throws -> RunReport.Section {
         let (arm, plain) = (contrast.candidate, contrast.reference)
-        let title = "\(arm.dataset.name), \(arm.technique) \(arm.arm.label)"
+        let title = "\(arm.dataset.name), \(arm.technique) + \(arm.arm.label)"
         let file = [arm.dataset.name, arm.technique, arm.arm.fileName].joined(separator: "-").replacing(":", with: "-")
         let names = arm.dataset.names
         let tail = LongTailPlot(

@@ -28,7 +28,8 @@ struct RunEstimate {
     ) throws {
         let training = settings.training
         let rows = split.training.count
-        let technique = "\(settings.technique) \(training) views \(settings.augmentation.views)"
+        let views = settings.plainViews.map(String.init) ?? "new"
+        let technique = "\(settings.technique) \(training) views \(views)"
         func images(_ count: Int, epochs: Int, minimumSteps: Int = 0, dropsLast: Bool) -> Int {
             let whole = count / training.batchSize
             let batches = dropsLast && whole > 0 ? whole : (count + training.batchSize - 1) / training.batchSize
@@ -48,14 +49,14 @@ struct RunEstimate {
             seed: UInt64(settings.seed))
         let start = settings.teacherTechnique
         if distillation.teachers.initialization == .plain, start != settings.technique {
-            let other = "\(start) \(training) views \(settings.augmentation.views)"
+            let other = "\(start) \(training) views \(views)"
             stages.append(plain("plain", rows: rows, technique: other))
         }
         if let inner = plan.inner {
             stages.append(plain("plain-inner", rows: inner.training.count, technique: technique))
         }
         let studentRows = distillation.weights == .selfPaced ? plan.inner?.training.count ?? rows : rows
-        let views = distillation.bankedViews(epochs: training.epochs)
+        let banked = distillation.bankedViews(epochs: training.epochs)
         for task in plan.tasks {
             let key = "\(unit) \(start) \(distillation.teachers) \(task.subset)"
             stages.append(
@@ -64,7 +65,7 @@ struct RunEstimate {
                     images: images(
                         task.positives.count + task.negativesPerEpoch, epochs: distillation.teachers.epochs,
                         minimumSteps: distillation.teachers.minimumSteps, dropsLast: false)))
-            stages.append(Stage(key: "views \(views) " + key, views: studentRows * views))
+            stages.append(Stage(key: "views \(banked) " + key, views: studentRows * banked))
         }
         stages.append(
             Stage(

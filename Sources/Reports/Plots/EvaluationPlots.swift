@@ -32,7 +32,7 @@ extension GainPlot {
             Section(
                 name,
                 EvaluationTables.parts.compactMap { label, group in
-                    guard let part = result.groups[group] else { return nil }
+                    guard let part = result.groups[group], part.classes > 0 else { return nil }
                     let mean = part.averagePrecision
                     guard let fixed = mean.fixedSet else {
                         let count = "\(mean.classes) \(mean.classes == 1 ? "class" : "classes")"

@@ -8,7 +8,7 @@ public struct ComparisonTables: Sendable {
         public var dataset: String
         /// The technique.
         public var technique: String
-        /// The arm, such as "plain" or "+ RSKD(region)".
+        /// The arm, such as "plain" or "RSKD(region)".
         public var name: String
         /// Its metrics of ranking, over all seeds and folds.
         public var result: EvaluationResult
