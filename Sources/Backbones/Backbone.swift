@@ -131,8 +131,13 @@ public final class Classifier: Module {
         self.backbone = backbone
         self.dropout = Dropout(dropout)
         head = try Linear(backbone.featureCount, classes)
+        try renewHead()
+    }
+
+    /// Begins the head anew: weights N(0, 0.01) from the engine's generator, bias 0.
+    public func renewHead() throws {
         try Autograd.withoutGrad {
-            try head.weight.value.copy(from: .normal([classes, backbone.featureCount], deviation: 0.01))
+            try head.weight.value.copy(from: .normal(head.weight.value.shape, deviation: 0.01))
             try head.bias?.value.fill(0)
         }
     }

@@ -4,9 +4,11 @@ import Cohorts
 import Distillation
 import Evaluation
 import Foundation
+import FundusImaging
 import Losses
 import Models
 import NN
+import Sampling
 import Torch
 import Training
 import Weights
@@ -33,88 +35,118 @@ struct NetworkTraining {
 
     /// The model of a technique alone, trained on `rows`.
     ///
-    /// - Parameter technique: another one than the run's; the history then has it in the stage's name.
-    func plain(_ name: String = "plain", rows: [Int], as other: TechniqueSettings? = nil) throws -> StageResult {
-        let plan = recipe.plan(name)
+    /// - Parameter other: another technique than the run's.
+    func plain(_ name: String = "plain", rows: [Int], as other: TechniqueSettings? = nil) throws -> TrainedModel {
         let technique = other ?? settings.technique
-        let text = try recipe.text(name, technique: technique, plan: plan, rows: rows, columns: allColumns, and: [])
-        let title = other.map { "\(name)-\($0.loss)" } ?? name
-        return try stage(name, title: title, recipe: text) { checkpoints in
-            let description = recipe.description(columns: allColumns)
-            let network = try fresh(description, name: name, rows: rows, columns: allColumns)
-            let stream = EpochStream(
-                try recipe.sampler(technique, rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
-                views: plan.views)
-            let objective = LabelObjective(try loss(technique, rows: rows, columns: allColumns))
-            let history = try train(
-                network, title, plan, allColumns, rows: rows, objective: objective, stream: stream,
-                checkpoints: checkpoints)
-            return (ModelBundle(description, network), history)
-        }
+        let columns = allColumns
+        // The history tells apart what the store takes for stages of one name.
+        let title = technique.first == settings.technique.first ? name : "\(name)-\(technique.loss)"
+        return try train(
+            NetworkJob(
+                name: name, title: title, technique: technique, plan: recipe.plan(name), rows: rows, columns: columns,
+                start: { try fresh($0, name: name, title: title, rows: rows, columns: columns) }))
     }
 
     /// A teacher of one subset.
     ///
     /// - Parameter plain: the model that the teacher starts from, where it does.
-    func teacher(_ task: SubsetTask, rows: [Int], plain: StageResult?) throws -> StageResult {
+    func teacher(_ task: SubsetTask, rows: [Int], plain: StageResult?) throws -> TrainedModel {
         let name = "teacher-" + task.subset.name
         let columns = task.subset.classes
-        let plan = recipe.teacherPlan(name)
-        let more = [
-            "negatives \(task.mode) of \(task.positives.count) + \(task.negatives.count)",
-            "from \(plain?.hash ?? "pretrained")",
-        ]
-        let technique = recipe.teacherTechnique
-        let text = try recipe.text(
-            name, technique: technique, plan: plan, rows: rows, columns: columns, and: more)
-        return try stage(name, recipe: text) { checkpoints in
-            let description = recipe.description(columns: columns)
-            let network =
-                try plain.map { try continued($0.bundle, description, columns: columns) }
-                ?? fresh(description, name: name, rows: task.rows(epoch: 0), columns: columns)
-            let recipe = self.recipe
-            let stream = EpochStream(views: plan.views) { epoch in
-                try recipe.sampler(
-                    technique, rows: task.rows(epoch: epoch), columns: columns, epochs: plan.epochs, seed: plan.seed)
-            }
-            let objective = LabelObjective(try loss(technique, rows: rows, columns: columns))
-            let history = try train(
-                network, name, plan, columns, rows: rows, objective: objective, stream: stream,
-                checkpoints: checkpoints)
-            return (ModelBundle(description, network), history)
-        }
+        return try train(
+            NetworkJob(
+                name: name, technique: recipe.teacherTechnique, plan: recipe.teacherPlan(name), rows: rows,
+                columns: columns,
+                key: [
+                    "negatives \(task.mode) of \(task.positives.count) + \(task.negatives.count)",
+                    "from \(plain?.hash ?? "pretrained")",
+                ],
+                seen: { task.rows(epoch: $0) },
+                start: { description in
+                    try plain.map { try continued($0.bundle, description, columns: columns) }
+                        ?? fresh(description, name: name, rows: task.rows(epoch: 0), columns: columns)
+                }))
     }
 
     /// The student of all teachers.
     func student(
-        rows: [Int], plain: StageResult, key: [String], objective make: (any Loss) throws -> any Objective
-    ) throws -> StageResult {
+        rows: [Int], plain: StageResult, key: [String], objective: @escaping (any Loss) throws -> any Objective
+    ) throws -> TrainedModel {
         let distillation = settings.distillation ?? DistillationSettings()
+        let columns = allColumns
         var plan = recipe.plan("student")
         plan.views = distillation.bankedViews(epochs: plan.epochs)
+        return try train(
+            NetworkJob(
+                name: "student", technique: settings.technique, plan: plan, rows: rows, columns: columns, key: key,
+                start: {
+                    distillation.student == .plain
+                        ? try continued(plain.bundle, $0, columns: columns)
+                        : try fresh($0, name: "plain", title: "student", rows: rows, columns: columns)
+                }, objective: objective))
+    }
+
+    /// Both stages of a training, each one of the store's, so that techniques that differ in the second share the first.
+    private func train(_ job: NetworkJob) throws -> TrainedModel {
         let text = try recipe.text(
-            "student", technique: settings.technique, plan: plan, rows: rows, columns: allColumns, and: key)
-        return try stage("student", recipe: text) { checkpoints in
-            let description = recipe.description(columns: allColumns)
-            let network =
-                distillation.student == .plain
-                ? try continued(plain.bundle, description, columns: allColumns)
-                : try fresh(description, name: "plain", title: "student", rows: rows, columns: allColumns)
-            let stream = EpochStream(
-                try recipe.sampler(
-                    settings.technique, rows: rows, columns: allColumns, epochs: plan.epochs, seed: plan.seed),
-                views: plan.views)
-            let history = try train(
-                network, "student", plan, allColumns, rows: rows,
-                objective: try make(loss(settings.technique, rows: rows, columns: allColumns)), stream: stream,
-                checkpoints: checkpoints)
+            job.name, technique: job.technique.first, plan: job.plan, rows: job.rows, columns: job.columns,
+            and: job.key)
+        let title = job.title ?? job.name
+        let first = try stage(job.name, title: title, recipe: text) { checkpoints in
+            let description = recipe.description(columns: job.columns)
+            let network = try job.start(description)
+            let stream = try stream(of: job, job.technique, job.plan, seed: job.plan.seed)
+            let history = try train(network, title, job, job.plan, stream: stream, checkpoints: checkpoints)
             return (ModelBundle(description, network), history)
+        }
+        return TrainedModel(first: first, second: try secondStage(of: job, after: first))
+    }
+
+    private func secondStage(of job: NetworkJob, after first: StageResult) throws -> StageResult? {
+        let chosen = job.technique.second
+        guard let second = chosen.make(settings.model.bias, settings.data.labels) else { return nil }
+        let name = job.name + "-" + chosen.name.rawValue
+        let plan = recipe.secondPlan(after: job.plan, chosen)
+        let text = try recipe.text(
+            name, technique: job.technique, plan: plan, rows: job.rows, columns: job.columns,
+            and: job.key + ["after \(first.hash)"])
+        return try stage(name, title: name, recipe: text) { checkpoints in
+            // The first stage's own network stays as it is: it may be asked for again.
+            let bundle = try first.bundle.copy()
+            var technique = job.technique
+            technique.sampler = .classAware
+            // Other draws than those of a first stage with the same sampler.
+            let seed = SeededRandom(seed: plan.seed, SeededRandom.key("second stage")).state
+            let stream = try stream(of: job, technique, plan, seed: seed)
+            let seen = try stream.items(epoch: 0).map(\.row)
+            try Engine.seed(SeededRandom(seed: recipe.seed, SeededRandom.key("second head")).state)
+            try second.begin(bundle.classifier, counts: recipe.counts(rows: seen, columns: job.columns))
+            let history =
+                second.isTrained
+                ? try train(bundle.classifier, name, job, plan, stream: stream, checkpoints: checkpoints) : []
+            try second.end(bundle.classifier)
+            return (bundle, history)
+        }
+    }
+
+    /// What a training sees, epoch by epoch.
+    private func stream(
+        of job: NetworkJob, _ technique: TechniqueSettings, _ plan: TrainingPlan, seed: UInt64
+    ) throws -> EpochStream {
+        let (recipe, columns) = (self.recipe, job.columns)
+        guard let seen = job.seen else {
+            return EpochStream(
+                try recipe.sampler(technique, rows: job.rows, columns: columns, epochs: plan.epochs, seed: seed),
+                views: plan.views)
+        }
+        return EpochStream(views: plan.views) { epoch in
+            try recipe.sampler(technique, rows: seen(epoch), columns: columns, epochs: plan.epochs, seed: seed)
         }
     }
 
     /// A stage of the store, or else a training with checkpoints, which go when it is finished and stored.
     private func stage(
-        _ name: String, title: String? = nil, recipe text: String,
+        _ name: String, title: String, recipe text: String,
         _ train: (Checkpoints) throws -> (ModelBundle, [EpochRecord])
     ) throws -> StageResult {
         let hash = Digest.sha256(text)
@@ -123,7 +155,7 @@ struct NetworkTraining {
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
             recipe: hash, policy: settings.checkpoints, isAskedFor: recipe.surroundings.wantsCheckpoint,
             log: { [journal] line in
-                journal.say(line.hasPrefix("warning") ? line : (title ?? name) + " " + line)
+                journal.say(line.hasPrefix("warning") ? line : title + " " + line)
             })
         let result = try store.stage(name, recipe: text) {
             for other in folder.foreignCheckpoints(of: name, besides: place) {
@@ -132,7 +164,7 @@ struct NetworkTraining {
             }
             return try train(checkpoints)
         }
-        if result.isReused { try journal.takeOver(result, named: title ?? name) }
+        if result.isReused { try journal.takeOver(result, named: title) }
         try checkpoints.finish()
         return result
     }
@@ -147,13 +179,15 @@ struct NetworkTraining {
     }
 
     private func train(
-        _ network: Classifier, _ name: String, _ plan: TrainingPlan, _ columns: [Int], rows: [Int],
-        objective: any Objective, stream: EpochStream, checkpoints: Checkpoints
+        _ network: Classifier, _ name: String, _ job: NetworkJob, _ plan: TrainingPlan, stream: EpochStream,
+        checkpoints: Checkpoints
     ) throws -> [EpochRecord] {
-        let counts = recipe.counts(rows: rows, columns: columns)
+        let columns = job.columns
+        let counts = recipe.counts(rows: job.rows, columns: columns)
         let trainer = Trainer(
             title: name, plan: plan, data: data, columns: columns, trained: counts.map { $0.positives > 0 },
             device: device, skipLimit: settings.training.skipLimit)
+        let objective = try job.objective(loss(job.technique, rows: job.rows, columns: columns))
         let every = settings.evaluation.every
         return try trainer.train(
             network, settings.model.architecture.normalization, objective: objective, stream: stream,

@@ -62,7 +62,7 @@ struct Recipe {
         return plan
     }
 
-    /// Loss and sampler of the teachers.
+    /// The technique of the teachers.
     var teacherTechnique: TechniqueSettings { settings.teacherTechnique }
 
     /// How teachers are trained: shorter, gentler, and never without a step.
@@ -76,6 +76,18 @@ struct Recipe {
         plan.views = nil
         // A teacher sees other views than the plain model it may start from.
         plan.seed = SeededRandom(seed: seed, SeededRandom.key(name)).state
+        return plan
+    }
+
+    /// How the second stage after a training is trained: the head alone, from a warm-up on.
+    ///
+    /// Weights are not averaged: an average over so few steps would be mostly the head as it began.
+    func secondPlan(after first: TrainingPlan, _ second: SecondStageSettings) -> TrainingPlan {
+        var plan = first
+        plan.epochs = second.epochs
+        plan.rate = second.rate ?? first.rate
+        plan.backboneRate = 0
+        plan.averageDecay = nil
         return plan
     }
 

@@ -67,17 +67,17 @@ public struct Run {
 struct DistillationResult {
     var grouping: Grouping
     /// The plain BCE model that teachers begin at, where the technique's own is another.
-    var teacherStart: StageResult?
+    var teacherStart: TrainedModel?
     /// The plain model of the inner split, where weights are measured.
-    var inner: StageResult?
-    var teachers: [StageResult]
+    var inner: TrainedModel?
+    var teachers: [TrainedModel]
     var columns: TeacherColumns
     var bankSeconds: Double
     /// Views that all teachers together were asked about.
     var bankViews: Int
     /// Whether every teacher's views were in the store.
     var isBankReused: Bool
-    var student: StageResult
+    var student: TrainedModel
 }
 
 /// Relational subset knowledge distillation (Ju et al., MICCAI 2021): a teacher for each class subset, then one student.
@@ -90,7 +90,7 @@ struct RelationalDistillation {
 
     private var cohort: Cohort { recipe.cohort }
 
-    func run(rows: [Int], plain: StageResult) throws -> DistillationResult {
+    func run(rows: [Int], plain: TrainedModel) throws -> DistillationResult {
         let plan = try SubsetPlan(
             settings, recipe.settings, cohort: cohort, attributes: recipe.preparation.attributes, rows: rows,
             seed: recipe.seed)
@@ -98,16 +98,23 @@ struct RelationalDistillation {
         for note in grouping.notes { journal.say("grouping \(grouping.name): \(note)") }
         let teacherRows = inner?.training ?? rows
         let studentRows = settings.weights == .selfPaced ? teacherRows : rows
-        let start = inner == nil ? plain : try training.plain("plain-inner", rows: teacherRows)
+        // Judged beside teachers, so that it has a second stage where they have one.
+        let start =
+            try inner.map { _ in
+                var technique = recipe.settings.technique
+                technique.second = recipe.teacherTechnique.second
+                return try training.plain("plain-inner", rows: teacherRows, as: technique)
+            } ?? plain
         // Teachers of BCE begin at a model of BCE, so that all techniques of a comparison can share them.
         let isShared =
-            settings.teachers.initialization == .plain && recipe.teacherTechnique != recipe.settings.technique
+            settings.teachers.initialization == .plain
+            && recipe.teacherTechnique.first != recipe.settings.technique.first
         let teacherStart =
             isShared
             ? try training.plain(inner == nil ? "plain" : "plain-inner", rows: teacherRows, as: recipe.teacherTechnique)
             : nil
         // A student that is measured on the inner split must not begin at a model that has seen it.
-        let studentStart = settings.weights == .selfPaced ? start : plain
+        let studentStart = (settings.weights == .selfPaced ? start : plain).first
 
         let teachers = try tasks.enumerated().map { index, task in
             journal.say(
@@ -115,16 +122,17 @@ struct RelationalDistillation {
                     + "\(task.positives.count) positive and \(task.negativesPerEpoch) other images an epoch")
             return try training.teacher(
                 task, rows: teacherRows,
-                plain: settings.teachers.initialization == .plain ? teacherStart ?? start : nil)
+                plain: settings.teachers.initialization == .plain ? (teacherStart ?? start).first : nil)
         }
-        let measured = try inner.map { try measure(teachers, columns, start, rows: $0.validation) }
+        let final = teachers.map(\.final)
+        let measured = try inner.map { try measure(final, columns, start.final, rows: $0.validation) }
 
-        let logits = try askTeachers(teachers, columns, rows: studentRows)
+        let logits = try askTeachers(final, columns, rows: studentRows)
         let bank = try ViewBank(
             columns, teachers: logits, rows: studentRows, views: views, priorShifts: plan.priorShifts,
             device: recipe.surroundings.device)
         let key =
-            ["distillation \(settings)", "grouping \(grouping.subsets)"] + teachers.map { "teacher \($0.hash)" }
+            ["distillation \(settings)", "grouping \(grouping.subsets)"] + final.map { "teacher \($0.hash)" }
             + (settings.student == .plain ? ["from \(studentStart.hash)"] : [])
         let student = try training.student(rows: studentRows, plain: studentStart, key: key) { loss in
             try objective(loss, bank, measured, inner?.validation)

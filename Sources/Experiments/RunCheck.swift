@@ -21,13 +21,16 @@ struct RunCheck {
         let network = try description.makeClassifier()
         _ = try settings.model.loadWeights(into: network)
         let modelBytes = network.namedParameters.reduce(0) { $0 + $1.parameter.value.count * 4 }
-        var models = 1
+        func stages(_ technique: TechniqueSettings) -> Int { technique.second.name == .none ? 1 : 2 }
+        let own = stages(settings.technique)
+        var models = own
         var bankBytes = 0
         if let distillation = settings.distillation {
             let plan = try SubsetPlan(
                 distillation, settings, cohort: cohort, attributes: attributes, rows: split.training,
                 seed: UInt64(settings.seed))
-            models += plan.tasks.count + (plan.inner == nil ? 1 : 2)
+            // Teachers, the plain model that they are compared with, and the student.
+            models += stages(settings.teacherTechnique) * (plan.tasks.count + (plan.inner == nil ? 0 : 1)) + own
             let views = distillation.bankedViews(epochs: settings.training.epochs)
             bankBytes = plan.columns.count * split.training.count * views * 2
         }

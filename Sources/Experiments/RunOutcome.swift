@@ -13,11 +13,11 @@ public struct RunOutcome {
     struct TeacherOutcome {
         var subset: ClassSubset
         var summary: ClassSummary
-        var stage: StageResult
+        var model: TrainedModel
     }
 
     let settings: RunSettings
-    let plain: StageResult
+    let plain: TrainedModel
     let plainOutcomes: Outcomes
     /// The plain model's metrics on the validation images.
     public let plainResult: EvaluationResult
@@ -34,30 +34,31 @@ public struct RunOutcome {
     /// Wall seconds of everything.
     public internal(set) var seconds = 0.0
 
-    init(_ settings: RunSettings, _ recipe: Recipe, plain: StageResult, measurement: ModelMeasurement) throws {
+    init(_ settings: RunSettings, _ recipe: Recipe, plain: TrainedModel, measurement: ModelMeasurement) throws {
         self.settings = settings
         self.plain = plain
         let columns = Array(recipe.cohort.classes.indices)
-        let thresholds = try Self.chooseThresholds(plain, "plain", recipe, measurement)
+        let thresholds = try Self.chooseThresholds(plain.final, "plain", recipe, measurement)
         plainThresholds = thresholds
-        plainOutcomes = try Self.outcomes(plain, "plain", recipe, measurement, columns)
+        plainOutcomes = try Self.outcomes(plain.final, "plain", recipe, measurement, columns)
         plainResult = try Evaluator.evaluate(plainOutcomes, Self.options(settings, recipe, thresholds))
     }
 
     mutating func add(_ result: DistillationResult, _ recipe: Recipe, _ measurement: ModelMeasurement) throws {
         distillation = result
         let rows = recipe.preparation.split.validation
-        teachers = try zip(result.grouping.subsets, result.teachers).map { subset, stage in
+        teachers = try zip(result.grouping.subsets, result.teachers).map { subset, model in
             TeacherOutcome(
                 subset: subset,
                 summary: try measurement.summary(
-                    stage.bundle.classifier, name: "teacher " + subset.name, rows: rows, columns: subset.classes),
-                stage: stage)
+                    model.final.bundle.classifier, name: "teacher " + subset.name, rows: rows,
+                    columns: subset.classes),
+                model: model)
         }
         let columns = Array(recipe.cohort.classes.indices)
-        let thresholds = try Self.chooseThresholds(result.student, "student", recipe, measurement)
+        let thresholds = try Self.chooseThresholds(result.student.final, "student", recipe, measurement)
         studentThresholds = thresholds
-        let outcomes = try Self.outcomes(result.student, "student", recipe, measurement, columns)
+        let outcomes = try Self.outcomes(result.student.final, "student", recipe, measurement, columns)
         let options = try Self.options(settings, recipe, thresholds)
         studentOutcomes = outcomes
         studentResult = try Evaluator.evaluate(outcomes, options)
@@ -65,7 +66,7 @@ public struct RunOutcome {
     }
 
     /// The model that the run folder offers: the student, or the plain model where there is none.
-    var best: StageResult { distillation?.student ?? plain }
+    var best: StageResult { (distillation?.student ?? plain).final }
 
     /// That model's decision thresholds.
     var bestThresholds: [Double?] { studentThresholds ?? plainThresholds }

@@ -20,7 +20,7 @@ struct RunReporting {
         try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))
-            try save(outcome.plain, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
+            try save(outcome.plain.final, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
             try writeReport(student, difference)
         } else {
             try writeReport(nil, nil)
@@ -60,13 +60,24 @@ struct RunReporting {
     }
 
     private var costs: [RunMetrics.Cost] {
-        var stages: [(String, StageResult)] = [("plain", outcome.plain)]
-        if let start = outcome.distillation?.teacherStart { stages.append(("plain-bce", start)) }
-        if let inner = outcome.distillation?.inner { stages.append(("plain-inner", inner)) }
-        for teacher in outcome.teachers { stages.append(("teacher " + teacher.subset.name, teacher.stage)) }
-        if let distillation = outcome.distillation { stages.append(("student", distillation.student)) }
-        var costs = stages.map {
-            RunMetrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, views: 0, reused: $0.1.isReused)
+        var models = [("plain", outcome.plain, recipe.settings.technique)]
+        if let start = outcome.distillation?.teacherStart {
+            models.append(("plain \(recipe.teacherTechnique.loss)", start, recipe.teacherTechnique))
+        }
+        if let inner = outcome.distillation?.inner { models.append(("plain-inner", inner, recipe.teacherTechnique)) }
+        for teacher in outcome.teachers {
+            models.append(("teacher " + teacher.subset.name, teacher.model, recipe.teacherTechnique))
+        }
+        if let distillation = outcome.distillation {
+            models.append(("student", distillation.student, recipe.settings.technique))
+        }
+        var costs = models.flatMap { name, model, technique in
+            let stages =
+                [(name, model.first)] + (model.second.map { [("\(name) \(technique.second.name.rawValue)", $0)] } ?? [])
+            return stages.map {
+                RunMetrics.Cost(
+                    stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, views: 0, reused: $0.1.isReused)
+            }
         }
         if let distillation = outcome.distillation {
             costs.append(
@@ -126,7 +137,8 @@ struct RunReporting {
             figures = []
         }
         let cost = CostTable(
-            costs.map { CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, isReused: $0.reused) })
+            costs.map { CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, isReused: $0.reused) },
+            plainStages: outcome.plain.second == nil ? 1 : 2)
         sections.append(.init("Cost", paragraphs: cost.notes(), table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
@@ -166,7 +178,8 @@ struct RunReporting {
     private var facts: [(name: String, value: String)] {
         let settings = recipe.settings
         let split = recipe.preparation.split
-        let technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
+        var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
+        if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
         return [
             ("Run", folder.path),
             ("Data", recipe.cohort.source),

@@ -53,7 +53,7 @@ public struct RunSettings: Sendable, Equatable {
         return banked
     }
 
-    /// Loss and sampler of the teachers: BCE on every image once, or the technique's own.
+    /// The technique of the teachers: BCE on every image once, or the run's own.
     var teacherTechnique: TechniqueSettings {
         distillation?.teachers.technique == .same ? technique : TechniqueSettings()
     }
@@ -281,9 +281,18 @@ public struct TechniqueSettings: Sendable, Equatable {
     public var repeatThreshold = 0.001
     /// Constants of single losses.
     public var constants = LossOptions()
+    /// What is done to the head after the training.
+    public var second = SecondStageSettings()
 
     /// The defaults.
     public init() {}
+
+    /// The same without a second stage: what decides the training before it.
+    var first: TechniqueSettings {
+        var technique = self
+        technique.second = SecondStageSettings()
+        return technique
+    }
 
     /// The same for the losses.
     public var lossOptions: LossOptions {
@@ -292,6 +301,45 @@ public struct TechniqueSettings: Sendable, Equatable {
         options.labelSmoothing = labelSmoothing
         options.classWeights = classWeights == .inverseFrequency ? .inverseFrequency : .effectiveNumber(beta: beta)
         return options
+    }
+}
+
+/// What is done to the head of a trained network, its backbone staying as it is.
+public struct SecondStageSettings: Sendable, Equatable {
+    /// The ways of Kang et al., ICLR 2020.
+    public enum Name: String, Sendable, CaseIterable {
+        case none
+        /// A new head, trained with class-aware sampling.
+        case retraining = "crt"
+        /// A factor on each class's weights, learnt with class-aware sampling.
+        case scaling = "lws"
+        /// Each class's weights divided by a power of their norm.
+        case tau
+    }
+
+    /// Which one.
+    public var name = Name.none
+    /// Passes over the training images (`crt`, `lws`).
+    public var epochs = 10
+    /// The highest learning rate (`crt`, `lws`); nil for that of the training before.
+    public var rate: Double?
+    /// The power of the norm (`tau`).
+    public var tau = 0.7
+
+    /// The defaults.
+    public init() {}
+
+    /// Passes over the training images that it makes.
+    var trainedEpochs: Int { name == .retraining || name == .scaling ? epochs : 0 }
+
+    /// The same for the trainer; nil for none.
+    func make(_ bias: HeadBias, _ labels: ModelDescription.LabelKind) -> (any SecondStage)? {
+        switch name {
+        case .none: nil
+        case .retraining: ClassifierRetraining(bias: bias)
+        case .scaling: LearnableWeightScaling()
+        case .tau: TauNormalization(tau: tau, keepsBias: labels == .multi)
+        }
     }
 }
 

@@ -17,7 +17,7 @@ extension RunSettings: ConfigurationSection {
         Field("augmentation", \.augmentation, .section, "How the views seen in training differ from the picture"),
         Field("model", \.model, .section, "The network"),
         Field("training", \.training, .section, "How the plain model and the student are trained"),
-        Field("technique", \.technique, .section, "The long-tail technique: loss and sampler"),
+        Field("technique", \.technique, .section, "The long-tail technique: loss, sampler, second stage"),
         Field(
             "distillation", \.distillation, .optional(.section),
             "Teachers and distillation; null trains the plain model only"),
@@ -270,6 +270,14 @@ extension TechniqueSettings: ConfigurationSection {
         Field(
             "repeat_threshold", \.repeatThreshold, .number(above: 0, through: 1),
             "repeat_factor: share below which classes repeat"),
+        Field(
+            "second_stage", \.second.name, .choice,
+            "What is done to the trained head: re-trained, re-scaled, normalised, or none"),
+        Field("second_epochs", \.second.epochs, .integer(1...10_000), "crt, lws: passes over the training images"),
+        Field(
+            "second_rate", \.second.rate, .optional(.number(above: 0, through: 10)),
+            "crt, lws: highest learning rate; null: that of the training before"),
+        Field("second_tau", \.second.tau, .number(0...1), "tau: power of the norm that weights are divided by"),
     ]
 
     /// Checks what one key alone cannot know.

@@ -20,6 +20,17 @@ public struct StageResult {
     public var images: Int { history.reduce(0) { $0 + $1.images } }
 }
 
+/// A network with all that its technique asks for.
+public struct TrainedModel {
+    /// The training.
+    public let first: StageResult
+    /// What was done to the head afterwards; nil where the technique has no second stage.
+    public let second: StageResult?
+
+    /// What the technique came to.
+    public var final: StageResult { second ?? first }
+}
+
 /// Keeps finished plain models, teachers and view banks, each under the hash of all that decided it, so that a resumed
 /// run and other runs of a comparison reuse them.
 public struct StageStore: Sendable {

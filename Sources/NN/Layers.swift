@@ -150,6 +150,8 @@ public final class Linear: Module {
     public let weight: Parameter
     /// Added per output.
     public let bias: Parameter?
+    /// Logarithm of a factor on each row of the matrix, [outputs]; nil for none.
+    public private(set) var logScale: Parameter?
 
     /// Makes a layer with PyTorch's default initialisation.
     public init(_ inputs: Int, _ outputs: Int, bias: Bool = true) throws {
@@ -159,13 +161,31 @@ public final class Linear: Module {
     }
 
     /// The weights under PyTorch's names.
+    ///
+    /// Rows with factors of their own have "log_scale" besides, which no published network has.
     public var ownParameters: [(name: String, parameter: Parameter)] {
-        [("weight", weight)] + (bias.map { [("bias", $0)] } ?? [])
+        [("weight", weight)] + (bias.map { [("bias", $0)] } ?? []) + (logScale.map { [("log_scale", $0)] } ?? [])
     }
 
     /// [..., inputs] -> [..., outputs].
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
-        try Kernels.linear(.tensor(x), .tensor(weight.value), .optional(bias?.value))
+        try Kernels.linear(.tensor(x), .tensor(scaledWeight()), .optional(bias?.value))
+    }
+
+    private func scaledWeight() throws -> Tensor {
+        guard let logScale else { return weight.value }
+        return try weight.value * logScale.value.exp().reshaped([-1, 1])
+    }
+
+    /// Gives each row of the matrix a positive factor that training can change, 1 to begin with.
+    public func beginScaling() throws {
+        logScale = try Parameter(.zeros([weight.value.shape[0]], device: weight.value.device))
+    }
+
+    /// Multiplies the rows by their factors, which are then gone: the layer computes what it did before.
+    public func endScaling() throws {
+        try Autograd.withoutGrad { try weight.value.detached().copy(from: scaledWeight().detached()) }
+        logScale = nil
     }
 }
 

@@ -20,6 +20,9 @@ import Torch
             job.settings.training.averageDecay = 0.9
             job.settings.distillation?.weights = .selfPaced
             job.settings.evaluation.every = 2
+            job.settings.technique.second.name = .retraining
+            job.settings.technique.second.epochs = 1
+            job.settings.distillation?.teachers.technique = .same
             try job.execute()
             var straight = job
             job.settings.output = folder.path + "/interrupted"

@@ -98,6 +98,69 @@ import Weights
         #expect(report.contains("With self-paced weights the student") == (rule == "self_paced"))
     }
 
+    /// Runs that differ in the second stage alone share plain model, teachers, views and the student before it.
+    @Test func secondStagesShareTheTrainingBeforeThem() throws {
+        func run(_ name: SecondStageSettings.Name) throws -> (outcome: RunOutcome, job: SmallJob, lines: [String]) {
+            let settings = try settings {
+                // Enough steps for the statistics of the batch norms, without which all pictures look alike.
+                $0.model.architecture = .resnet18
+                $0.training.epochs = 4
+                $0.training.batchSize = 8
+                $0.technique.second.name = name
+                $0.technique.second.epochs = 2
+                $0.distillation?.grouping = "single"
+                $0.stages = folder.path + "/stages"
+                $0.output = folder.path + "/run-\(name)"
+            }
+            var lines: [String] = []
+            let outcome = try SmallJob(settings).execute(log: { lines.append($0) })
+            return (outcome, SmallJob(settings), lines)
+        }
+        func ranking(_ result: EvaluationResult?) -> [Double?] {
+            (result?.classes ?? []).flatMap { [$0.averagePrecision.value, $0.rocAUC.value] }
+        }
+        let none = try run(.none)
+        for name in SecondStageSettings.Name.allCases.dropFirst() {
+            let found = try run(name)
+            let shared = ["plain", "teacher-single", "student"]
+            #expect(shared.allSatisfy { name in found.lines.contains { $0.hasPrefix(name + ": finished before") } })
+            let keepsRanks = name != .retraining
+            for (old, new) in [
+                (none.outcome.plainResult, found.outcome.plainResult),
+                (none.outcome.studentResult, found.outcome.studentResult),
+            ] as [(EvaluationResult?, EvaluationResult?)] {
+                #expect((ranking(old) == ranking(new)) == keepsRanks, "\(name)")
+                #expect(old?.calibrationError != new?.calibrationError, "\(name)")
+            }
+            let report = String(decoding: try found.job.file("report.md"), as: UTF8.self)
+            for part in ["| plain \(name.rawValue) |", "| student \(name.rawValue) |", "then \(name.rawValue)"] {
+                #expect(report.contains(part), "\(part)")
+            }
+            let history = try HistoryFile(path: found.job.settings.output + "/history.csv").rows
+            let epochs = history.count { $0.stage == "student-" + name.rawValue }
+            #expect(epochs == (name == .tau ? 0 : 2))
+            // The model of the run is an ordinary one.
+            let bundle = try ModelBundle.load(from: found.job.settings.output)
+            #expect(bundle.classifier.head.ownParameters.count == 2)
+        }
+    }
+
+    @Test func teachersHaveTheSecondStageOfTheTechniqueToo() throws {
+        let settings = try settings {
+            $0.technique.second.name = .scaling
+            $0.technique.second.epochs = 1
+            $0.distillation?.teachers.technique = .same
+            $0.distillation?.weights = .teacherQuality
+            $0.distillation?.grouping = "shot"
+        }
+        _ = try execute(settings)
+        let history = try HistoryFile(path: settings.output + "/history.csv")
+        let stages = Set(history.rows.map(\.stage))
+        #expect(
+            stages.isSuperset(of: ["plain-lws", "plain-inner", "plain-inner-lws", "student-lws"])
+                && stages.contains { $0.hasPrefix("teacher-shot") && $0.hasSuffix("-lws") }, "\(stages)")
+    }
+
     @Test func aTransformerTrainsFromWeightsForAnotherResolution() throws {
         let weights = folder.path + "/weights.safetensors"
         let pretrained = try Architecture.vitTinyMean.makeBackbone(resolution: 64)

@@ -69,6 +69,10 @@ struct RunSettingsTests {
         s.technique.classWeights = .inverseFrequency
         s.technique.beta = 0.99
         s.technique.repeatThreshold = 0.01
+        s.technique.second.name = .scaling
+        s.technique.second.epochs = 3
+        s.technique.second.rate = 0.02
+        s.technique.second.tau = 0.5
         s.technique.constants.focalGamma = 1.5
         s.technique.constants.ldamMargin = 0.4
         s.technique.constants.ldamScale = 3
@@ -179,6 +183,7 @@ struct RunSettingsTests {
     @Test(arguments: [
         ("training.epochs=0", "1 to 10000"), ("training.rate=-1", "above 0"), ("model.architecture=resnet", "resnet18"),
         ("image.resolution=big", "16 to 4096"), ("technique.loss=focus", "weighted_bce"),
+        ("technique.second_stage=ncm", "crt"), ("technique.second_tau=2", "0 to 1"),
         ("distillation={temperature: 0}", "above 0"), ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
         ("evaluation={many: 5, medium: 9}", "1 <= medium <= many"), ("training.nesterov=true", "optimizer: sgd"),
     ])

@@ -1,9 +1,31 @@
 import Basics
+import Foundation
 import NN
 import Testing
 import Torch
 
 @Suite struct LayerTests {
+    @Test func rowsWithFactorsEndAsAnOrdinaryMatrix() throws {
+        let layer = try Linear(3, 2)
+        let x = try Self.ramp([4, 3])
+        let before = try layer(x).array() as [Float]
+        try layer.beginScaling()
+        #expect(layer.ownParameters.map(\.name) == ["weight", "bias", "log_scale"])
+        #expect(try layer(x).array() as [Float] == before, "factors begin at 1")
+        let factors: [Float] = [0.7, -0.4]
+        try Autograd.withoutGrad { try layer.logScale?.value.copy(from: Tensor(factors)) }
+        let scaled = try layer(x).array() as [Float]
+        let bias = try layer.bias?.value.array() as [Float]? ?? []
+        for (i, value) in before.enumerated() {
+            let expected = (value - bias[i % 2]) * exp(factors[i % 2]) + bias[i % 2]
+            #expect(abs(scaled[i] - expected) < 1e-5)
+        }
+        try layer.endScaling()
+        #expect(try layer(x).array() as [Float] == scaled)
+        #expect(layer.ownParameters.map(\.name) == ["weight", "bias"])
+        #expect(layer.weight.value.requiresGrad)
+    }
+
     private static func ramp(_ shape: [Int]) throws -> Tensor {
         let count = shape.reduce(1, *)
         return try Tensor((0..<count).map { Float(($0 * 37) % 23) / 23 - 0.4 }, shape: shape)

@@ -128,6 +128,11 @@ import Testing
                 """)
         #expect(cost.notes()[0].contains("2.8 times the seconds of the plain model, and 2.5 times its images"))
         #expect(CostTable([plain]).notes().isEmpty)
+        // A second stage of the plain model is part of what the others are compared with.
+        let second = CostTable.Row("plain crt", seconds: 40, images: 250, isReused: false)
+        #expect(CostTable([plain, second], plainStages: 2).notes().isEmpty)
+        let both = CostTable([plain, second] + cost.rows.dropFirst(), plainStages: 2).notes()
+        #expect(both[0].contains("2.3 times the seconds of the plain model, and 2.2 times its images"), "\(both)")
     }
 
     @Test func differencesAreGivenOnlyForTheFixedSet() throws {

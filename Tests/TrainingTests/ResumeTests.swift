@@ -28,6 +28,12 @@ import Training
         }
     }
 
+    @Test(arguments: Precision.allCases) func aSecondStageGoesOnExactly(_ precision: Precision) async {
+        await #expect(processExitsWith: .success) { [precision] in
+            try requireSameBits(of: .scaling, precision)
+        }
+    }
+
     @Test(arguments: Precision.allCases) func aStudentsTrainingGoesOnExactly(_ precision: Precision) async {
         await #expect(processExitsWith: .success) { [precision] in
             try requireSameBits(of: .student, precision)
@@ -39,6 +45,8 @@ private enum Kind {
     case plain
     case teacher
     case student
+    /// The second stage in which each class's weights get a factor.
+    case scaling
 }
 
 /// Compares a straight training with ones that stop after each of its steps, and one that stops after every step.
@@ -108,6 +116,9 @@ private struct Bench {
             plan.epochs = 3
             plan.views = 2
             plan.averageDecay = 0.8
+        case .scaling:
+            plan.epochs = 2
+            plan.backboneRate = 0
         }
         self.plan = plan
     }
@@ -118,6 +129,7 @@ private struct Bench {
         try Engine.seed(UInt64.random(in: 0 ... .max))
         let classes = kind == .teacher ? [0, 2] : [0, 1, 2]
         let network = try tinyNetwork(classes: classes.count, norm: true, dropout: 0.3)
+        if kind == .scaling { try LearnableWeightScaling().begin(network, counts: []) }
         let trainer = Trainer(
             title: "test", plan: plan, data: data, columns: classes, trained: classes.map { _ in true }, device: .cpu)
         // Asked once before the first step, then after each.

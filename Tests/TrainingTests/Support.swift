@@ -56,14 +56,15 @@ final class TemporaryFolder {
 
 /// One convolution, with or without a batch norm: what is tested here is the loop around it.
 final class TinyBackbone: Backbone {
-    let featureCount = 8
+    let featureCount: Int
     let headName = "fc"
     private let convolution: Conv2d
     private let norm: BatchNorm2d?
 
-    init(norm: Bool = false) throws {
-        convolution = try Conv2d(3, 8, kernel: 3, stride: 2)
-        self.norm = norm ? try BatchNorm2d(8) : nil
+    init(norm: Bool = false, features: Int = 8) throws {
+        featureCount = features
+        convolution = try Conv2d(3, features, kernel: 3, stride: 2)
+        self.norm = norm ? try BatchNorm2d(features) : nil
     }
 
     var children: [(name: String, module: any Module)] {

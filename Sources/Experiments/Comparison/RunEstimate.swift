@@ -28,48 +28,54 @@ struct RunEstimate {
     ) throws {
         let training = settings.training
         let rows = split.training.count
+        let recipe = "\(unit) \(settings.model) \(training)"
         let views = settings.plainViews.map(String.init) ?? "new"
-        let technique = "\(settings.technique) \(training) views \(views)"
+
         func images(_ count: Int, epochs: Int, minimumSteps: Int = 0, dropsLast: Bool) -> Int {
             let whole = count / training.batchSize
             let batches = dropsLast && whole > 0 ? whole : (count + training.batchSize - 1) / training.batchSize
             let steps = max(1, (batches + training.accumulation - 1) / training.accumulation)
-            let seen = min(count, batches * training.batchSize)
-            return seen * max(epochs, (minimumSteps + steps - 1) / steps)
+            return min(count, batches * training.batchSize) * max(epochs, (minimumSteps + steps - 1) / steps)
         }
-        func plain(_ name: String, rows: Int, technique: String) -> Stage {
-            Stage(
-                key: "\(unit) \(name) \(technique)",
-                images: images(rows, epochs: training.epochs, dropsLast: training.dropsLast))
+        /// What a second stage of the technique adds to a training.
+        func second(_ technique: TechniqueSettings, _ count: Int, after key: String) -> [Stage] {
+            let epochs = technique.second.trainedEpochs
+            guard epochs > 0 else { return [] }
+            let seen = images(count, epochs: epochs, dropsLast: training.dropsLast)
+            return [Stage(key: "\(technique.second) after \(key)", images: seen)]
         }
-        stages = [plain("plain", rows: rows, technique: technique)]
+        func network(_ name: String, _ technique: TechniqueSettings, _ count: Int) -> [Stage] {
+            let key = "\(recipe) \(name) \(technique.first)"
+            let seen = images(count, epochs: training.epochs, dropsLast: training.dropsLast)
+            return [Stage(key: key, images: seen)] + second(technique, count, after: key)
+        }
+
+        stages = network("plain, views \(views)", settings.technique, rows)
         guard let distillation = settings.distillation else { return }
         let plan = try SubsetPlan(
             distillation, settings, cohort: cohort, attributes: attributes, rows: split.training,
             seed: UInt64(settings.seed))
-        let start = settings.teacherTechnique
-        if distillation.teachers.initialization == .plain, start != settings.technique {
-            let other = "\(start) \(training) views \(views)"
-            stages.append(plain("plain", rows: rows, technique: other))
+        let taught = settings.teacherTechnique
+        let teacherRows = plan.inner?.training.count ?? rows
+        let inner = plan.inner == nil ? "" : "inner "
+        if plan.inner != nil { stages += network("\(inner)plain, views \(views)", settings.technique, teacherRows) }
+        if distillation.teachers.initialization == .plain, taught.first != settings.technique.first {
+            stages += network("\(inner)plain, views \(views)", taught, teacherRows)
         }
-        if let inner = plan.inner {
-            stages.append(plain("plain-inner", rows: inner.training.count, technique: technique))
-        }
-        let studentRows = distillation.weights == .selfPaced ? plan.inner?.training.count ?? rows : rows
+        let studentRows = distillation.weights == .selfPaced ? teacherRows : rows
         let banked = distillation.bankedViews(epochs: training.epochs)
         for task in plan.tasks {
-            let key = "\(unit) \(start) \(distillation.teachers) \(task.subset)"
+            let key = "\(recipe) \(inner)\(taught.first) \(distillation.teachers) views \(views) \(task.subset)"
+            let count = task.positives.count + task.negativesPerEpoch
             stages.append(
                 Stage(
-                    key: "teacher " + key,
+                    key: key,
                     images: images(
-                        task.positives.count + task.negativesPerEpoch, epochs: distillation.teachers.epochs,
+                        count, epochs: distillation.teachers.epochs,
                         minimumSteps: distillation.teachers.minimumSteps, dropsLast: false)))
-            stages.append(Stage(key: "views \(banked) " + key, views: studentRows * banked))
+            stages += second(taught, count, after: key)
+            stages.append(Stage(key: "\(banked) views of \(taught) \(key)", views: studentRows * banked))
         }
-        stages.append(
-            Stage(
-                key: "\(unit) student \(technique) \(distillation)",
-                images: images(studentRows, epochs: training.epochs, dropsLast: training.dropsLast)))
+        stages += network("student \(distillation)", settings.technique, studentRows)
     }
 }

@@ -22,11 +22,16 @@ public struct CostTable: Sendable {
         }
     }
 
-    /// The stages, the plain model first.
+    /// The stages, those of the plain model first.
     public var rows: [Row]
+    /// How many of them are the plain model's.
+    public var plainStages: Int
 
     /// A table of some stages.
-    public init(_ rows: [Row]) { self.rows = rows }
+    public init(_ rows: [Row], plainStages: Int = 1) {
+        self.rows = rows
+        self.plainStages = plainStages
+    }
 
     /// One row a stage, and their sum.
     public func table() -> TextTable {
@@ -37,15 +42,18 @@ public struct CostTable: Sendable {
                 .text(row.isReused ? "taken over" : "made"))
         }
         guard rows.count > 1 else { return table }
+        let total = Self.sum(rows[...])
         table.rules.insert(table.rows.count)
         table.append(
             .text("together"), .number(total.seconds, decimals: 1), .count(total.images), .text(""))
         return table
     }
 
-    /// All stages against the plain model, which is the first; empty where there is nothing to compare.
+    /// All stages against those of the plain model; empty where there is nothing to compare.
     public func notes() -> [String] {
-        guard let plain = rows.first, rows.count > 1, plain.seconds > 0, plain.images > 0 else { return [] }
+        let plain = Self.sum(rows.prefix(plainStages))
+        guard rows.count > plainStages, plain.seconds > 0, plain.images > 0 else { return [] }
+        let total = Self.sum(rows[...])
         let seconds = Figures.fixed(total.seconds / plain.seconds, decimals: 1)
         let images = Figures.fixed(Double(total.images) / Double(plain.images), decimals: 1)
         return [
@@ -56,7 +64,7 @@ public struct CostTable: Sendable {
         ]
     }
 
-    private var total: (seconds: Double, images: Int) {
+    private static func sum(_ rows: ArraySlice<Row>) -> (seconds: Double, images: Int) {
         (rows.reduce(0) { $0 + $1.seconds }, rows.reduce(0) { $0 + $1.images })
     }
 }

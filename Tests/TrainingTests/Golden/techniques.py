@@ -1,0 +1,46 @@
+#!/usr/bin/env python3
+"""Golden values of second stages, in float64, from the formulas of docs/method.md, section 6.
+
+    python Tests/TrainingTests/Golden/techniques.py        writes techniques.json beside this file
+
+- tau-normalisation: w_c / ||w_c||^tau (Kang et al., ICLR 2020, section 4.1); a row of zeros stays. Logits with the bias
+  (multi-label) and without (single-label).
+- LWS: logits x . (f_c w_c) + b_c with f_c = exp(a_c), and the gradient with respect to a of the binary cross-entropy,
+  summed over classes and averaged over images.
+"""
+import json
+import pathlib
+
+import torch
+
+X = torch.tensor([[0.4, -1.2, 0.7], [2.0, 0.1, -0.3], [-0.6, 0.9, 1.1], [0.0, -0.5, 0.25]], dtype=torch.float64)
+W = torch.tensor([[1.5, -2.0, 0.5], [0.1, 0.2, -0.05], [0.0, 0.0, 0.0], [-0.7, 0.4, 0.9]], dtype=torch.float64)
+BIAS = torch.tensor([-0.5, -3.0, 0.2, -1.25], dtype=torch.float64)
+Y = torch.tensor([[1, 0, 0, 1], [0, 0, 1, 0], [0, 1, 0, 1], [0, 0, 0, 0]], dtype=torch.float64)
+A = torch.tensor([0.3, -0.8, 0.0, 1.1], dtype=torch.float64)
+
+
+def tau_normalised(tau):
+    rows = []
+    for row in W.tolist():
+        norm = sum(w * w for w in row) ** 0.5
+        rows.append([w / norm**tau if norm > 0 else w for w in row])
+    logits = X @ torch.tensor(rows, dtype=torch.float64).T
+    return {"tau": tau, "weights": rows, "logits": (logits + BIAS).tolist(), "without_bias": logits.tolist()}
+
+
+def scaled():
+    a = A.clone().requires_grad_()
+    logits = X @ (a.exp()[:, None] * W).T + BIAS
+    loss = -(Y * logits.sigmoid().log() + (1 - Y) * (1 - logits.sigmoid()).log()).sum() / len(X)
+    loss.backward()
+    return {"log_scale": A.tolist(), "logits": logits.tolist(), "loss": loss.item(), "gradient": a.grad.tolist()}
+
+
+golden = {
+    "features": X.tolist(), "weights": W.tolist(), "bias": BIAS.tolist(), "labels": Y.tolist(),
+    "tau": [tau_normalised(tau) for tau in (0.0, 0.5, 0.7, 1.0)], "scaling": scaled(),
+}
+path = pathlib.Path(__file__).with_name("techniques.json")
+path.write_text(json.dumps(golden, indent=1) + "\n")
+print(path)
