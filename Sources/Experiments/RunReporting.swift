@@ -23,6 +23,13 @@ struct RunReporting {
             var seconds: Double
             var images: Int
             var reused: Bool
+            /// How often a teacher was asked about an image while this stage was trained; nil where none was.
+            var teacherViews: Int?
+
+            enum CodingKeys: String, CodingKey {
+                case stage, seconds, images, reused
+                case teacherViews = "teacher_views"
+            }
         }
         struct Teacher: Encodable {
             struct Entry: Encodable {
@@ -112,16 +119,33 @@ struct RunReporting {
             let stages =
                 [(name, model.first)] + (model.second.map { [("\(name) \(technique.second.name.rawValue)", $0)] } ?? [])
             return stages.map {
-                Metrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, reused: $0.1.isReused)
+                Metrics.Cost(
+                    stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, reused: $0.1.isReused,
+                    teacherViews: name == "student" ? liveViews(of: $0.1) : nil)
             }
         }
-        if let distillation = outcome.distillation {
-            costs.append(
-                .init(
-                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: distillation.isBankReused)
-            )
+        if let bank = outcome.distillation?.bank {
+            costs.append(.init(stage: "view bank", seconds: bank.seconds, images: 0, reused: bank.isReused))
         }
         return costs
+    }
+
+    /// How many answers of live teachers a stage of the student was trained on; nil where they were in a bank.
+    private func liveViews(of stage: StageResult) -> Int? {
+        guard let distillation = outcome.distillation, distillation.bank == nil, !stage.history.isEmpty else {
+            return nil
+        }
+        return stage.images * distillation.teachers.count
+    }
+
+    /// What the table of costs does not show.
+    private var costNotes: [String] {
+        let views = costs.compactMap(\.teacherViews).reduce(0, +)
+        guard views > 0 else { return [] }
+        return [
+            "The student saw mixed images, about which its teachers were asked as they came, \(views) times together; "
+                + "those seconds are among the student's."
+        ]
     }
 
     /// Names for people, by class.
@@ -174,7 +198,7 @@ struct RunReporting {
         let cost = CostTable(
             costs.map { CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, isReused: $0.reused) },
             plainStages: outcome.plain.second == nil ? 1 : 2)
-        sections.append(.init("Cost", paragraphs: cost.notes(), table: cost.table()))
+        sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
         let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
@@ -214,6 +238,7 @@ struct RunReporting {
         let settings = recipe.settings
         let split = recipe.preparation.split
         var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
+        if settings.technique.mixing != .none { technique += ", " + settings.technique.mixing.rawValue }
         if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
         return [
             ("Run", folder.path),
