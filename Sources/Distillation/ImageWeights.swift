@@ -8,7 +8,7 @@ public struct ImageWeights {
     private enum Form {
         /// From the teachers' logits.
         case confidence(temperature: Double)
-        /// One row for each of the bank's rows, [rows, columns].
+        /// One row for each of the training rows, [rows, columns].
         case table(Tensor, positions: [Int: Int])
     }
 
@@ -29,18 +29,20 @@ public struct ImageWeights {
     }
 
     /// 1 + gain for images that carry a positive of the teacher's subset, 1 otherwise.
+    ///
+    /// - Parameter rows: the training rows.
     public static func membership(
-        _ bank: ViewBank, cohort: Cohort, gain: Double, device: Device
+        _ columns: TeacherColumns, rows: [Int], cohort: Cohort, gain: Double, device: Device
     ) throws -> ImageWeights {
         var values: [Float] = []
-        for row in bank.rows {
-            let member = bank.columns.subsets.map { subset in
+        for row in rows {
+            let member = columns.subsets.map { subset in
                 subset.classes.contains { cohort.label(row, $0) == 1 }
             }
-            values += bank.columns.teachers.map { member[$0] ? Float(1 + gain) : 1 }
+            values += columns.teachers.map { member[$0] ? Float(1 + gain) : 1 }
         }
-        let table = try Tensor(values, shape: [bank.rows.count, bank.columns.count]).to(device: device)
-        let positions = Dictionary(uniqueKeysWithValues: bank.rows.enumerated().map { ($0.element, $0.offset) })
+        let table = try Tensor(values, shape: [rows.count, columns.count]).to(device: device)
+        let positions = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($0.element, $0.offset) })
         return ImageWeights(
             form: .table(table, positions: positions), inverseMean: try table.mean([0]).pow(-1))
     }
@@ -53,7 +55,7 @@ public struct ImageWeights {
         case .table(let table, let positions):
             let indices = try items.map { item -> Int in
                 guard let position = positions[item.row] else {
-                    throw FoveaError(.engine, "row \(item.row) is not in the view bank")
+                    throw FoveaError(.engine, "row \(item.row) is none of the training rows")
                 }
                 return position
             }

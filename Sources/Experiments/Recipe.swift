@@ -56,6 +56,7 @@ struct Recipe {
         plan.backboneRate = training.backboneRate
         plan.augmentation = settings.augmentation.ranges
         plan.views = settings.plainViews
+        plan.mixing = settings.technique.mixer
         plan.precision = precision
         plan.seed = seed
         plan.loaderThreads = surroundings.loaderThreads
@@ -74,12 +75,13 @@ struct Recipe {
         plan.rate = teachers.rate
         plan.dropsLast = false
         plan.views = nil
+        plan.mixing = teacherTechnique.mixer
         // A teacher sees other views than the plain model it may start from.
         plan.seed = SeededRandom(seed: seed, SeededRandom.key(name)).state
         return plan
     }
 
-    /// How the second stage after a training is trained: the head alone, from a warm-up on.
+    /// How the second stage after a training is trained: the head alone, from a warm-up on, on images as they are.
     ///
     /// Weights are not averaged: an average over so few steps would be mostly the head as it began.
     func secondPlan(after first: TrainingPlan, _ second: SecondStageSettings) -> TrainingPlan {
@@ -88,6 +90,7 @@ struct Recipe {
         plan.rate = second.rate ?? first.rate
         plan.backboneRate = 0
         plan.averageDecay = nil
+        plan.mixing = nil
         return plan
     }
 

@@ -72,12 +72,18 @@ struct DistillationResult {
     var inner: TrainedModel?
     var teachers: [TrainedModel]
     var columns: TeacherColumns
-    var bankSeconds: Double
-    /// Views that all teachers together were asked about.
-    var bankViews: Int
-    /// Whether every teacher's views were in the store.
-    var isBankReused: Bool
+    /// What the teachers' views cost; nil where teachers were asked live, while the student was trained.
+    var bank: BankCost?
     var student: TrainedModel
+}
+
+/// What it took to ask the teachers about all views of a bank.
+struct BankCost {
+    var seconds: Double
+    /// Views that all teachers together were asked about.
+    var views: Int
+    /// Whether every teacher's views were in the store.
+    var isReused: Bool
 }
 
 /// Relational subset knowledge distillation (Ju et al., MICCAI 2021): a teacher for each class subset, then one student.
@@ -127,21 +133,16 @@ struct RelationalDistillation {
         let final = teachers.map(\.final)
         let measured = try inner.map { try measure(final, columns, start.final, rows: $0.validation) }
 
-        let logits = try askTeachers(final, columns, rows: studentRows)
-        let bank = try ViewBank(
-            columns, teachers: logits, rows: studentRows, views: views, priorShifts: plan.priorShifts,
-            device: recipe.surroundings.device)
+        let (answers, cost) = try answers(of: final, plan, rows: studentRows)
         let key =
             ["distillation \(settings)", "grouping \(grouping.subsets)"] + final.map { "teacher \($0.hash)" }
             + (settings.student == .plain ? ["from \(studentStart.hash)"] : [])
         let student = try training.student(rows: studentRows, plain: studentStart, key: key) { loss in
-            try objective(loss, bank, measured, inner?.validation)
+            try objective(loss, answers, rows: studentRows, measured, inner?.validation)
         }
         return DistillationResult(
             grouping: grouping, teacherStart: teacherStart, inner: inner == nil ? nil : start, teachers: teachers,
-            columns: columns, bankSeconds: logits.reduce(0) { $0 + $1.seconds },
-            bankViews: teachers.count * studentRows.count * views, isBankReused: logits.allSatisfy(\.isStored),
-            student: student)
+            columns: columns, bank: cost, student: student)
     }
 
     /// How well teachers and plain model rank the inner split, column by column.
@@ -169,6 +170,28 @@ struct RelationalDistillation {
 
     private var views: Int { settings.bankedViews(epochs: recipe.settings.training.epochs) }
 
+    /// What the student's loss asks: a bank of all views, or, for images that are mixed as they are seen, the teachers.
+    private func answers(
+        of teachers: [StageResult], _ plan: SubsetPlan, rows: [Int]
+    ) throws -> (any TeacherAnswers, BankCost?) {
+        let device = recipe.surroundings.device
+        guard recipe.settings.technique.mixing == .none else {
+            let live = try LiveTeachers(
+                plan.columns, teachers: teachers.map { try $0.bundle.copy() }, priorShifts: plan.priorShifts,
+                device: device, precision: recipe.precision)
+            return (live, nil)
+        }
+        let logits = try askTeachers(teachers, plan.columns, rows: rows)
+        let bank = try ViewBank(
+            plan.columns, teachers: logits, rows: rows, views: views, priorShifts: plan.priorShifts, device: device)
+        let seconds = logits.reduce(0) { $0 + $1.seconds }
+        return (
+            bank,
+            BankCost(
+                seconds: seconds, views: teachers.count * rows.count * views, isReused: logits.allSatisfy(\.isStored))
+        )
+    }
+
     private func askTeachers(
         _ teachers: [StageResult], _ columns: TeacherColumns, rows: [Int]
     ) throws -> [TeacherLogits] {
@@ -191,16 +214,16 @@ struct RelationalDistillation {
     }
 
     private func objective(
-        _ loss: any Loss, _ bank: ViewBank, _ measured: Measured?, _ innerRows: [Int]?
+        _ loss: any Loss, _ answers: any TeacherAnswers, rows: [Int], _ measured: Measured?, _ innerRows: [Int]?
     ) throws -> any Objective {
-        let columns = bank.columns
+        let columns = answers.columns
         let device = recipe.surroundings.device
         if recipe.settings.data.labels == .single {
             return SoftmaxDistillingObjective(
                 label: loss,
                 distillation: try SoftmaxDistillationLoss(
                     columns, temperature: settings.temperature, lambda: settings.lambda, device: device),
-                bank: bank, cohort: cohort, onlySubsetImages: settings.onlySubsetImages)
+                answers: answers, cohort: cohort, onlySubsetImages: settings.onlySubsetImages)
         }
         var weights: [Double]?
         var imageWeights: ImageWeights?
@@ -226,15 +249,21 @@ struct RelationalDistillation {
             pacing = SelfPacing(columns, teachers: means, a: settings.selfPacedShare) { network in
                 try measurement.summary(network, name: "student", rows: innerRows, columns: all).averagePrecision
             }
-        case .confidence: imageWeights = try .confidence(bank, temperature: settings.temperature)
+        case .confidence:
+            // `RunSettings.validate` refuses it where there is no bank.
+            guard let bank = answers as? ViewBank else {
+                throw FoveaError(.configuration, "distillation.weights: confidence needs a view bank")
+            }
+            imageWeights = try .confidence(bank, temperature: settings.temperature)
         case .membership:
-            imageWeights = try .membership(bank, cohort: cohort, gain: settings.membershipGain, device: device)
+            imageWeights = try .membership(
+                columns, rows: rows, cohort: cohort, gain: settings.membershipGain, device: device)
         }
         return DistillingObjective(
             label: loss,
             distillation: try DistillationLoss(
                 columns, distance: settings.distance, temperature: settings.temperature, lambda: settings.lambda,
                 weights: weights, device: device),
-            bank: bank, imageWeights: imageWeights, selfPacing: pacing)
+            answers: answers, imageWeights: imageWeights, selfPacing: pacing)
     }
 }

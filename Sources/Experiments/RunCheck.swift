@@ -32,7 +32,10 @@ struct RunCheck {
             // Teachers, the plain model that they are compared with, and the student.
             models += stages(settings.teacherTechnique) * (plan.tasks.count + (plan.inner == nil ? 0 : 1)) + own
             let views = distillation.bankedViews(epochs: settings.training.epochs)
-            bankBytes = plan.columns.count * split.training.count * views * 2
+            // Mixed images are in no bank: teachers are asked live.
+            if settings.technique.mixing == .none {
+                bankBytes = plan.columns.count * split.training.count * views * 2
+            }
         }
         try DiskSpace.require(
             modelBytes * models + bankBytes, in: settings.stages ?? settings.output,

@@ -76,17 +76,31 @@ struct RunReporting {
                 [(name, model.first)] + (model.second.map { [("\(name) \(technique.second.name.rawValue)", $0)] } ?? [])
             return stages.map {
                 RunMetrics.Cost(
-                    stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, views: 0, reused: $0.1.isReused)
+                    stage: $0.0, seconds: $0.1.seconds, images: $0.1.images,
+                    views: name == "student" ? liveViews(of: $0.1) : 0, reused: $0.1.isReused)
             }
         }
-        if let distillation = outcome.distillation {
+        if let bank = outcome.distillation?.bank {
             costs.append(
                 .init(
-                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, views: distillation.bankViews,
-                    reused: distillation.isBankReused)
-            )
+                    stage: "view bank", seconds: bank.seconds, images: 0, views: bank.views, reused: bank.isReused))
         }
         return costs
+    }
+
+    /// How many answers of live teachers a stage of the student was trained on; 0 where they were in a bank.
+    private func liveViews(of stage: StageResult) -> Int {
+        guard let distillation = outcome.distillation, distillation.bank == nil else { return 0 }
+        return stage.images * distillation.teachers.count
+    }
+
+    /// What the table of costs does not show.
+    private var costNotes: [String] {
+        guard let distillation = outcome.distillation, distillation.bank == nil else { return [] }
+        return [
+            "The student saw mixed images, about which its teachers were asked as they came; those seconds are among the "
+                + "student's."
+        ]
     }
 
     /// Names for people, by class.
@@ -139,7 +153,7 @@ struct RunReporting {
         let cost = CostTable(
             costs.map { CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, isReused: $0.reused) },
             plainStages: outcome.plain.second == nil ? 1 : 2)
-        sections.append(.init("Cost", paragraphs: cost.notes(), table: cost.table()))
+        sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
         let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
@@ -179,6 +193,7 @@ struct RunReporting {
         let settings = recipe.settings
         let split = recipe.preparation.split
         var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
+        if settings.technique.mixing != .none { technique += ", " + settings.technique.mixing.rawValue }
         if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
         return [
             ("Run", folder.path),

@@ -261,6 +261,12 @@ public struct TechniqueSettings: Sendable, Equatable {
         case progressive = "progressively_balanced"
         case repeatFactor = "repeat_factor"
     }
+    /// The ways of mixing images.
+    public enum MixingName: String, Sendable, CaseIterable {
+        case none
+        case mixup
+        case cutmix
+    }
     /// How class weights follow from counts.
     public enum ClassWeighting: String, Sendable, CaseIterable {
         case effectiveNumber = "effective_number"
@@ -281,11 +287,24 @@ public struct TechniqueSettings: Sendable, Equatable {
     public var repeatThreshold = 0.001
     /// Constants of single losses.
     public var constants = LossOptions()
+    /// Whether images are mixed, and how.
+    public var mixing = MixingName.none
+    /// alpha of the mixing; nil for the paper's.
+    public var mixingAlpha: Double?
     /// What is done to the head after the training.
     public var second = SecondStageSettings()
 
     /// The defaults.
     public init() {}
+
+    /// The same for the trainer; nil for none. mixup's alpha is 0.2, one of those of its paper for ImageNet; CutMix's is 1.
+    var mixer: Mixing? {
+        switch mixing {
+        case .none: nil
+        case .mixup: .mixup(alpha: mixingAlpha ?? 0.2)
+        case .cutmix: .cutmix(alpha: mixingAlpha ?? 1)
+        }
+    }
 
     /// The same without a second stage: what decides the training before it.
     var first: TechniqueSettings {

@@ -17,7 +17,7 @@ extension RunSettings: ConfigurationSection {
         Field("augmentation", \.augmentation, .section, "How the views seen in training differ from the picture"),
         Field("model", \.model, .section, "The network"),
         Field("training", \.training, .section, "How the plain model and the student are trained"),
-        Field("technique", \.technique, .section, "The long-tail technique: loss, sampler, second stage"),
+        Field("technique", \.technique, .section, "The long-tail technique: loss, sampler, mixing, second stage"),
         Field(
             "distillation", \.distillation, .optional(.section),
             "Teachers and distillation; null trains the plain model only"),
@@ -35,6 +35,13 @@ extension RunSettings: ConfigurationSection {
     public func validate() throws {
         try model.architecture.requireWholePatches(in: image.resolution)
         try refuseWhatHasNoEffect()
+        guard technique.mixing == .none || distillation?.weights != .confidence else {
+            throw FoveaError(
+                .configuration,
+                "distillation.weights is confidence and technique.mixing is \(technique.mixing.rawValue): the mean of "
+                    + "these weights is over all views of a view bank, and mixed images have none",
+                remedy: "Choose other weights, or set technique.mixing to none.")
+        }
     }
 
     /// Refuses what would have no effect with the kind of labels at hand.
@@ -270,6 +277,10 @@ extension TechniqueSettings: ConfigurationSection {
         Field(
             "repeat_threshold", \.repeatThreshold, .number(above: 0, through: 1),
             "repeat_factor: share below which classes repeat"),
+        Field("mixing", \.mixing, .choice, "Train on mixtures of two images and of their labels"),
+        Field(
+            "mixing_alpha", \.mixingAlpha, .optional(.number(0.01...100)),
+            "Shares are from Beta(alpha, alpha); null: 0.2 for mixup, 1 for cutmix"),
         Field(
             "second_stage", \.second.name, .choice,
             "What is done to the trained head: re-trained, re-scaled, normalised, or none"),

@@ -5,27 +5,43 @@ import Torch
 
 /// A batch on the device, as the network sees it.
 public struct TrainingBatch {
-    /// Normalised, [B, 3, H, W].
+    /// Normalised and mixed, [B, 3, H, W].
     public var images: Tensor
-    /// What is to be learnt.
+    /// What is to be learnt; of each image by itself, without its partner.
     public var targets: Targets
-    /// Which photographs, in which views.
+    /// Which photographs, in which views; without their partners.
     public var items: [BatchItem]
     /// How much of the training is done, in [0, 1).
     public var progress: Double
+    /// What the images were mixed of; nil where they are not.
+    public var mixture: Mixture?
 
-    package init(images: Tensor, targets: Targets, items: [BatchItem], progress: Double) {
+    package init(
+        images: Tensor, targets: Targets, items: [BatchItem], progress: Double, mixture: Mixture? = nil
+    ) {
         self.images = images
         self.targets = targets
         self.items = items
         self.progress = progress
+        self.mixture = mixture
     }
 }
 
 extension TrainingBatch {
     /// A loss on the labels that count.
+    ///
+    /// Of mixed images it is lambda l(z, y_i) + (1 - lambda) l(z, y_j), over the cells that both images' labels are known
+    /// of. For a loss that is linear in y, such as BCE, that is l(z, lambda y_i + (1 - lambda) y_j); a loss that is not,
+    /// by its margins or weights, sees labels of 0 and 1 only, for which its paper defines it.
     func loss(_ loss: any Loss, _ logits: Tensor) throws -> Tensor {
-        try loss(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress)
+        guard let mixture else {
+            return try loss(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress)
+        }
+        let mask = try targets.mask * mixture.ofPartners(targets.mask)
+        let own = try loss(logits: logits, labels: targets.labels, mask: mask, progress: progress)
+        let other = try loss(
+            logits: logits, labels: mixture.ofPartners(targets.labels), mask: mask, progress: progress)
+        return try own * mixture.share + other * (1 - mixture.share)
     }
 }
 

@@ -124,8 +124,8 @@ public struct Trainer {
                 augmentation: plan.augmentation, seed: plan.seed, threads: plan.loaderThreads)
             var sums = state.sums
             let started = Date()
-            var next = try loader.next().map { try (upload($0, input), $0) }
             var index = state.batch
+            var next = try loader.next().map { try (upload($0, input, epoch: epoch, number: index), $0) }
             var step = PresentStep()
             while let (batch, raw) = next {
                 if step.items.isEmpty {
@@ -140,7 +140,7 @@ public struct Trainer {
                         TrainingBatch(
                             images: batch.images, targets: batch.targets, items: raw.items,
                             progress: (Double(epoch) + Double(index) / Double(max(1, batchesPerEpoch)))
-                                / Double(epochs)))
+                                / Double(epochs), mixture: batch.mixture))
                 }
                 let loss = try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
                 // The last step of an epoch may have fewer batches.
@@ -148,7 +148,7 @@ public struct Trainer {
                 let batchesInStep = min(plan.accumulation, batchesPerEpoch - begun)
                 try (batchesInStep == 1 ? loss : loss / Double(batchesInStep)).backward()
                 // The next batch crosses to the device while this step is computed.
-                next = try loader.next().map { try (upload($0, input), $0) }
+                next = try loader.next().map { try (upload($0, input, epoch: epoch, number: index + 1), $0) }
                 let values = try parts.map { try $0.item() }
                 let sum = values.reduce(0, +)
                 index += 1
@@ -269,12 +269,15 @@ public struct Trainer {
         return plan.dropsLast && whole > 0 ? whole : (images + plan.batchSize - 1) / plan.batchSize
     }
 
-    private func upload(_ batch: Batch, _ input: PixelInput) throws -> (images: Tensor, targets: Targets) {
-        (
-            try input(batch.pixels, count: batch.items.count, resolution: batch.resolution),
-            try Targets(
-                data.cohort, rows: batch.items.map(\.row), columns: columns, trained: trained, device: device)
-        )
+    private func upload(
+        _ batch: Batch, _ input: PixelInput, epoch: Int, number: Int
+    ) throws -> (images: Tensor, targets: Targets, mixture: Mixture?) {
+        let images = try input(batch.pixels, count: batch.items.count, resolution: batch.resolution)
+        let targets = try Targets(
+            data.cohort, rows: batch.items.map(\.row), columns: columns, trained: trained, device: device)
+        let mixture = plan.mixing?.mixture(
+            count: batch.items.count, side: batch.resolution, seed: plan.seed, epoch: epoch, batch: number)
+        return (try mixture?.applied(to: images) ?? images, targets, mixture)
     }
 }
 

@@ -24,6 +24,11 @@ public struct Targets {
     /// 1 where the label is known and the class is trained, else 0; float32 [B, C].
     public let mask: Tensor
 
+    package init(labels: Tensor, mask: Tensor) {
+        self.labels = labels
+        self.mask = mask
+    }
+
     /// Gathers the labels of `rows` for the given columns of a cohort.
     ///
     /// - Parameter trained: whether each of `columns` has positives in the training split; others count nowhere.

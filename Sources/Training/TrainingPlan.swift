@@ -34,6 +34,8 @@ public struct TrainingPlan: Sendable {
     public var augmentation = AugmentationSettings()
     /// The number of different views of each image; nil for a new one each time.
     public var views: Int?
+    /// How images are mixed with each other; nil for not at all.
+    public var mixing: Mixing?
     /// Arithmetic of the network.
     public var precision = Precision.float32
     /// Seeds sampler, views, dropout.

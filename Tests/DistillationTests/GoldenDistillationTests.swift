@@ -100,7 +100,7 @@ import Torch
             let cohort = try golden.cohort(members: #require(parameters.members))
             let bank = try bank(golden, columns, folder, rows: cohort.count)
             let weights = try ImageWeights.membership(
-                bank, cohort: cohort, gain: #require(parameters.gain), device: .cpu)
+                columns, rows: bank.rows, cohort: cohort, gain: #require(parameters.gain), device: .cpu)
             let items = golden.logits.indices.map { BatchItem(row: $0, view: 0) }
             return (nil, try weights.weights(items: items, teachers: bank.logits(of: items)))
         }

@@ -75,14 +75,15 @@ import Torch
         let cohort = try makeCohort(["100", "001", "010"])
         for weights in [
             try ImageWeights.confidence(bank, temperature: 2),
-            try ImageWeights.membership(bank, cohort: cohort, gain: 3, device: .cpu),
+            try ImageWeights.membership(bank.columns, rows: bank.rows, cohort: cohort, gain: 3, device: .cpu),
         ] {
             let found = try weights.weights(items: items, teachers: bank.logits(of: items))
             let means = try found.mean([0]).array(as: Double.self)
             // Teacher by teacher: over both of the first one's columns together.
             #expect(abs((means[0] + means[1]) / 2 - 1) < 1e-5 && abs(means[2] - 1) < 1e-5)
         }
-        let membership = try ImageWeights.membership(bank, cohort: cohort, gain: 3, device: .cpu)
+        let membership = try ImageWeights.membership(
+            bank.columns, rows: bank.rows, cohort: cohort, gain: 3, device: .cpu)
         let found = try membership.weights(items: [items[1], items[2]], teachers: bank.logits(of: items))
         #expect(try distance(found.array(as: Double.self), [4 / 3, 4 / 3, 2, 1 / 3, 1 / 3, 0.5]) < 1e-5)
         #expect(throws: FoveaError.self) {
@@ -128,6 +129,56 @@ import Torch
             let scale = expected.map { abs(Double($0)) }.max() ?? 0
             #expect(scale > 0.1)
             #expect(distance(found, expected.map(Double.init)) < 2e-3 * scale)
+        }
+    }
+
+    /// The same views, seen by the teachers themselves: what a bank holds up to its float16.
+    @Test func liveTeachersSayWhatTheBankHolds() throws {
+        let folder = try TemporaryFolder()
+        let cache = try folder.cache(3)
+        let settings = AugmentationSettings()
+        let columns = TeacherColumns(Self.subsets)
+        let teachers = try columns.subsets.map { subset in
+            let description = ModelDescription(
+                architecture: .mobilenetv1Short, classes: subset.classes.map { "\($0)" }, image: cache.settings)
+            let teacher = ModelBundle(description, try description.makeClassifier())
+            try Autograd.withoutGrad {
+                try teacher.classifier.head.weight.value.copy(from: .normal([subset.classes.count, 1024]))
+                for _ in 0..<40 { _ = try teacher.classifier(.normal([8, 3, 32, 32])) }
+            }
+            return teacher
+        }
+        let shifts = [0.5, -1, 2]
+        let items = [BatchItem(row: 0, view: 1), BatchItem(row: 2, view: 0), BatchItem(row: 2, view: 1)]
+        for precision in Precision.allCases {
+            let bank = try ViewBank(
+                columns,
+                teachers: teachers.enumerated().map { k, teacher in
+                    try TeacherLogits.compute(
+                        teacher.copy(), cache: cache, rows: [2, 0], views: 2, augmentation: settings, seed: 5,
+                        device: .cpu, precision: precision, title: "bank",
+                        path: folder.path + "/\(precision)-\(k).safetensors", key: "k", shouldStop: { false })
+                }, rows: [2, 0], views: 2, priorShifts: shifts, device: .cpu)
+            let live = try LiveTeachers(
+                columns, teachers: teachers.map { try $0.copy() }, priorShifts: shifts, device: .cpu,
+                precision: precision)
+            let loader = try BatchLoader(
+                cache: cache, items: items, batchSize: 3, augmentation: settings, seed: 5, threads: 1)
+            let batch = try #require(try loader.next())
+            let images = try PixelInput(teachers[0].description.normalization, device: .cpu)(
+                batch.pixels, count: 3, resolution: batch.resolution)
+            let found = try live.logits(images: images, items: items)
+            #expect(!found.requiresGrad && found.dtype == .float32)
+            let (said, held) = (
+                try found.array(as: Double.self),
+                try bank.logits(images: images, items: items).array(as: Double.self)
+            )
+            let scale = held.map(abs).max() ?? 0
+            #expect(scale > 0.1)
+            #expect(distance(said, held) < (precision == .float32 ? 2e-3 : 2e-2) * scale, "\(precision)")
+            #expect(throws: FoveaError.self) {
+                try live.logits(images: images * Double.nan, items: items)
+            }
         }
     }
 

@@ -145,6 +145,32 @@ import Weights
         }
     }
 
+    @Test(arguments: ["mixup", "cutmix"]) func aStudentOfMixedImagesAsksItsTeachersLive(mixing: String) throws {
+        let settings = try settings {
+            $0.technique.mixing = .init(rawValue: mixing) ?? .none
+            $0.technique.second.name = .retraining
+            $0.technique.second.epochs = 1
+            $0.distillation?.weights = .membership
+            $0.distillation?.teachers.technique = mixing == "mixup" ? .same : .bce
+            $0.training.epochs = 2
+        }
+        let outcome = try execute(settings)
+        #expect(outcome.studentResult != nil)
+        #expect(!FileManager.default.fileExists(atPath: settings.output + "/stages/banks"), "nothing reads a bank")
+        let report = try String(contentsOfFile: settings.output + "/report.md", encoding: .utf8)
+        #expect(report.contains("The student saw mixed images") && report.contains(mixing))
+        #expect(!report.contains("| view bank |"))
+        let metrics = try #require(
+            try JSONSerialization.jsonObject(with: SmallJob(settings).file("metrics.json")) as? [String: Any])
+        let costs = try #require(metrics["cost"] as? [[String: Any]])
+        let teachers = costs.count { ($0["stage"] as? String ?? "").wholeMatch(of: /teacher region\S*/) != nil }
+        for stage in ["student", "student crt"] {
+            let cost = try #require(costs.first { $0["stage"] as? String == stage })
+            let (images, views) = (cost["images"] as? Int ?? 0, cost["views"] as? Int ?? 0)
+            #expect(teachers > 1 && images > 0 && views == teachers * images)
+        }
+    }
+
     @Test func teachersHaveTheSecondStageOfTheTechniqueToo() throws {
         let settings = try settings {
             $0.technique.second.name = .scaling

@@ -161,10 +161,24 @@ import Torch
         #expect(said.contains { $0.contains("region-disc is left out: it has one class, cup") }, "\(said)")
         #expect(said.contains { $0.contains("teacher 1 of 1, region-macula: 2 classes") })
         #expect(outcome.studentResult?.classes.last?.averagePrecision.value == nil)
-        let predictions = try CSVTable(path: settings.output + "/predictions.csv")
-        for row in 0..<predictions.rowCount {
-            let probabilities = (1...4).compactMap { Double(predictions[row, $0]) }
-            #expect(abs(probabilities.reduce(0, +) - 1) < 1e-5 && probabilities[3] == 0)
+        func requireProbabilities(_ output: String) throws {
+            let predictions = try CSVTable(path: output + "/predictions.csv")
+            for row in 0..<predictions.rowCount {
+                let probabilities = (1...4).compactMap { Double(predictions[row, $0]) }
+                #expect(abs(probabilities.reduce(0, +) - 1) < 1e-5 && probabilities[3] == 0)
+            }
+        }
+        try requireProbabilities(settings.output)
+        // Second stages and mixed images too.
+        settings.stages = folder.path + "/stages"
+        settings.technique.mixing = .cutmix
+        settings.distillation?.onlySubsetImages = true
+        for name in SecondStageSettings.Name.allCases.dropFirst() {
+            settings.technique.second.name = name
+            settings.technique.second.epochs = 1
+            settings.output = folder.path + "/single-\(name)"
+            try execute(settings)
+            try requireProbabilities(settings.output)
         }
     }
 

@@ -69,6 +69,8 @@ struct RunSettingsTests {
         s.technique.classWeights = .inverseFrequency
         s.technique.beta = 0.99
         s.technique.repeatThreshold = 0.01
+        s.technique.mixing = .cutmix
+        s.technique.mixingAlpha = 0.4
         s.technique.second.name = .scaling
         s.technique.second.epochs = 3
         s.technique.second.rate = 0.02
@@ -183,6 +185,7 @@ struct RunSettingsTests {
     @Test(arguments: [
         ("training.epochs=0", "1 to 10000"), ("training.rate=-1", "above 0"), ("model.architecture=resnet", "resnet18"),
         ("image.resolution=big", "16 to 4096"), ("technique.loss=focus", "weighted_bce"),
+        ("technique.mixing=mix", "cutmix"), ("technique.mixing_alpha=0", "0.01 to 100"),
         ("technique.second_stage=ncm", "crt"), ("technique.second_tau=2", "0 to 1"),
         ("distillation={temperature: 0}", "above 0"), ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
         ("evaluation={many: 5, medium: 9}", "1 <= medium <= many"), ("training.nesterov=true", "optimizer: sgd"),
@@ -216,6 +219,10 @@ struct RunSettingsTests {
 
     @Test(arguments: [
         ("image: {resolution: 250}\nmodel: {architecture: vit_small_patch16_224}", "whole patches of 16 x 16"),
+        (
+            "technique: {mixing: mixup}\ndistillation: {weights: confidence}",
+            "weights is confidence and technique.mixing is mixup"
+        ),
         ("model: {drop_path: 0.1}", "resnet18 has no blocks to leave out"),
         ("model: {state_dict: teacher}", "state_dict is given without weights"),
     ])

@@ -28,6 +28,18 @@ import Training
         }
     }
 
+    @Test(arguments: Precision.allCases) func aTrainingOnMixedImagesGoesOnExactly(_ precision: Precision) async {
+        await #expect(processExitsWith: .success) { [precision] in
+            try requireSameBits(of: .mixed, precision)
+        }
+    }
+
+    @Test(arguments: Precision.allCases) func aStudentOfLiveTeachersGoesOnExactly(_ precision: Precision) async {
+        await #expect(processExitsWith: .success) { [precision] in
+            try requireSameBits(of: .live, precision)
+        }
+    }
+
     @Test(arguments: Precision.allCases) func aSecondStageGoesOnExactly(_ precision: Precision) async {
         await #expect(processExitsWith: .success) { [precision] in
             try requireSameBits(of: .scaling, precision)
@@ -45,6 +57,10 @@ private enum Kind {
     case plain
     case teacher
     case student
+    /// A plain model on mixtures.
+    case mixed
+    /// A student on images with pasted boxes.
+    case live
     /// The second stage in which each class's weights get a factor.
     case scaling
 }
@@ -116,6 +132,13 @@ private struct Bench {
             plan.epochs = 3
             plan.views = 2
             plan.averageDecay = 0.8
+        case .mixed:
+            plan.epochs = 2
+            plan.accumulation = 2
+            plan.mixing = .mixup(alpha: 1)
+        case .live:
+            plan.epochs = 2
+            plan.mixing = .cutmix(alpha: 1)
         case .scaling:
             plan.epochs = 2
             plan.backboneRate = 0
@@ -172,8 +195,20 @@ private struct Bench {
     }
 
     private func objective(_ network: Classifier) throws -> any Objective {
-        guard kind == .student else { return LabelObjective(BinaryCrossEntropy()) }
+        guard kind == .student || kind == .live else { return LabelObjective(BinaryCrossEntropy()) }
         let columns = TeacherColumns([.init(name: "a", classes: [0, 1]), .init(name: "b", classes: [1, 2])])
+        if kind == .live {
+            let description = ModelDescription(
+                architecture: .mobilenetv1Short, classes: ["x", "y"], image: data.cache.settings)
+            let teachers = try [8, 9].map { ModelBundle(description, try tinyNetwork(classes: 2, seed: $0)) }
+            return DistillingObjective(
+                label: BinaryCrossEntropy(),
+                distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 1),
+                answers: try LiveTeachers(
+                    columns, teachers: teachers, priorShifts: [0, 0.5, 0, 0], device: .cpu, precision: plan.precision),
+                imageWeights: try .membership(
+                    columns, rows: Array(0..<data.cohort.count), cohort: data.cohort, gain: 1, device: .cpu))
+        }
         let rows = Array(0..<data.cohort.count)
         let logits = try columns.subsets.map { subset in
             let path = folder.path + "/bank-\(subset.name).safetensors"
@@ -190,7 +225,8 @@ private struct Bench {
         let measurement = ModelMeasurement(data, normalization: .symmetric, device: .cpu, precision: plan.precision)
         return DistillingObjective(
             label: BinaryCrossEntropy(),
-            distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 1), bank: bank,
+            distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 1),
+            answers: bank,
             imageWeights: try .confidence(bank, temperature: 2),
             // Within an epoch the weights must stay those of its beginning, though the student gets better.
             selfPacing: SelfPacing(columns, teachers: [0.9, 0.95], a: 0.1) { network in

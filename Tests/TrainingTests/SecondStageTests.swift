@@ -13,42 +13,8 @@ import Torch
 import Training
 
 @Suite struct SecondStageTests {
-    /// What `Golden/techniques.py` computed.
-    private struct Golden: Decodable {
-        struct Tau: Decodable {
-            let tau: Double
-            let weights, logits, withoutBias: [[Double]]
-        }
-        struct Scaling: Decodable {
-            let logScale: [Double]
-            let logits: [[Double]]
-            let loss: Double
-            let gradient: [Double]
-        }
-        let features, weights, labels: [[Double]]
-        let bias: [Double]
-        let tau: [Tau]
-        let scaling: Scaling
-
-        static func read() throws -> Golden {
-            let decoder = JSONDecoder()
-            decoder.keyDecodingStrategy = .convertFromSnakeCase
-            let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
-            return try decoder.decode(
-                Golden.self, from: Data(contentsOf: folder.appendingPathComponent("Golden/techniques.json")))
-        }
-
-        /// A network whose head has the golden weights.
-        func network() throws -> Classifier {
-            let network = try Classifier(TinyBackbone(features: 3), classes: bias.count)
-            try network.head.weight.replace(matrix(weights))
-            try network.head.bias?.replace(Tensor(bias.map { Float($0) }))
-            return network
-        }
-    }
-
     @Test func tauNormalisationIsGolden() throws {
-        let golden = try Golden.read()
+        let golden = try GoldenTechniques.read()
         for expected in golden.tau {
             for keepsBias in [true, false] {
                 let network = try golden.network()
@@ -65,7 +31,7 @@ import Training
     }
 
     @Test func scalingIsGoldenAndItsGradientToo() throws {
-        let golden = try Golden.read()
+        let golden = try GoldenTechniques.read()
         let network = try golden.network()
         let stage = LearnableWeightScaling()
         try stage.begin(network, counts: [])
@@ -178,10 +144,3 @@ import Training
         #expect(zip(plain.classes, other).allSatisfy { $0.rocAUC.value != $1.rocAUC.value }, "cRT ranks anew")
     }
 }
-
-/// A float32 matrix.
-private func matrix(_ rows: [[Double]]) throws -> Tensor {
-    try Tensor(flat(rows), shape: [rows.count, rows.first?.count ?? 0])
-}
-
-private func flat(_ rows: [[Double]]) -> [Float] { rows.flatMap { $0.map { Float($0) } } }

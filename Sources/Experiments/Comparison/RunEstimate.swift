@@ -74,8 +74,15 @@ struct RunEstimate {
                         count, epochs: distillation.teachers.epochs,
                         minimumSteps: distillation.teachers.minimumSteps, dropsLast: false)))
             stages += second(taught, count, after: key)
-            stages.append(Stage(key: "\(banked) views of \(taught) \(key)", views: studentRows * banked))
+            if settings.technique.mixing == .none {
+                stages.append(Stage(key: "\(banked) views of \(taught) \(key)", views: studentRows * banked))
+            }
         }
-        stages += network("student \(distillation)", settings.technique, studentRows)
+        var student = network("student \(distillation)", settings.technique, studentRows)
+        if settings.technique.mixing != .none {
+            // Teachers are asked as the student sees its images.
+            for index in student.indices { student[index].views = student[index].images * plan.tasks.count }
+        }
+        stages += student
     }
 }

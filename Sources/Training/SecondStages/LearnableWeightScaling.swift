@@ -1,7 +1,7 @@
 import Backbones
 import NN
 
-/// LWS, learnable weight scaling (Kang et al., ICLR 2020, section 4.1): w_c becomes f_c w_c, and f_c > 0 alone is learnt,
+/// LWS, learnable weight scaling (Kang et al., ICLR 2020, section 4): w_c becomes f_c w_c, and f_c > 0 alone is learnt,
 /// with class-balanced sampling.
 ///
 /// log f_c is what is trained, from 0 on. So f_c stays positive, and weight decay pulls it towards 1, the head as it was.

@@ -2,7 +2,7 @@ import Backbones
 import NN
 import Torch
 
-/// tau-normalisation (Kang et al., ICLR 2020, section 4.1): w_c becomes w_c / ||w_c||^tau. Nothing is trained.
+/// tau-normalisation (Kang et al., ICLR 2020, section 4): w_c becomes w_c / ||w_c||^tau. Nothing is trained.
 ///
 /// Frequent classes come to have longer w_c; tau takes that back, wholly at 1 and not at all at 0.
 ///

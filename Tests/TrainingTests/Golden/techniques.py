@@ -1,16 +1,20 @@
 #!/usr/bin/env python3
-"""Golden values of second stages, in float64, from the formulas of docs/method.md, section 6.
+"""Golden values of second stages and of mixing, in float64, from the formulas of docs/method.md, section 6.
 
     python Tests/TrainingTests/Golden/techniques.py        writes techniques.json beside this file
 
-- tau-normalisation: w_c / ||w_c||^tau (Kang et al., ICLR 2020, section 4.1); a row of zeros stays. Logits with the bias
+- tau-normalisation: w_c / ||w_c||^tau (Kang et al., ICLR 2020, section 4); a row of zeros stays. Logits with the bias
   (multi-label) and without (single-label).
 - LWS: logits x . (f_c w_c) + b_c with f_c = exp(a_c), and the gradient with respect to a of the binary cross-entropy,
   summed over classes and averaged over images.
+- shares of mixing: the distribution function of Beta(alpha, alpha), by SciPy.
+- the loss of mixed images (mixup, Zhang et al., ICLR 2018): binary cross-entropy with the targets lambda y_i + (1 -
+  lambda) y_j over the cells that both labels are known of, summed over classes and averaged over images.
 """
 import json
 import pathlib
 
+import scipy.stats
 import torch
 
 X = torch.tensor([[0.4, -1.2, 0.7], [2.0, 0.1, -0.3], [-0.6, 0.9, 1.1], [0.0, -0.5, 0.25]], dtype=torch.float64)
@@ -37,9 +41,28 @@ def scaled():
     return {"log_scale": A.tolist(), "logits": logits.tolist(), "loss": loss.item(), "gradient": a.grad.tolist()}
 
 
+def shares(alpha):
+    at = [0.001, 0.01, 0.1, 0.3, 0.5, 0.6, 0.9, 0.99]
+    return {"alpha": alpha, "at": at, "below": scipy.stats.beta.cdf(at, alpha, alpha).tolist()}
+
+
+def mixed(share, partners, unknown):
+    z = X @ W.T + BIAS
+    total = 0.0
+    for i, j in enumerate(partners):
+        for c in range(len(W)):
+            if [i, c] in unknown or [j, c] in unknown:
+                continue
+            y = share * Y[i, c] + (1 - share) * Y[j, c]
+            p = z[i, c].sigmoid()
+            total -= (y * p.log() + (1 - y) * (1 - p).log()).item()
+    return {"share": share, "partners": partners, "unknown": unknown, "loss": total / len(X)}
+
+
 golden = {
     "features": X.tolist(), "weights": W.tolist(), "bias": BIAS.tolist(), "labels": Y.tolist(),
     "tau": [tau_normalised(tau) for tau in (0.0, 0.5, 0.7, 1.0)], "scaling": scaled(),
+    "shares": [shares(alpha) for alpha in (0.2, 1.0, 3.0)], "mixed": mixed(0.3, [2, 0, 3, 1], [[0, 1], [3, 2]]),
 }
 path = pathlib.Path(__file__).with_name("techniques.json")
 path.write_text(json.dumps(golden, indent=1) + "\n")

@@ -1,0 +1,81 @@
+import Basics
+import Torch
+
+/// Trains on mixtures of two images and of their labels, instead of on the images; alpha is at least 0.001.
+public enum Mixing: Sendable, Equatable {
+    /// lambda x_i + (1 - lambda) x_j with lambda from Beta(alpha, alpha) (Zhang et al., "mixup", ICLR 2018).
+    case mixup(alpha: Double)
+    /// x_i with a box of x_j pasted in, whose sides are sqrt(1 - lambda) of the picture's and whose centre is uniform over
+    /// it (Yun et al., "CutMix", ICCV 2019, eqs. 1 and 2). What juts out of the picture is cut off, and the share that
+    /// labels are mixed by is the part of x_i that is still to be seen.
+    case cutmix(alpha: Double)
+
+    /// How a batch is mixed with itself in another order; a pure function of seed, epoch and number of the batch, so that
+    /// a training which was stopped mixes as one that was not.
+    ///
+    /// - Parameters:
+    ///   - count: images in the batch.
+    ///   - side: of the square pictures, in pixels.
+    public func mixture(count: Int, side: Int, seed: UInt64, epoch: Int, batch: Int) -> Mixture {
+        var random = SeededRandom(seed: seed, SeededRandom.key("mixing"), UInt64(epoch), UInt64(batch))
+        let partners = Array(0..<count).shuffled(using: &random)
+        switch self {
+        case .mixup(let alpha):
+            return Mixture(share: random.symmetricBeta(shape: alpha), partners: partners)
+        case .cutmix(let alpha):
+            let wanted = Int(Double(side) * (1 - random.symmetricBeta(shape: alpha)).squareRoot())
+            func pixels() -> Range<Int> {
+                let start = random.index(below: side) - wanted / 2
+                return max(0, start)..<min(side, max(0, start + wanted))
+            }
+            let box = Mixture.Box(rows: pixels(), columns: pixels())
+            let left = side * side - box.rows.count * box.columns.count
+            return Mixture(share: Double(left) / Double(side * side), partners: partners, box: box)
+        }
+    }
+}
+
+/// What a batch was mixed of: each image and a partner of the same batch.
+public struct Mixture: Sendable, Equatable {
+    /// The pixels that come from the partner.
+    public struct Box: Sendable, Equatable {
+        /// From the top.
+        public var rows: Range<Int>
+        /// From the left.
+        public var columns: Range<Int>
+    }
+
+    /// lambda: how much of the image itself there is, in [0, 1]; the rest is its partner's.
+    public let share: Double
+    /// The place of each image's partner in the batch, a permutation.
+    public let partners: [Int]
+    /// What is pasted in; nil where every pixel is mixed.
+    public let box: Box?
+
+    package init(share: Double, partners: [Int], box: Box? = nil) {
+        self.share = share
+        self.partners = partners
+        self.box = box
+    }
+
+    /// The rows of the partners, [B, ...].
+    public func ofPartners(_ rows: Tensor) throws -> Tensor {
+        try rows.selecting(Tensor(partners).to(device: rows.device), in: 0)
+    }
+
+    /// Numbers of the images, such as weights, mixed as the labels are, [B, ...].
+    public func mixed(_ rows: Tensor) throws -> Tensor { try rows * share + ofPartners(rows) * (1 - share) }
+
+    /// The images as the network sees them, [B, C, H, W], in the layout of `images`.
+    public func applied(to images: Tensor) throws -> Tensor {
+        guard let box else { return try mixed(images) }
+        guard !box.rows.isEmpty, !box.columns.isEmpty else { return images }
+        func inside(_ images: Tensor) throws -> Tensor {
+            try images.narrowed(2, from: box.rows.lowerBound, length: box.rows.count)
+                .narrowed(3, from: box.columns.lowerBound, length: box.columns.count)
+        }
+        let pasted = try images.cloned()
+        try inside(pasted).copy(from: ofPartners(inside(images)))
+        return pasted
+    }
+}
