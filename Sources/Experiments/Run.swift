@@ -71,6 +71,8 @@ struct DistillationResult {
     var teachers: [StageResult]
     var columns: TeacherColumns
     var bankSeconds: Double
+    /// How many views teachers were asked about, all teachers together.
+    var bankViews: Int
     /// Whether every teacher's views were in the store.
     var isBankReused: Bool
     var student: StageResult
@@ -112,14 +114,16 @@ struct RelationalDistillation {
             columns, teachers: logits, rows: studentRows, views: views, priorShifts: plan.priorShifts,
             device: recipe.surroundings.device)
         let key =
-            ["distillation \(settings)", "grouping \(grouping.subsets)"] + teachers.map { "teacher \($0.hash)" }
+            ["distillation \(settings.withoutPreset)", "grouping \(grouping.subsets)"]
+            + teachers.map { "teacher \($0.hash)" }
             + (settings.student == .plain ? ["from \(studentStart.hash)"] : [])
         let student = try training.student(rows: studentRows, plain: studentStart, key: key) { loss in
             try objective(loss, bank, measured, inner?.validation)
         }
         return DistillationResult(
             grouping: grouping, inner: inner == nil ? nil : start, teachers: teachers, columns: columns,
-            bankSeconds: logits.reduce(0) { $0 + $1.seconds }, isBankReused: logits.allSatisfy(\.isStored),
+            bankSeconds: logits.reduce(0) { $0 + $1.seconds },
+            bankViews: teachers.count * views * studentRows.count, isBankReused: logits.allSatisfy(\.isStored),
             student: student)
     }
 

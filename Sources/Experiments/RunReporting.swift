@@ -21,7 +21,10 @@ struct RunReporting {
         struct Cost: Encodable {
             var stage: String
             var seconds: Double
+            /// Images that passed forward and backward.
             var images: Int
+            /// Views that passed forward only.
+            var views: Int
             var reused: Bool
         }
         struct Teacher: Encodable {
@@ -105,13 +108,13 @@ struct RunReporting {
         for teacher in outcome.teachers { stages.append(("teacher " + teacher.subset.name, teacher.stage)) }
         if let distillation = outcome.distillation { stages.append(("student", distillation.student)) }
         var costs = stages.map {
-            Metrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, reused: $0.1.isReused)
+            Metrics.Cost(stage: $0.0, seconds: $0.1.seconds, images: $0.1.images, views: 0, reused: $0.1.isReused)
         }
         if let distillation = outcome.distillation {
             costs.append(
                 .init(
-                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, reused: distillation.isBankReused)
-            )
+                    stage: "view bank", seconds: distillation.bankSeconds, images: 0, views: distillation.bankViews,
+                    reused: distillation.isBankReused))
         }
         return costs
     }
@@ -164,7 +167,9 @@ struct RunReporting {
             figures = []
         }
         let cost = CostTable(
-            costs.map { CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, isReused: $0.reused) })
+            costs.map {
+                CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, views: $0.views, isReused: $0.reused)
+            })
         sections.append(.init("Cost", paragraphs: cost.notes(), table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
@@ -192,7 +197,7 @@ struct RunReporting {
         ]
     }
 
-    /// What makes the teachers' images differ from the plain model's.
+    /// What the grouping left out or learnt, and what makes the teachers' images differ from the plain model's.
     private var teacherNotes: [String] {
         guard outcome.distillation?.inner != nil else { return [] }
         return [

@@ -278,6 +278,8 @@ public struct TechniqueSettings: Sendable, Equatable {
 
 /// Teachers and distillation.
 public struct DistillationSettings: Sendable, Equatable {
+    /// Where the keys began that were not given. To begin there, use `init(preset:)`.
+    public var preset = DistillationPreset.none
     /// The groupings, joined by `+`.
     public var grouping = "region"
     /// Decides the shuffle of `random`; nil for the run's seed.
@@ -309,6 +311,22 @@ public struct DistillationSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// What a preset says, and the defaults where it says nothing.
+    public init(preset: DistillationPreset) { begin(preset) }
+
+    /// Goes to where a preset begins.
+    mutating func begin(_ preset: DistillationPreset) {
+        self.preset = preset
+        preset.apply(to: &self)
+    }
+
+    /// The same choices, whatever they began with: what decides a training is the keys, not where they come from.
+    var withoutPreset: DistillationSettings {
+        var settings = self
+        settings.preset = .none
+        return settings
+    }
 
     /// How many views of each image teachers are asked about when the student has so many epochs.
     func bankedViews(epochs: Int) -> Int { views > 0 ? views : epochs }

@@ -63,7 +63,10 @@ extension RunSettings: ConfigurationSection {
                 try refuse("distillation.distance", distillation.distance.rawValue, teachers)
             }
             if distillation.weights != .uniform {
-                try refuse("distillation.weights", distillation.weights.rawValue, teachers)
+                try refuse(
+                    "distillation.weights", distillation.weights.rawValue,
+                    distillation.preset == .none
+                        ? teachers : "Set distillation.weights to uniform, or choose another distillation.preset.")
             }
         }
     }
@@ -280,8 +283,11 @@ extension TechniqueSettings: ConfigurationSection {
 }
 
 extension DistillationSettings: ConfigurationSection {
-    /// The keys, in the order in which they are written.
+    /// The keys, in the order in which they are written. The preset is the first, so that every other key wins over it.
     public static let fields: [Field<Self>] = [
+        Field(
+            "preset", \.chosenPreset, .choice,
+            "Where the other keys of this section begin; those that are given win, so delete what the preset shall set"),
         Field(
             "grouping", \.grouping, .text,
             "region, feature, shot, random:region, single, single*5, or a union such as shot+region"),
@@ -308,6 +314,12 @@ extension DistillationSettings: ConfigurationSection {
             "Single-label data: teachers speak on images of their subset only"),
         Field("teachers", \.teachers, .section, "How teachers are trained, where it differs from training"),
     ]
+
+    // To read a preset is to begin with it.
+    fileprivate var chosenPreset: DistillationPreset {
+        get { preset }
+        set { begin(newValue) }
+    }
 }
 
 extension TeacherSettings: ConfigurationSection {

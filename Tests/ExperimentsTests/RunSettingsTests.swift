@@ -83,6 +83,7 @@ struct RunSettingsTests {
         s.technique.constants.asymmetricMargin = 0.1
         s.technique.constants.adjustment = 0.5
         var d = DistillationSettings()
+        d.preset = .fast
         d.grouping = "shot+random:region"
         d.groupingSeed = 4
         d.distance = .mse
@@ -141,6 +142,55 @@ struct RunSettingsTests {
         #expect(try roundTrip(RunSettings(), commented: commented) == RunSettings())
     }
 
+    private func distillation(_ yaml: String, _ settings: String...) throws -> DistillationSettings? {
+        try ConfigurationReader.read(
+            RunSettings.self, yaml: yaml, source: "c.yaml", settings: settings, environment: [:]
+        ).distillation
+    }
+
+    @Test func aPresetSetsWhatIsNotGiven() throws {
+        var lfme = DistillationSettings()
+        lfme.preset = .lfme
+        lfme.grouping = "shot"
+        lfme.weights = .selfPaced
+        lfme.teachers.negatives = .drop
+        lfme.teachers.initialization = .pretrained
+        #expect(try distillation("distillation: {preset: lfme}") == lfme)
+        #expect(DistillationSettings(preset: .lfme) == lfme)
+        // Wherever it stands, and in sections below; the rest of the preset stays.
+        lfme.temperature = 3
+        lfme.weights = .uniform
+        lfme.teachers.negatives = .all
+        #expect(
+            try distillation(
+                "distillation: {temperature: 3, weights: uniform, teachers: {negatives: all}, preset: lfme}") == lfme)
+        #expect(
+            try distillation(
+                "distillation: {preset: none, teachers: {negatives: all}}", "distillation.preset=lfme",
+                "distillation.temperature=3", "distillation.weights=uniform") == lfme)
+        #expect(try distillation("distillation: {preset: none}") == DistillationSettings())
+    }
+
+    @Test(arguments: DistillationPreset.allCases, [true, false])
+    func aCompleteConfigurationSaysMoreThanItsPreset(preset: DistillationPreset, commented: Bool) throws {
+        var settings = RunSettings()
+        settings.distillation = DistillationSettings(preset: preset)
+        #expect(try roundTrip(settings, commented: commented) == settings)
+        // Every key is given, so none of them follows the preset.
+        settings.distillation = DistillationSettings()
+        settings.distillation?.preset = preset
+        #expect(try roundTrip(settings, commented: commented) == settings)
+    }
+
+    @Test func aPresetThatDoesNotFitTheLabelsSaysWhatToSet() {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "data: {labels: single}\ndistillation: {preset: lfme}", source: "c.yaml",
+                environment: [:])
+        }
+        #expect(error?.description.contains("Set distillation.weights to uniform") == true)
+    }
+
     @Test func tablesAreWrittenAndReadBack() throws {
         var settings = RunSettings()
         var table = TableSettings()
@@ -178,7 +228,8 @@ struct RunSettingsTests {
     @Test(arguments: [
         ("training.epochs=0", "1 to 10000"), ("training.rate=-1", "above 0"), ("model.architecture=resnet", "resnet18"),
         ("image.resolution=big", "16 to 4096"), ("technique.loss=focus", "weighted_bce"),
-        ("distillation={temperature: 0}", "above 0"), ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
+        ("distillation={temperature: 0}", "above 0"), ("distillation={preset: quick}", "none, lfme, fast"),
+        ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
         ("evaluation={many: 5, medium: 9}", "1 <= medium <= many"), ("training.nesterov=true", "optimizer: sgd"),
     ])
     func impossibleValuesNameKeyValueAndWhatIsAllowed(setting: String, allowed: String) throws {
