@@ -89,8 +89,11 @@ struct RelationalDistillation {
     private var cohort: Cohort { recipe.cohort }
 
     func run(rows: [Int], plain: StageResult) throws -> DistillationResult {
+        let attributes = recipe.preparation.attributes
         let plan = try SubsetPlan(
-            settings, recipe.settings, cohort: cohort, attributes: recipe.preparation.attributes, rows: rows,
+            settings, recipe.settings, cohort: cohort, attributes: attributes, rows: rows,
+            clusters: Grouping.learnedTerms(settings.grouping, attributes: attributes) > 0
+                ? clusters(plain, rows: rows) : nil,
             seed: recipe.seed)
         let (grouping, columns, inner, tasks) = (plan.grouping, plan.columns, plan.inner, plan.tasks)
         for note in grouping.notes { journal.say("grouping \(grouping.name): \(note)") }
@@ -125,6 +128,17 @@ struct RelationalDistillation {
             bankSeconds: logits.reduce(0) { $0 + $1.seconds },
             bankViews: teachers.count * views * studentRows.count, isBankReused: logits.allSatisfy(\.isStored),
             student: student)
+    }
+
+    /// The clusters of the grouping term `learned`, from the training images alone.
+    private func clusters(_ plain: StageResult, rows: [Int]) throws -> ClassClusters {
+        let features = try training.measurement.features(plain.bundle.classifier, name: "plain", rows: rows)
+        let counts = cohort.classCounts(rows: rows)
+        return ClassClusters(
+            averageLinkage: ClassSimilarity.mixture(
+                ClassSimilarity.cosine(ClassSimilarity.embeddings(features, of: cohort, rows: rows)),
+                ClassSimilarity.jaccard(in: cohort, rows: rows), share: settings.learnedCooccurrence),
+            of: counts.indices.filter { counts[$0] > 0 }, count: settings.learnedSubsets)
     }
 
     /// How well teachers and plain model rank the inner split, column by column.

@@ -8,34 +8,47 @@ import Torch
 
 /// Finds before any image is decoded what would otherwise stop a run after hours: a grouping that does not exist, a
 /// subset that cannot be learnt, weights that do not fit, a disk that is too small.
-struct RunCheck {
+package struct RunCheck {
     let settings: RunSettings
     let cohort: Cohort
     let attributes: ClassAttributes?
     let split: Split
 
+    package init(settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split) {
+        self.settings = settings
+        self.cohort = cohort
+        self.attributes = attributes
+        self.split = split
+    }
+
     /// - Throws: `FoveaError` as the run itself would.
     func verify() throws {
+        try DiskSpace.require(
+            storedBytes(), in: settings.stages ?? settings.output, for: "models and view banks of this run",
+            remedy:
+                "Free some space, or choose another `output` or `stages` folder; fewer distillation.views take less.")
+    }
+
+    /// About how many bytes the models and view banks of the run take; everything else is checked on the way.
+    package func storedBytes() throws -> Int {
         let description = ModelDescription(
             architecture: settings.model.architecture, classes: cohort.classes, image: settings.image.imageSettings)
         let network = try description.makeClassifier()
         _ = try settings.model.loadWeights(into: network)
         let modelBytes = network.namedParameters.reduce(0) { $0 + $1.parameter.value.count * 4 }
-        var models = 1
-        var bankBytes = 0
-        if let distillation = settings.distillation {
-            let plan = try SubsetPlan(
-                distillation, settings, cohort: cohort, attributes: attributes, rows: split.training,
-                seed: UInt64(settings.seed))
-            models += plan.tasks.count + (plan.inner == nil ? 1 : 2)
-            let views = distillation.bankedViews(epochs: settings.training.epochs)
-            bankBytes = plan.columns.count * split.training.count * views * 2
-        }
-        try DiskSpace.require(
-            modelBytes * models + bankBytes, in: settings.stages ?? settings.output,
-            for: "models and view banks of this run",
-            remedy:
-                "Free some space, or choose another `output` or `stages` folder; fewer distillation.views take less.")
+        guard let distillation = settings.distillation else { return modelBytes }
+        // The clusters of `learned` are not known yet: one of all classes stands for them.
+        let counts = cohort.classCounts(rows: split.training)
+        let trained = counts.indices.filter { counts[$0] > 0 }
+        let learned = try Grouping.learnedTerms(distillation.grouping, attributes: attributes)
+        let plan = try SubsetPlan(
+            distillation, settings, cohort: cohort, attributes: attributes, rows: split.training,
+            clusters: learned > 0 ? ClassClusters([trained]) : nil, seed: UInt64(settings.seed))
+        let teachers = plan.tasks.count + learned * (min(distillation.learnedSubsets, trained.count) - 1)
+        let others = plan.inner == nil ? 2 : 3
+        let views = split.training.count * distillation.bankedViews(epochs: settings.training.epochs)
+        // Banks are float16.
+        return modelBytes * (teachers + others) + plan.columns.count * views * 2
     }
 }
 
@@ -50,24 +63,36 @@ struct SubsetPlan {
     /// What is subtracted from the logits of each column.
     let priorShifts: [Double]
 
-    /// - Parameter rows: all training rows.
+    /// - Parameters:
+    ///   - rows: all training rows.
+    ///   - clusters: those of the grouping term `learned`, where the grouping has it.
     init(
         _ distillation: DistillationSettings, _ settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?,
-        rows: [Int], seed: UInt64
+        rows: [Int], clusters: ClassClusters?, seed: UInt64
     ) throws {
-        let made = try Grouping.make(
-            distillation.grouping, classes: cohort.classes, counts: cohort.classCounts(rows: rows),
-            attributes: attributes, bounds: settings.evaluation.bounds(),
-            seed: distillation.groupingSeed.map(UInt64.init) ?? seed)
-        let isSingle = settings.data.labels == .single
-        grouping = isSingle ? try made.withoutLoneClasses(of: cohort) : made
         // Rules that measure do so on training patients whom no measured network has seen.
         inner =
             distillation.weights == .teacherQuality || distillation.weights == .selfPaced
             ? try Split.inner(of: cohort, rows: rows, share: distillation.innerShare, seed: seed) : nil
         let teacherRows = inner?.training ?? rows
+        let isSingle = settings.data.labels == .single
         // Cross-entropy over a subset says nothing about an image of another class.
         let negatives = isSingle ? Negatives.drop : distillation.teachers.rule
+        let made = try Grouping.make(
+            distillation.grouping, classes: cohort.classes, counts: cohort.classCounts(rows: rows),
+            attributes: attributes, bounds: settings.evaluation.bounds(),
+            clusters: clusters?.leavingOut(names: cohort.classes) { cluster in
+                do {
+                    let subset = ClassSubset(name: "learned", classes: cluster)
+                    _ = try SubsetTask(
+                        subset, cohort: cohort, trainingRows: teacherRows, negatives: negatives, seed: seed)
+                    return nil
+                } catch {
+                    return (error as? FoveaError)?.message ?? "\(error)"
+                }
+            },
+            seed: distillation.groupingSeed.map(UInt64.init) ?? seed)
+        grouping = isSingle ? try made.withoutLoneClasses(of: cohort) : made
         let tasks = try grouping.subsets.map {
             try SubsetTask($0, cohort: cohort, trainingRows: teacherRows, negatives: negatives, seed: seed)
         }

@@ -199,8 +199,9 @@ struct RunReporting {
 
     /// What the grouping left out or learnt, and what makes the teachers' images differ from the plain model's.
     private var teacherNotes: [String] {
-        guard outcome.distillation?.inner != nil else { return [] }
-        return [
+        let notes = (outcome.distillation?.grouping.notes ?? []).map { "Grouping: " + $0 + "." }
+        guard outcome.distillation?.inner != nil else { return notes }
+        return notes + [
             "The weights measure teachers on an inner part of the training patients, so the teachers were trained without "
                 + "it. The plain model here was trained with it: a teacher that ranks worse may only have seen fewer images."
         ]

@@ -284,6 +284,10 @@ public struct DistillationSettings: Sendable, Equatable {
     public var grouping = "region"
     /// Decides the shuffle of `random`; nil for the run's seed.
     public var groupingSeed: Int?
+    /// How many subsets `learned` makes.
+    public var learnedSubsets = 5
+    /// How much common images count in `learned`, beside what a network sees in the classes.
+    public var learnedCooccurrence = 0.5
     /// How far student and teacher are from each other.
     public var distance = Distance.bernoulliKL
     /// T.

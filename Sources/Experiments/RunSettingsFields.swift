@@ -290,10 +290,14 @@ extension DistillationSettings: ConfigurationSection {
             "Where the other keys of this section begin; those that are given win, so delete what the preset shall set"),
         Field(
             "grouping", \.grouping, .text,
-            "region, feature, shot, random:region, single, single*5, or a union such as shot+region"),
+            "region, feature, shot, learned, random:region, single, single*5, or a union such as shot+region"),
         Field(
             "grouping_seed", \.groupingSeed, .optional(.integer(0...1_000_000_000)),
             "random: decides the shuffle; null: the run's seed"),
+        Field("learned_subsets", \.learnedSubsets, .integer(1...1000), "learned: how many subsets"),
+        Field(
+            "learned_cooccurrence", \.learnedCooccurrence, .number(0...1),
+            "learned: share of common images in the similarity of classes; the rest is what the plain model sees"),
         Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
         Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
         Field("lambda", \.lambda, .number(0...1000), "How much distillation counts beside the labels"),

@@ -86,6 +86,8 @@ struct RunSettingsTests {
         d.preset = .fast
         d.grouping = "shot+random:region"
         d.groupingSeed = 4
+        d.learnedSubsets = 3
+        d.learnedCooccurrence = 0.25
         d.distance = .mse
         d.temperature = 4
         d.lambda = 0.5
