@@ -1,3 +1,4 @@
+import Backbones
 import Basics
 import Cohorts
 import Distillation
@@ -112,7 +113,7 @@ struct RelationalDistillation {
         }
         let measured = try inner.map { try measure(teachers, columns, start, rows: $0.validation) }
 
-        let logits = try askTeachers(teachers, columns, rows: studentRows)
+        let (logits, features) = try askTeachers(teachers, columns, rows: studentRows)
         let bank = try ViewBank(
             columns, teachers: logits, rows: studentRows, views: views, priorShifts: plan.priorShifts,
             device: recipe.surroundings.device)
@@ -121,7 +122,13 @@ struct RelationalDistillation {
             + teachers.map { "teacher \($0.hash)" }
             + (settings.student == .plain ? ["from \(studentStart.hash)"] : [])
         let student = try training.student(rows: studentRows, plain: studentStart, key: key) { loss in
-            try objective(loss, bank, measured, inner?.validation)
+            let objective = try objective(loss, bank, measured, inner?.validation)
+            guard settings.featureLambda > 0 else { return objective }
+            return FeatureDistillingObjective(
+                objective,
+                try FeatureDistillation(
+                    features, bank: bank, studentLength: plain.bundle.classifier.backbone.featureCount,
+                    lambda: settings.featureLambda, seed: recipe.seed))
         }
         return DistillationResult(
             grouping: grouping, inner: inner == nil ? nil : start, teachers: teachers, columns: columns,
@@ -166,25 +173,39 @@ struct RelationalDistillation {
 
     private var views: Int { settings.bankedViews(epochs: recipe.settings.training.epochs) }
 
+    /// What each teacher says on the views, and its features on them if they are distilled.
     private func askTeachers(
         _ teachers: [StageResult], _ columns: TeacherColumns, rows: [Int]
-    ) throws -> [TeacherLogits] {
+    ) throws -> (logits: [TeacherLogits], features: [TeacherFeatures]) {
         let plan = recipe.plan("student")
         let cache = recipe.preparation.data.cache
-        return try teachers.enumerated().map { k, teacher in
+        var features: [TeacherFeatures] = []
+        let logits = try teachers.enumerated().map { k, teacher in
             let name = columns.subsets[k].name
             let key = try TeacherLogits.key(
                 teacher: teacher.hash, cache: cache, rows: rows, views: views, augmentation: plan.augmentation,
                 seed: plan.seed, precision: plan.precision)
             let path = try store.bankPath(name, key: key)
-            if let stored = try TeacherLogits.stored(at: path, key: key) { return stored }
+            let featuresPath = settings.featureLambda > 0 ? TeacherFeatures.path(besides: path) : nil
+            func storedFeatures() -> TeacherFeatures? {
+                featuresPath.flatMap { TeacherFeatures.stored(at: $0, key: key) }
+            }
+            defer { if let found = storedFeatures() { features.append(found) } }
+            // A bank without features is asked for once more where they are wanted.
+            if featuresPath == nil || storedFeatures() != nil,
+                let stored = try TeacherLogits.stored(at: path, key: key)
+            {
+                return stored
+            }
             // Folding changes a network for good, so the bank works on a copy of its own.
             let copy = try teacher.bundle.copy()
             return try TeacherLogits.compute(
                 copy, cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
                 device: recipe.surroundings.device, precision: plan.precision, threads: plan.loaderThreads,
-                title: "views of \(name)", path: path, key: key, shouldStop: recipe.surroundings.shouldStop)
+                title: "views of \(name)", path: path, featuresPath: featuresPath, key: key,
+                shouldStop: recipe.surroundings.shouldStop)
         }
+        return (logits, features)
     }
 
     private func objective(

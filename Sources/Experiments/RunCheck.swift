@@ -23,10 +23,14 @@ package struct RunCheck {
 
     /// - Throws: `FoveaError` as the run itself would.
     func verify() throws {
+        let features =
+            settings.distillation?.featureLambda ?? 0 > 0
+            ? " The teachers' features (distillation.feature_lambda) take most of a bank." : ""
         try DiskSpace.require(
             storedBytes(), in: settings.stages ?? settings.output, for: "models and view banks of this run",
             remedy:
-                "Free some space, or choose another `output` or `stages` folder; fewer distillation.views take less.")
+                "Free some space, or choose another `output` or `stages` folder; fewer distillation.views take less."
+                + features)
     }
 
     /// About how many bytes the models and view banks of the run take; everything else is checked on the way.
@@ -46,9 +50,10 @@ package struct RunCheck {
             clusters: learned > 0 ? ClassClusters([trained]) : nil, seed: UInt64(settings.seed))
         let teachers = plan.tasks.count + learned * (min(distillation.learnedSubsets, trained.count) - 1)
         let others = plan.inner == nil ? 2 : 3
+        let features = distillation.featureLambda > 0 ? teachers * network.backbone.featureCount : 0
         let views = split.training.count * distillation.bankedViews(epochs: settings.training.epochs)
         // Banks are float16.
-        return modelBytes * (teachers + others) + plan.columns.count * views * 2
+        return modelBytes * (teachers + others) + (plan.columns.count + features) * views * 2
     }
 }
 

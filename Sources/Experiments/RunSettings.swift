@@ -294,6 +294,8 @@ public struct DistillationSettings: Sendable, Equatable {
     public var temperature = 2.0
     /// How much distillation counts beside the labels.
     public var lambda = 1.0
+    /// How much the distance of pooled features counts besides; 0: not at all.
+    public var featureLambda = 0.0
     /// The weights of teachers, classes and images.
     public var weights = WeightRule.uniform
     /// g of the weights `membership`.

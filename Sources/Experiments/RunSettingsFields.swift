@@ -35,6 +35,13 @@ extension RunSettings: ConfigurationSection {
     public func validate() throws {
         try model.architecture.requireWholePatches(in: image.resolution)
         try refuseWhatHasNoEffect()
+        if let distillation, distillation.featureLambda > 0, training.backboneRate == 0 {
+            throw FoveaError(
+                .configuration,
+                "distillation.feature_lambda is \(distillation.featureLambda), but training.backbone_rate is 0, so the "
+                    + "student's features cannot change",
+                remedy: "Set distillation.feature_lambda to 0, or a backbone_rate above 0.")
+        }
     }
 
     /// Refuses what would have no effect with the kind of labels at hand.
@@ -301,6 +308,9 @@ extension DistillationSettings: ConfigurationSection {
         Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
         Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
         Field("lambda", \.lambda, .number(0...1000), "How much distillation counts beside the labels"),
+        Field(
+            "feature_lambda", \.featureLambda, .number(0...1000),
+            "How much the cosine distance of pooled features counts besides; 0: features are not distilled"),
         Field("weights", \.weights, .choice, "Weights of teachers, classes and images"),
         Field(
             "membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"),

@@ -24,8 +24,10 @@ import Testing
         ).storedBytes()
     }
 
-    @Test func viewsAreCounted() throws {
+    @Test func featuresAreCountedWithTheBank() throws {
         let without = try storedBytes { _ in }
+        // One teacher, 12 images, 5 views, 1,024 features of two bytes.
+        #expect(try storedBytes { $0.featureLambda = 0.1 } - without == 12 * 5 * 1024 * 2)
         #expect(try storedBytes { $0.views = 7 } - without == 12 * 2 * 3 * 2)
     }
 

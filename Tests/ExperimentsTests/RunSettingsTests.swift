@@ -91,6 +91,7 @@ struct RunSettingsTests {
         d.distance = .mse
         d.temperature = 4
         d.lambda = 0.5
+        d.featureLambda = 0.25
         d.weights = .selfPaced
         d.membershipGain = 2
         d.beta = 0.9
@@ -264,6 +265,10 @@ struct RunSettingsTests {
     @Test(arguments: [
         ("image: {resolution: 250}\nmodel: {architecture: vit_small_patch16_224}", "whole patches of 16 x 16"),
         ("model: {drop_path: 0.1}", "resnet18 has no blocks to leave out"),
+        (
+            "training: {backbone_rate: 0}\ndistillation: {feature_lambda: 0.5}",
+            "feature_lambda is 0.5, but training.backbone_rate is 0"
+        ),
         ("model: {state_dict: teacher}", "state_dict is given without weights"),
     ])
     func keysThatContradictEachOtherAreRefused(yaml: String, message: String) {
