@@ -64,29 +64,40 @@ extension Grouping {
     /// The text is one or more terms joined by `+`: `shot`; an attribute such as `region`; `random:region`, which
     /// shuffles the classes of another term among themselves within shot groups, so that the sizes of the subsets and
     /// their numbers of many, medium and few-shot classes stay; `single`, all classes in one subset, or `single*5`,
-    /// five such subsets.
+    /// five such subsets; `learned`, clusters of classes found in the data, which `random` may shuffle too.
     ///
     /// - Parameters:
     ///   - classes: the cohort's classes.
     ///   - counts: n_c, the positive training photographs of each class.
+    ///   - clusters: those of `learned`; needed where there are `learnedTerms`.
     ///   - seed: decides the shuffle of `random`, and nothing else.
     /// - Throws: `FoveaError` of kind `configuration` with the nearest allowed word for a term that does not exist, and
     ///   when no subset has a class with positives.
     public static func make(
         _ text: String, classes: [String], counts: [Int], attributes: ClassAttributes? = nil,
-        bounds: ShotBounds = .standard, seed: UInt64 = 0
+        bounds: ShotBounds = .standard, clusters: ClassClusters? = nil, seed: UInt64 = 0
     ) throws -> Grouping {
         guard counts.count == classes.count else {
             throw FoveaError(.configuration, "\(counts.count) class counts were given for \(classes.count) classes")
         }
         let maker = GroupingMaker(
-            classes: classes, counts: counts, attributes: attributes, bounds: bounds, seed: seed)
+            classes: classes, counts: counts, attributes: attributes, bounds: bounds, clusters: clusters, seed: seed)
         var subsets: [ClassSubset] = []
         var notes: [String] = []
         for term in try GroupingTerm.parse(text, axes: attributes?.axes ?? []) {
+            guard clusters != nil || !term.isLearned else {
+                throw FoveaError(
+                    .configuration, "the grouping \"\(text)\" is learnt by a run, from its trained plain model",
+                    remedy: "Here, leave \"\(term.text)\" out.")
+            }
             let made = maker.make(term)
             subsets += made.subsets
             notes += made.notes
+            // What was learnt stands nowhere else.
+            guard term.isLearned else { continue }
+            notes += made.subsets.map { subset in
+                "\(subset.name) is \(Wording.listing(subset.classes.map { classes[$0] }, limit: .max))"
+            }
         }
         let idle = classes.indices.filter { counts[$0] == 0 }.map { classes[$0] }
         if !idle.isEmpty {
@@ -96,12 +107,22 @@ extension Grouping {
     }
 }
 
+extension Grouping {
+    /// How many terms of a text are made of clusters learnt from the data: `learned` and `random:learned`.
+    ///
+    /// - Throws: `FoveaError` as `make` does for a text that it does not understand.
+    public static func learnedTerms(_ text: String, attributes: ClassAttributes? = nil) throws -> Int {
+        try GroupingTerm.parse(text, axes: attributes?.axes ?? []).count(where: \.isLearned)
+    }
+}
+
 /// Makes the subsets of one term.
 private struct GroupingMaker {
     let classes: [String]
     let counts: [Int]
     let attributes: ClassAttributes?
     let bounds: ShotBounds
+    let clusters: ClassClusters?
     let seed: UInt64
 
     func make(_ term: GroupingTerm) -> (subsets: [ClassSubset], notes: [String]) {
@@ -121,6 +142,10 @@ private struct GroupingMaker {
             guard !all.isEmpty else { return ([], []) }
             let names = copies == 1 ? ["single"] : (1...copies).map { "single-\($0)" }
             return (names.map { ClassSubset(name: $0, classes: all) }, [])
+        case .learned:
+            let parts = (clusters?.clusters ?? []).enumerated().map { ("\($0.offset + 1)", $0.element) }
+            let made = kept(parts, term)
+            return (made.subsets, (clusters?.notes ?? []) + made.notes)
         case .random(let other):
             return shuffled(make(other), term)
         }

@@ -5,6 +5,7 @@ indirect enum GroupingTerm: Equatable {
     case shot
     case attribute(String)
     case single(copies: Int)
+    case learned
     case random(GroupingTerm)
 
     /// Words that name groupings of their own, so no attribute may bear them.
@@ -16,7 +17,17 @@ indirect enum GroupingTerm: Equatable {
         case .shot: "shot"
         case .attribute(let axis): axis
         case .single(let copies): copies == 1 ? "single" : "single*\(copies)"
+        case .learned: "learned"
         case .random(let other): "random:" + other.text
+        }
+    }
+
+    /// Whether the term needs clusters that were learnt from the data.
+    var isLearned: Bool {
+        switch self {
+        case .learned: true
+        case .random(let other): other.isLearned
+        case .shot, .attribute, .single: false
         }
     }
 
@@ -42,6 +53,7 @@ indirect enum GroupingTerm: Equatable {
         }
         if word == "shot" { return .shot }
         if word == "single" { return .single(copies: 1) }
+        if word == "learned" { return .learned }
         if axes.contains(word) { return .attribute(word) }
         if word.hasPrefix("single*") {
             guard let copies = Int(word.dropFirst(7)), 1...100 ~= copies else {
@@ -51,6 +63,7 @@ indirect enum GroupingTerm: Equatable {
         }
         if word == "random" || word.hasPrefix("random:") {
             let other = String(word.dropFirst(7))
+            if other == "learned" { return .random(.learned) }
             guard axes.contains(other) else {
                 // Shuffling within shot groups would change neither `shot` nor `single`.
                 let hint = axes.isEmpty ? Self.noAttributes : FoveaError.suggestion(for: other, among: axes)
@@ -58,7 +71,7 @@ indirect enum GroupingTerm: Equatable {
             }
             return .random(.attribute(other))
         }
-        let allowed = ["shot", "single"] + axes + axes.map { "random:" + $0 }
+        let allowed = ["shot", "single", "learned"] + axes + axes.map { "random:" + $0 }
         let hint = FoveaError.suggestion(for: word, among: allowed)
         throw refusal("there is no \"\(word)\"", axes.isEmpty ? hint + ". " + Self.noAttributes : hint)
     }

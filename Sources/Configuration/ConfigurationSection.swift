@@ -22,7 +22,8 @@ public protocol ConfigurationSection: Sendable {
     /// The section with its defaults.
     init()
 
-    /// The keys of the section in the order in which they are written. No key may occur twice.
+    /// The keys of the section in the order in which they are written, and read wherever they stand in the file: so a key
+    /// may set defaults of later ones. No key may occur twice.
     static var fields: [Field<Self>] { get }
 
     /// Checks what one field alone cannot know. Called after all fields of the section were read without error.

@@ -51,28 +51,48 @@ public struct TeacherLogits {
     /// Runs a teacher over all views of the rows and stores the result.
     ///
     /// The teacher is frozen: evaluation mode, batch norms folded, inference mode, the given precision.
+    /// - Parameter featuresPath: where its pooled features are stored besides (`TeacherFeatures`); nil: not at all.
     /// - Throws: `FoveaError` of kind `numerical` where an output is not finite.
     public static func compute(
         _ teacher: ModelBundle, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings,
-        seed: UInt64, device: Device, precision: Precision, threads: Int = 1, title: String, path: String, key: String,
-        shouldStop: () -> Bool
+        seed: UInt64, device: Device, precision: Precision, threads: Int = 1, title: String, path: String,
+        featuresPath: String? = nil, key: String, shouldStop: () -> Bool
     ) throws -> TeacherLogits {
         let predictor = try Predictor(
             teacher.classifier, teacher.description.normalization, device: device, precision: precision, folding: true)
         let items = (0..<views).flatMap { view in rows.map { BatchItem(row: $0, view: view) } }
         let started = Date()
         let bar = Progress(title, total: items.count, unit: "views")
-        let logits = try predictor.logits(
-            cache: cache, items: items, augmentation: augmentation, seed: seed, batchSize: 128, threads: threads,
-            shouldStop: shouldStop
-        ) { bar.update($0) }
+        var logits: [Float] = []
+        var features: [Tensor] = []
+        let length = teacher.classifier.backbone.featureCount
+        try predictor.forEachBatch(
+            cache: cache, items: items, augmentation: augmentation, seed: seed, withFeatures: featuresPath != nil,
+            batchSize: 128, threads: threads, shouldStop: shouldStop
+        ) { outputs, done in
+            logits += outputs.logits
+            if featuresPath != nil {
+                let count = outputs.features.count / length
+                features.append(try Tensor(outputs.features, shape: [count, length]).to(dtype: .float16))
+            }
+            bar.update(done)
+        }
         bar.finish()
+        func requireFinite(_ tensor: Tensor) throws {
+            guard try tensor.isAllFinite() else {
+                throw FoveaError(
+                    .numerical, "\(title): outputs of the teacher are not finite: its training has diverged",
+                    remedy: "Lower distillation.teachers.rate, or set training.gradient_limit.")
+            }
+        }
         let shape = [views, rows.count, teacher.description.classes.count]
         let tensor = try Tensor(logits, shape: shape).to(dtype: .float16)
-        guard try tensor.isAllFinite() else {
-            throw FoveaError(
-                .numerical, "\(title): outputs of the teacher are not finite: its training has diverged",
-                remedy: "Lower distillation.teachers.rate, or set training.gradient_limit.")
+        try requireFinite(tensor)
+        if let featuresPath {
+            let joined = try Tensor.concatenated(features, in: 0).reshaped([views, rows.count, length])
+            try requireFinite(joined)
+            try SafetensorsWriter.write(
+                [joined.source(named: TeacherFeatures.name)], metadata: ["key": key], to: featuresPath)
         }
         let seconds = Date().timeIntervalSince(started)
         try SafetensorsWriter.write(
@@ -121,13 +141,19 @@ public struct ViewBank {
     ///
     /// - Throws: `FoveaError` when an item is none of the bank's.
     public func logits(of items: [BatchItem]) throws -> Tensor {
-        let indices = try items.map { item -> Int in
+        try logits.selecting(Tensor(places(of: items)).to(device: device), in: 0).to(dtype: .float32) - shift
+    }
+
+    /// Where the given views stand among all of the bank's, view by view and row by row.
+    ///
+    /// - Throws: `FoveaError` when an item is none of the bank's.
+    func places(of items: [BatchItem]) throws -> [Int] {
+        try items.map { item in
             guard let position = positions[item.row], 0..<views ~= item.view else {
                 throw FoveaError(.engine, "view \(item.view) of row \(item.row) is not in the view bank")
             }
             return item.view * rows.count + position
         }
-        return try logits.selecting(Tensor(indices).to(device: device), in: 0).to(dtype: .float32) - shift
     }
 
     /// The mean over the training set of a weight that varies over images, for each column.

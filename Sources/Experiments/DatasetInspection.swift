@@ -46,9 +46,15 @@ public struct DatasetInspection: Sendable {
     public func run(_ surroundings: Surroundings) throws -> Inspection {
         let (cohort, attributes) = try Preparation.readCohort(data)
         var groupings = ["shot"] + (attributes?.axes ?? [])
-        if let grouping, !groupings.contains(grouping) { groupings.append(grouping) }
         var split: Split?
         var notes: [String] = []
+        if let grouping, !groupings.contains(grouping) {
+            if try Grouping.learnedTerms(grouping, attributes: attributes) > 0 {
+                notes.append("the grouping \(grouping) is learnt by a run, from its trained plain model")
+            } else {
+                groupings.append(grouping)
+            }
+        }
         do {
             split = try settings.map { try Preparation.divide(cohort, $0) }
         } catch let error as FoveaError {

@@ -25,6 +25,8 @@ public struct ModelEvaluation: Sendable {
     public var part: Part
     /// The data set and how it is divided.
     public let settings: RunSettings
+    /// A file of near-synonyms that are judged as one class; nil for none.
+    public var merge: String?
     /// Bootstrap and long tail.
     public var evaluation: EvaluationSettings
 
@@ -64,8 +66,18 @@ public struct ModelEvaluation: Sendable {
         Engine.threads = surroundings.threads
         let bundle = try ModelBundle.load(from: model)
         let description = bundle.description
+        // A mistake in it is found before anything is decoded.
+        let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
+        let merged = try merging.columns(of: description.classes)
         let (cohort, attributes) = try Preparation.readCohort(settings.data)
         let columns = try columns(of: description, in: cohort)
+        for group in merged where group.members.count > 1 {
+            guard let member = group.members.first(where: { columns[$0] == nil }) else { continue }
+            throw FoveaError(
+                .data,
+                "\(cohort.source) has no labels for \(description.classes[member]), so no image could be negative for "
+                    + "\"\(group.name)\", which it is merged into", remedy: "Leave it out of that list.")
+        }
         let rows = try rows(of: cohort)
         if description.labels == .single { try cohort.requireSingleLabels(rows: rows) }
         let photographs = rows.map { cohort.photographs[$0] }
@@ -82,11 +94,17 @@ public struct ModelEvaluation: Sendable {
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
             scores: probabilities, patients: cohort.knowsPatients ? photographs.map(\.patient) : [])
         var options = try evaluation.options(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
-        options.trainingImages = description.trainingImages
-        options.thresholds = description.thresholds
+        // The model knows how many images showed each class, not how many showed several of them.
+        options.trainingImages = description.trainingImages.map { counts in
+            merged.map { $0.members.reduce(0) { $0 + counts[$1] } }
+        }
+        options.thresholds = description.thresholds.map { thresholds in
+            merged.map { $0.members.count == 1 ? thresholds[$0.members[0]] : nil }
+        }
         var outcome = EvaluationOutcome(
-            subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images"),
-            evaluation: try Evaluator.evaluate(outcomes, options))
+            subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images")
+                + MergeFile.words(merge),
+            evaluation: try Evaluator.evaluate(outcomes.merging(merging), options))
         outcome.outcomes = outcomes
         outcome.names = Dictionary(
             zip(cohort.classes, attributes?.names(of: cohort.classes) ?? cohort.classes)

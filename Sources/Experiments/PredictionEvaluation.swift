@@ -20,6 +20,8 @@ public struct PredictionEvaluation: Sendable {
     public var trainingFilter: RowFilter?
     /// A file of decision thresholds; nil for none.
     public var thresholds: String?
+    /// A file of near-synonyms that are judged as one class; nil for none.
+    public var merge: String?
     /// Whether the predictions are out-of-fold ones of several models, by the fold column of the labels.
     public var isOutOfFold = false
     /// Bootstrap and long tail.
@@ -40,12 +42,15 @@ public struct PredictionEvaluation: Sendable {
         let subject = Self.title(names.prefix(predictions.count))
         let tables = try tables(predictions, named: subject)
         guard let table = tables.first else { throw FoveaError(.configuration, "there are no predictions to judge") }
+        let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
+        let columns = try merging.columns(of: table.classes)
         let truth = try LabelList.read(labels, classes: table.classes, filter: filter)
         var options = try settings.options(threads: threads, shouldStop: shouldStop)
         var notes: [String] = []
         if let trainingLabels {
             let training = try LabelList.read(trainingLabels, classes: table.classes, filter: trainingFilter)
-            options.trainingImages = training.classCounts()
+            let rows = Array(training.photographs.indices)
+            options.trainingImages = columns.map { training.rows(showing: $0.members, among: rows).count }
             let trained = Set(training.photographs.map(\.image))
             let both = truth.photographs.count { trained.contains($0.image) }
             if both > 0, !isOutOfFold {
@@ -54,21 +59,36 @@ public struct PredictionEvaluation: Sendable {
                         + "trained on them, the result says little (--train-where chooses the rows that trained)")
             }
         }
-        options.thresholds = try thresholds.map { try ThresholdFile.read($0, classes: table.classes) }
-        let candidates = try tables.map { try outcomes($0, truth) }
-        var outcome = EvaluationOutcome(subject: subject, evaluation: try Evaluator.evaluate(candidates, options))
-        notes += zip(tables, candidates).compactMap { Self.noteOnScores($0.path, $1) }
+        options.thresholds = try thresholds.map { try Self.thresholds($0, table.classes, columns) }
+        let said = try tables.map { try outcomes($0, truth) }
+        let candidates = try said.map { try $0.merging(merging) }
+        var outcome = EvaluationOutcome(
+            subject: subject + MergeFile.words(merge), evaluation: try Evaluator.evaluate(candidates, options))
+        notes += zip(tables, said).compactMap { Self.noteOnScores($0.path, $1) }
         if !versus.isEmpty {
             let reference = Self.title(names.suffix(versus.count))
             let others = try self.tables(versus, named: reference)
-            let references = try others.map { try outcomes($0, truth) }
-            notes += zip(others, references).compactMap { Self.noteOnScores($0.path, $1) }
+            let said = try others.map { try outcomes($0, truth) }
+            let references = try said.map { try $0.merging(merging) }
+            notes += zip(others, said).compactMap { Self.noteOnScores($0.path, $1) }
             outcome.referenceSubject = reference
             outcome.reference = try Evaluator.evaluate(references, options)
             outcome.difference = try Evaluator.compare(candidate: candidates, reference: references, options)
         }
         outcome.notes = notes
         return outcome
+    }
+
+    /// The threshold of each class; a merged one has what the file gives for its new name, never that of a member.
+    private static func thresholds(
+        _ path: String, _ classes: [String], _ columns: [(name: String, members: [Int])]
+    ) throws -> [Double?] {
+        let new = columns.filter { $0.members.count > 1 && !classes.contains($0.name) }.map(\.name)
+        let values = try ThresholdFile.read(path, classes: classes + new)
+        return columns.map { column in
+            if column.members.count == 1 { return values[column.members[0]] }
+            return new.firstIndex(of: column.name).flatMap { values[classes.count + $0] }
+        }
     }
 
     /// What some tables are called together.

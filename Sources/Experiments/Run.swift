@@ -1,3 +1,4 @@
+import Backbones
 import Basics
 import Cohorts
 import Distillation
@@ -97,8 +98,11 @@ struct RelationalDistillation {
     private var cohort: Cohort { recipe.cohort }
 
     func run(rows: [Int], plain: TrainedModel) throws -> DistillationResult {
+        let attributes = recipe.preparation.attributes
         let plan = try SubsetPlan(
-            settings, recipe.settings, cohort: cohort, attributes: recipe.preparation.attributes, rows: rows,
+            settings, recipe.settings, cohort: cohort, attributes: attributes, rows: rows,
+            clusters: Grouping.learnedTerms(settings.grouping, attributes: attributes) > 0
+                ? clusters(plain.first, rows: rows) : nil,
             seed: recipe.seed)
         let (grouping, columns, inner, tasks) = (plan.grouping, plan.columns, plan.inner, plan.tasks)
         for note in grouping.notes { journal.say("grouping \(grouping.name): \(note)") }
@@ -133,16 +137,34 @@ struct RelationalDistillation {
         let final = teachers.map(\.final)
         let measured = try inner.map { try measure(final, columns, start.final, rows: $0.validation) }
 
-        let (answers, cost) = try answers(of: final, plan, rows: studentRows)
+        let (answers, features, cost) = try answers(of: final, plan, rows: studentRows)
         let key =
-            ["distillation \(settings)", "grouping \(grouping.subsets)"] + final.map { "teacher \($0.hash)" }
+            ["distillation \(settings.withoutPreset)", "grouping \(grouping.subsets)"]
+            + final.map { "teacher \($0.hash)" }
             + (settings.student == .plain ? ["from \(studentStart.hash)"] : [])
         let student = try training.student(rows: studentRows, plain: studentStart, key: key) { loss in
-            try objective(loss, answers, rows: studentRows, measured, inner?.validation)
+            let objective = try objective(loss, answers, rows: studentRows, measured, inner?.validation)
+            guard settings.featureLambda > 0, let bank = answers as? ViewBank else { return objective }
+            return FeatureDistillingObjective(
+                objective,
+                try FeatureDistillation(
+                    features, bank: bank, studentLength: plain.first.bundle.classifier.backbone.featureCount,
+                    lambda: settings.featureLambda, seed: recipe.seed))
         }
         return DistillationResult(
             grouping: grouping, teacherStart: teacherStart, inner: inner == nil ? nil : start, teachers: teachers,
             columns: columns, bank: cost, student: student)
+    }
+
+    /// The clusters of the grouping term `learned`, from the training images alone.
+    private func clusters(_ plain: StageResult, rows: [Int]) throws -> ClassClusters {
+        let features = try training.measurement.features(plain.bundle.classifier, name: "plain", rows: rows)
+        let counts = cohort.classCounts(rows: rows)
+        return ClassClusters(
+            averageLinkage: ClassSimilarity.mixture(
+                ClassSimilarity.cosine(ClassSimilarity.embeddings(features, of: cohort, rows: rows)),
+                ClassSimilarity.jaccard(in: cohort, rows: rows), share: settings.learnedCooccurrence),
+            of: counts.indices.filter { counts[$0] > 0 }, count: settings.learnedSubsets)
     }
 
     /// How well teachers and plain model rank the inner split, column by column.
@@ -170,47 +192,60 @@ struct RelationalDistillation {
 
     private var views: Int { settings.bankedViews(epochs: recipe.settings.training.epochs) }
 
-    /// What the student's loss asks: a bank of all views, or, for images that are mixed as they are seen, the teachers.
+    /// What the student's loss asks: a bank of all views, with the teachers' features where they are distilled, or, for
+    /// images that are mixed as they are seen, the teachers.
     private func answers(
         of teachers: [StageResult], _ plan: SubsetPlan, rows: [Int]
-    ) throws -> (any TeacherAnswers, BankCost?) {
+    ) throws -> (any TeacherAnswers, [TeacherFeatures], BankCost?) {
         let device = recipe.surroundings.device
         guard recipe.settings.technique.mixing == .none else {
             let live = try LiveTeachers(
                 plan.columns, teachers: teachers.map { try $0.bundle.copy() }, priorShifts: plan.priorShifts,
                 device: device, precision: recipe.precision)
-            return (live, nil)
+            return (live, [], nil)
         }
-        let logits = try askTeachers(teachers, plan.columns, rows: rows)
+        let (logits, features) = try askTeachers(teachers, plan.columns, rows: rows)
         let bank = try ViewBank(
             plan.columns, teachers: logits, rows: rows, views: views, priorShifts: plan.priorShifts, device: device)
-        let seconds = logits.reduce(0) { $0 + $1.seconds }
-        return (
-            bank,
-            BankCost(
-                seconds: seconds, views: teachers.count * rows.count * views, isReused: logits.allSatisfy(\.isStored))
-        )
+        let cost = BankCost(
+            seconds: logits.reduce(0) { $0 + $1.seconds }, views: teachers.count * rows.count * views,
+            isReused: logits.allSatisfy(\.isStored))
+        return (bank, features, cost)
     }
 
+    /// What each teacher says on the views, and its features on them if they are distilled.
     private func askTeachers(
         _ teachers: [StageResult], _ columns: TeacherColumns, rows: [Int]
-    ) throws -> [TeacherLogits] {
+    ) throws -> (logits: [TeacherLogits], features: [TeacherFeatures]) {
         let plan = recipe.plan("student")
         let cache = recipe.preparation.data.cache
-        return try teachers.enumerated().map { k, teacher in
+        var features: [TeacherFeatures] = []
+        let logits = try teachers.enumerated().map { k, teacher in
             let name = columns.subsets[k].name
             let key = try TeacherLogits.key(
                 teacher: teacher.hash, cache: cache, rows: rows, views: views, augmentation: plan.augmentation,
                 seed: plan.seed, precision: plan.precision)
             let path = try store.bankPath(name, key: key)
-            if let stored = try TeacherLogits.stored(at: path, key: key) { return stored }
+            let featuresPath = settings.featureLambda > 0 ? TeacherFeatures.path(besides: path) : nil
+            func storedFeatures() -> TeacherFeatures? {
+                featuresPath.flatMap { TeacherFeatures.stored(at: $0, key: key) }
+            }
+            defer { if let found = storedFeatures() { features.append(found) } }
+            // A bank without features is asked for once more where they are wanted.
+            if featuresPath == nil || storedFeatures() != nil,
+                let stored = try TeacherLogits.stored(at: path, key: key)
+            {
+                return stored
+            }
             // Folding changes a network for good, so the bank works on a copy of its own.
             let copy = try teacher.bundle.copy()
             return try TeacherLogits.compute(
                 copy, cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
                 device: recipe.surroundings.device, precision: plan.precision, threads: plan.loaderThreads,
-                title: "views of \(name)", path: path, key: key, shouldStop: recipe.surroundings.shouldStop)
+                title: "views of \(name)", path: path, featuresPath: featuresPath, key: key,
+                shouldStop: recipe.surroundings.shouldStop)
         }
+        return (logits, features)
     }
 
     private func objective(

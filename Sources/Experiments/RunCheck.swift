@@ -8,14 +8,33 @@ import Torch
 
 /// Finds before any image is decoded what would otherwise stop a run after hours: a grouping that does not exist, a
 /// subset that cannot be learnt, weights that do not fit, a disk that is too small.
-struct RunCheck {
+package struct RunCheck {
     let settings: RunSettings
     let cohort: Cohort
     let attributes: ClassAttributes?
     let split: Split
 
+    package init(settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split) {
+        self.settings = settings
+        self.cohort = cohort
+        self.attributes = attributes
+        self.split = split
+    }
+
     /// - Throws: `FoveaError` as the run itself would.
     func verify() throws {
+        let features =
+            settings.distillation?.featureLambda ?? 0 > 0
+            ? " The teachers' features (distillation.feature_lambda) take most of a bank." : ""
+        try DiskSpace.require(
+            storedBytes(), in: settings.stages ?? settings.output, for: "models and view banks of this run",
+            remedy:
+                "Free some space, or choose another `output` or `stages` folder; fewer distillation.views take less."
+                + features)
+    }
+
+    /// About how many bytes the models and view banks of the run take; everything else is checked on the way.
+    package func storedBytes() throws -> Int {
         let description = ModelDescription(
             architecture: settings.model.architecture, classes: cohort.classes, image: settings.image.imageSettings)
         let network = try description.makeClassifier()
@@ -23,25 +42,18 @@ struct RunCheck {
         let modelBytes = network.namedParameters.reduce(0) { $0 + $1.parameter.value.count * 4 }
         func stages(_ technique: TechniqueSettings) -> Int { technique.second.name == .none ? 1 : 2 }
         let own = stages(settings.technique)
-        var models = own
-        var bankBytes = 0
-        if let distillation = settings.distillation {
-            let plan = try SubsetPlan(
-                distillation, settings, cohort: cohort, attributes: attributes, rows: split.training,
-                seed: UInt64(settings.seed))
-            // Teachers, the plain model that they are compared with, and the student.
-            models += stages(settings.teacherTechnique) * (plan.tasks.count + (plan.inner == nil ? 0 : 1)) + own
-            let views = distillation.bankedViews(epochs: settings.training.epochs)
-            // Mixed images are in no bank: teachers are asked live.
-            if settings.technique.mixing == .none {
-                bankBytes = plan.columns.count * split.training.count * views * 2
-            }
-        }
-        try DiskSpace.require(
-            modelBytes * models + bankBytes, in: settings.stages ?? settings.output,
-            for: "models and view banks of this run",
-            remedy:
-                "Free some space, or choose another `output` or `stages` folder; fewer distillation.views take less.")
+        guard let distillation = settings.distillation else { return modelBytes * own }
+        let plan = try SubsetPlan.expected(
+            distillation, settings, cohort: cohort, attributes: attributes, rows: split.training)
+        // Teachers, the plain models that they begin at and are compared with, and the student.
+        let taught = stages(settings.teacherTechnique) * (plan.tasks.count + 1 + (plan.inner == nil ? 0 : 1))
+        let models = modelBytes * (taught + 2 * own)
+        // Mixed images are in no bank: teachers are asked live.
+        guard settings.technique.mixing == .none else { return models }
+        let features = distillation.featureLambda > 0 ? plan.tasks.count * network.backbone.featureCount : 0
+        let views = split.training.count * distillation.bankedViews(epochs: settings.training.epochs)
+        // Banks are float16.
+        return models + (plan.columns.count + features) * views * 2
     }
 }
 
@@ -56,24 +68,36 @@ struct SubsetPlan {
     /// What is subtracted from the logits of each column.
     let priorShifts: [Double]
 
-    /// - Parameter rows: all training rows.
+    /// - Parameters:
+    ///   - rows: all training rows.
+    ///   - clusters: those of the grouping term `learned`, where the grouping has it.
     init(
         _ distillation: DistillationSettings, _ settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?,
-        rows: [Int], seed: UInt64
+        rows: [Int], clusters: ClassClusters?, seed: UInt64
     ) throws {
-        let made = try Grouping.make(
-            distillation.grouping, classes: cohort.classes, counts: cohort.classCounts(rows: rows),
-            attributes: attributes, bounds: settings.evaluation.bounds(),
-            seed: distillation.groupingSeed.map(UInt64.init) ?? seed)
-        let isSingle = settings.data.labels == .single
-        grouping = isSingle ? try made.withoutLoneClasses(of: cohort) : made
         // Rules that measure do so on training patients whom no measured network has seen.
         inner =
             distillation.weights == .teacherQuality || distillation.weights == .selfPaced
             ? try Split.inner(of: cohort, rows: rows, share: distillation.innerShare, seed: seed) : nil
         let teacherRows = inner?.training ?? rows
+        let isSingle = settings.data.labels == .single
         // Cross-entropy over a subset says nothing about an image of another class.
         let negatives = isSingle ? Negatives.drop : distillation.teachers.rule
+        let made = try Grouping.make(
+            distillation.grouping, classes: cohort.classes, counts: cohort.classCounts(rows: rows),
+            attributes: attributes, bounds: settings.evaluation.bounds(),
+            clusters: clusters?.leavingOut(names: cohort.classes) { cluster in
+                do {
+                    let subset = ClassSubset(name: "learned", classes: cluster)
+                    _ = try SubsetTask(
+                        subset, cohort: cohort, trainingRows: teacherRows, negatives: negatives, seed: seed)
+                    return nil
+                } catch {
+                    return (error as? FoveaError)?.message ?? "\(error)"
+                }
+            },
+            seed: distillation.groupingSeed.map(UInt64.init) ?? seed)
+        grouping = isSingle ? try made.withoutLoneClasses(of: cohort) : made
         let tasks = try grouping.subsets.map {
             try SubsetTask($0, cohort: cohort, trainingRows: teacherRows, negatives: negatives, seed: seed)
         }
@@ -83,6 +107,27 @@ struct SubsetPlan {
             distillation.teachers.priorCorrection && !isSingle
                 ? task.priorShift(cohort: cohort) : [Double](repeating: 0, count: task.subset.classes.count)
         }
+    }
+}
+
+extension SubsetPlan {
+    /// The plan as far as it is known before anything is trained: equal parts of the classes stand for the clusters of
+    /// the grouping term `learned`.
+    static func expected(
+        _ distillation: DistillationSettings, _ settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?,
+        rows: [Int]
+    ) throws -> SubsetPlan {
+        var clusters: ClassClusters?
+        if try Grouping.learnedTerms(distillation.grouping, attributes: attributes) > 0 {
+            let counts = cohort.classCounts(rows: rows)
+            let trained = counts.indices.filter { counts[$0] > 0 }
+            let number = min(distillation.learnedSubsets, trained.count)
+            clusters = ClassClusters(
+                (0..<number).map { k in Array(trained[k * trained.count / number..<(k + 1) * trained.count / number]) })
+        }
+        return try SubsetPlan(
+            distillation, settings, cohort: cohort, attributes: attributes, rows: rows, clusters: clusters,
+            seed: UInt64(settings.seed))
     }
 }
 

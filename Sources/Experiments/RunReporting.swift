@@ -151,8 +151,9 @@ struct RunReporting {
             figures = []
         }
         let cost = CostTable(
-            costs.map { CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, isReused: $0.reused) },
-            plainStages: outcome.plain.second == nil ? 1 : 2)
+            costs.map {
+                CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, views: $0.views, isReused: $0.reused)
+            }, plainStages: outcome.plain.second == nil ? 1 : 2)
         sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
@@ -180,10 +181,11 @@ struct RunReporting {
         ]
     }
 
-    /// What makes the teachers' images differ from the plain model's.
+    /// What the grouping left out or learnt, and what makes the teachers' images differ from the plain model's.
     private var teacherNotes: [String] {
-        guard outcome.distillation?.inner != nil else { return [] }
-        return [
+        let notes = (outcome.distillation?.grouping.notes ?? []).map { "Grouping: " + $0 + "." }
+        guard outcome.distillation?.inner != nil else { return notes }
+        return notes + [
             "The weights measure teachers on an inner part of the training patients, so the teachers were trained without "
                 + "it. The plain model here was trained with it: a teacher that ranks worse may only have seen fewer images."
         ]

@@ -364,16 +364,24 @@ public struct SecondStageSettings: Sendable, Equatable {
 
 /// Teachers and distillation.
 public struct DistillationSettings: Sendable, Equatable {
+    /// Where the keys began that were not given. To begin there, use `init(preset:)`.
+    public var preset = DistillationPreset.none
     /// The groupings, joined by `+`.
     public var grouping = "region"
     /// Decides the shuffle of `random`; nil for the run's seed.
     public var groupingSeed: Int?
+    /// How many subsets `learned` makes.
+    public var learnedSubsets = 5
+    /// How much common images count in `learned`, beside what a network sees in the classes.
+    public var learnedCooccurrence = 0.5
     /// How far student and teacher are from each other.
     public var distance = Distance.bernoulliKL
     /// T.
     public var temperature = 2.0
     /// How much distillation counts beside the labels.
     public var lambda = 1.0
+    /// How much the distance of pooled features counts besides; 0: not at all.
+    public var featureLambda = 0.0
     /// The weights of teachers, classes and images.
     public var weights = WeightRule.uniform
     /// g of the weights `membership`.
@@ -395,6 +403,22 @@ public struct DistillationSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
+
+    /// What a preset says, and the defaults where it says nothing.
+    public init(preset: DistillationPreset) { begin(preset) }
+
+    /// Goes to where a preset begins.
+    mutating func begin(_ preset: DistillationPreset) {
+        self.preset = preset
+        preset.apply(to: &self)
+    }
+
+    /// The same choices, whatever they began with: what decides a training is the keys, not where they come from.
+    var withoutPreset: DistillationSettings {
+        var settings = self
+        settings.preset = .none
+        return settings
+    }
 
     /// How many views of each image teachers are asked about when the student has so many epochs.
     func bankedViews(epochs: Int) -> Int { views > 0 ? views : epochs }

@@ -42,6 +42,21 @@ extension RunSettings: ConfigurationSection {
                     + "these weights is over all views of a view bank, and mixed images have none",
                 remedy: "Choose other weights, or set technique.mixing to none.")
         }
+        if let distillation, distillation.featureLambda > 0, training.backboneRate == 0 {
+            throw FoveaError(
+                .configuration,
+                "distillation.feature_lambda is \(distillation.featureLambda), but training.backbone_rate is 0, so the "
+                    + "student's features cannot change",
+                remedy: "Set distillation.feature_lambda to 0, or a backbone_rate above 0.")
+        }
+        if let distillation, distillation.featureLambda > 0, technique.mixing != .none {
+            throw FoveaError(
+                .configuration,
+                "distillation.feature_lambda is \(distillation.featureLambda) and technique.mixing is "
+                    + "\(technique.mixing.rawValue): teachers' features are kept for the views of a view bank, and mixed "
+                    + "images have none",
+                remedy: "Set distillation.feature_lambda to 0, or technique.mixing to none.")
+        }
     }
 
     /// Refuses what would have no effect with the kind of labels at hand.
@@ -70,7 +85,10 @@ extension RunSettings: ConfigurationSection {
                 try refuse("distillation.distance", distillation.distance.rawValue, teachers)
             }
             if distillation.weights != .uniform {
-                try refuse("distillation.weights", distillation.weights.rawValue, teachers)
+                try refuse(
+                    "distillation.weights", distillation.weights.rawValue,
+                    distillation.preset == .none
+                        ? teachers : "Set distillation.weights to uniform, or choose another distillation.preset.")
             }
         }
     }
@@ -302,17 +320,27 @@ extension TechniqueSettings: ConfigurationSection {
 }
 
 extension DistillationSettings: ConfigurationSection {
-    /// The keys, in the order in which they are written.
+    /// The keys, in the order in which they are written. The preset is the first, so that every other key wins over it.
     public static let fields: [Field<Self>] = [
         Field(
+            "preset", \.chosenPreset, .choice,
+            "Where the other keys of this section begin; those that are given win, so delete what the preset shall set"),
+        Field(
             "grouping", \.grouping, .text,
-            "region, feature, shot, random:region, single, single*5, or a union such as shot+region"),
+            "region, feature, shot, learned, random:region, single, single*5, or a union such as shot+region"),
         Field(
             "grouping_seed", \.groupingSeed, .optional(.integer(0...1_000_000_000)),
             "random: decides the shuffle; null: the run's seed"),
+        Field("learned_subsets", \.learnedSubsets, .integer(1...1000), "learned: how many subsets"),
+        Field(
+            "learned_cooccurrence", \.learnedCooccurrence, .number(0...1),
+            "learned: share of common images in the similarity of classes; the rest is what the plain model sees"),
         Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
         Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
         Field("lambda", \.lambda, .number(0...1000), "How much distillation counts beside the labels"),
+        Field(
+            "feature_lambda", \.featureLambda, .number(0...1000),
+            "How much the cosine distance of pooled features counts besides; 0: features are not distilled"),
         Field("weights", \.weights, .choice, "Weights of teachers, classes and images"),
         Field(
             "membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"),
@@ -330,6 +358,12 @@ extension DistillationSettings: ConfigurationSection {
             "Single-label data: teachers speak on images of their subset only"),
         Field("teachers", \.teachers, .section, "How teachers are trained, where it differs from training"),
     ]
+
+    // To read a preset is to begin with it.
+    fileprivate var chosenPreset: DistillationPreset {
+        get { preset }
+        set { begin(newValue) }
+    }
 }
 
 extension TeacherSettings: ConfigurationSection {

@@ -27,10 +27,20 @@ public final class Predictor {
 
     /// The raw logits of a batch of pictures, float32 on the CPU, [N, classes] row by row.
     public func logits(_ pixels: [UInt8], count: Int, resolution: Int) throws -> [Float] {
+        try outputs(pixels, count: count, resolution: resolution, withFeatures: false).logits
+    }
+
+    /// The raw logits of a batch of pictures, and their pooled features if wanted.
+    private func outputs(
+        _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool
+    ) throws -> PredictedOutputs {
         classifier.setTraining(false)
         return try Autograd.inference {
             try Autocast.run(precision, on: device) {
-                try classifier(input(pixels, count: count, resolution: resolution)).array()
+                let features = try classifier.features(of: input(pixels, count: count, resolution: resolution))
+                return PredictedOutputs(
+                    logits: try classifier.logits(of: features).array(),
+                    features: withFeatures ? try features.to(dtype: .float32).array() : [])
             }
         }
     }
@@ -42,18 +52,46 @@ public final class Predictor {
         cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
         batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
     ) throws -> [Float] {
-        let loader = try BatchLoader(
-            cache: cache, items: items, batchSize: batchSize, augmentation: augmentation, seed: seed, threads: threads)
         var all: [Float] = []
-        var done = 0
-        while let batch = try loader.next() {
-            if shouldStop() { throw CancellationError() }
-            all += try logits(batch.pixels, count: batch.items.count, resolution: batch.resolution)
-            done += batch.items.count
+        try forEachBatch(
+            cache: cache, items: items, augmentation: augmentation, seed: seed, batchSize: batchSize, threads: threads,
+            shouldStop: shouldStop
+        ) { outputs, done in
+            all += outputs.logits
             progress(done)
         }
         return all
     }
+
+    /// Hands over what the network makes of some pictures of a cache, batch by batch, in order.
+    ///
+    /// - Parameters:
+    ///   - withFeatures: whether pooled features are wanted too.
+    ///   - body: told the outputs of a batch, and how many pictures are done with it.
+    public func forEachBatch(
+        cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
+        withFeatures: Bool = false, batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false },
+        _ body: (_ outputs: PredictedOutputs, _ done: Int) throws -> Void
+    ) throws {
+        let loader = try BatchLoader(
+            cache: cache, items: items, batchSize: batchSize, augmentation: augmentation, seed: seed, threads: threads)
+        var done = 0
+        while let batch = try loader.next() {
+            if shouldStop() { throw CancellationError() }
+            let outputs = try outputs(
+                batch.pixels, count: batch.items.count, resolution: batch.resolution, withFeatures: withFeatures)
+            done += batch.items.count
+            try body(outputs, done)
+        }
+    }
+}
+
+/// What a network makes of some pictures, row by row.
+public struct PredictedOutputs: Sendable, Equatable {
+    /// Raw logits, [N, classes].
+    public var logits: [Float]
+    /// Pooled features, [N, featureCount]; empty where they were not wanted.
+    public var features: [Float]
 }
 
 extension ModelDescription {

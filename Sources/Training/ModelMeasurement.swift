@@ -42,14 +42,33 @@ public struct ModelMeasurement {
         let logits = try predictor.logits(
             cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128, threads: threads,
             shouldStop: shouldStop)
-        if let place = logits.firstIndex(where: { !$0.isFinite }) {
-            let image = data.cohort.photographs[rows[place / (logits.count / rows.count)]].image
-            throw FoveaError(
-                .numerical, "\(name): an output for the image \(image) is not finite: the training has diverged",
-                remedy: "Lower the learning rate (training.rate; distillation.teachers.rate for a teacher), or set "
-                    + "training.gradient_limit.")
-        }
+        try refuseNonFinite(logits, name, "an output", rows)
         return logits
+    }
+
+    /// The pooled features of the undistorted pictures of some rows, row by row.
+    ///
+    /// - Parameter name: what to call the network in messages.
+    /// - Throws: `FoveaError` of kind `numerical` where one is not finite.
+    public func features(_ network: Classifier, name: String, rows: [Int]) throws -> [Float] {
+        let predictor = try Predictor(network, normalization, device: device, precision: precision)
+        var features: [Float] = []
+        try predictor.forEachBatch(
+            cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, withFeatures: true, batchSize: 128,
+            threads: threads, shouldStop: shouldStop
+        ) { outputs, _ in features += outputs.features }
+        try refuseNonFinite(features, name, "a feature", rows)
+        return features
+    }
+
+    /// Names the first image with an output that is not finite.
+    private func refuseNonFinite(_ outputs: [Float], _ name: String, _ what: String, _ rows: [Int]) throws {
+        guard let place = outputs.firstIndex(where: { !$0.isFinite }) else { return }
+        let image = data.cohort.photographs[rows[place / (outputs.count / rows.count)]].image
+        throw FoveaError(
+            .numerical, "\(name): \(what) for the image \(image) is not finite: the training has diverged",
+            remedy: "Lower the learning rate (training.rate; distillation.teachers.rate for a teacher), or set "
+                + "training.gradient_limit.")
     }
 
     /// Labels and scores of some rows for the given columns of the cohort, ready for evaluation.

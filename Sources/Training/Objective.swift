@@ -1,6 +1,7 @@
 import Backbones
 import FundusImaging
 import Losses
+import NN
 import Torch
 
 /// A batch on the device, as the network sees it.
@@ -60,6 +61,9 @@ public struct NetworkOutputs {
 
 /// What a training minimises, batch by batch.
 public protocol Objective: AnyObject {
+    /// What is trained with the network and belongs to the loss: at the head's learning rate, kept by checkpoints, no part
+    /// of the model. None unless said otherwise.
+    var modules: [(name: String, module: any Module)] { get }
     /// Called before each epoch, counted from 0, with the network as it is.
     func beginEpoch(_ epoch: Int, network: Classifier) throws
     /// The parts of the loss, whose sum is minimised; scalars. The first is the loss on the labels.
@@ -71,6 +75,16 @@ public protocol Objective: AnyObject {
 }
 
 extension Objective {
+    /// None, unless said otherwise.
+    public var modules: [(name: String, module: any Module)] { [] }
+
+    /// The parameters of `modules`, by names that no parameter of a network has.
+    var parameters: [(name: String, parameter: Parameter)] {
+        modules.flatMap { name, module in
+            module.namedParameters.map { ("objective." + name + "." + $0.name, $0.parameter) }
+        }
+    }
+
     /// Nothing, unless said otherwise.
     public var epochState: [Double] { [] }
     /// Nothing to prepare, unless said otherwise.

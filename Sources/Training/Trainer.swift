@@ -81,7 +81,8 @@ public struct Trainer {
         afterEpoch: (inout EpochRecord, Classifier) throws -> Void = { _, _ in }
     ) throws -> [EpochRecord] {
         try network.move(to: device)
-        let optimizer = try makeOptimizer(network)
+        for (_, module) in objective.modules { try module.move(to: device) }
+        let optimizer = try makeOptimizer(network, objective)
         let average = try plan.averageDecay.map { try WeightAverage(of: network, decay: $0) }
         let input = try PixelInput(normalization, device: device)
         try Engine.seed(SeededRandom(seed: plan.seed, SeededRandom.key("engine")).state, on: device)
@@ -95,7 +96,8 @@ public struct Trainer {
         let schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
         let bar = Progress(title, total: epochs * min(itemsPerEpoch, batchesPerEpoch * plan.batchSize), unit: "images")
 
-        let tensors = TrainingTensors(network: network, optimizer: optimizer, average: average, device: device)
+        let tensors = TrainingTensors(
+            network: network, objective: objective.parameters, optimizer: optimizer, average: average, device: device)
         // Always that of the last border between two steps.
         var state = try checkpoints?.resume(tensors) ?? TrainingState()
         let buffers = try KeptBuffers(of: network)
@@ -244,7 +246,7 @@ public struct Trainer {
         checkpoints?.say("warning: \(message); the step is left out")
     }
 
-    private func makeOptimizer(_ network: Classifier) throws -> Optimizer {
+    private func makeOptimizer(_ network: Classifier, _ objective: any Objective) throws -> Optimizer {
         let (head, backbone) = (network.head.ownParameters.map { ObjectIdentifier($0.parameter) }, plan.backboneRate)
         if backbone == 0 {
             for (_, parameter) in network.namedParameters where !head.contains(ObjectIdentifier(parameter)) {
@@ -260,7 +262,7 @@ public struct Trainer {
             [
                 ParameterGroup(
                     trainable.filter { !inHead($0) }, rateFactor: backbone, weightDecay: plan.weightDecay),
-                ParameterGroup(trainable.filter(inHead), weightDecay: plan.weightDecay),
+                ParameterGroup(trainable.filter(inHead) + objective.parameters, weightDecay: plan.weightDecay),
             ])
     }
 

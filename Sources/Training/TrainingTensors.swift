@@ -4,10 +4,12 @@ import NN
 import Torch
 import Weights
 
-/// The tensors of a training that a checkpoint holds: weights and buffers, their moving average, the optimiser's moments
-/// and the state of the engine's random generator.
+/// The tensors of a training that a checkpoint holds: weights and buffers, those of the objective, the weights' moving
+/// average, the optimiser's moments and the state of the engine's random generator.
 struct TrainingTensors {
     let network: Classifier
+    /// What the objective trains (`Objective.parameters`).
+    let objective: [(name: String, parameter: Parameter)]
     let optimizer: Optimizer
     let average: WeightAverage?
     let device: Device
@@ -15,9 +17,14 @@ struct TrainingTensors {
     /// How the names in the file begin.
     private static let (model, mean, moment, random) = ("model.", "average.", "optimizer.", "engine.random")
 
+    /// Those of network and objective, by their names in the file.
+    private var parameters: [(name: String, parameter: Parameter)] {
+        network.namedParameters.map { (Self.model + $0.name, $0.parameter) } + objective
+    }
+
     /// Everything, ready to be written.
     func sources() throws -> [TensorSource] {
-        try network.namedParameters.map { try $0.parameter.value.source(named: Self.model + $0.name) }
+        try parameters.map { try $0.parameter.value.source(named: $0.name) }
             + (average?.values ?? []).map { try $0.tensor.source(named: Self.mean + $0.name) }
             + optimizer.state.map { try $0.tensor.source(named: Self.moment + $0.name) }
             + [Tensor(Engine.randomState(of: device)).source(named: Self.random)]
@@ -37,9 +44,7 @@ struct TrainingTensors {
             }
             return try file.readTensor(entry)
         }
-        let weights = try network.namedParameters.map {
-            ($0.parameter, try tensor(Self.model + $0.name, shape: $0.parameter.value.shape))
-        }
+        let weights = try parameters.map { ($0.parameter, try tensor($0.name, shape: $0.parameter.value.shape)) }
         var means: [String: Tensor] = [:]
         for (name, value) in average?.values ?? [] {
             means[name] = try tensor(Self.mean + name, shape: value.shape)

@@ -67,6 +67,9 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Decision thresholds: JSON or YAML {class: number}, CSV class,threshold, or a model's config.json.")
     var thresholds: String?
 
+    @Option(help: "Near-synonyms judged as one class: YAML of the form merge: {NAME: [CLASS, CLASS], ...}.")
+    var merge: String?
+
     @Flag(help: "The predictions come from several models, each judged on the fold it did not see (column \"fold\").")
     var outOfFold = false
 
@@ -149,6 +152,7 @@ struct Evaluate: ParsableCommand {
                 model: model, settings: try ConfigurationReader.read(RunSettings.self, file: path, settings: settings))
         }
         if let split { evaluation.part = split }
+        evaluation.merge = merge
         if let bootstrap { evaluation.evaluation.bootstrap = bootstrap }
         return try evaluation.run(surroundings)
     }
@@ -160,6 +164,7 @@ struct Evaluate: ParsableCommand {
         evaluation.trainingLabels = trainLabels
         evaluation.trainingFilter = trainFilter
         evaluation.thresholds = thresholds
+        evaluation.merge = merge
         evaluation.isOutOfFold = outOfFold
         if let bootstrap { evaluation.settings.bootstrap = bootstrap }
         return evaluation

@@ -55,6 +55,33 @@ import Testing
         #expect(copies.teachersPerClass(classCount: 7) == [3, 3, 3, 3, 3, 0, 3])
     }
 
+    @Test func learnedSubsetsAreTheClustersThatAreGiven() throws {
+        // f has no positives, and e is in no cluster.
+        let clusters = ClassClusters([[6], [0, 2], [1, 3, 5]])
+        func make(_ text: String) throws -> Grouping {
+            try Grouping.make(text, classes: classes, counts: counts, attributes: attributes, clusters: clusters)
+        }
+        let grouping = try make("learned + shot")
+        #expect(grouping.subsets.prefix(3).map(\.name) == ["learned-1", "learned-2", "learned-3"])
+        #expect(grouping.subsets.prefix(3).map(\.classes) == [[0, 2], [1, 3], [6]])
+        #expect(grouping.subsets.count == 6)
+        #expect(grouping.notes.prefix(3) == ["learned-1 is a, c", "learned-2 is b, d", "learned-3 is g"])
+        let shuffled = try make("random:learned")
+        #expect(shuffled.subsets.map(\.name) == ["random-learned-1", "random-learned-2", "random-learned-3"])
+        #expect(shuffled.subsets.map(\.classes.count) == [2, 2, 1])
+        // The notes say what the subsets are after the shuffle.
+        let first = shuffled.subsets[0].classes.map { classes[$0] }.joined(separator: ", ")
+        #expect(shuffled.notes.contains("random-learned-1 is \(first)"))
+        #expect(try make("learned+random:learned").subsets.count == 6)
+    }
+
+    @Test func learnedNeedsClusters() throws {
+        #expect(message { _ = try make("shot+learned") }.contains("learnt by a run, from its trained plain model"))
+        #expect(try Grouping.learnedTerms("shot+learned") == 1 && Grouping.learnedTerms("random:learned+learned") == 2)
+        #expect(try Grouping.learnedTerms("shot+random:region", attributes: attributes) == 0)
+        #expect(message { _ = try Grouping.learnedTerms("lerned") }.contains("did you mean \"learned\"?"))
+    }
+
     @Test func unionsKeepTheirOrder() throws {
         let grouping = try make("shot + region+random:region")
         #expect(grouping.name == "shot+region+random:region")

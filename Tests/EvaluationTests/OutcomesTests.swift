@@ -30,6 +30,54 @@ import Testing
         #expect(throws: FoveaError.self) { try Evaluator.evaluate(make(images: [], labels: [], scores: [])) }
     }
 
+    @Test func synonymsAreMerged() throws {
+        let all = try Outcomes(
+            classes: ["a", "b", "c"], images: ["1", "2", "3"], labels: [1, 0, -1, 0, 1, -1, 0, 0, 0],
+            scores: [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.9, 0.8, 1], patients: ["x", "x", nil], folds: [1, 2, 3])
+        let merged = try all.merging(ClassMerging([.init("ac", of: ["c", "a"])]))
+        #expect(merged.classes == ["ac", "b"])
+        // Any positive; else any unknown; else negative.
+        #expect(merged.labels == [1, 0, -1, 1, 0, 0])
+        let expected = [0.37, 0.2, 0.76, 0.5, 1, 0.8]
+        #expect(zip(merged.scores, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+        #expect(merged.patients == all.patients && merged.folds == all.folds && merged.images == all.images)
+        // A class may be given the name of a member, or just another name.
+        #expect(try all.merging(ClassMerging([.init("a", of: ["a", "c"])])).classes == ["a", "b"])
+        let renamed = try all.merging(ClassMerging([.init("x", of: ["b"])]))
+        #expect(renamed.classes == ["a", "x", "c"] && renamed.scores == all.scores && renamed.labels == all.labels)
+    }
+
+    @Test func smallProbabilitiesKeepTheirOrderWhenMerged() throws {
+        let outcomes = try Outcomes(
+            classes: ["a", "b"], images: ["1", "2"], labels: [1, 0, 0, 0], scores: [2e-20, 1e-20, 1e-20, 1e-20])
+        let merged = try outcomes.merging(ClassMerging([.init("ab", of: ["a", "b"])]))
+        #expect(abs(merged.scores[0] - 3e-20) < 1e-32 && abs(merged.scores[1] - 2e-20) < 1e-32)
+    }
+
+    @Test(arguments: [
+        ([ClassMerging.Group("x", of: ["d"])], "there is no such class"),
+        ([.init("x", of: ["a"]), .init("y", of: ["a"])], "merged into \"x\" and again into \"y\""),
+        ([.init("x", of: ["a", "a"])], "again into \"x\""), ([.init("b", of: ["a", "c"])], "would be called \"b\""),
+        ([.init("x", of: ["a"]), .init("x", of: ["b"])], "would be called \"x\""),
+        ([.init("x", of: [])], "merged from no class"),
+    ])
+    func whatCannotBeMergedIsNamed(groups: [ClassMerging.Group], message: String) throws {
+        let error = #expect(throws: FoveaError.self) {
+            try ClassMerging(groups).columns(of: ["a", "b", "c"])
+        }
+        #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+    }
+
+    @Test func mergedClassesNeedProbabilities() throws {
+        let error = #expect(throws: FoveaError.self) {
+            try make(scores: [0.1, 0.2, 1.5, 0.4]).merging(ClassMerging([.init("ab", of: ["a", "b"])]))
+        }
+        #expect(error?.message.contains("its score of image \"2\" is 1.5") == true)
+        #expect(throws: Never.self) {
+            try make(scores: [0.1, 0.2, 1.5, 0.4]).merging(ClassMerging([.init("x", of: ["a"])]))
+        }
+    }
+
     @Test func partsAreSelected() throws {
         let all = try make(patients: ["x", nil], folds: [4, 5])
         let b = try all.selecting(classes: ["b"])

@@ -84,6 +84,29 @@ struct ModelPredictionTests {
         #expect(other.f1 == outcome.evaluation.classes[0].f1)
     }
 
+    @Test func nearSynonymsOfAModelAreJudgedAsOne() throws {
+        var evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)
+        evaluation.evaluation.bootstrap = 0
+        evaluation.merge = try folder.write("merge: {either: [A, B]}", to: "merge.yaml")
+        let refusal = foveaError { _ = try evaluation.run(surroundings) }
+        #expect(refusal?.message.contains("has no labels for B, so no image could be negative for \"either\"") == true)
+        evaluation.merge = try folder.write("merge: {either: [A, C]}", to: "merge.yaml")
+        #expect(foveaError { _ = try evaluation.run(surroundings) }?.message.contains("no such class") == true)
+
+        let rows = (0..<9).map { "\($0).png,\($0 % 2),\($0 == 4 ? 1 : 0)\n" }
+        let table = try folder.write("image,A,B\n" + rows.joined(), to: "both.csv")
+        evaluation = try ModelEvaluation(model: model, table: table, images: folder.path)
+        evaluation.evaluation.bootstrap = 0
+        let apart = try evaluation.run(surroundings)
+        evaluation.merge = try folder.write("merge: {either: [A, B]}", to: "merge.yaml")
+        let together = try evaluation.run(surroundings)
+        #expect(together.evaluation.classes.map(\.name) == ["either"])
+        #expect(together.evaluation.classes[0].positives == 5 && together.evaluation.classes[0].trainingImages == 123)
+        #expect(together.evaluation.classes[0].threshold == nil)
+        // The model's own probabilities are written as they are.
+        #expect(together.csv == apart.csv)
+    }
+
     @Test func imagesForEvaluationAreNeverLeftOut() throws {
         try folder.write("no image", to: "images/3.png")
         let evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)

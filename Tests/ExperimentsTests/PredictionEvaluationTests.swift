@@ -100,6 +100,44 @@ struct PredictionEvaluationTests {
         #expect(result.microF1 == 0.5)
     }
 
+    @Test func nearSynonymsAreJudgedAsOne() throws {
+        var evaluation = try evaluation()
+        evaluation.merge = try folder.write("merge: {either: [A, B]}\n", to: "merge.yaml")
+        evaluation.trainingLabels = try folder.write("image,B,A\nx,1,1\ny,1,0\nz,0,1\nw,0,0\n", to: "train.csv")
+        evaluation.thresholds = try folder.write("{A: 0.9, B: 0.9, either: 0.5}", to: "t.yaml")
+        evaluation.versus = evaluation.predictions
+        let outcome = try evaluation.run(threads: 1)
+        #expect(outcome.subject.hasSuffix(", classes merged by " + (evaluation.merge ?? "?")))
+        let result = outcome.evaluation
+        #expect(result.classes.map(\.name) == ["either"] && outcome.difference != nil)
+        // Of B alone 2.png is unknown, and A is not there: so it is unknown of both together.
+        #expect(result.classes[0].positives == 2 && result.classes[0].unknown == 1)
+        // x shows both and counts once.
+        #expect(result.classes[0].trainingImages == 3 && result.classes[0].threshold == 0.5)
+        // 3.png 0.92, 4.png 0.65, 1.png 0.46; 1.png and 3.png are positive.
+        #expect(abs((result.classes[0].averagePrecision.value ?? 0) - (1 + 2.0 / 3) / 2) < 1e-12)
+        // Without a name of its own in the file it has no threshold.
+        evaluation.merge = try folder.write("merge: {A: [A, B]}\n", to: "merge.yaml")
+        evaluation.thresholds = try folder.write("{A: 0.9, B: 0.9}", to: "t.yaml")
+        #expect(try evaluation.run(threads: 1).evaluation.classes.map(\.threshold) == [nil])
+    }
+
+    @Test(arguments: [
+        ("merge: {x: [C]}", "there is no such class"), ("merge: {x: []}", "\"x\" must be a list of classes"),
+        ("merge: {x: A}", "merge.yaml:1: \"x\" must be a list"), ("merge: {}", "names no class"),
+        ("merg: {x: [A]}", "unknown key \"merg\""), ("- A", "says nothing of classes to merge"),
+        ("merge: {x: [&a A], y: [*a]}", "says nothing"), ("merge: {x: [A], y: [A]}", "and again into \"y\""),
+        ("", "says nothing"), ("{", "says nothing"),
+    ])
+    func wrongMergesAreNamed(text: String, message: String) throws {
+        var evaluation = try evaluation()
+        evaluation.merge = try folder.write(text, to: "merge.yaml")
+        let error = foveaError { _ = try evaluation.run(threads: 1) }
+        #expect(error?.kind == .data && error?.description.contains(message) == true, "\(error?.description ?? "")")
+        evaluation.merge = folder.path + "/nowhere.yaml"
+        #expect(foveaError { _ = try evaluation.run(threads: 1) }?.message.contains("cannot read") == true)
+    }
+
     @Test func wrongThresholdsAreNamed() throws {
         var evaluation = try evaluation()
         for (text, word) in [("C: 0.5", "\"C\""), ("A: high", "\"high\""), ("- 1", "mapping")] {

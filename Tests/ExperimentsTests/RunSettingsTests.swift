@@ -90,11 +90,15 @@ struct RunSettingsTests {
         s.technique.constants.asymmetricMargin = 0.1
         s.technique.constants.adjustment = 0.5
         var d = DistillationSettings()
+        d.preset = .fast
         d.grouping = "shot+random:region"
         d.groupingSeed = 4
+        d.learnedSubsets = 3
+        d.learnedCooccurrence = 0.25
         d.distance = .mse
         d.temperature = 4
         d.lambda = 0.5
+        d.featureLambda = 0.25
         d.weights = .selfPaced
         d.membershipGain = 2
         d.beta = 0.9
@@ -138,14 +142,65 @@ struct RunSettingsTests {
         var multi = changed()
         multi.data.labels = .multi
         multi.distillation?.onlySubsetImages = false
+        multi.technique.mixing = .none
         #expect(try roundTrip(multi, commented: commented) == multi)
         var single = changed()
         single.technique.loss = "bce"
         single.technique.labelSmoothing = 0
         single.distillation?.distance = .bernoulliKL
         single.distillation?.weights = .uniform
+        single.distillation?.featureLambda = 0
         #expect(try roundTrip(single, commented: commented) == single)
         #expect(try roundTrip(RunSettings(), commented: commented) == RunSettings())
+    }
+
+    private func distillation(_ yaml: String, _ settings: String...) throws -> DistillationSettings? {
+        try ConfigurationReader.read(
+            RunSettings.self, yaml: yaml, source: "c.yaml", settings: settings, environment: [:]
+        ).distillation
+    }
+
+    @Test func aPresetSetsWhatIsNotGiven() throws {
+        var lfme = DistillationSettings()
+        lfme.preset = .lfme
+        lfme.grouping = "shot"
+        lfme.weights = .selfPaced
+        lfme.teachers.negatives = .drop
+        lfme.teachers.initialization = .pretrained
+        #expect(try distillation("distillation: {preset: lfme}") == lfme)
+        #expect(DistillationSettings(preset: .lfme) == lfme)
+        // Wherever it stands, and in sections below; the rest of the preset stays.
+        lfme.temperature = 3
+        lfme.weights = .uniform
+        lfme.teachers.negatives = .all
+        #expect(
+            try distillation(
+                "distillation: {temperature: 3, weights: uniform, teachers: {negatives: all}, preset: lfme}") == lfme)
+        #expect(
+            try distillation(
+                "distillation: {preset: none, teachers: {negatives: all}}", "distillation.preset=lfme",
+                "distillation.temperature=3", "distillation.weights=uniform") == lfme)
+        #expect(try distillation("distillation: {preset: none}") == DistillationSettings())
+    }
+
+    @Test(arguments: DistillationPreset.allCases, [true, false])
+    func aCompleteConfigurationSaysMoreThanItsPreset(preset: DistillationPreset, commented: Bool) throws {
+        var settings = RunSettings()
+        settings.distillation = DistillationSettings(preset: preset)
+        #expect(try roundTrip(settings, commented: commented) == settings)
+        // Every key is given, so none of them follows the preset.
+        settings.distillation = DistillationSettings()
+        settings.distillation?.preset = preset
+        #expect(try roundTrip(settings, commented: commented) == settings)
+    }
+
+    @Test func aPresetThatDoesNotFitTheLabelsSaysWhatToSet() {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "data: {labels: single}\ndistillation: {preset: lfme}", source: "c.yaml",
+                environment: [:])
+        }
+        #expect(error?.description.contains("Set distillation.weights to uniform") == true)
     }
 
     @Test func tablesAreWrittenAndReadBack() throws {
@@ -187,7 +242,8 @@ struct RunSettingsTests {
         ("image.resolution=big", "16 to 4096"), ("technique.loss=focus", "weighted_bce"),
         ("technique.mixing=mix", "cutmix"), ("technique.mixing_alpha=0", "0.01 to 100"),
         ("technique.second_stage=ncm", "crt"), ("technique.second_tau=2", "0 to 1"),
-        ("distillation={temperature: 0}", "above 0"), ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
+        ("distillation={temperature: 0}", "above 0"), ("distillation={preset: quick}", "none, lfme, fast"),
+        ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
         ("evaluation={many: 5, medium: 9}", "1 <= medium <= many"), ("training.nesterov=true", "optimizer: sgd"),
     ])
     func impossibleValuesNameKeyValueAndWhatIsAllowed(setting: String, allowed: String) throws {
@@ -223,7 +279,15 @@ struct RunSettingsTests {
             "technique: {mixing: mixup}\ndistillation: {weights: confidence}",
             "weights is confidence and technique.mixing is mixup"
         ),
+        (
+            "technique: {mixing: cutmix}\ndistillation: {feature_lambda: 0.5}",
+            "feature_lambda is 0.5 and technique.mixing is cutmix"
+        ),
         ("model: {drop_path: 0.1}", "resnet18 has no blocks to leave out"),
+        (
+            "training: {backbone_rate: 0}\ndistillation: {feature_lambda: 0.5}",
+            "feature_lambda is 0.5, but training.backbone_rate is 0"
+        ),
         ("model: {state_dict: teacher}", "state_dict is given without weights"),
     ])
     func keysThatContradictEachOtherAreRefused(yaml: String, message: String) {

@@ -113,17 +113,17 @@ import Testing
         let plain = CostTable.Row("plain", seconds: 100, images: 1000, isReused: false)
         let cost = CostTable([
             plain, .init("teacher a", seconds: 50, images: 500, isReused: true),
-            .init("view bank", seconds: 30, images: 0, isReused: false),
+            .init("view bank", seconds: 30, images: 0, views: 4000, isReused: false),
             .init("student", seconds: 100, images: 1000, isReused: false),
         ])
         #expect(
             cost.table().csv() == """
-                Stage,Seconds,Images trained on,In this run
-                plain,100.0,1000,made
-                teacher a,50.0,500,taken over
-                view bank,30.0,,made
-                student,100.0,1000,made
-                together,280.0,2500,
+                Stage,Seconds,Images trained on,Views asked,In this run
+                plain,100.0,1000,,made
+                teacher a,50.0,500,,taken over
+                view bank,30.0,,4000,made
+                student,100.0,1000,,made
+                together,280.0,2500,4000,
 
                 """)
         #expect(cost.notes()[0].contains("2.8 times the seconds of the plain model, and 2.5 times its images"))

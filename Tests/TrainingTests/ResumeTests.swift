@@ -46,6 +46,12 @@ import Training
         }
     }
 
+    @Test(arguments: Precision.allCases) func aStudentOfFeaturesGoesOnExactly(_ precision: Precision) async {
+        await #expect(processExitsWith: .success) { [precision] in
+            try requireSameBits(of: .studentOfFeatures, precision)
+        }
+    }
+
     @Test(arguments: Precision.allCases) func aStudentsTrainingGoesOnExactly(_ precision: Precision) async {
         await #expect(processExitsWith: .success) { [precision] in
             try requireSameBits(of: .student, precision)
@@ -63,6 +69,7 @@ private enum Kind {
     case live
     /// The second stage in which each class's weights get a factor.
     case scaling
+    case studentOfFeatures
 }
 
 /// Compares a straight training with ones that stop after each of its steps, and one that stops after every step.
@@ -128,7 +135,7 @@ private struct Bench {
             plan.minimumSteps = 7
             plan.dropsLast = false
             plan.optimizer = .sgd(momentum: 0.9)
-        case .student:
+        case .student, .studentOfFeatures:
             plan.epochs = 3
             plan.views = 2
             plan.averageDecay = 0.8
@@ -195,7 +202,7 @@ private struct Bench {
     }
 
     private func objective(_ network: Classifier) throws -> any Objective {
-        guard kind == .student || kind == .live else { return LabelObjective(BinaryCrossEntropy()) }
+        guard [.student, .live, .studentOfFeatures].contains(kind) else { return LabelObjective(BinaryCrossEntropy()) }
         let columns = TeacherColumns([.init(name: "a", classes: [0, 1]), .init(name: "b", classes: [1, 2])])
         if kind == .live {
             let description = ModelDescription(
@@ -211,19 +218,20 @@ private struct Bench {
         }
         let rows = Array(0..<data.cohort.count)
         let logits = try columns.subsets.map { subset in
-            let path = folder.path + "/bank-\(subset.name).safetensors"
+            let path = bankPath(subset.name)
             if let stored = try TeacherLogits.stored(at: path, key: "k") { return stored }
             let teacher = ModelBundle(
                 ModelDescription(architecture: .mobilenetv1Short, classes: ["x", "y"], image: data.cache.settings),
                 try tinyNetwork(classes: 2, seed: 9))
             return try TeacherLogits.compute(
                 teacher, cache: data.cache, rows: rows, views: 2, augmentation: plan.augmentation, seed: plan.seed,
-                device: .cpu, precision: .float32, title: "bank", path: path, key: "k", shouldStop: { false })
+                device: .cpu, precision: .float32, title: "bank", path: path,
+                featuresPath: TeacherFeatures.path(besides: path), key: "k", shouldStop: { false })
         }
         let bank = try ViewBank(
             columns, teachers: logits, rows: rows, views: 2, priorShifts: [0, 0, 0, 0], device: .cpu)
         let measurement = ModelMeasurement(data, normalization: .symmetric, device: .cpu, precision: plan.precision)
-        return DistillingObjective(
+        let objective = DistillingObjective(
             label: BinaryCrossEntropy(),
             distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 1),
             answers: bank,
@@ -232,5 +240,14 @@ private struct Bench {
             selfPacing: SelfPacing(columns, teachers: [0.9, 0.95], a: 0.1) { network in
                 try measurement.summary(network, name: "tiny", rows: rows, columns: [0, 1, 2]).averagePrecision
             })
+        guard kind == .studentOfFeatures else { return objective }
+        let features = try columns.subsets.map { subset in
+            let path = TeacherFeatures.path(besides: bankPath(subset.name))
+            return try #require(TeacherFeatures.stored(at: path, key: "k"))
+        }
+        return FeatureDistillingObjective(
+            objective, try FeatureDistillation(features, bank: bank, studentLength: 8, lambda: 2, seed: 4))
     }
+
+    private func bankPath(_ name: String) -> String { folder.path + "/bank-\(name).safetensors" }
 }

@@ -204,9 +204,9 @@ private struct CellMaker {
         case .random(let grouping, let draw):
             run = distilled(by: Self.shuffled(grouping), draw: draw)
         case .ensemble(let grouping):
-            let teachers = try SubsetPlan(
+            let teachers = try SubsetPlan.expected(
                 distilled(by: grouping).distillation ?? DistillationSettings(), base, cohort: known.cohort,
-                attributes: known.attributes, rows: split.training, seed: UInt64(base.seed)
+                attributes: known.attributes, rows: split.training
             ).tasks.count
             run = distilled(by: "single*\(teachers)")
         }

@@ -52,9 +52,8 @@ struct RunEstimate {
 
         stages = network("plain, views \(views)", settings.technique, rows)
         guard let distillation = settings.distillation else { return }
-        let plan = try SubsetPlan(
-            distillation, settings, cohort: cohort, attributes: attributes, rows: split.training,
-            seed: UInt64(settings.seed))
+        let plan = try SubsetPlan.expected(
+            distillation, settings, cohort: cohort, attributes: attributes, rows: split.training)
         let taught = settings.teacherTechnique
         let teacherRows = plan.inner?.training.count ?? rows
         let inner = plan.inner == nil ? "" : "inner "
@@ -78,7 +77,7 @@ struct RunEstimate {
                 stages.append(Stage(key: "\(banked) views of \(taught) \(key)", views: studentRows * banked))
             }
         }
-        var student = network("student \(distillation)", settings.technique, studentRows)
+        var student = network("student \(distillation.withoutPreset)", settings.technique, studentRows)
         if settings.technique.mixing != .none {
             // Teachers are asked as the student sees its images.
             for index in student.indices { student[index].views = student[index].images * plan.tasks.count }

@@ -10,14 +10,17 @@ public struct CostTable: Sendable {
         public var seconds: Double
         /// Images that passed forward and backward; 0 for a stage that trains nothing.
         public var images: Int
+        /// Views that passed forward only; 0 for a training.
+        public var views: Int
         /// Whether it was taken over from an earlier run rather than made in this one.
         public var isReused: Bool
 
         /// A stage.
-        public init(_ stage: String, seconds: Double, images: Int, isReused: Bool) {
+        public init(_ stage: String, seconds: Double, images: Int, views: Int = 0, isReused: Bool) {
             self.stage = stage
             self.seconds = seconds
             self.images = images
+            self.views = views
             self.isReused = isReused
         }
     }
@@ -35,17 +38,18 @@ public struct CostTable: Sendable {
 
     /// One row a stage, and their sum.
     public func table() -> TextTable {
-        var table = TextTable(["Stage", "Seconds", "Images trained on", "In this run"])
+        var table = TextTable(["Stage", "Seconds", "Images trained on", "Views asked", "In this run"])
         for row in rows {
             table.append(
                 .text(row.stage), .number(row.seconds, decimals: 1), .count(row.images > 0 ? row.images : nil),
-                .text(row.isReused ? "taken over" : "made"))
+                .count(row.views > 0 ? row.views : nil), .text(row.isReused ? "taken over" : "made"))
         }
         guard rows.count > 1 else { return table }
         let total = Self.sum(rows[...])
         table.rules.insert(table.rows.count)
         table.append(
-            .text("together"), .number(total.seconds, decimals: 1), .count(total.images), .text(""))
+            .text("together"), .number(total.seconds, decimals: 1), .count(total.images), .count(total.views), .text("")
+        )
         return table
     }
 
@@ -58,13 +62,14 @@ public struct CostTable: Sendable {
         let images = Figures.fixed(Double(total.images) / Double(plain.images), decimals: 1)
         return [
             "Seconds of a stage that was taken over are those of the run that made it. All stages together took "
-                + "\(seconds) times the seconds of the plain model, and \(images) times its images.",
+                + "\(seconds) times the seconds of the plain model, and \(images) times its images"
+                + (total.views > 0 ? ", besides views on which teachers were only asked." : "."),
             "So student and plain model are not equal in total compute: the student has teachers behind it. A plain "
                 + "model trained for as long as all stages together was not part of this run.",
         ]
     }
 
-    private static func sum(_ rows: ArraySlice<Row>) -> (seconds: Double, images: Int) {
-        (rows.reduce(0) { $0 + $1.seconds }, rows.reduce(0) { $0 + $1.images })
+    private static func sum(_ rows: ArraySlice<Row>) -> (seconds: Double, images: Int, views: Int) {
+        (rows.reduce(0) { $0 + $1.seconds }, rows.reduce(0) { $0 + $1.images }, rows.reduce(0) { $0 + $1.views })
     }
 }

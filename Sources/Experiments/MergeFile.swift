@@ -1,0 +1,40 @@
+import Basics
+import Evaluation
+import Foundation
+import Yams
+
+/// Near-synonyms to be judged as one class, from a YAML file: `merge: {retinopathy: [mild, severe], ...}`.
+enum MergeFile {
+    /// What is added to the title of an evaluation.
+    static func words(_ path: String?) -> String { path.map { ", classes merged by \($0)" } ?? "" }
+
+    /// - Throws: `FoveaError` of kind `data` that names file, line and key.
+    static func read(_ path: String) throws -> ClassMerging {
+        let form = "The form is: merge: {NAME: [CLASS, CLASS], ...}"
+        guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
+            throw FoveaError(.data, "cannot read the classes to merge, \(path)", remedy: "Check the path.")
+        }
+        guard let text = String(validating: data, as: UTF8.self), YAMLAlias(firstIn: text) == nil,
+            let root = try? Yams.compose(yaml: text)?.mapping
+        else { throw FoveaError(.data, "\(path) says nothing of classes to merge", remedy: form) }
+        func failure(_ node: Node, _ words: String) -> FoveaError {
+            FoveaError(.data, "\(path)\(node.mark.map { ":\($0.line)" } ?? ""): \(words)", remedy: form)
+        }
+        for (key, _) in root where key.scalar?.string != "merge" {
+            throw failure(key, "unknown key \"\(key.scalar?.string ?? "?")\"")
+        }
+        guard let entries = root["merge"]?.mapping, !entries.isEmpty else {
+            throw FoveaError(.data, "\(path): \"merge\" names no class", remedy: form)
+        }
+        // Scalars are taken as they are written, so that a class may be called NO.
+        return ClassMerging(
+            try entries.map { key, value in
+                guard let name = key.scalar?.string, !name.isEmpty else { throw failure(key, "a name must be a text") }
+                let members = value.sequence?.map { $0.scalar?.string ?? "" }
+                guard let members, !members.isEmpty, !members.contains("") else {
+                    throw failure(value, "\"\(name)\" must be a list of classes")
+                }
+                return ClassMerging.Group(name, of: members)
+            })
+    }
+}

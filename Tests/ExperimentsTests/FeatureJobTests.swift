@@ -1,0 +1,74 @@
+import Experiments
+import Foundation
+import FundusImaging
+import Models
+import Reports
+import Testing
+import Torch
+import Weights
+
+/// Distillation of features in a run.
+@Suite(.serialized) struct FeatureJobTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    @Test func featuresAreStoredBesideTheBankAndNotInTheModel() throws {
+        var job = try SmallJob(in: folder.path)
+        job.settings.stages = folder.path + "/stages"
+        try job.execute()
+        func banks() throws -> [String] {
+            try FileManager.default.contentsOfDirectory(atPath: folder.path + "/stages/banks").sorted()
+        }
+        let without = try banks()
+        #expect(!without.contains { $0.hasSuffix("-features.safetensors") })
+        let model = try WeightFile.open(job.settings.output + "/model.safetensors").tensors
+
+        job.settings.distillation?.featureLambda = 0.5
+        job.settings.output = folder.path + "/features"
+        try job.execute()
+        #expect(
+            try banks()
+                == (without + without.map { $0.replacing(".safetensors", with: "-features.safetensors") }).sorted())
+        #expect(try WeightFile.open(job.settings.output + "/model.safetensors").tensors == model)
+        let history = try HistoryFile(path: job.settings.output + "/history.csv").rows
+        #expect(history.contains { $0.stage == "student" && ($0.distillationLoss ?? 0) > 0 })
+        let before = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/run/predictions.csv"))
+        #expect(try job.file("predictions.csv") != before)
+
+        // A further student asks no teacher again.
+        job.settings.distillation?.featureLambda = 1
+        job.settings.output = folder.path + "/further"
+        try job.execute()
+        struct Metrics: Decodable {
+            struct Cost: Decodable {
+                var stage: String
+                var reused: Bool
+            }
+            var cost: [Cost]
+        }
+        let cost = try JSONDecoder().decode(Metrics.self, from: job.file("metrics.json")).cost
+        #expect(cost.filter { !$0.reused }.map(\.stage) == ["student"])
+    }
+
+    @Test func singleLabelsCanHaveItToo() throws {
+        let folder = self.folder
+        var rows = ["image,a,b,c"]
+        for i in 0..<24 {
+            let name = "\(i).png"
+            try folder.picture(i, to: "pictures/" + name)
+            rows.append(name + [",1,0,0", ",0,1,0", ",0,0,1"][i % 3])
+        }
+        var settings = try SmallJob(in: folder.path).settings
+        settings.data.table = try folder.write(rows.joined(separator: "\n") + "\n", to: "single.csv")
+        settings.data.images = folder.path + "/pictures"
+        settings.data.attributes = nil
+        settings.data.labels = .single
+        settings.data.split.method = .make
+        settings.distillation?.grouping = "single"
+        settings.distillation?.featureLambda = 1
+        settings.training.batchSize = 4
+        let outcome = try SmallJob(settings).execute()
+        #expect(outcome.studentResult != nil)
+    }
+}
