@@ -19,10 +19,10 @@ public struct AsymmetricLoss: Loss {
     /// One term for each image and class, [B, C].
     public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
         let p = try logits.sigmoid()
-        let positive = try (1 - p).pow(positiveGamma) * (-logits).softplus()
+        let positive = try (1 - p).focused(positiveGamma) * (-logits).softplus()
         let shifted = try (p - margin).relu()
         // Without a margin log(1 - p) comes from the logit, since 1 - p may round to 0.
         let surprise = margin == 0 ? try logits.softplus() : try -((1 - shifted).log())
-        return try labels * positive + (1 - labels) * shifted.pow(negativeGamma) * surprise
+        return try labels * positive + (1 - labels) * shifted.focused(negativeGamma) * surprise
     }
 }

@@ -74,8 +74,8 @@ public struct DistributionBalancedLoss: Loss {
         var positives = try (-u).softplus()
         var negatives = try soft.softplus() / constants.lambda
         if constants.gamma > 0 {
-            positives = try positives * (1 - u.sigmoid()).pow(constants.gamma)
-            negatives = try negatives * soft.sigmoid().pow(constants.gamma)
+            positives = try positives * (1 - u.sigmoid()).focused(constants.gamma)
+            negatives = try negatives * soft.sigmoid().focused(constants.gamma)
         }
         return try weights(labels: labels) * (labels * positives + (1 - labels) * negatives)
     }

@@ -12,7 +12,8 @@ public struct FocalLoss: Loss {
     public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
         let p = try logits.sigmoid()
         let missed = try labels * (1 - p) + (1 - labels) * p
-        return try missed.pow(gamma) * BinaryCrossEntropy().terms(logits: logits, labels: labels, progress: progress)
+        return try missed.focused(gamma)
+            * BinaryCrossEntropy().terms(logits: logits, labels: labels, progress: progress)
     }
 }
 
@@ -38,5 +39,12 @@ public struct ClassBalancedFocalLoss: Loss {
         let sums = try (labels * weights).sum([1], keepingDimensions: true)
         let ofImage = try positives.below(0.5).choose(sums * 0 + 1, sums)
         return try focal.terms(logits: logits, labels: labels, progress: progress) * ofImage
+    }
+}
+
+extension Tensor {
+    /// x^gamma of a probability x, with a gradient that stays finite at x = 0 also for gamma below 1.
+    func focused(_ gamma: Double) throws -> Tensor {
+        gamma > 0 && gamma < 1 ? try clamped(1e-8, nil).pow(gamma) : try pow(gamma)
     }
 }

@@ -50,6 +50,23 @@ import Torch
         }
     }
 
+    /// x^gamma rises without bound at x = 0 where gamma is below 1.
+    @Test(arguments: [0.01, 0.5, 0.99]) func exponentsBelowOneStayFiniteToo(gamma: Double) throws {
+        var options = LossOptions()
+        options.focalGamma = gamma
+        (options.asymmetricPositiveGamma, options.asymmetricNegativeGamma) = (gamma, gamma)
+        options.distributionBalanced.gamma = gamma
+        let context = LossContext(classCounts: [50, 20, 10, 5, 2, 1], imageCount: 100)
+        for name in ["focal", "class_balanced_focal", "asymmetric", "distribution_balanced"] {
+            let loss = try LossRegistry.make(name, options, context)
+            for size in [9.0, 60, 1000] {
+                let logits = [[size, -size, size, -size, size, -size], [-size, size, -size, size, -size, size]]
+                let found = try graded(loss, logits: logits, labels: Self.labels, mask: nil)
+                #expect(found.value.isFinite && found.gradient.allSatisfy(\.isFinite), "\(name) at ±\(size)")
+            }
+        }
+    }
+
     @Test func confidentAndWrongCostsAsMuchAsTheLogit() throws {
         let found = try graded(BinaryCrossEntropy(), logits: [[60, -60]], labels: [[0, 1]], mask: nil)
         #expect(abs(found.value - 120) < 1e-4)
