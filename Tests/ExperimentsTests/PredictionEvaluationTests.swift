@@ -203,7 +203,7 @@ struct PredictionEvaluationTests {
         #expect(outcome.evaluation.seeds == 2)
         #expect(abs((outcome.evaluation.classes[1].averagePrecision.value ?? 0) - (5.0 / 6 + 1) / 2) < 1e-12)
         #expect(outcome.difference?.candidateSeeds == 2)
-        #expect(outcome.text(for: Terminal()).contains("2 of predictions.csv and 1 more"))
+        #expect(outcome.text(for: Terminal()).contains("2 of candidate, 1 of reference"))
     }
 
     @Test func outOfFoldFilesAreJoined() throws {

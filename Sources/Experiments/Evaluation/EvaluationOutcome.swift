@@ -58,7 +58,11 @@ public struct EvaluationOutcome: Sendable {
         }
         let tables = EvaluationTables(evaluation, names: names)
         if let reference, let difference, let referenceSubject {
-            let two = DifferenceTables(difference, candidate: subject, reference: referenceSubject, names: names)
+            // Columns with long headings, such as those of many files, would fit no terminal.
+            let isShort = subject.count <= 24 && referenceSubject.count <= 24
+            let two = DifferenceTables(
+                difference, candidate: isShort ? subject : "candidate",
+                reference: isShort ? referenceSubject : "reference", names: names)
             add(subject, [tables.summary()], [])
             add(referenceSubject, [EvaluationTables(reference, names: names).summary()], [])
             add("\(subject) minus \(referenceSubject)", [two.summary(), two.classes()], two.notes())
