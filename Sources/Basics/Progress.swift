@@ -1,4 +1,5 @@
 import Foundation
+import Synchronization
 
 /// Where long work says how far it is.
 ///
@@ -16,14 +17,17 @@ public final class Progress {
     private var firstDone: Int?
 
     /// Whether progress is printed at all; `--log-level warning` and `error`, and tests, turn it off.
-    nonisolated(unsafe) public static var isSilent = false
+    public static var isSilent: Bool {
+        get { silence.load(ordering: .relaxed) }
+        set { silence.store(newValue, ordering: .relaxed) }
+    }
+    private static let silence = Atomic(false)
     /// Whether a line on the terminal is still to be redrawn.
-    nonisolated(unsafe) private static var isLineOpen = false
+    private static let isLineOpen = Atomic(false)
 
     /// Ends a line that is still to be redrawn, so that a message can follow.
     public static func endLine() {
-        guard isLineOpen else { return }
-        isLineOpen = false
+        guard isLineOpen.exchange(false, ordering: .relaxed) else { return }
         FileHandle.standardError.write(Data("\n".utf8))
     }
 
@@ -68,7 +72,7 @@ public final class Progress {
         // A redrawn line must not wrap.
         let shown = isTerminal && !ends ? String(text.prefix(Self.terminalWidth - 1)) : text
         let whole = isTerminal ? "\r\u{1B}[K" + shown + (ends ? "\n" : "") : text + "\n"
-        Self.isLineOpen = isTerminal && !ends
+        Self.isLineOpen.store(isTerminal && !ends, ordering: .relaxed)
         FileHandle.standardError.write(Data(whole.utf8))
     }
 

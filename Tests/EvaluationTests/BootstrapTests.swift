@@ -45,13 +45,8 @@ import Testing
 
     @Test func aStopIsHeardWithinTheRounds() throws {
         var options = options(rounds: 1_000_000)
-        let asked = Mutex(0)
-        options.bootstrap?.shouldStop = {
-            asked.withLock { count in
-                count += 1
-                return count > 20
-            }
-        }
+        let asked = Atomic(0)
+        options.bootstrap?.shouldStop = { asked.add(1, ordering: .relaxed).newValue > 20 }
         #expect(throws: CancellationError.self) { try Evaluator.evaluate(madeUp(300, shares: [0.4], seed: 1), options) }
     }
 
