@@ -104,6 +104,11 @@ public struct ClassAttributes: Sendable, Equatable {
     /// The name for people of each class; the id where it is not described.
     public func names(of classes: [String]) -> [String] { classes.map { self[$0]?.name ?? $0 } }
 
+    /// The same by class.
+    public func namesByClass(_ classes: [String]) -> [String: String] {
+        Dictionary(zip(classes, names(of: classes))) { first, _ in first }
+    }
+
     /// Verifies that every class described here is a column of a table.
     ///
     /// - Throws: `FoveaError` of kind `data` naming this file, the line, the class and the nearest column.

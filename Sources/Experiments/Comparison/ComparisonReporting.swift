@@ -166,10 +166,7 @@ struct ComparisonReporting {
 
 extension ComparisonPlan.Dataset {
     /// Names for people, by class.
-    var names: [String: String] {
-        guard let attributes else { return [:] }
-        return Dictionary(zip(cohort.classes, attributes.names(of: cohort.classes))) { first, _ in first }
-    }
+    var names: [String: String] { attributes?.namesByClass(cohort.classes) ?? [:] }
 }
 
 extension RunMetrics {

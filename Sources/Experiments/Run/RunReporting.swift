@@ -105,9 +105,7 @@ struct RunReporting {
 
     /// Names for people, by class.
     private var names: [String: String] {
-        guard let attributes = recipe.preparation.attributes else { return [:] }
-        let classes = recipe.cohort.classes
-        return Dictionary(zip(classes, attributes.names(of: classes))) { first, _ in first }
+        recipe.preparation.attributes?.namesByClass(recipe.cohort.classes) ?? [:]
     }
 
     private func writeReport(_ student: EvaluationResult?, _ difference: PairedResult?) throws {
