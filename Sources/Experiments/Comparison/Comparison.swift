@@ -53,8 +53,7 @@ public struct Comparison {
                 }
                 log("cell \(pace.number) of \(open.count), \(cell.name)" + pace.remaining)
                 do {
-                    let outcome = try run(cell)
-                    pace.finish(cell, seconds: outcome)
+                    pace.finish(cell, seconds: try run(cell))
                 } catch let error as FoveaError where error.kind == .numerical {
                     log("warning: \(cell.name) is left: \(error.message)")
                     failures.append((cell.name, error))
@@ -89,7 +88,7 @@ public struct Comparison {
 
     private func report(_ plan: ComparisonPlan, folds: [Int]) throws -> ComparisonOutcome {
         let outcome = try ComparisonOutcome(plan, folds: Set(folds).sorted(), surroundings)
-        try ComparisonReporting(outcome: outcome, folder: outcome.folder).write()
+        try ComparisonReporting(outcome: outcome).write()
         return outcome
     }
 

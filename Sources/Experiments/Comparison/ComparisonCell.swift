@@ -17,9 +17,6 @@ enum ComparisonArm: Hashable {
         return self
     }
 
-    /// Whether the arm has teachers.
-    var hasTeachers: Bool { self != .plain && self != .plainLong }
-
     /// The draw, where there is one.
     var draw: Int { if case .random(_, let draw?) = self { draw } else { 0 } }
 

@@ -25,6 +25,9 @@ public struct ComparisonOutcome {
         let result: PairedResult
         /// The p-value of mAP over all classes after Holm's correction for the techniques; nil without an interval.
         var holmPValue: Double?
+
+        /// Which arms of which data, whatever the technique.
+        var question: String { "\(candidate.dataset.name) \(candidate.arm) \(reference.arm)" }
     }
 
     let plan: ComparisonPlan
@@ -47,16 +50,16 @@ public struct ComparisonOutcome {
         for dataset in plan.datasets {
             for technique in plan.settings.techniques {
                 let cells = finished.filter { $0.unit.dataset == dataset.name && $0.technique == technique.name }
+                guard let first = cells.first else { continue }
+                let options = try Self.options(plan.settings, first.settings, dataset, surroundings)
                 var found: [Arm] = []
                 for family in Self.families(cells) {
                     let reading = ArmReading(dataset: dataset, cells: cells.filter { $0.arm.family == family })
-                    let options = try Self.options(plan.settings, cells[0].settings, dataset, surroundings)
                     guard let arm = try reading.arm(technique.name, family, options) else { continue }
                     found.append(arm)
                 }
                 arms += found
                 contrasts += try Self.pairs(found).map { candidate, reference in
-                    let options = try Self.options(plan.settings, cells[0].settings, dataset, surroundings)
                     let result = try Evaluator.compare(
                         candidate: candidate.models, reference: reference.models, options)
                     return Contrast(candidate: candidate, reference: reference, result: result)
@@ -105,7 +108,7 @@ public struct ComparisonOutcome {
 
     /// Corrects the p-values of one question, such as RSKD against plain on a data set, for the number of techniques.
     private mutating func correct() {
-        let questions = contrasts.map { "\($0.candidate.dataset.name) \($0.candidate.arm) \($0.reference.arm)" }
+        let questions = contrasts.map(\.question)
         for question in Set(questions) {
             let places = contrasts.indices.filter { questions[$0] == question }
             let values = places.map { contrasts[$0].result.groups.all.averagePrecision.fixedSet?.pValue }

@@ -8,7 +8,7 @@ import Torch
 /// Writes what a comparison found: tables, plots, one page.
 struct ComparisonReporting {
     let outcome: ComparisonOutcome
-    let folder: String
+    private var folder: String { outcome.folder }
 
     func write() throws {
         try Folder.make(folder + "/plots")
@@ -63,7 +63,7 @@ struct ComparisonReporting {
                 table: tables.decisions()),
             RunReport.Section("Cost of a run", table: tables.costs()),
         ]
-        for contrast in outcome.contrasts where contrast.candidate.arm.hasTeachers && contrast.reference.arm == .plain {
+        for contrast in outcome.contrasts where contrast.reference.arm == .plain {
             guard case .rskd = contrast.candidate.arm else { continue }
             sections.append(try classes(contrast))
         }
@@ -179,9 +179,6 @@ extension RunMetrics {
 }
 
 extension ComparisonOutcome.Contrast {
-    /// Which arms of which data, whatever the technique.
-    var question: String { "\(candidate.dataset.name) \(candidate.arm) \(reference.arm)" }
-
     var name: String { "\(candidate.arm.label) minus \(reference.arm.label)" }
 }
 

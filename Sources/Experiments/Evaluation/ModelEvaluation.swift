@@ -106,9 +106,7 @@ public struct ModelEvaluation: Sendable {
                 + MergeFile.words(merge),
             evaluation: try Evaluator.evaluate(outcomes.merging(merging), options))
         outcome.outcomes = outcomes
-        outcome.names = Dictionary(
-            zip(cohort.classes, attributes?.names(of: cohort.classes) ?? cohort.classes)
-        ) { first, _ in first }
+        outcome.names = attributes?.namesByClass(cohort.classes) ?? [:]
         if let note = overlap(photographs.map(\.path)) { outcome.notes.append(note) }
         let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
         if !unlabelled.isEmpty {
