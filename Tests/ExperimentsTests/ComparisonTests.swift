@@ -204,6 +204,21 @@ import Torch
         #expect(abs(shown - (both[0] + both[1]) / 2) < 1e-9)
         let error = foveaError { _ = try comparison(settings).report(folds: [2]) }
         #expect(error?.description.contains("no fold 2") == true)
+
+        // Where an arm lacks a seed, it is compared over the others.
+        try FileManager.default.removeItem(
+            atPath: settings.output + "/cells/phantoms/fold-1/seed-4/bce/plain-long")
+        _ = try comparison(settings).report()
+        #expect(try column("Models", of: table("means.csv")) == ["2", "1"])
+        let document = try JSONDecoder().decode(
+            Document.self, from: Data(contentsOf: URL(fileURLWithPath: settings.output + "/comparison.json")))
+        let result = try #require(document.differences.first).result
+        #expect(result.candidateSeeds == 1 && result.referenceSeeds == 1)
+    }
+
+    private struct Document: Decodable {
+        struct Contrast: Decodable { var result: PairedResult }
+        var differences: [Contrast]
     }
 
     @Test func aCellOfOtherSettingsIsRefusedAndAnotherProcessIsLeftAlone() throws {

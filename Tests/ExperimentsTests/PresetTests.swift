@@ -4,7 +4,7 @@ import FundusImaging
 import Phantoms
 import Testing
 
-/// What the presets of distillation come to in a run.
+/// What presets, and a student with epochs of its own, come to in the cost of a run.
 @Suite(.serialized) struct PresetTests {
     private let folder: TemporaryFolder
 
@@ -57,6 +57,20 @@ import Testing
         try job.execute()
         let further = sum(try self.costs(job).filter { !$0.reused })
         #expect(further > 0 && further <= 1.1 * plain.equivalents, "\(further / plain.equivalents)")
+    }
+
+    @Test func aStudentMayHaveOtherEpochsThanThePlainModel() throws {
+        var job = try SmallJob(in: folder.path)
+        job.settings.distillation?.epochs = 3
+        job.settings.distillation?.views = 0
+        job.settings.distillation?.grouping = "single"
+        try job.execute()
+        let costs = try costs(job)
+        // 40 images in batches of 16, of which an epoch takes the whole ones.
+        #expect(costs.first { $0.stage == "plain" }?.images == 32)
+        #expect(costs.first { $0.stage == "student" }?.images == 3 * 32)
+        // A view of each image for each epoch of the student.
+        #expect(costs.first { $0.stage == "view bank" }?.views == 3 * 40)
     }
 
     @Test func lfmeRuns() throws {

@@ -105,7 +105,8 @@ struct RunSettingsTests {
         d.selfPacedShare = 0.4
         d.innerShare = 0.3
         d.views = 3
-        d.student = .plain
+        d.student = .pretrained
+        d.epochs = 7
         d.onlySubsetImages = true
         d.teachers.initialization = .pretrained
         d.teachers.negatives = .sampled
@@ -165,6 +166,7 @@ struct RunSettingsTests {
         lfme.preset = .lfme
         lfme.grouping = "shot"
         lfme.weights = .selfPaced
+        lfme.student = .pretrained
         lfme.teachers.negatives = .drop
         lfme.teachers.initialization = .pretrained
         #expect(try distillation("distillation: {preset: lfme}") == lfme)

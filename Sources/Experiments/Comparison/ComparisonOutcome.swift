@@ -15,6 +15,8 @@ public struct ComparisonOutcome {
         let metrics: [RunMetrics]
         /// One for each seed and draw, out of fold where there are folds.
         let models: [Outcomes]
+        /// The seed of each model.
+        let seeds: [Int]
         let result: EvaluationResult
     }
 
@@ -61,7 +63,8 @@ public struct ComparisonOutcome {
                 arms += found
                 contrasts += try Self.pairs(found).map { candidate, reference in
                     let result = try Evaluator.compare(
-                        candidate: candidate.models, reference: reference.models, options)
+                        candidate: candidate.models(sharedWith: reference),
+                        reference: reference.models(sharedWith: candidate), options)
                     return Contrast(candidate: candidate, reference: reference, result: result)
                 }
             }
@@ -117,6 +120,14 @@ public struct ComparisonOutcome {
     }
 }
 
+extension ComparisonOutcome.Arm {
+    /// The models of seeds that another arm has too, so that what a seed brings cancels out; all where it has none of them.
+    fileprivate func models(sharedWith other: Self) -> [Outcomes] {
+        let shared = models.indices.filter { other.seeds.contains(seeds[$0]) }
+        return shared.isEmpty ? models : shared.map { models[$0] }
+    }
+}
+
 /// Reads what the cells of one arm left.
 private struct ArmReading {
     let dataset: ComparisonPlan.Dataset
@@ -135,7 +146,7 @@ private struct ArmReading {
         return ComparisonOutcome.Arm(
             dataset: dataset, technique: technique, arm: arm, cells: counted,
             metrics: try counted.map { try RunMetrics.read($0.settings.output + "/metrics.json") }, models: outcomes,
-            result: try Evaluator.evaluate(outcomes, options))
+            seeds: models.map { $0[0].unit.seed }, result: try Evaluator.evaluate(outcomes, options))
     }
 
     /// The predictions of one model, or of one a fold.

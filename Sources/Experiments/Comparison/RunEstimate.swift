@@ -44,9 +44,9 @@ struct RunEstimate {
             let seen = images(count, epochs: epochs, dropsLast: training.dropsLast)
             return [Stage(key: "\(technique.second) after \(key)", images: seen)]
         }
-        func network(_ name: String, _ technique: TechniqueSettings, _ count: Int) -> [Stage] {
+        func network(_ name: String, _ technique: TechniqueSettings, _ count: Int, epochs: Int? = nil) -> [Stage] {
             let key = "\(recipe) \(name) \(technique.first)"
-            let seen = images(count, epochs: training.epochs, dropsLast: training.dropsLast)
+            let seen = images(count, epochs: epochs ?? training.epochs, dropsLast: training.dropsLast)
             return [Stage(key: key, images: seen)] + second(technique, count, after: key)
         }
 
@@ -62,7 +62,7 @@ struct RunEstimate {
             stages += network("\(inner)plain, views \(views)", taught, teacherRows)
         }
         let studentRows = distillation.weights == .selfPaced ? teacherRows : rows
-        let banked = distillation.bankedViews(epochs: training.epochs)
+        let banked = distillation.bankedViews(training: training.epochs)
         for task in plan.tasks {
             let key = "\(recipe) \(inner)\(taught.first) \(distillation.teachers) views \(views) \(task.subset)"
             let count = task.positives.count + task.negativesPerEpoch
@@ -77,7 +77,9 @@ struct RunEstimate {
                 stages.append(Stage(key: "\(banked) views of \(taught) \(key)", views: studentRows * banked))
             }
         }
-        var student = network("student \(distillation.withoutPreset)", settings.technique, studentRows)
+        var student = network(
+            "student \(distillation.withoutPreset)", settings.technique, studentRows,
+            epochs: distillation.studentEpochs(training: training.epochs))
         if settings.technique.mixing != .none {
             // Teachers are asked as the student sees its images.
             for index in student.indices { student[index].views = student[index].images * plan.tasks.count }

@@ -75,7 +75,8 @@ struct NetworkTraining {
         let distillation = settings.distillation ?? DistillationSettings()
         let columns = allColumns
         var plan = recipe.plan("student")
-        plan.views = distillation.bankedViews(epochs: plan.epochs)
+        plan.epochs = distillation.studentEpochs(training: settings.training.epochs)
+        plan.views = distillation.bankedViews(training: settings.training.epochs)
         return try train(
             NetworkJob(
                 name: "student", technique: settings.technique, plan: plan, rows: rows, columns: columns, key: key,

@@ -137,7 +137,7 @@ struct RelationalDistillation {
             positives: columns.classes.map { reference.positives[$0] })
     }
 
-    private var views: Int { settings.bankedViews(epochs: recipe.settings.training.epochs) }
+    private var views: Int { settings.bankedViews(training: recipe.settings.training.epochs) }
 
     /// What the student's loss asks: a bank of all views, with the teachers' features where they are distilled, or, for
     /// images that are mixed as they are seen, the teachers.

@@ -51,7 +51,7 @@ package struct RunCheck {
         // Mixed images are in no bank: teachers are asked live.
         guard settings.technique.mixing == .none else { return models }
         let features = distillation.featureLambda > 0 ? plan.tasks.count * network.backbone.featureCount : 0
-        let views = split.training.count * distillation.bankedViews(epochs: settings.training.epochs)
+        let views = split.training.count * distillation.bankedViews(training: settings.training.epochs)
         // Banks are float16.
         return models + (plan.columns.count + features) * views * 2
     }

@@ -20,6 +20,7 @@ public enum DistillationPreset: String, Sendable, CaseIterable {
         case .lfme:
             settings.grouping = "shot"
             settings.weights = .selfPaced
+            settings.student = .pretrained
             settings.teachers.initialization = .pretrained
             settings.teachers.negatives = .drop
         case .fast:

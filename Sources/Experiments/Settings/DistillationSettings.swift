@@ -34,7 +34,9 @@ public struct DistillationSettings: Sendable, Equatable {
     /// Views of each image that teachers are asked about; 0: as many as the student has epochs.
     public var views = 0
     /// Where the student begins.
-    public var student = Initialization.pretrained
+    public var student = Initialization.plain
+    /// Passes of the student over its images; nil for those of `training`.
+    public var epochs: Int?
     /// For single-label data: whether a teacher speaks on images of its subset only.
     public var onlySubsetImages = false
     /// How the teachers are trained.
@@ -59,8 +61,11 @@ public struct DistillationSettings: Sendable, Equatable {
         return settings
     }
 
-    /// How many views of each image teachers are asked about when the student has so many epochs.
-    func bankedViews(epochs: Int) -> Int { views > 0 ? views : epochs }
+    /// Passes of the student over its images, where those of `training` are so many.
+    func studentEpochs(training: Int) -> Int { epochs ?? training }
+
+    /// How many views of each image teachers are asked about.
+    func bankedViews(training: Int) -> Int { views > 0 ? views : studentEpochs(training: training) }
 }
 
 extension DistillationSettings: ConfigurationSection {
@@ -97,6 +102,9 @@ extension DistillationSettings: ConfigurationSection {
             "views", \.views, .integer(0...10_000), "Views of each image that teachers are asked about; 0: one an epoch"
         ),
         Field("student", \.student, .choice, "Where the student begins"),
+        Field(
+            "epochs", \.epochs, .optional(.integer(1...10_000)),
+            "Passes of the student over its images; null: training.epochs"),
         Field(
             "only_subset_images", \.onlySubsetImages, .flag,
             "Single-label data: teachers speak on images of their subset only"),

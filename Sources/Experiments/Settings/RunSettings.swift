@@ -43,7 +43,7 @@ public struct RunSettings: Sendable, Equatable {
     /// the plain model that it is compared with then sees just as little (METHOD: section 5).
     var plainViews: Int? {
         if augmentation.views > 0 { return augmentation.views }
-        guard let banked = distillation?.bankedViews(epochs: training.epochs), banked < training.epochs else {
+        guard let banked = distillation?.bankedViews(training: training.epochs), banked < training.epochs else {
             return nil
         }
         return banked
