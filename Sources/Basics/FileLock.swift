@@ -17,5 +17,16 @@ public final class FileLock {
         descriptor = opened
     }
 
+    /// Takes the lock, once no other process holds it.
+    ///
+    /// - Throws: also `CancellationError` when told to stop.
+    public static func waiting(for path: String, shouldStop: () -> Bool) throws -> FileLock {
+        while true {
+            if let lock = try FileLock(path) { return lock }
+            if shouldStop() { throw CancellationError() }
+            Thread.sleep(forTimeInterval: 0.2)
+        }
+    }
+
     deinit { close(descriptor) }
 }

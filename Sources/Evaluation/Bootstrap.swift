@@ -25,17 +25,20 @@ package struct Bootstrap: Sendable {
     /// Draws all rounds.
     ///
     /// - Parameters:
-    ///   - arms: what is compared, each the models of several seeds, averaged class by class; where an arm has several,
-    ///     each round draws among them with replacement. Two arms with the same `seedGroup` share that draw.
-    ///   - seedGroups: a number for each arm.
+    ///   - arms: what is compared, each the models of several seeds, and of the same shuffles for every seed, averaged
+    ///     class by class. Each round draws seeds and shuffles with replacement, apart from each other: models of one
+    ///     seed, or of one shuffle, are not independent.
+    ///   - seedGroups: a number for each arm; two arms with the same one share the draw of seeds.
+    ///   - shuffleGroups: the same for shuffles.
     ///   - fixedSet: positions of the classes to follow.
     ///   - required: whether an arm's average precision and area of a class are defined on the images as they are; a
     ///     round in which such a value is undefined is drawn again.
     /// - Throws: `FoveaError` of kind `data` when a round was drawn again too often in succession;
     ///   `CancellationError` when told to stop.
     package init(
-        arms: [[RankedOutcomes]], seedGroups: [Int], units: PatientIndex, fixedSet: [Int], classes: [String],
-        required: [[(averagePrecision: Bool, rocAUC: Bool)]], options: BootstrapOptions, threads: Int?
+        arms: [[[RankedOutcomes]]], seedGroups: [Int], shuffleGroups: [Int], units: PatientIndex, fixedSet: [Int],
+        classes: [String], required: [[(averagePrecision: Bool, rocAUC: Bool)]], options: BootstrapOptions,
+        threads: Int?
     ) throws {
         self.fixedSet = fixedSet
         rounds = concurrently(options.rounds, threads: threads) { number in
@@ -44,7 +47,8 @@ package struct Bootstrap: Sendable {
                 var random = SeededRandom(seed: options.seed, UInt64(number), UInt64(round.redraws))
                 let multiplicities = Self.draw(units, &random)
                 round.lost = multiplicities.withUnsafeBufferPointer { multiplicities in
-                    Self.measure(arms, seedGroups, fixedSet, required, multiplicities, &random, &round)
+                    Self.measure(
+                        arms, seedGroups, shuffleGroups, fixedSet, required, multiplicities, &random, &round)
                 }
                 guard round.lost != nil, round.redraws < options.maximumRedraws else {
                     round.isDrawn = true
@@ -74,25 +78,31 @@ package struct Bootstrap: Sendable {
 
     /// Fills a round; returns a class that the draw has lost, if any.
     private static func measure(
-        _ arms: [[RankedOutcomes]], _ seedGroups: [Int], _ fixedSet: [Int],
+        _ arms: [[[RankedOutcomes]]], _ seedGroups: [Int], _ shuffleGroups: [Int], _ fixedSet: [Int],
         _ required: [[(averagePrecision: Bool, rocAUC: Bool)]], _ multiplicities: UnsafeBufferPointer<Int32>,
         _ random: inout SeededRandom, _ round: inout Round
     ) -> Int? {
         round.averagePrecision = []
         round.rocAUC = []
-        var seedsOfGroup: [Int: [Int]] = [:]
+        func some(_ count: Int, _ group: Int, _ known: inout [Int: [Int]]) -> [Int] {
+            let places = known[group] ?? (count == 1 ? [0] : (0..<count).map { _ in random.index(below: count) })
+            known[group] = places
+            return places
+        }
+        var (seedsOfGroup, shufflesOfGroup): ([Int: [Int]], [Int: [Int]]) = ([:], [:])
         for (arm, models) in arms.enumerated() {
-            let seeds =
-                seedsOfGroup[seedGroups[arm]]
-                ?? (models.count == 1 ? [0] : models.map { _ in random.index(below: models.count) })
-            seedsOfGroup[seedGroups[arm]] = seeds
+            let seeds = some(models.count, seedGroups[arm], &seedsOfGroup)
+            let shuffles = some(models[0].count, shuffleGroups[arm], &shufflesOfGroup)
+            let share = 1 / Double(seeds.count * shuffles.count)
             var averagePrecision = [Double](repeating: 0, count: fixedSet.count)
             var rocAUC = averagePrecision
             for (place, column) in fixedSet.enumerated() {
                 for seed in seeds {
-                    let values = models[seed].measure(class: column, multiplicities)
-                    averagePrecision[place] += values.averagePrecision / Double(seeds.count)
-                    rocAUC[place] += values.rocAUC / Double(seeds.count)
+                    for shuffle in shuffles {
+                        let values = models[seed][shuffle].measure(class: column, multiplicities)
+                        averagePrecision[place] += values.averagePrecision * share
+                        rocAUC[place] += values.rocAUC * share
+                    }
                 }
                 let needed = required[arm][place]
                 if needed.averagePrecision && averagePrecision[place].isNaN || needed.rocAUC && rocAUC[place].isNaN {

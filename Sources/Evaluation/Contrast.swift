@@ -5,25 +5,28 @@ struct Contrast {
 
     /// One side of a comparison under one pooling.
     struct Arm {
-        /// One a seed.
-        var models: [RankedOutcomes]
-        /// Values on the images as they are, one a seed.
+        /// For each seed a model, or one for each shuffle.
+        var models: [[RankedOutcomes]]
+        /// Values on the images as they are, one a model.
         var points: [ClassSummary]
-        /// Arms of the same models share the draw of seeds.
+        /// Arms with the same one share the draw of seeds.
         var seedGroup: Int
+        /// Arms with the same one share the draw of shuffles.
+        var shuffleGroup: Int
 
-        init(_ models: [Outcomes], pooling: Pooling, seedGroup: Int, threads: Int?) {
-            self.models = models.map { RankedOutcomes($0, pooling: pooling, threads: threads) }
-            points = zip(models, self.models).map { outcomes, ranked in
+        init(_ models: [[Outcomes]], pooling: Pooling, seedGroup: Int, shuffleGroup: Int, threads: Int?) {
+            self.models = models.map { $0.map { RankedOutcomes($0, pooling: pooling, threads: threads) } }
+            points = zip(models.joined(), self.models.joined()).map { outcomes, ranked in
                 ClassSummary(ranked, rows: outcomes.images.count, threads: threads)
             }
             self.seedGroup = seedGroup
+            self.shuffleGroup = shuffleGroup
         }
 
-        /// The value of a class on the images as they are, the mean over seeds; nil where undefined.
+        /// The value of a class on the images as they are, the mean over models; nil where undefined.
         func point(_ metric: Metric, _ column: Int) -> Double? {
             let values = points.map { metric == .averagePrecision ? $0.averagePrecision[column] : $0.rocAUC[column] }
-            // All seeds have the same labels, so all are defined or none is.
+            // All models have the same labels, so all are defined or none is.
             let mean = ClassMean(values)
             return mean.classes == values.count ? mean.mean : nil
         }
@@ -52,8 +55,8 @@ struct Contrast {
         }
         let fixedSet = groups.trained.filter { positivePatients[$0] >= settings.minimumPositivePatients }
         let drawn = try Bootstrap(
-            arms: arms.map(\.models), seedGroups: arms.map(\.seedGroup), units: patients, fixedSet: fixedSet,
-            classes: outcomes.classes,
+            arms: arms.map(\.models), seedGroups: arms.map(\.seedGroup), shuffleGroups: arms.map(\.shuffleGroup),
+            units: patients, fixedSet: fixedSet, classes: outcomes.classes,
             required: arms.map { arm in
                 fixedSet.map { (arm.point(.averagePrecision, $0) != nil, arm.point(.rocAUC, $0) != nil) }
             }, options: settings, threads: options.threads)

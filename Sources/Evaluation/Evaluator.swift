@@ -23,19 +23,28 @@ public enum Evaluator {
     public static func evaluate(
         _ models: [Outcomes], _ options: EvaluationOptions = EvaluationOptions()
     ) throws -> EvaluationResult {
+        try evaluate(models.map { [$0] }, options)
+    }
+
+    /// The same about models that differ in a seed and, within each seed, in the same shuffles: a round of the bootstrap
+    /// draws seeds and shuffles apart from each other.
+    ///
+    /// - Parameter models: by seed, then by shuffle; as many for every seed.
+    public static func evaluate(
+        _ models: [[Outcomes]], _ options: EvaluationOptions = EvaluationOptions()
+    ) throws -> EvaluationResult {
+        let arms = models
+        let models = try checkSameTruth([arms])
         guard let outcomes = models.first else { throw FoveaError(.data, "cannot evaluate: there is no model") }
-        for (number, other) in models.dropFirst().enumerated() {
-            try checkSameTruth(outcomes, other, number: number + 2)
-        }
         try options.check(outcomes)
         guard !outcomes.images.isEmpty else { throw FoveaError(.data, "cannot evaluate: there are no images") }
         let hasFolds = !outcomes.folds.isEmpty
         let pooling: Pooling = hasFolds ? .foldRanks : .scores
-        var arms = [Contrast.Arm(models, pooling: pooling, seedGroup: 0, threads: options.threads)]
-        if hasFolds {
-            arms.append(Contrast.Arm(models, pooling: .foldMean, seedGroup: 0, threads: options.threads))
-        }
-        let contrast = try Contrast(arms, outcomes, options)
+        let poolings: [Pooling] = hasFolds ? [pooling, .foldMean] : [pooling]
+        let contrast = try Contrast(
+            poolings.map {
+                Contrast.Arm(arms, pooling: $0, seedGroup: 0, shuffleGroup: 0, threads: options.threads)
+            }, outcomes, options)
         let calls = models.map { confusions($0, contrast.groups, options) }
         let classes = concurrently(outcomes.classes.count, threads: options.threads) { column in
             classResult(models, options, contrast, calls.map { $0[column] }, class: column)
@@ -87,7 +96,7 @@ public enum Evaluator {
         class column: Int
     ) -> ClassResult {
         let outcomes = models[0]
-        let rankings = contrast.arms[0].models.map { $0.rankings[column][0] }
+        let rankings = contrast.arms[0].models.joined().map { $0.rankings[column][0] }
         // All models have the same labels, so any ranking counts them.
         let ranking = rankings[0]
         let isTrained = contrast.groups.trained.contains(column)

@@ -4,6 +4,8 @@ extension Evaluator {
     /// The differences between two arms on the same images, by a paired bootstrap: in each round both are judged on the
     /// same resampled patients, and, where an arm has several seeds, on seeds resampled within the arm.
     ///
+    /// Which seed of one arm belongs to which of the other is not known here, so that each arm draws its own.
+    ///
     /// With folds, ranks within fold and within-fold means are both compared.
     ///
     /// - Parameters:
@@ -15,18 +17,35 @@ extension Evaluator {
     public static func compare(
         candidate: [Outcomes], reference: [Outcomes], _ options: EvaluationOptions = EvaluationOptions()
     ) throws -> PairedResult {
-        guard let first = candidate.first, !reference.isEmpty else {
+        try compare(candidate: candidate.map { [$0] }, reference: reference.map { [$0] }, sharesSeeds: false, options)
+    }
+
+    /// The same for models that differ in a seed and, within each seed, in the same shuffles.
+    ///
+    /// - Parameters:
+    ///   - candidate: by seed, then by shuffle; as many shuffles for every seed.
+    ///   - reference: likewise.
+    ///   - sharesSeeds: whether both arms have the same seeds in the same order, so that a round draws them once for both
+    ///     and what a seed brings to both cancels out.
+    public static func compare(
+        candidate: [[Outcomes]], reference: [[Outcomes]], sharesSeeds: Bool,
+        _ options: EvaluationOptions = EvaluationOptions()
+    ) throws -> PairedResult {
+        guard !candidate.isEmpty, !reference.isEmpty else {
             throw FoveaError(.data, "a comparison needs at least one model on each side")
         }
-        for (number, other) in (candidate.dropFirst() + reference).enumerated() {
-            try checkSameTruth(first, other, number: number + 2)
+        guard !sharesSeeds || candidate.count == reference.count else {
+            throw FoveaError(.data, "\(candidate.count) and \(reference.count) seeds cannot be the same seeds")
         }
+        let first = try checkSameTruth([candidate, reference])[0]
         try options.check(first)
         guard !first.images.isEmpty else { throw FoveaError(.data, "cannot compare: there are no images") }
         let poolings: [Pooling] = first.folds.isEmpty ? [.scores] : [.foldRanks, .foldMean]
         let arms = poolings.flatMap { pooling in
             [candidate, reference].enumerated().map { side, models in
-                Contrast.Arm(models, pooling: pooling, seedGroup: side, threads: options.threads)
+                Contrast.Arm(
+                    models, pooling: pooling, seedGroup: sharesSeeds ? 0 : side, shuffleGroup: side,
+                    threads: options.threads)
             }
         }
         let contrast = try Contrast(arms, first, options)
@@ -58,7 +77,21 @@ extension Evaluator {
             }, bootstrap: contrast.summary)
     }
 
-    static func checkSameTruth(_ first: Outcomes, _ other: Outcomes, number: Int) throws {
+    /// Verifies that all models judge the same, and that every seed of an arm has as many shuffles.
+    ///
+    /// - Returns: all models, one after the other.
+    static func checkSameTruth(_ arms: [[[Outcomes]]]) throws -> [Outcomes] {
+        for arm in arms where arm.contains(where: { $0.isEmpty || $0.count != arm[0].count }) {
+            throw FoveaError(.data, "every seed must have as many models: \(arm.map(\.count))")
+        }
+        let models = arms.flatMap { $0.flatMap { $0 } }
+        for (number, other) in models.dropFirst().enumerated() {
+            try checkSameTruth(models[0], other, number: number + 2)
+        }
+        return models
+    }
+
+    private static func checkSameTruth(_ first: Outcomes, _ other: Outcomes, number: Int) throws {
         func fail(_ what: String) -> FoveaError {
             FoveaError(
                 .data, "models 1 and \(number) cannot be judged together: \(what)",

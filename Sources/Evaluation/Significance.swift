@@ -11,13 +11,16 @@ public enum Significance {
 
     /// Holm's step-down correction (Scandinavian Journal of Statistics 1979): the k-th smallest of m p-values times
     /// m - k + 1, never below the one before it, at most 1. Nil stays nil and is not counted.
-    public static func holm(_ pValues: [Double?]) -> [Double?] {
+    ///
+    /// - Parameter tests: m, where more are made than have a p-value yet; nil for those that have one.
+    public static func holm(_ pValues: [Double?], tests: Int? = nil) -> [Double?] {
         let order = pValues.indices.filter { pValues[$0] != nil }
             .sorted { (pValues[$0] ?? 1, $0) < (pValues[$1] ?? 1, $1) }
         var corrected = [Double?](repeating: nil, count: pValues.count)
+        let tests = max(order.count, tests ?? 0)
         var largest = 0.0
         for (place, index) in order.enumerated() {
-            largest = max(largest, min(1, (pValues[index] ?? 1) * Double(order.count - place)))
+            largest = max(largest, min(1, (pValues[index] ?? 1) * Double(tests - place)))
             corrected[index] = largest
         }
         return corrected

@@ -3,7 +3,7 @@ import Torch
 /// Asymmetric loss (Ridnik et al., ICCV 2021, eq. 7): positives -(1 - p)^g+ log p, negatives -p_m^g- log(1 - p_m) with
 /// p_m = max(p - m, 0). Easy negatives, of which every image has many, fade; those below m vanish.
 ///
-/// g- 4, g+ 1 and m 0.05 are the paper's for MS-COCO.
+/// g- 4 and m 0.05 are the authors' for MS-COCO, where their g+ is 0; 1 is the default of their code.
 public struct AsymmetricLoss: Loss {
     private let positiveGamma: Double
     private let negativeGamma: Double
@@ -21,8 +21,9 @@ public struct AsymmetricLoss: Loss {
         let p = try logits.sigmoid()
         let positive = try (1 - p).focused(positiveGamma) * (-logits).softplus()
         let shifted = try (p - margin).relu()
-        // Without a margin log(1 - p) comes from the logit, since 1 - p may round to 0.
-        let surprise = margin == 0 ? try logits.softplus() : try -((1 - shifted).log())
+        // 1 - p comes from the logit, since it may round to 0; a margin that float32 does not know is none.
+        let surprise =
+            margin < 1e-30 ? try logits.softplus() : try -(((-logits).sigmoid() + margin).clamped(nil, 1).log())
         return try labels * positive + (1 - labels) * shifted.focused(negativeGamma) * surprise
     }
 }

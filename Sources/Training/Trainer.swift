@@ -88,13 +88,12 @@ public struct Trainer {
         try Engine.seed(SeededRandom(seed: plan.seed, SeededRandom.key("engine")).state, on: device)
 
         let itemsPerEpoch = try stream.items(epoch: 0).count
-        let batchesPerEpoch = self.batchesPerEpoch(itemsPerEpoch)
-        let stepsPerEpoch = (batchesPerEpoch + plan.accumulation - 1) / plan.accumulation
-        let epochs = max(plan.epochs, (plan.minimumSteps + stepsPerEpoch - 1) / max(1, stepsPerEpoch))
-        let steps = epochs * stepsPerEpoch
+        let epochs = plan.passes(over: itemsPerEpoch)
+        let steps = epochs * plan.steps(of: itemsPerEpoch)
         // A training of few steps, such as that of a small subset, must not end while it still warms up.
         let schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
-        let bar = Progress(title, total: epochs * min(itemsPerEpoch, batchesPerEpoch * plan.batchSize), unit: "images")
+        let bar = Progress(
+            title, total: epochs * min(itemsPerEpoch, plan.batches(of: itemsPerEpoch) * plan.batchSize), unit: "images")
 
         let tensors = TrainingTensors(
             network: network, objective: objective.parameters, optimizer: optimizer, average: average, device: device)
@@ -106,6 +105,8 @@ public struct Trainer {
         while state.epoch < epochs {
             let epoch = state.epoch
             let items = try stream.items(epoch: epoch)
+            // Not those of the first epoch: a sampler may draw more images in one than in another.
+            let batches = plan.batches(of: items.count)
             if state.batch > 0 {
                 try objective.resumeEpoch(epoch, state: state.objective)
             } else {
@@ -141,13 +142,13 @@ public struct Trainer {
                         NetworkOutputs(features: features, logits: logits),
                         TrainingBatch(
                             images: batch.images, targets: batch.targets, items: raw.items,
-                            progress: (Double(epoch) + Double(index) / Double(max(1, batchesPerEpoch)))
-                                / Double(epochs), mixture: batch.mixture))
+                            progress: (Double(epoch) + Double(index) / Double(max(1, batches))) / Double(epochs),
+                            mixture: batch.mixture))
                 }
                 let loss = try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
                 // The last step of an epoch may have fewer batches.
                 let begun = index / plan.accumulation * plan.accumulation
-                let batchesInStep = min(plan.accumulation, batchesPerEpoch - begun)
+                let batchesInStep = min(plan.accumulation, batches - begun)
                 try (batchesInStep == 1 ? loss : loss / Double(batchesInStep)).backward()
                 // The next batch crosses to the device while this step is computed.
                 next = try loader.next().map { try (upload($0, input, epoch: epoch, number: index + 1), $0) }
@@ -264,11 +265,6 @@ public struct Trainer {
                     trainable.filter { !inHead($0) }, rateFactor: backbone, weightDecay: plan.weightDecay),
                 ParameterGroup(trainable.filter(inHead) + objective.parameters, weightDecay: plan.weightDecay),
             ])
-    }
-
-    private func batchesPerEpoch(_ images: Int) -> Int {
-        let whole = images / plan.batchSize
-        return plan.dropsLast && whole > 0 ? whole : (images + plan.batchSize - 1) / plan.batchSize
     }
 
     private func upload(

@@ -45,4 +45,19 @@ public struct TrainingPlan: Sendable {
 
     /// The recipe's defaults.
     public init() {}
+
+    /// How many batches an epoch of so many images has.
+    public func batches(of images: Int) -> Int {
+        let whole = images / batchSize
+        return dropsLast && whole > 0 ? whole : (images + batchSize - 1) / batchSize
+    }
+
+    /// How many steps an epoch of so many images has.
+    public func steps(of images: Int) -> Int { (batches(of: images) + accumulation - 1) / accumulation }
+
+    /// The passes that are made over so many images: `epochs`, or as many as `minimumSteps` need.
+    public func passes(over images: Int) -> Int {
+        let steps = max(1, steps(of: images))
+        return max(epochs, (minimumSteps + steps - 1) / steps)
+    }
 }

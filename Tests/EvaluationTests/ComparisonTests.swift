@@ -109,6 +109,49 @@ import Testing
         #expect(abs(twice.interval.low - high.interval.low) < 0.02)
     }
 
+    /// A good and a poor seed, and a candidate that is a little better with each.
+    @Test func seedsOfBothArmsAreDrawnTogether() throws {
+        let references = [try model(1, skill: 0.3), try model(2, skill: 0)]
+        let candidates = try references.map { reference in
+            try Outcomes(
+                classes: reference.classes, images: reference.images, labels: reference.labels,
+                scores: zip(reference.scores, reference.labels).map { $0 + ($1 == 1 ? 0.05 : 0) },
+                patients: reference.patients)
+        }
+        func difference(sharesSeeds: Bool) throws -> FixedSetDifference {
+            let result = try Evaluator.compare(
+                candidate: candidates.map { [$0] }, reference: references.map { [$0] }, sharesSeeds: sharesSeeds,
+                options(rounds: 200))
+            return try #require(result.groups.all.averagePrecision.fixedSet)
+        }
+        let (together, apart) = (try difference(sharesSeeds: true), try difference(sharesSeeds: false))
+        #expect(together.difference == apart.difference)
+        #expect(together.interval.low > 0 && together.pValue < 0.02)
+        #expect(apart.interval.low < 0 && apart.pValue > 0.1)
+        #expect(throws: FoveaError.self) {
+            try Evaluator.compare(
+                candidate: [[candidates[0]]], reference: references.map { [$0] }, sharesSeeds: true)
+        }
+    }
+
+    /// A good and a poor shuffle, the same for three seeds: six models, but two independent ones.
+    @Test func shufflesAreDrawnForAllSeedsAtOnce() throws {
+        let (good, poor, other) = (try model(1, skill: 0.6), try model(2, skill: 0), try model(3, skill: 0.3))
+        func difference(_ candidate: [[Outcomes]]) throws -> FixedSetDifference {
+            let result = try Evaluator.compare(
+                candidate: candidate, reference: [[other]], sharesSeeds: false, options(rounds: 200))
+            return try #require(result.groups.all.averagePrecision.fixedSet)
+        }
+        let crossed = try difference([[good, poor], [good, poor], [good, poor]])
+        let (high, low) = (try difference([[good]]), try difference([[poor]]))
+        // A quarter of the rounds draw the good shuffle twice, a quarter the poor one.
+        #expect(crossed.interval.high > high.interval.low && crossed.interval.low < low.interval.high)
+        let flat = try difference([good, poor, good, poor, good, poor].map { [$0] })
+        #expect(
+            flat.interval.high - flat.interval.low < 0.85 * (crossed.interval.high - crossed.interval.low))
+        #expect(throws: FoveaError.self) { try difference([[good, poor], [good]]) }
+    }
+
     @Test func modelsOnOtherImagesAreRefused() throws {
         let a = try model(1, skill: 0.3)
         var labels = a.labels
@@ -127,6 +170,10 @@ import Testing
             #expect(error?.message.contains(word) == true, "\(error?.message ?? "")")
         }
         #expect(throws: FoveaError.self) { try Evaluator.compare(candidate: [], reference: [a]) }
+    }
+
+    @Test func holmCountsTestsThatAreStillToCome() {
+        #expect(Significance.holm([0.01, nil, 0.02], tests: 4) == [0.04, nil, 0.06])
     }
 
     @Test func holmByHand() {

@@ -170,6 +170,17 @@ import Torch
             $0.stage.hasPrefix("teacher region")
         }
         #expect(stages.count == teachers.count && stages.count > 1)
+
+        // Second stages of ten epochs: RSKD makes two, the plain model's and the student's, and so much more work is all
+        // that the long plain model gets, its own second stage included.
+        settings.techniques[0].settings.append("technique.second_stage=crt")
+        settings.arms = [.plain, .plainLong]
+        settings.output += "-crt"
+        guard case .count(let long?) = try comparison(settings).forecast().table().rows[1][2] else {
+            Issue.record("no number of images")
+            return
+        }
+        #expect(abs(long - costs[1].images - 20 * plain) <= plain / 2 + 1)
     }
 
     @Test func foldsAreJudgedTogetherAndApart() throws {
@@ -214,6 +225,52 @@ import Torch
             Document.self, from: Data(contentsOf: URL(fileURLWithPath: settings.output + "/comparison.json")))
         let result = try #require(document.differences.first).result
         #expect(result.candidateSeeds == 1 && result.referenceSeeds == 1)
+        #expect(try column("Models", of: table("differences.csv")) == ["1 / 1"])
+
+        // Where no seed is shared there is no difference, and without the plain model no cost in its terms.
+        let cells4 = settings.output + "/cells/phantoms/fold-0/seed-3/bce/"
+        try FileManager.default.removeItem(atPath: cells4 + "plain")
+        _ = try comparison(settings).report()
+        #expect(try table("differences.csv").rowCount == 0)
+        try FileManager.default.removeItem(atPath: cells4.replacing("seed-3", with: "seed-4") + "plain")
+        _ = try comparison(settings).report()
+        #expect(try column("Work, times plain", of: table("costs.csv")) == [""])
+    }
+
+    /// Finished cells are judged by the labels that they were made with.
+    @Test func changedLabelsAreNoticed() throws {
+        settings.techniques = [settings.techniques[0]]
+        settings.arms = [.plain]
+        try execute(settings)
+        for (file, words) in [("labels.csv", "labels.csv changed"), ("attributes.yaml", "the attribute file changed")] {
+            let path = folder.path + "/phantoms/" + file
+            let before = try String(contentsOfFile: path, encoding: .utf8)
+            // A comment in YAML, an empty line in CSV: nothing that is read differs, but who knows.
+            try (before + (file.hasSuffix("csv") ? "\n" : "# changed\n")).write(
+                toFile: path, atomically: true, encoding: .utf8)
+            let error = foveaError { _ = try comparison(settings).report() }
+            #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+            try before.write(toFile: path, atomically: true, encoding: .utf8)
+        }
+        _ = try comparison(settings).report()
+    }
+
+    @Test func excludedFoldsStayExcluded() throws {
+        settings.techniques = [settings.techniques[0]]
+        settings.arms = [.plain]
+        func images(_ split: String, folds: [Int], excluded: [Int]) throws -> Int {
+            settings.settings = ["data.split={method: make, folds: 4" + split + "}", "distillation=null"]
+            (settings.datasets[0].folds, settings.datasets[0].excludedFolds) = (folds, excluded)
+            let forecast = try comparison(settings).forecast().table()
+            guard case .count(let images?) = forecast.rows[0][2] else { return -1 }
+            return images
+        }
+        let whole = try images("", folds: [0], excluded: [])
+        let less = try images("", folds: [0], excluded: [1])
+        #expect(less > 0 && less < whole)
+        // By the configuration, and without folds of the comparison's own.
+        #expect(try images(", excluded_folds: [1]", folds: [0], excluded: []) == less)
+        #expect(try images(", validation_folds: [0]", folds: [], excluded: [1]) == less)
     }
 
     private struct Document: Decodable {
@@ -240,6 +297,9 @@ import Torch
         let error = foveaError { try execute(settings) }
         #expect(error?.kind == .configuration)
         #expect(error?.message.contains("bce/plain holds a run with other settings") == true)
+        // What was refused leaves no trace.
+        let kept = try String(contentsOfFile: settings.output + "/comparison.yaml", encoding: .utf8)
+        #expect(!kept.contains("training.rate=0.5"))
     }
 
     @Test func aCellThatDivergesIsNamedAndTheOthersGoOn() throws {
@@ -277,6 +337,18 @@ import Torch
             _ = try ConfigurationReader.read(ComparisonSettings.self, yaml: yaml, source: "c.yaml")
         }
         #expect(error?.description.contains(words) == true, "\(String(describing: error))")
+    }
+
+    @Test func techniquesAreJudgedOnTheSameData() throws {
+        settings.techniques[1].settings = ["data.classes=[drusen]"]
+        let data = foveaError { _ = try comparison(settings).forecast() }
+        #expect(data?.message.contains("phantoms, asl: its data are others than those of bce") == true)
+        settings.techniques[1].settings = ["technique.lsos=bce"]
+        let typo = foveaError { _ = try comparison(settings).forecast() }
+        #expect(typo?.message.contains("phantoms, asl: ") == true, "\(String(describing: typo))")
+        settings.techniques = [Self.technique("bce", "training.epochs=9000")]
+        let long = foveaError { _ = try comparison(settings).forecast() }
+        #expect(long?.message.contains("epochs of the plain model") == true, "\(String(describing: long))")
     }
 
     @Test func whatARunWouldRefuseIsSaidBeforeAnythingIsTrained() throws {

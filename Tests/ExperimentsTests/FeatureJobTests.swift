@@ -51,6 +51,21 @@ import Weights
         #expect(cost.filter { !$0.reused }.map(\.stage) == ["student"])
     }
 
+    /// Its backbone rests, so that only throw-away projections would learn.
+    @Test func aSecondStageDistilsNoFeatures() throws {
+        var job = try SmallJob(in: folder.path)
+        job.settings.technique.second.name = .retraining
+        job.settings.technique.second.epochs = 1
+        job.settings.distillation?.featureLambda = 1000
+        try job.execute()
+        let history = try HistoryFile(path: job.settings.output + "/history.csv").rows
+        func distillation(_ stage: String) throws -> Double {
+            try #require(history.first { $0.stage == stage }?.distillationLoss)
+        }
+        // A cosine distance of about 1, times 1000, and logits apart by far less.
+        #expect(try distillation("student") > 100 && distillation("student-crt") < 50)
+    }
+
     @Test func singleLabelsCanHaveItToo() throws {
         let folder = self.folder
         var rows = ["image,a,b,c"]

@@ -28,6 +28,9 @@ import Torch
         case "distribution_balanced_focal":
             options.distributionBalanced.gamma = 2
             return try LossRegistry.make("distribution_balanced", options, context)
+        case "asymmetric_no_margin":
+            options.asymmetricMargin = 0
+            return try LossRegistry.make("asymmetric", options, context)
         case "asymmetric_zero":
             options.asymmetricPositiveGamma = 0
             return try LossRegistry.make("asymmetric", options, context)
@@ -39,7 +42,7 @@ import Torch
     @Test(arguments: [
         "bce", "bce_smoothed", "weighted_bce_inverse", "weighted_bce_effective", "focal", "class_balanced_focal_sum",
         "ldam", "ldam_drw", "distribution_balanced", "distribution_balanced_focal", "asymmetric", "asymmetric_zero",
-        "logit_adjusted",
+        "asymmetric_no_margin", "logit_adjusted",
     ])
     func valueTermsAndGradient(_ name: String) throws {
         let golden = try Golden.shared.get()

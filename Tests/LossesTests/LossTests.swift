@@ -13,6 +13,10 @@ import Torch
         smoothed.labelSmoothing = 0.1
         return try LossRegistry.names.map { ($0, try LossRegistry.make($0, LossOptions(), context)) } + [
             ("bce smoothed", LossRegistry.make("bce", smoothed, context)),
+            // log(1 - p) of a p that rounds to 1.
+            ("asymmetric without a margin", AsymmetricLoss(margin: 0)),
+            ("asymmetric with a tiny margin", AsymmetricLoss(margin: 1e-9)),
+            ("asymmetric with a margin below float32", AsymmetricLoss(margin: 1e-300)),
             ("softmax", SoftmaxCrossEntropy(context)),
         ]
     }
@@ -160,6 +164,28 @@ import Torch
             try value.backward()
             #expect(value.dtype == .float32, "\(name)")
             #expect(try value.isAllFinite() && #require(logits.grad).to(dtype: .float32).isAllFinite(), "\(name)")
+            // Numbers that bfloat16 holds exactly: what differs is the arithmetic.
+            let exact = try matrix([[2.5, -0.75, 1.25, -3, 0.5, 4], [-2.5, 0.75, -1.25, 3, -0.5, -4]])
+            let full = try loss(logits: exact, labels: matrix(Self.labels), mask: nil).item()
+            let half = try loss(logits: exact.to(dtype: .bfloat16), labels: matrix(Self.labels), mask: nil).item()
+            #expect(abs(full - half) <= 1e-6 * abs(full), "\(name)")
+        }
+    }
+
+    /// A network that knows nothing, z = 0, pays for a positive what the prior says: -log pi_c.
+    @Test func priorsAreShiftedInTheirDirection() throws {
+        let labels = try matrix([[1, 1, 1, 1, 0, 1]])
+        let priors = Self.context.classCounts.map { Double($0) / Double(Self.context.imageCount) }
+        let adjusted = try LogitAdjustedBinaryCrossEntropy(Self.context, tau: 1)
+            .terms(logits: labels * 0, labels: labels, progress: 0).array(as: Double.self)
+        var constants = DistributionBalancedLoss.Constants()
+        constants.kappa = 1
+        let balanced = try DistributionBalancedLoss(Self.context, constants)
+        let terms = try
+            (balanced.terms(logits: labels * 0, labels: labels, progress: 0)
+            / balanced.weights(labels: labels)).array(as: Double.self)
+        for (c, prior) in priors.enumerated() where prior > 0 {
+            #expect(abs(adjusted[c] + log(prior)) < 1e-5 && abs(terms[c] + log(prior)) < 1e-5, "class \(c)")
         }
     }
 

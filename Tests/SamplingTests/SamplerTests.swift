@@ -1,6 +1,25 @@
 import Basics
+import Foundation
 import Sampling
 import Testing
+
+/// What `Golden/samplers.py` computed: for each kind of row its share of all draws, or its factor.
+private struct Golden: Decodable {
+    struct Progressive: Decodable {
+        let epoch: Int
+        let shares: [Double]
+    }
+    let classAware, squareRoot, repeatFactors: [Double]
+    let progressive: [Progressive]
+
+    static func read() throws -> Golden {
+        let folder = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+        let decoder = JSONDecoder()
+        decoder.keyDecodingStrategy = .convertFromSnakeCase
+        return try decoder.decode(
+            Golden.self, from: Data(contentsOf: folder.appendingPathComponent("Golden/samplers.json")))
+    }
+}
 
 @Suite struct SamplerTests {
     // Rows 100 ... 1099: 800 of class 0 only, 20 of class 1 only, 10 of classes 0 and 1, 5 of classes 1 and 3, 165
@@ -81,38 +100,28 @@ import Testing
         #expect(InstanceSampler(rows: rows, seed: 1).indices(epoch: 0).sorted() == rows)
     }
 
-    /// Expected shares when the pools (810 of class 0, 35 of class 1, 5 of class 3, 165 label-free) have these weights.
-    private func expected(_ weights: [Double]) -> [Double] {
-        let p = weights.map { $0 / weights.reduce(0, +) }
-        return [
-            p[0] * 800 / 810, p[1] * 20 / 35, p[0] * 10 / 810 + p[1] * 10 / 35, p[1] * 5 / 35 + p[2], p[3],
-        ]
-    }
-
     private func expectClose(_ found: [Double], _ expected: [Double], _ name: String) {
         // 100,000 draws: a standard deviation of at most 0.0016, so 0.008 is five of them.
         for (a, b) in zip(found, expected) { #expect(abs(a - b) < 0.008, "\(name): \(found), expected \(expected)") }
     }
 
     @Test func classesAreDrawnByTheirFormulas() throws {
-        let data = try data()
+        let (data, golden) = (try data(), try Golden.read())
         // Class 2 has no positive, so there are three classes and the label-free.
-        expectClose(shares(ClassAwareSampler(data, seed: 1), epochs: 0..<100), expected([1, 1, 1, 1]), "class-aware")
-        expectClose(
-            shares(SquareRootSampler(data, seed: 1), epochs: 0..<100),
-            expected([810, 35, 5, 165].map { Double($0).squareRoot() }), "square-root")
+        expectClose(shares(ClassAwareSampler(data, seed: 1), epochs: 0..<100), golden.classAware, "class-aware")
+        expectClose(shares(SquareRootSampler(data, seed: 1), epochs: 0..<100), golden.squareRoot, "square-root")
     }
 
     @Test func progressiveGoesFromFrequenciesToEqualShares() throws {
         // A training of 201 epochs: its first, its middle and its last, 100 draws of an epoch each time by seed.
-        for (epoch, share) in [(0, 0.0), (100, 0.5), (200, 1.0), (500, 1.0)] {
+        for golden in try Golden.read().progressive {
             var sums = [Double](repeating: 0, count: 5)
             for seed in 0..<100 as Range<UInt64> {
                 let sampler = ProgressiveSampler(try data(), epochs: 201, seed: seed)
-                for (k, value) in shares(sampler, epochs: epoch..<epoch + 1).enumerated() { sums[k] += value / 100 }
+                let found = shares(sampler, epochs: golden.epoch..<golden.epoch + 1)
+                for (k, value) in found.enumerated() { sums[k] += value / 100 }
             }
-            let weights = [810.0, 35, 5, 165].map { (1 - share) * $0 / 1015 + share / 4 }
-            expectClose(sums, expected(weights), "epoch \(epoch)")
+            expectClose(sums, golden.shares, "epoch \(golden.epoch)")
         }
     }
 
@@ -134,12 +143,11 @@ import Testing
 
     @Test func repeatFactorsTakeTheRarestClass() throws {
         let sampler = try RepeatFactorSampler(try data(), threshold: 0.1, seed: 1)
-        // f: 0.81, 0.035, 0.005; r = sqrt(0.1 / f), at least 1, and the largest of a row's classes.
-        let r1 = (0.1 / 0.035).squareRoot()
-        let r3 = (0.1 / 0.005).squareRoot()
-        for (k, expected) in [(0, 1.0), (810, r1), (825, r1), (832, r3), (900, 1.0)] {
+        let golden = try Golden.read().repeatFactors
+        for (k, expected) in zip([0, 810, 825, 832, 900], golden) {
             #expect(abs(sampler.factors[k] - expected) < 1e-12)
         }
+        let (r1, r3) = (golden[1], golden[3])
         var times = [0.0, 0.0]
         for epoch in 0..<400 {
             let drawn = sampler.indices(epoch: epoch)

@@ -32,6 +32,7 @@ struct GoldenTechniques: Decodable {
     let tau: [Tau]
     let scaling: Scaling
     let shares: [Shares]
+    let cutmixMeanShare: Double
     let mixed: Mixed
 
     static func read() throws -> GoldenTechniques {

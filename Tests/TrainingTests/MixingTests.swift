@@ -82,6 +82,15 @@ import Training
         #expect(areas.count > 40 && empty > 0)
     }
 
+    @Test func boxesOfCutMixAreAsLargeAsThePaperSays() throws {
+        let shares = (0..<20_000).map {
+            Mixing.cutmix(alpha: 1).mixture(count: 1, side: 512, seed: 4, epoch: 0, batch: $0).share
+        }
+        // A standard deviation of at most 0.3, so that four standard errors are below 0.009.
+        let mean = shares.reduce(0, +) / Double(shares.count)
+        #expect(try abs(mean - GoldenTechniques.read().cutmixMeanShare) < 0.009, "\(mean)")
+    }
+
     @Test func targetsAreMixedWhereBothLabelsAreKnown() throws {
         let golden = try GoldenTechniques.read()
         let network = try golden.network()

@@ -141,13 +141,16 @@ extension Trainer {
 final class Spy: Objective {
     private let body: (Int, Tensor, Targets, [BatchItem]) throws -> Tensor
     private let begin: (Int, Classifier) throws -> Void
+    private let see: (TrainingBatch) -> Void
     private var batches = 0
 
     init(
         begin: @escaping (Int, Classifier) throws -> Void = { _, _ in },
-        _ body: @escaping (Int, Tensor, Targets, [BatchItem]) throws -> Tensor
+        _ body: @escaping (Int, Tensor, Targets, [BatchItem]) throws -> Tensor,
+        see: @escaping (TrainingBatch) -> Void = { _ in }
     ) {
         self.begin = begin
+        self.see = see
         self.body = body
     }
 
@@ -155,6 +158,7 @@ final class Spy: Objective {
 
     func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
         defer { batches += 1 }
+        see(batch)
         return [try body(batches, outputs.logits, batch.targets, batch.items)]
     }
 }

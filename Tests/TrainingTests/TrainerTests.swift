@@ -50,6 +50,42 @@ import Training
         #expect(summary.averagePrecision.allSatisfy { ($0 ?? 0) > 0.9 })
     }
 
+    /// As repeat factors draw: twice as many images in the second epoch as in the first.
+    private struct Uneven: Sampler {
+        func indices(epoch: Int) -> [Int] { Array(0..<(epoch == 1 ? 12 : 6)) }
+    }
+
+    @Test func anEpochMayHaveMoreBatchesThanTheFirst() throws {
+        let folder = try TemporaryFolder()
+        let data = try folder.data(Self.rows)
+        var plan = plainPlan(epochs: 3, batchSize: 2)
+        plan.accumulation = 2
+        var progress: [Double] = []
+        let watcher = Spy { _, logits, _, _ in
+            try logits.sum()
+        } see: {
+            progress.append($0.progress)
+        }
+        let history = try makeTrainer(plan, data).train(
+            tinyNetwork(classes: 3), .symmetric, objective: watcher, stream: EpochStream(Uneven(), views: nil))
+        #expect(history.map(\.images) == [6, 12, 6])
+        #expect(history.map(\.steps) == [2, 5, 7])
+        #expect(history.allSatisfy { $0.loss.isFinite && $0.gradientNorm.isFinite })
+        let expected: [Double] = [0, 1, 2, 3, 3.5, 4, 4.5, 5, 5.5, 6, 7, 8].map { $0 / 9 }
+        #expect(progress.count == 12 && zip(progress, expected).allSatisfy { abs($0 - $1) < 1e-12 })
+    }
+
+    @Test func aPlanCountsItsPasses() {
+        var plan = plainPlan(epochs: 4, batchSize: 4)
+        plan.minimumSteps = 10
+        (plan.dropsLast, plan.accumulation) = (false, 2)
+        // 9 images: three batches, two steps, so five passes for ten steps.
+        #expect(plan.batches(of: 9) == 3 && plan.steps(of: 9) == 2 && plan.passes(over: 9) == 5)
+        plan.dropsLast = true
+        #expect(plan.batches(of: 9) == 2 && plan.passes(over: 9) == 10)
+        #expect(plan.batches(of: 3) == 1 && plan.passes(over: 400) == 4)
+    }
+
     @Test func aStepIsThatOfTheFormula() throws {
         let folder = try TemporaryFolder()
         let data = try folder.data(["100", "010", "001", "110"])

@@ -27,9 +27,10 @@ public struct Comparison {
     /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
     public func execute(configuration: String) throws -> ComparisonOutcome {
         let plan = try ComparisonPlan(settings)
+        let states = try plan.cells.map { try $0.state() }
+        // After that: a comparison that is refused leaves the folder as it was.
         try Folder.make(settings.output)
         try AtomicFile.write(configuration, to: settings.output + "/comparison.yaml")
-        let states = try plan.cells.map { try $0.state() }
         let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
         log("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
         var pace = Pace(open: open)

@@ -20,6 +20,9 @@ enum ComparisonArm: Hashable {
     /// The draw, where there is one.
     var draw: Int { if case .random(_, let draw?) = self { draw } else { 0 } }
 
+    /// Whether it has several draws.
+    var isShuffled: Bool { if case .random = self { true } else { false } }
+
     /// As tables have it, such as "RSKD(region)".
     var label: String {
         switch self {
@@ -73,6 +76,8 @@ struct ComparisonCell {
     let settings: RunSettings
     /// What it is expected to cost.
     let estimate: RunEstimate
+    /// The labels as they are now.
+    let labels: LabelHashes
 
     /// A name for people.
     var name: String { unit.path.dropFirst("cells/".count) + "/" + technique + "/" + arm.fileName }
@@ -82,7 +87,7 @@ struct ComparisonCell {
 
     /// How far it has come.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings.
+    /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings or labels.
     func state() throws -> State {
         let written = settings.output + "/config.yaml"
         guard FileManager.default.fileExists(atPath: written) else { return .open }
@@ -94,6 +99,17 @@ struct ComparisonCell {
                 .configuration, "\(settings.output) holds a run with other settings than the comparison has for it now",
                 remedy: "Remove that folder, or give the comparison another `output`.")
         }
-        return FileManager.default.fileExists(atPath: settings.output + "/metrics.json") ? .finished : .interrupted
+        let metrics = settings.output + "/metrics.json"
+        guard FileManager.default.fileExists(atPath: metrics) else { return .interrupted }
+        let made = try RunMetrics.read(metrics)
+        var changed = labels.tables.keys.filter { made.labelTables[$0] != labels.tables[$0] }.sorted()
+        if let attributes = made.attributes, attributes != labels.attributes { changed.append("the attribute file") }
+        guard changed.isEmpty else {
+            throw FoveaError(
+                .configuration,
+                "\(settings.output) was finished with other labels: since then \(Wording.listing(changed)) changed",
+                remedy: "Remove that folder, or give the comparison another `output`.")
+        }
+        return .finished
     }
 }

@@ -13,9 +13,9 @@ public struct ComparisonOutcome {
         let cells: [ComparisonCell]
         /// What each of them left, in the same order.
         let metrics: [RunMetrics]
-        /// One for each seed and draw, out of fold where there are folds.
-        let models: [Outcomes]
-        /// The seed of each model.
+        /// For each seed a model, or one for each shuffle; out of fold where there are folds.
+        let models: [[Outcomes]]
+        /// The seeds, in the same order.
         let seeds: [Int]
         let result: EvaluationResult
     }
@@ -56,15 +56,19 @@ public struct ComparisonOutcome {
                 let options = try Self.options(plan.settings, first.settings, dataset, surroundings)
                 var found: [Arm] = []
                 for family in Self.families(cells) {
-                    let reading = ArmReading(dataset: dataset, cells: cells.filter { $0.arm.family == family })
+                    let reading = ArmReading(
+                        dataset: dataset, cells: cells.filter { $0.arm.family == family },
+                        modelsPerSeed: family.isShuffled ? plan.settings.randomDraws : 1)
                     guard let arm = try reading.arm(technique.name, family, options) else { continue }
                     found.append(arm)
                 }
                 arms += found
-                contrasts += try Self.pairs(found).map { candidate, reference in
-                    let result = try Evaluator.compare(
-                        candidate: candidate.models(sharedWith: reference),
-                        reference: reference.models(sharedWith: candidate), options)
+                contrasts += try pairs(found).compactMap { candidate, reference in
+                    let (own, others) = (
+                        candidate.models(sharedWith: reference), reference.models(sharedWith: candidate)
+                    )
+                    guard !own.isEmpty else { return nil }
+                    let result = try Evaluator.compare(candidate: own, reference: others, sharesSeeds: true, options)
                     return Contrast(candidate: candidate, reference: reference, result: result)
                 }
             }
@@ -83,14 +87,16 @@ public struct ComparisonOutcome {
         return cells.map(\.arm.family).filter { seen.insert($0).inserted }
     }
 
-    /// Every arm against plain, then RSKD against each of its controls.
-    private static func pairs(_ arms: [Arm]) -> [(candidate: Arm, reference: Arm)] {
+    /// Every arm against plain, then RSKD against each of its controls; against the long plain model only the grouping
+    /// whose work that model has.
+    private func pairs(_ arms: [Arm]) -> [(candidate: Arm, reference: Arm)] {
         func find(_ arm: ComparisonArm) -> Arm? { arms.first { $0.arm == arm } }
         var pairs: [(Arm, Arm)] = []
         if let plain = find(.plain) { pairs += arms.filter { $0.arm != .plain }.map { ($0, plain) } }
         for arm in arms {
             guard case .rskd(let grouping) = arm.arm else { continue }
-            for control in [.plainLong, .random(grouping, draw: nil), .ensemble(grouping)] as [ComparisonArm] {
+            let long: [ComparisonArm] = grouping == plan.settings.groupings[0] ? [.plainLong] : []
+            for control in long + [.random(grouping, draw: nil), .ensemble(grouping)] {
                 if let control = find(control) { pairs.append((arm, control)) }
             }
         }
@@ -115,16 +121,17 @@ public struct ComparisonOutcome {
         for question in Set(questions) {
             let places = contrasts.indices.filter { questions[$0] == question }
             let values = places.map { contrasts[$0].result.groups.all.averagePrecision.fixedSet?.pValue }
-            for (place, value) in zip(places, Significance.holm(values)) { contrasts[place].holmPValue = value }
+            // Techniques that are not finished yet will be asked too.
+            let corrected = Significance.holm(values, tests: plan.settings.techniques.count)
+            for (place, value) in zip(places, corrected) { contrasts[place].holmPValue = value }
         }
     }
 }
 
 extension ComparisonOutcome.Arm {
-    /// The models of seeds that another arm has too, so that what a seed brings cancels out; all where it has none of them.
-    fileprivate func models(sharedWith other: Self) -> [Outcomes] {
-        let shared = models.indices.filter { other.seeds.contains(seeds[$0]) }
-        return shared.isEmpty ? models : shared.map { models[$0] }
+    /// The models of seeds that another arm has too, so that what a seed brings cancels out.
+    fileprivate func models(sharedWith other: Self) -> [[Outcomes]] {
+        models.indices.filter { other.seeds.contains(seeds[$0]) }.map { models[$0] }
     }
 }
 
@@ -132,21 +139,26 @@ extension ComparisonOutcome.Arm {
 private struct ArmReading {
     let dataset: ComparisonPlan.Dataset
     let cells: [ComparisonCell]
+    /// How many shuffles a seed has.
+    let modelsPerSeed: Int
 
-    /// Nil where no seed has all folds.
+    /// Nil where no seed has all folds of all its models.
     func arm(
         _ technique: String, _ arm: ComparisonArm, _ options: EvaluationOptions
     ) throws -> ComparisonOutcome.Arm? {
-        let folds = dataset.splits.count
-        let models = Dictionary(grouping: cells) { [$0.unit.seed, $0.arm.draw] }
-            .filter { $0.value.count == folds }.sorted { $0.key.lexicographicallyPrecedes($1.key) }.map(\.value)
-        guard !models.isEmpty else { return nil }
-        let counted = models.flatMap { $0 }
-        let outcomes = try models.map { try self.outcomes($0) }
+        let wanted = dataset.splits.count * modelsPerSeed
+        let seeds = Dictionary(grouping: cells, by: \.unit.seed).filter { $0.value.count == wanted }
+            .sorted { $0.key < $1.key }
+        guard !seeds.isEmpty else { return nil }
+        let counted = seeds.flatMap(\.value)
+        let outcomes = try seeds.map { seed in
+            try Dictionary(grouping: seed.value, by: \.arm.draw).sorted { $0.key < $1.key }
+                .map { try self.outcomes($0.value) }
+        }
         return ComparisonOutcome.Arm(
             dataset: dataset, technique: technique, arm: arm, cells: counted,
             metrics: try counted.map { try RunMetrics.read($0.settings.output + "/metrics.json") }, models: outcomes,
-            seeds: models.map { $0[0].unit.seed }, result: try Evaluator.evaluate(outcomes, options))
+            seeds: seeds.map(\.key), result: try Evaluator.evaluate(outcomes, options))
     }
 
     /// The predictions of one model, or of one a fold.

@@ -11,6 +11,7 @@ struct ComparisonPlan {
         let name: String
         let cohort: Cohort
         let attributes: ClassAttributes?
+        let labels: LabelHashes
         /// By fold; the key is nil where the configuration's split holds.
         let splits: [(fold: Int?, split: Split)]
 
@@ -45,7 +46,8 @@ struct ComparisonPlan {
                 return (fold: fold, split: try Preparation.divide(read.cohort, run))
             }
             let known = Dataset(
-                name: dataset.name, cohort: read.cohort, attributes: read.attributes, splits: splits)
+                name: dataset.name, cohort: read.cohort, attributes: read.attributes,
+                labels: try LabelHashes(first.data), splits: splits)
             datasets.append(known)
             cells += try maker.cells(of: known)
         }
@@ -75,7 +77,7 @@ struct ComparisonPlan {
         }
         let kept = datasets.map { dataset in
             Dataset(
-                name: dataset.name, cohort: dataset.cohort, attributes: dataset.attributes,
+                name: dataset.name, cohort: dataset.cohort, attributes: dataset.attributes, labels: dataset.labels,
                 splits: dataset.splits.filter { $0.fold.map(folds.contains) ?? false })
         }
         return ComparisonPlan(
@@ -98,11 +100,17 @@ private struct CellMaker {
     /// The settings of the technique alone.
     func settings(technique: ComparedTechnique, fold: Int?, seed: Int) throws -> RunSettings {
         var given = dataset.settings + comparison.settings + technique.settings
-        if let fold {
-            given.append("data.split.validation_folds=[\(fold)]")
+        if let fold { given.append("data.split.validation_folds=[\(fold)]") }
+        if !dataset.excludedFolds.isEmpty {
             given.append("data.split.excluded_folds=[\(dataset.excludedFolds.map(String.init).joined(separator: ","))]")
         }
-        var run = try ConfigurationReader.read(RunSettings.self, file: dataset.configuration, settings: given)
+        var run: RunSettings
+        do {
+            run = try ConfigurationReader.read(RunSettings.self, file: dataset.configuration, settings: given)
+        } catch var error as FoveaError {
+            error.message = "\(dataset.name), \(technique.name): " + error.message
+            throw error
+        }
         if fold != nil, run.data.split.method == .column {
             throw FoveaError(
                 .configuration, "\(dataset.name) has folds, but \(dataset.configuration) splits by a column",
@@ -124,6 +132,15 @@ private struct CellMaker {
                 let unit = ComparisonUnit(dataset: dataset.name, fold: fold, seed: seed)
                 for technique in comparison.techniques {
                     let base = try settings(technique: technique, fold: fold, seed: seed)
+                    // All techniques are judged on the same images and labels.
+                    let first = try settings(technique: comparison.techniques[0], fold: fold, seed: seed)
+                    guard base.data == first.data else {
+                        throw FoveaError(
+                            .configuration,
+                            "\(dataset.name), \(technique.name): its data are others than those of "
+                                + comparison.techniques[0].name,
+                            remedy: "Put what concerns `data` into the `set` of the data set.")
+                    }
                     for arm in arms {
                         do {
                             let cell = try cell(unit, technique, arm, base, known, split)
@@ -195,11 +212,21 @@ private struct CellMaker {
             run.augmentation.views = distilled(by: comparison.groupings[0]).plainViews ?? run.augmentation.views
         case .plainLong:
             let whole = try estimate(distilled(by: comparison.groupings[0]))
-            let plain = Double(whole.stages.first?.images ?? 1)
             run = base
             run.distillation = nil
-            run.training.epochs = max(
-                base.training.epochs, Int((Double(base.training.epochs) * whole.work / max(1, plain)).rounded()))
+            // A second stage is not made longer.
+            let alone = try estimate(run)
+            let first = alone.stages.first?.work ?? 1
+            let epochs = Double(base.training.epochs) * (whole.work - (alone.work - first)) / max(1, first)
+            let allowed = 1...10_000
+            guard allowed.contains(Int(epochs.rounded())) else {
+                throw FoveaError(
+                    .configuration,
+                    "the work of the RSKD run would be \(Int(epochs.rounded())) epochs of the plain model",
+                    remedy:
+                        "At most \(allowed.upperBound) can be run: lower training.epochs, or leave `plain_long` out.")
+            }
+            run.training.epochs = max(base.training.epochs, Int(epochs.rounded()))
         case .rskd(let grouping): run = distilled(by: grouping)
         case .random(let grouping, let draw):
             run = distilled(by: Self.shuffled(grouping), draw: draw)
@@ -213,6 +240,7 @@ private struct CellMaker {
         run.output =
             comparison.output + "/" + unit.path + "/" + technique.name + "/" + arm.fileName.replacing(":", with: "-")
         return ComparisonCell(
-            unit: unit, technique: technique.name, arm: arm, settings: run, estimate: try estimate(run))
+            unit: unit, technique: technique.name, arm: arm, settings: run, estimate: try estimate(run),
+            labels: known.labels)
     }
 }

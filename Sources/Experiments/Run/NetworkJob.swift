@@ -23,6 +23,6 @@ struct NetworkJob {
     var seen: (@Sendable (Int) -> [Int])?
     /// The network as it begins.
     var start: (ModelDescription) throws -> Classifier
-    /// What it minimises, for the loss on the labels; made anew for each stage.
-    var objective: (any Loss) throws -> any Objective = { LabelObjective($0) }
+    /// What it minimises, for the loss on the labels and how a stage is trained; made anew for each stage.
+    var objective: (any Loss, TrainingPlan) throws -> any Objective = { loss, _ in LabelObjective(loss) }
 }

@@ -41,9 +41,11 @@ struct NetworkTraining {
         let columns = allColumns
         // The history tells apart what the store takes for stages of one name.
         let title = technique.first == settings.technique.first ? name : "\(name)-\(technique.loss)"
+        var plan = recipe.plan(name)
+        plan.mixing = technique.mixer
         return try train(
             NetworkJob(
-                name: name, title: title, technique: technique, plan: recipe.plan(name), rows: rows, columns: columns,
+                name: name, title: title, technique: technique, plan: plan, rows: rows, columns: columns,
                 start: { try fresh($0, name: name, title: title, rows: rows, columns: columns) }))
     }
 
@@ -70,7 +72,8 @@ struct NetworkTraining {
 
     /// The student of all teachers.
     func student(
-        rows: [Int], plain: StageResult, key: [String], objective: @escaping (any Loss) throws -> any Objective
+        rows: [Int], plain: StageResult, key: [String],
+        objective: @escaping (any Loss, TrainingPlan) throws -> any Objective
     ) throws -> TrainedModel {
         let distillation = settings.distillation ?? DistillationSettings()
         let columns = allColumns
@@ -135,14 +138,12 @@ struct NetworkTraining {
         of job: NetworkJob, _ technique: TechniqueSettings, _ plan: TrainingPlan, seed: UInt64
     ) throws -> EpochStream {
         let (recipe, columns) = (self.recipe, job.columns)
-        guard let seen = job.seen else {
-            return EpochStream(
-                try recipe.sampler(technique, rows: job.rows, columns: columns, epochs: plan.epochs, seed: seed),
-                views: plan.views)
+        @Sendable func sampler(_ rows: [Int]) throws -> any Sampler {
+            try recipe.sampler(
+                technique, rows: rows, columns: columns, epochs: plan.passes(over: rows.count), seed: seed)
         }
-        return EpochStream(views: plan.views) { epoch in
-            try recipe.sampler(technique, rows: seen(epoch), columns: columns, epochs: plan.epochs, seed: seed)
-        }
+        guard let seen = job.seen else { return EpochStream(try sampler(job.rows), views: plan.views) }
+        return EpochStream(views: plan.views) { try sampler(seen($0)) }
     }
 
     /// A stage of the store, or else a training with checkpoints, which go when it is finished and stored.
@@ -188,7 +189,7 @@ struct NetworkTraining {
         let trainer = Trainer(
             title: name, plan: plan, data: data, columns: columns, trained: counts.map { $0.positives > 0 },
             device: device, skipLimit: settings.training.skipLimit)
-        let objective = try job.objective(loss(job.technique, rows: job.rows, columns: columns))
+        let objective = try job.objective(loss(job.technique, rows: job.rows, columns: columns), plan)
         let every = settings.evaluation.every
         return try trainer.train(
             network, settings.model.architecture.normalization, objective: objective, stream: stream,

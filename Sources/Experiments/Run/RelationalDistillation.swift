@@ -89,9 +89,12 @@ struct RelationalDistillation {
             ["distillation \(settings.withoutPreset)", "grouping \(grouping.subsets)"]
             + final.map { "teacher \($0.hash)" }
             + (settings.student == .plain ? ["from \(studentStart.hash)"] : [])
-        let student = try training.student(rows: studentRows, plain: studentStart, key: key) { loss in
+        let student = try training.student(rows: studentRows, plain: studentStart, key: key) { loss, stage in
             let objective = try objective(loss, answers, rows: studentRows, measured, inner?.validation)
-            guard settings.featureLambda > 0, let bank = answers as? ViewBank else { return objective }
+            // Where the backbone rests, in a second stage, features cannot change.
+            guard settings.featureLambda > 0, stage.backboneRate > 0, let bank = answers as? ViewBank else {
+                return objective
+            }
             return FeatureDistillingObjective(
                 objective,
                 try FeatureDistillation(

@@ -36,7 +36,8 @@ public struct Run {
         try AtomicFile.write(configuration, to: folder.file("config.yaml"))
         let recipe = Recipe(settings: settings, preparation: preparation, surroundings: surroundings)
         let journal = try Journal(folder, log: log)
-        let store = StageStore(folder: settings.stages ?? folder.file("stages"))
+        let store = StageStore(
+            folder: settings.stages ?? folder.file("stages"), shouldStop: surroundings.shouldStop)
         let training = NetworkTraining(recipe: recipe, store: store, journal: journal, folder: folder)
         let rows = preparation.split.training
         log(

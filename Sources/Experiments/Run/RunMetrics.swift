@@ -32,7 +32,10 @@ struct RunMetrics: Codable {
     }
     var fovea = Program.version
     var engine = Engine.version
+    /// The hash of each label table, by its path.
     var labelTables: [String: String]
+    /// The hash of the attribute file; nil without one.
+    var attributes: String?
     var configuration: String
     var plain: EvaluationResult
     var teachers: [Teacher]
@@ -42,7 +45,7 @@ struct RunMetrics: Codable {
     var seconds: Double
 
     enum CodingKeys: String, CodingKey {
-        case fovea, engine, configuration, plain, teachers, student, difference, cost, seconds
+        case fovea, engine, attributes, configuration, plain, teachers, student, difference, cost, seconds
         case labelTables = "label_tables"
     }
 

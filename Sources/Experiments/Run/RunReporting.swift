@@ -25,10 +25,9 @@ struct RunReporting {
         } else {
             try writeReport(nil, nil)
         }
-        let tables = recipe.settings.data.tables.map(\.path) + [recipe.settings.data.table]
+        let labels = try LabelHashes(recipe.settings.data)
         let metrics = RunMetrics(
-            labelTables: try Dictionary(
-                uniqueKeysWithValues: Set(tables.filter { !$0.isEmpty }).map { ($0, try Digest.sha256(fileAt: $0)) }),
+            labelTables: labels.tables, attributes: labels.attributes,
             configuration: try Digest.sha256(fileAt: folder.file("config.yaml")), plain: outcome.plainResult,
             teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: costs,
             seconds: outcome.seconds)

@@ -36,9 +36,15 @@ public struct TrainedModel {
 public struct StageStore: Sendable {
     /// The folder.
     public let folder: String
+    private let shouldStop: @Sendable () -> Bool
 
     /// Uses a folder, which is made when first needed.
-    public init(folder: String) { self.folder = folder }
+    ///
+    /// - Parameter shouldStop: asked while another process makes what is wanted.
+    public init(folder: String, shouldStop: @escaping @Sendable () -> Bool = { false }) {
+        self.folder = folder
+        self.shouldStop = shouldStop
+    }
 
     private struct Record: Codable {
         var recipe: String
@@ -46,7 +52,8 @@ public struct StageStore: Sendable {
         var weights: String
     }
 
-    /// The stage of a recipe: read from the store, or made by `train` and stored.
+    /// The stage of a recipe: read from the store, or made by `train` and stored. Where another process makes it, that
+    /// one is waited for.
     ///
     /// - Parameters:
     ///   - name: for people, such as "teacher-region-disc".
@@ -55,29 +62,35 @@ public struct StageStore: Sendable {
         _ name: String, recipe: String, train: () throws -> (ModelBundle, [EpochRecord])
     ) throws -> StageResult {
         let path = folder + "/" + name + "-" + Digest.sha256(recipe).prefix(16)
-        let recordPath = path + "/stage.json"
-        if let data = FileManager.default.contents(atPath: recordPath),
-            let record = try? JSONDecoder().decode(Record.self, from: data), record.recipe == recipe
-        {
-            let found = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
-            guard found == record.weights else {
-                throw FoveaError(
-                    .data, "\(path)/\(ModelBundle.weightsName) is not the file that training wrote",
-                    remedy: "Delete the folder \(path); the stage is then trained again.")
-            }
-            return StageResult(
-                bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
-        }
-        let (bundle, history) = try train()
+        if let stored = try stored(path, recipe) { return stored }
         try Folder.make(path)
+        let lock = try FileLock.waiting(for: path + "/.lock", shouldStop: shouldStop)
+        defer { withExtendedLifetime(lock) {} }
+        if let stored = try stored(path, recipe) { return stored }
+        let (bundle, history) = try train()
         try bundle.save(to: path)
         let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         // Written last: a stage without it is not finished.
         try AtomicFile.write(
-            encoder.encode(Record(recipe: recipe, history: history, weights: hash)), to: recordPath)
+            encoder.encode(Record(recipe: recipe, history: history, weights: hash)), to: path + "/stage.json")
         return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
+    }
+
+    /// What lies finished in a folder of the store; nil without it.
+    private func stored(_ path: String, _ recipe: String) throws -> StageResult? {
+        guard let data = FileManager.default.contents(atPath: path + "/stage.json"),
+            let record = try? JSONDecoder().decode(Record.self, from: data), record.recipe == recipe
+        else { return nil }
+        let found = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
+        guard found == record.weights else {
+            throw FoveaError(
+                .data, "\(path)/\(ModelBundle.weightsName) is not the file that training wrote",
+                remedy: "Delete the folder \(path); the stage is then trained again.")
+        }
+        return StageResult(
+            bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
     }
 
     /// The path of a teacher's view bank.

@@ -170,7 +170,12 @@ public struct SecondStageSettings: Sendable, Equatable {
     public init() {}
 
     /// Passes over the training images that it makes.
-    var trainedEpochs: Int { name == .retraining || name == .scaling ? epochs : 0 }
+    var trainedEpochs: Int {
+        switch name {
+        case .none, .tau: 0
+        case .retraining, .scaling: epochs
+        }
+    }
 
     /// The same for the trainer; nil for none.
     func make(_ bias: HeadBias, _ labels: ModelDescription.LabelKind) -> (any SecondStage)? {

@@ -103,14 +103,17 @@ public struct ComparisonTables: Sendable {
     /// Means over all classes that define a measure, and over many, medium and few.
     public func means() -> TextTable {
         let parts = EvaluationTables.parts.map { $0.1 == nil ? "" : ", " + $0.0 }
+        let hasFolds = arms.contains { $0.result.groups.all.withinFoldAveragePrecision != nil }
         var table = TextTable(
-            ["Data", "Technique", "Arm", "Models"] + parts.map { "mAP" + $0 } + parts.map { "mAUC" + $0 })
+            ["Data", "Technique", "Arm", "Models"] + parts.map { "mAP" + $0 } + parts.map { "mAUC" + $0 }
+                + (hasFolds ? ["mAP within folds"] : []))
         for arm in arms {
             let groups = EvaluationTables.parts.map { arm.result.groups[$0.1] }
             mark(&table, arm.dataset, arm.technique)
             table.rows.append(
                 [.text(arm.dataset), .text(arm.technique), .text(arm.name), .count(arm.result.seeds)]
-                    + groups.map { .number($0?.averagePrecision.mean) } + groups.map { .number($0?.rocAUC.mean) })
+                    + groups.map { .number($0?.averagePrecision.mean) } + groups.map { .number($0?.rocAUC.mean) }
+                    + (hasFolds ? [.number(arm.result.groups.all.withinFoldAveragePrecision?.mean)] : []))
         }
         return table
     }
@@ -121,7 +124,7 @@ public struct ComparisonTables: Sendable {
             contrasts.compactMap(\.result.bootstrap?.level).first.map { " [\(Figures.shortest(100 * $0)) %]" } ?? ""
         let hasFolds = contrasts.contains { $0.result.groups.all.withinFoldAveragePrecision != nil }
         var table = TextTable(
-            ["Data", "Technique", "Difference", "Classes", "mAP" + level, "p", "p (Holm)", "mAUC" + level]
+            ["Data", "Technique", "Difference", "Models", "Classes", "mAP" + level, "p", "p (Holm)", "mAUC" + level]
                 + (hasFolds ? ["mAP within folds" + level] : []))
         for contrast in contrasts {
             let all = contrast.result.groups.all
@@ -129,6 +132,7 @@ public struct ComparisonTables: Sendable {
             table.rows.append(
                 [
                     .text(contrast.dataset), .text(contrast.technique), .text(contrast.name),
+                    .text("\(contrast.result.candidateSeeds) / \(contrast.result.referenceSeeds)"),
                     .count(all.averagePrecision.fixedSet?.classes), Self.difference(all.averagePrecision),
                     .number(all.averagePrecision.fixedSet?.pValue), .number(contrast.holmPValue),
                     Self.difference(all.rocAUC),
@@ -142,15 +146,19 @@ public struct ComparisonTables: Sendable {
         let parts = EvaluationTables.parts.filter { $0.1 != nil }
         var table = TextTable(
             ["Data", "Technique", "Difference"]
-                + parts.flatMap { ["Classes, \($0.0)", "mAP, \($0.0)"] })
+                + parts.flatMap { ["Classes, \($0.0)", "mAP, \($0.0)", "mAUC, \($0.0)"] })
         for contrast in contrasts {
             mark(&table, contrast.dataset, contrast.technique)
             var row: [TextTable.Cell] = [
                 .text(contrast.dataset), .text(contrast.technique), .text(contrast.name),
             ]
             for (_, group) in parts {
-                let mean = contrast.result.groups[group]?.averagePrecision
-                row += [.count(mean?.fixedSet?.classes ?? 0), mean.map(Self.difference) ?? .text("")]
+                let found = contrast.result.groups[group]
+                row += [
+                    .count(found?.averagePrecision.fixedSet?.classes ?? 0),
+                    found.map { Self.difference($0.averagePrecision) } ?? .text(""),
+                    found.map { Self.difference($0.rocAUC) } ?? .text(""),
+                ]
             }
             table.rows.append(row)
         }
@@ -175,7 +183,9 @@ public struct ComparisonTables: Sendable {
             "Data", "Technique", "Arm", "Seconds", "Images trained on", "Views asked of teachers", "Work, times plain",
         ])
         for arm in arms {
-            let plain = arms.first { $0.dataset == arm.dataset && $0.technique == arm.technique }
+            let plain = arms.first {
+                $0.dataset == arm.dataset && $0.technique == arm.technique && $0.name == "plain"
+            }
             mark(&table, arm.dataset, arm.technique)
             table.append(
                 .text(arm.dataset), .text(arm.technique), .text(arm.name), .number(arm.cost.seconds, decimals: 0),
@@ -197,8 +207,9 @@ public struct ComparisonTables: Sendable {
             notes.append(
                 "\(dataset): differences are over the fixed set of \(bootstrap.fixedSet.count) classes with at least "
                     + "\(bootstrap.minimumPositivePatients) positive patients (paired bootstrap, "
-                    + "\(Figures.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom); where an arm has several "
-                    + "models, each round draws among them too). A difference whose interval holds zero is none.")
+                    + "\(Figures.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom); where arms have several "
+                    + "seeds or shuffles, each round draws among them too, the same seeds for both). A difference whose interval "
+                    + "holds zero is none.")
         }
         notes.append(
             "p (Holm) corrects a difference for the number of techniques that it was asked of. The work of a run counts all "

@@ -165,7 +165,7 @@ def asymmetric(positive, negative, margin):
 def logit_adjusted(tau):
     prior = (COUNTS / N).clamp(min=1e-300)
     shift = torch.where(TAUGHT, tau * torch.log(prior / (1 - prior)), torch.zeros_like(COUNTS))
-    return graded(lambda z: masked(bce(z + shift)))
+    return lambda z: masked(bce(z + shift))
 
 
 def losses():
@@ -195,8 +195,9 @@ def losses():
             "parameters": {"a": 0.1, "b": 10, "mu": 0.3, "l": 5, "kappa": 0.05, "gamma": 2},
             **distribution_balanced(0.1, 10, 0.3, 5, 0.05, 2)},
         "asymmetric": {"parameters": {"positive": 1, "negative": 4, "margin": 0.05}, **asymmetric(1, 4, 0.05)},
+        "asymmetric_no_margin": {"parameters": {"positive": 1, "negative": 4, "margin": 0}, **asymmetric(1, 4, 0)},
         "asymmetric_zero": {"parameters": {"positive": 0, "negative": 4, "margin": 0.05}, **asymmetric(0, 4, 0.05)},
-        "logit_adjusted": {"parameters": {"tau": 1}, **logit_adjusted(1)},
+        "logit_adjusted": {"parameters": {"tau": 1}, **graded(logit_adjusted(1))},
     }
 
 
@@ -381,6 +382,13 @@ def check():
     assert abs(4 * kl.item() - mine.item()) < 1e-6
     reference = torch.nn.functional.binary_cross_entropy_with_logits(Z, POSITIVE, KNOWN.double(), reduction="sum") / B
     assert abs(reference.item() - losses()["bce"]["value"]) < 1e-12
+    # The signs of prior shifts: a network that knows nothing, z = 0, must be told the prior by the adjusted loss, and
+    # distribution-balanced takes for the same what sigmoid(u) = pi says.
+    shown = (POSITIVE == 1) & KNOWN & TAUGHT
+    surprise = -torch.log(COUNTS / N).expand(B, C)[shown]
+    assert (logit_adjusted(1)(torch.zeros_like(Z))[shown] - surprise).abs().max() < 1e-12
+    v = torch.tensor(distribution_balanced(0.1, 10, 0.3, 5, 1.0)["v"], dtype=torch.float64)
+    assert (torch.sigmoid(-v) - COUNTS / N)[TAUGHT].abs().max() < 1e-12
 
 
 def main():

@@ -8,12 +8,15 @@
 - LWS: logits x . (f_c w_c) + b_c with f_c = exp(a_c), and the gradient with respect to a of the binary cross-entropy,
   summed over classes and averaged over images.
 - shares of mixing: the distribution function of Beta(alpha, alpha), by SciPy.
+- the mean share of CutMix (Yun et al., ICCV 2019, eqs. 1 and 2) with alpha 1: a box with sides sqrt(1 - lambda), lambda
+  uniform, whose centre is uniform over the picture, covers (s - s^2 / 4)^2 of it in the mean, s being its side.
 - the loss of mixed images (mixup, Zhang et al., ICLR 2018): binary cross-entropy with the targets lambda y_i + (1 -
   lambda) y_j over the cells that both labels are known of, summed over classes and averaged over images.
 """
 import json
 import pathlib
 
+import scipy.integrate
 import scipy.stats
 import torch
 
@@ -46,6 +49,15 @@ def shares(alpha):
     return {"alpha": alpha, "at": at, "below": scipy.stats.beta.cdf(at, alpha, alpha).tolist()}
 
 
+def mean_share_of_cutmix():
+    """By quadrature over centres along one side, then over lambda."""
+    def length(s):
+        return scipy.integrate.quad(lambda c: min(1, c + s / 2) - max(0, c - s / 2), 0, 1)[0]
+    covered = scipy.integrate.quad(lambda share: length((1 - share) ** 0.5) ** 2, 0, 1)[0]
+    assert abs(length(0.6) - (0.6 - 0.6**2 / 4)) < 1e-9
+    return 1 - covered
+
+
 def mixed(share, partners, unknown):
     z = X @ W.T + BIAS
     total = 0.0
@@ -62,7 +74,8 @@ def mixed(share, partners, unknown):
 golden = {
     "features": X.tolist(), "weights": W.tolist(), "bias": BIAS.tolist(), "labels": Y.tolist(),
     "tau": [tau_normalised(tau) for tau in (0.0, 0.5, 0.7, 1.0)], "scaling": scaled(),
-    "shares": [shares(alpha) for alpha in (0.2, 1.0, 3.0)], "mixed": mixed(0.3, [2, 0, 3, 1], [[0, 1], [3, 2]]),
+    "shares": [shares(alpha) for alpha in (0.2, 1.0, 3.0)], "cutmix_mean_share": mean_share_of_cutmix(),
+    "mixed": mixed(0.3, [2, 0, 3, 1], [[0, 1], [3, 2]]),
 }
 path = pathlib.Path(__file__).with_name("techniques.json")
 path.write_text(json.dumps(golden, indent=1) + "\n")
