@@ -24,6 +24,6 @@ for grouping in "$@"; do
     # One view an epoch: the student sees the views that the plain model saw.
     "$fovea" train configs/odir33.yaml --threads "${THREADS:-0}" \
         --set "data.split.validation_folds=[$fold]" --set 'data.split.excluded_folds=[0]' \
-        --set "distillation={grouping: '$grouping', views: 0}" --set evaluation.every=0 \
+        --set "distillation={grouping: '$grouping', student: pretrained, views: 0}" --set evaluation.every=0 \
         --set "seed=$seed" --set "stages=$runs/stages" --set "output=$output"
 done
