@@ -53,6 +53,9 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Another one on the same images: shows --predictions minus --versus; may be repeated.")
     var versus: [String] = []
 
+    @Flag(help: "--predictions and --versus are of the same seeds in the same order; intervals draw them together.")
+    var sameSeeds = false
+
     @Option(
         name: .customLong("where"),
         help: "Rows of --labels to judge by: COLUMN=VALUE or COLUMN!=VALUE; several values as VALUE,VALUE.")
@@ -95,7 +98,8 @@ struct Evaluate: ParsableCommand {
         }
         if model != nil {
             let foreign = [
-                ("--versus", !versus.isEmpty), ("--where", filter != nil), ("--train-labels", trainLabels != nil),
+                ("--versus", !versus.isEmpty), ("--same-seeds", sameSeeds), ("--where", filter != nil),
+                ("--train-labels", trainLabels != nil),
                 ("--train-where", trainFilter != nil), ("--thresholds", thresholds != nil),
                 ("--out-of-fold", outOfFold),
             ].filter(\.1)
@@ -117,6 +121,9 @@ struct Evaluate: ParsableCommand {
             ].filter(\.1)
             if let first = foreign.first {
                 throw ValidationError("\(first.0) goes with a model, not with --predictions.")
+            }
+            guard !sameSeeds || (predictions.count == versus.count && !outOfFold) else {
+                throw ValidationError("--same-seeds needs as many --versus as --predictions, a table a seed.")
             }
             guard trainFilter == nil || trainLabels != nil else {
                 throw ValidationError("--train-where goes with --train-labels.")
@@ -160,6 +167,7 @@ struct Evaluate: ParsableCommand {
     private func predictionEvaluation() -> PredictionEvaluation {
         var evaluation = PredictionEvaluation(predictions: predictions, labels: labels ?? "")
         evaluation.versus = versus
+        evaluation.sharesSeeds = sameSeeds
         evaluation.filter = filter
         evaluation.trainingLabels = trainLabels
         evaluation.trainingFilter = trainFilter

@@ -204,6 +204,17 @@ struct PredictionEvaluationTests {
         #expect(abs((outcome.evaluation.classes[1].averagePrecision.value ?? 0) - (5.0 / 6 + 1) / 2) < 1e-12)
         #expect(outcome.difference?.candidateSeeds == 2)
         #expect(outcome.text(for: Terminal()).contains("2 of candidate, 1 of reference"))
+
+        // The same seeds on both sides: where they are drawn together, nothing is left between them.
+        evaluation.versus = evaluation.predictions
+        (evaluation.settings.bootstrap, evaluation.settings.minimumPositivePatients) = (50, 1)
+        func width() throws -> Double {
+            let found = try evaluation.run(threads: 1).difference?.groups.all.averagePrecision.fixedSet
+            return try #require(found).interval.high - #require(found).interval.low
+        }
+        #expect(try width() > 0)
+        evaluation.sharesSeeds = true
+        #expect(try width() == 0)
     }
 
     @Test func outOfFoldFilesAreJoined() throws {

@@ -32,6 +32,7 @@ struct CommandLineTests {
         ("evaluate-nothing", "evaluate"), ("evaluate-both", "evaluate run --predictions p.csv"),
         ("evaluate-without-labels", "evaluate --predictions p.csv"),
         ("evaluate-foreign", "evaluate run --versus p.csv"),
+        ("evaluate-seeds", "evaluate --predictions a --versus b --versus c --same-seeds --labels l"),
         ("evaluate-unmatched", "evaluate --predictions p.csv --labels l.csv"),
         ("evaluate-no-table", "evaluate --predictions none.csv --labels l.csv"),
         ("evaluate-where", "evaluate --predictions p.csv --labels l.csv --where fold"),

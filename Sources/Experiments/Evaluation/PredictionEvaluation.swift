@@ -10,6 +10,8 @@ public struct PredictionEvaluation: Sendable {
     public var predictions: [String]
     /// Other ones on the same images, which the first are compared with; empty for none.
     public var versus: [String] = []
+    /// Whether both sides are of the same seeds, in the same order, so that rounds of the bootstrap draw seeds once for both.
+    public var sharesSeeds = false
     /// The label table.
     public var labels: String
     /// The rows of it to judge by; nil for all.
@@ -73,7 +75,9 @@ public struct PredictionEvaluation: Sendable {
             notes += zip(others, said).compactMap { Self.noteOnScores($0.path, $1) }
             outcome.referenceSubject = reference
             outcome.reference = try Evaluator.evaluate(references, options)
-            outcome.difference = try Evaluator.compare(candidate: candidates, reference: references, options)
+            outcome.difference = try Evaluator.compare(
+                candidate: candidates.map { [$0] }, reference: references.map { [$0] }, sharesSeeds: sharesSeeds,
+                options)
         }
         outcome.notes = notes
         return outcome
