@@ -40,14 +40,7 @@ import Weights
         job.settings.distillation?.featureLambda = 1
         job.settings.output = folder.path + "/further"
         try job.execute()
-        struct Metrics: Decodable {
-            struct Cost: Decodable {
-                var stage: String
-                var reused: Bool
-            }
-            var cost: [Cost]
-        }
-        let cost = try JSONDecoder().decode(Metrics.self, from: job.file("metrics.json")).cost
+        let cost = try job.costs()
         #expect(cost.filter { !$0.reused }.map(\.stage) == ["student"])
     }
 

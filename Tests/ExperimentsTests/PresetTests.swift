@@ -10,26 +10,7 @@ import Testing
 
     init() throws { folder = try TemporaryFolder() }
 
-    /// A row of the cost table in `metrics.json`.
-    private struct Cost: Decodable {
-        var stage: String
-        var images: Int
-        var views: Int
-        var reused: Bool
-
-        /// In trained images: a view that only passes forward costs about 0.21 of one (docs/results.md, Cost).
-        var equivalents: Double { Double(images) + 0.21 * Double(views) }
-    }
-
-    private struct Metrics: Decodable {
-        var cost: [Cost]
-    }
-
-    private func costs(_ job: SmallJob) throws -> [Cost] {
-        try JSONDecoder().decode(Metrics.self, from: job.file("metrics.json")).cost
-    }
-
-    private func sum(_ costs: [Cost]) -> Double { costs.reduce(0) { $0 + $1.equivalents } }
+    private func sum(_ costs: [SmallJob.Cost]) -> Double { costs.reduce(0) { $0 + $1.equivalents } }
 
     @Test func fastCostsTwiceThePlainModelAndAFurtherStudentHardlyMoreThanOnce() throws {
         var job = try SmallJob(in: folder.path) { phantoms in
@@ -43,7 +24,7 @@ import Testing
         job.settings.evaluation.every = 0
         job.settings.stages = folder.path + "/stages"
         try job.execute()
-        let costs = try costs(job)
+        let costs = try job.costs()
         #expect(costs.count { $0.stage.hasPrefix("teacher ") } == 5)
         // 40 images: each teacher sees them once, and is asked about five views of each.
         #expect(costs.allSatisfy { !$0.stage.hasPrefix("teacher ") || $0.images == 40 })
@@ -55,7 +36,7 @@ import Testing
         job.settings.distillation?.temperature = 4
         job.settings.output = folder.path + "/further"
         try job.execute()
-        let further = sum(try self.costs(job).filter { !$0.reused })
+        let further = sum(try job.costs().filter { !$0.reused })
         #expect(further > 0 && further <= 1.1 * plain.equivalents, "\(further / plain.equivalents)")
     }
 
@@ -65,7 +46,7 @@ import Testing
         job.settings.distillation?.views = 0
         job.settings.distillation?.grouping = "single"
         try job.execute()
-        let costs = try costs(job)
+        let costs = try job.costs()
         // 40 images in batches of 16, of which an epoch takes the whole ones.
         #expect(costs.first { $0.stage == "plain" }?.images == 32)
         #expect(costs.first { $0.stage == "student" }?.images == 3 * 32)
@@ -84,6 +65,11 @@ import Testing
         job.settings.evaluation.many = 12
         let outcome = try job.execute()
         #expect(outcome.studentResult != nil)
-        #expect(try costs(job).contains { $0.stage.hasPrefix("teacher shot-") })
+        #expect(try job.costs().contains { $0.stage.hasPrefix("teacher shot-") })
     }
+}
+
+extension SmallJob.Cost {
+    /// In trained images: a view that only passes forward costs about 0.21 of one (docs/results.md, Cost).
+    fileprivate var equivalents: Double { Double(images) + 0.21 * Double(views) }
 }

@@ -58,6 +58,20 @@ struct SmallJob {
         return try Run(settings, surroundings, log: log).execute(configuration: ConfigurationWriter.yaml(settings))
     }
 
+    /// A row of the cost table in `metrics.json`.
+    struct Cost: Decodable {
+        var stage: String
+        var images: Int
+        var views: Int
+        var reused: Bool
+    }
+
+    /// What each stage of the run cost.
+    func costs() throws -> [Cost] {
+        struct Metrics: Decodable { var cost: [Cost] }
+        return try JSONDecoder().decode(Metrics.self, from: file("metrics.json")).cost
+    }
+
     /// What a file of the run folder holds.
     func file(_ name: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: settings.output + "/" + name))

@@ -50,14 +50,7 @@ import Testing
         job.settings.technique.mixing = .mixup
         job.settings.output = folder.path + "/mixed"
         try job.execute()
-        struct Metrics: Decodable {
-            struct Cost: Decodable {
-                var stage: String
-                var reused: Bool
-            }
-            var cost: [Cost]
-        }
-        let cost = try JSONDecoder().decode(Metrics.self, from: job.file("metrics.json")).cost
+        let cost = try job.costs()
         #expect(cost.filter { !$0.reused }.map(\.stage) == ["plain", "student"])
         #expect(cost.contains { $0.stage == "plain bce" } && cost.contains { $0.stage.hasPrefix("teacher ") })
     }

@@ -41,10 +41,10 @@ struct CellMaker {
         for seed in comparison.seeds {
             for (fold, split) in known.splits {
                 let unit = ComparisonUnit(dataset: dataset.name, fold: fold, seed: seed)
+                let first = try settings(technique: comparison.techniques[0], fold: fold, seed: seed)
                 for technique in comparison.techniques {
                     let base = try settings(technique: technique, fold: fold, seed: seed)
                     // All techniques are judged on the same images and labels.
-                    let first = try settings(technique: comparison.techniques[0], fold: fold, seed: seed)
                     guard base.data == first.data else {
                         throw FoveaError(
                             .configuration,
