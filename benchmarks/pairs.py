@@ -39,7 +39,8 @@ def rate(command):
 def commands(arguments, model, contest):
     def step(layout, precision):
         return ["--model", model, "--layout", layout, "--precision", precision, "--steps", str(arguments.steps),
-                "--warmup", str(arguments.warmup), "--threads", str(arguments.threads), "--json"]
+                "--warmup", str(arguments.warmup), "--threads", str(arguments.threads), "--json",
+                "--device", arguments.device] + (["--batch", str(arguments.batch)] if arguments.batch else [])
 
     own, other = step("channels_last", arguments.precision), step("channels_last", arguments.precision)
     if contest == "defaults":
@@ -62,13 +63,17 @@ def main():
     parser.add_argument("--fovea", default=str(PROJECT / ".build/release/fovea"), help="the program to time")
     parser.add_argument("--model", action="append", choices=sorted({m for m, _, _ in BARS}), help="only this one")
     parser.add_argument("--contest", action="append", choices=["equal", "defaults"], help="only this one")
-    parser.add_argument("--precision", choices=["bf16", "f32"], default="bf16" if has_bfloat16() else "f32")
+    parser.add_argument("--precision", choices=["bf16", "f32"], help="default: bf16 where the processor has it, else f32")
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--steps", type=int, default=8)
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu); the bars are those of a processor")
+    parser.add_argument("--batch", type=int, help="images a step; by default few enough for a processor")
     parser.add_argument("--json", type=pathlib.Path, help="write the results here too")
     arguments = parser.parse_args()
+    if arguments.precision is None:
+        arguments.precision = "bf16" if arguments.device != "cpu" or has_bfloat16() else "f32"
 
     results = []
     for model, contest, bar in BARS:
@@ -90,7 +95,7 @@ def main():
         verdict = "reached" if median["ratio"] >= bar else "MISSED"
         print(f"{model} {contest} median of {len(pairs)}: fovea {median['fovea']:.2f}, torch {median['torch']:.2f} "
               f"images/s, ratio {median['ratio']:.3f} (bar {bar}: {verdict})", flush=True)
-        results.append({"model": model, "contest": contest, "precision": arguments.precision, "bar": bar,
+        results.append({"model": model, "contest": contest, "precision": arguments.precision, "device": arguments.device, "bar": bar,
                         "median": median, "pairs": pairs})
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")

@@ -6,6 +6,7 @@
 Prints one JSON line: {"model", "layout", "precision", "threads", "batch", "size", "steps", "images_per_second",
 "median_step_s"}. One ready batch is repeated, so nothing but the step is timed; images_per_second is the batch over the
 median step. PyTorch's defaults are --layout default --precision f32.
+On a GPU (--device cuda) the device is waited for after each step.
 """
 import argparse
 import contextlib
@@ -36,18 +37,22 @@ def main():
     parser.add_argument("--steps", type=int, default=10, help="timed steps (default 10)")
     parser.add_argument("--warmup", type=int, default=3, help="untimed steps before them (default 3)")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
+    parser.add_argument("--batch", type=int, help="images a step; by default few enough for a processor")
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the output is always JSON")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     torch.manual_seed(0)
 
     size, batch = MODELS[arguments.model]
+    batch = arguments.batch or batch
+    device = torch.device(arguments.device)
     layout = torch.channels_last if arguments.layout == "channels_last" else torch.contiguous_format
-    model = build(arguments.model).to(memory_format=layout).train()
-    x = (torch.rand(batch, 3, size, size) * 2 - 1).contiguous(memory_format=layout)
-    y = (torch.rand(batch, CLASSES) < 0.1).float()
+    model = build(arguments.model).to(device, memory_format=layout).train()
+    x = (torch.rand(batch, 3, size, size, device=device) * 2 - 1).contiguous(memory_format=layout)
+    y = (torch.rand(batch, CLASSES, device=device) < 0.1).float()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
-    autocast = (lambda: torch.autocast("cpu", torch.bfloat16)) if arguments.precision == "bf16" \
+    autocast = (lambda: torch.autocast(device.type, torch.bfloat16)) if arguments.precision == "bf16" \
         else contextlib.nullcontext
 
     seconds = []
@@ -59,6 +64,8 @@ def main():
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
         optimiser.step()
+        if device.type == "cuda":
+            torch.cuda.synchronize()
         if step >= arguments.warmup:
             seconds.append(time.perf_counter() - start)
     median = statistics.median(seconds)

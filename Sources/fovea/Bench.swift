@@ -36,6 +36,9 @@ struct BenchStep: ParsableCommand {
     @Option(help: "channels_last or default.")
     var layout = "channels_last"
 
+    @Option(help: "Images a step; by default few enough for a processor.")
+    var batch: Int?
+
     @Option(help: "Timed steps.")
     var steps = 10
 
@@ -54,6 +57,7 @@ struct BenchStep: ParsableCommand {
         guard 1...100_000 ~= steps, 0...100_000 ~= warmup else {
             throw ValidationError("--steps is at least 1, --warmup at least 0.")
         }
+        guard 1...100_000 ~= batch ?? 1 else { throw ValidationError("--batch is at least 1 and at most 100000.") }
     }
 
     func run() throws {
@@ -61,7 +65,7 @@ struct BenchStep: ParsableCommand {
         Engine.threads = surroundings.threads
         let result = try StepBenchmark.run(
             model: network.model, isChannelsLast: layout == "channels_last", precision: network.arithmetic,
-            steps: steps, warmUp: warmup, device: surroundings.device)
+            batch: batch, steps: steps, warmUp: warmup, device: surroundings.device)
         if json {
             print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
         } else {

@@ -47,12 +47,16 @@ public struct StepBenchmark: Sendable, Codable {
     }
 
     /// Runs the benchmark.
+    ///
+    /// - Parameter batch: images a step; nil: as many as `models` says, few enough for a processor.
     public static func run(
-        model name: String, isChannelsLast: Bool, precision: Precision, steps: Int, warmUp: Int, device: Device
+        model name: String, isChannelsLast: Bool, precision: Precision, batch: Int? = nil, steps: Int, warmUp: Int,
+        device: Device
     ) throws -> StepBenchmark {
         let entry = try entry(name)
+        let batch = batch ?? entry.batch
         let training = try BenchmarkedTraining(
-            entry.architecture, size: entry.size, batch: entry.batch, isChannelsLast: isChannelsLast,
+            entry.architecture, size: entry.size, batch: batch, isChannelsLast: isChannelsLast,
             precision: precision, device: device)
         var seconds: [Double] = []
         for step in 0..<warmUp + steps {
@@ -65,7 +69,7 @@ public struct StepBenchmark: Sendable, Codable {
         let median = seconds.sorted()[seconds.count / 2]
         return StepBenchmark(
             model: name, layout: isChannelsLast ? "channels_last" : "default",
-            precision: precision == .bfloat16 ? "bf16" : "f32", threads: Engine.threads, batch: entry.batch,
-            size: entry.size, steps: steps, imagesPerSecond: Double(entry.batch) / median, medianStep: median)
+            precision: precision == .bfloat16 ? "bf16" : "f32", threads: Engine.threads, batch: batch,
+            size: entry.size, steps: steps, imagesPerSecond: Double(batch) / median, medianStep: median)
     }
 }
