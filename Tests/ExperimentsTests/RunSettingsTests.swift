@@ -115,6 +115,7 @@ struct RunSettingsTests {
         d.teachers.epochs = 2
         d.teachers.minimumSteps = 11
         d.teachers.rate = 0.01
+        d.teachers.backboneRate = 0.5
         d.teachers.technique = .same
         s.distillation = d
         s.evaluation.bootstrap = 0

@@ -1,9 +1,12 @@
+import Backbones
 import Basics
 import Experiments
 import Foundation
 import Losses
 import Reports
 import Testing
+import Torch
+import Weights
 
 /// Techniques in whole runs: alone, in the teachers and in the student.
 @Suite(.serialized) struct TechniqueJobTests {
@@ -39,6 +42,32 @@ import Testing
         for (stage, rows) in stages {
             #expect(rows.count == 3 && rows.allSatisfy { ($0.trainingLoss ?? 0) > 0 }, "\(stage)")
         }
+    }
+
+    /// With a frozen backbone teachers are heads of their own on the plain model's trunk, statistics and all.
+    @Test(arguments: [0.0, nil])
+    func teachersMayShareTheTrunkOfThePlainModel(backboneRate: Double?) throws {
+        var job = try SmallJob(in: folder.path)
+        job.settings.distillation?.teachers.backboneRate = backboneRate
+        try job.execute()
+        let stages = job.settings.output + "/stages/"
+        let names = try FileManager.default.contentsOfDirectory(atPath: stages)
+        func weights(_ name: String) throws -> WeightFile { try .open(stages + name + "/model.safetensors") }
+        let plain = try weights(try #require(names.first { $0.hasPrefix("plain-") }))
+        let teachers = names.filter { $0.hasPrefix("teacher-") }
+        #expect(teachers.count > 1)
+        for name in teachers {
+            let teacher = try weights(name)
+            let trunk = teacher.tensors.filter { !$0.name.hasPrefix("classifier.") }
+            let moved = try trunk.filter { entry in
+                let same = try #require(plain.tensor(named: entry.name))
+                return try teacher.readTensor(entry).array(as: Float.self)
+                    != plain.readTensor(same).array(as: Float.self)
+            }
+            #expect(trunk.count > 50 && moved.isEmpty == (backboneRate == 0), "\(name): \(moved.map(\.name))")
+        }
+        let file = try HistoryFile(path: job.settings.output + "/history.csv")
+        #expect(file.rows.contains { $0.stage.hasPrefix("teacher-") && ($0.trainingLoss ?? 0) > 0 })
     }
 
     /// The model of BCE that teachers begin at is that of a run of BCE, whatever the run mixes.

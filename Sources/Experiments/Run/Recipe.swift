@@ -73,6 +73,7 @@ struct Recipe {
         plan.epochs = teachers.epochs
         plan.minimumSteps = teachers.minimumSteps
         plan.rate = teachers.rate
+        plan.backboneRate = teachers.backboneRate ?? plan.backboneRate
         plan.dropsLast = false
         plan.views = nil
         plan.mixing = teacherTechnique.mixer

@@ -157,6 +157,8 @@ public struct TeacherSettings: Sendable, Equatable {
     public var minimumSteps = 100
     /// The highest learning rate.
     public var rate = 3e-4
+    /// Factor on the backbone's learning rate, 0 freezes it; nil: that of the training.
+    public var backboneRate: Double?
     /// What they minimise, and on which images.
     public var technique = Technique.bce
 
@@ -183,6 +185,9 @@ extension TeacherSettings: ConfigurationSection {
         Field("epochs", \.epochs, .integer(1...10_000), "Passes over their images"),
         Field("minimum_steps", \.minimumSteps, .integer(0...1_000_000), "Steps at least, for small subsets"),
         Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
+        Field(
+            "backbone_rate", \.backboneRate, .optional(.number(0...1)),
+            "Factor on the backbone's learning rate, 0 freezes it; null: training.backbone_rate"),
         Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student"),
     ]
 }
