@@ -321,6 +321,7 @@ import Torch
     }
 
     @Test(arguments: [
+        ("groupings: [region + shot, shot+region]", "groupings has \"region+shot\" twice"),
         ("arms: [rskd]", "arms has no plain"), ("seeds: [1, 1]", "seeds has \"1\" twice"),
         ("groupings: [\"random:region\"]", "groupings holds random:region"),
         ("techniques: [{name: a/b}]", "techniques has the name \"a/b\""),

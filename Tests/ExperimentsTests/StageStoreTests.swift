@@ -22,4 +22,20 @@ import Testing
         }
         #expect(throws: Trained.self) { try store.stage("plain", recipe: "recipe") { throw Trained() } }
     }
+
+    @Test func aViewBankThatAnotherProcessMakesIsWaitedFor() throws {
+        let folder = try TemporaryFolder()
+        let asked = Atomic(0)
+        let store = StageStore(folder: folder.path, shouldStop: { asked.add(1, ordering: .relaxed).newValue > 2 })
+        let path = try store.bank("disc", key: "key") { path in
+            // This one holds it.
+            #expect(throws: CancellationError.self) { try store.bank("disc", key: "key") { _ in throw Trained() } }
+            let other = try store.bank("macula", key: "key") { $0 }
+            #expect(other != path)
+            return path
+        }
+        #expect(asked.load(ordering: .relaxed) == 3)
+        let again = try store.bank("disc", key: "key") { $0 }
+        #expect(again == path)
+    }
 }

@@ -99,7 +99,7 @@ extension ComparisonSettings: ConfigurationSection {
         try Self.requireNames(datasets.map(\.name), key: "datasets")
         try Self.requireNames(techniques.map(\.name), key: "techniques")
         try Self.requireDifferent(arms.map(\.rawValue), key: "arms")
-        try Self.requireDifferent(groupings, key: "groupings")
+        try Self.requireDifferent(groupings.map(Self.inOrder), key: "groupings")
         try Self.requireDifferent(seeds.map(String.init), key: "seeds")
         for dataset in datasets { try Self.requireDifferent(dataset.folds.map(String.init), key: "folds") }
         guard arms.contains(.plain) else {
@@ -122,6 +122,11 @@ extension ComparisonSettings: ConfigurationSection {
                 remedy: "A name has letters, digits, \"-\", \"_\" and \".\", and does not begin with a dot.")
         }
         try requireDifferent(names, key: key)
+    }
+
+    /// A grouping without spaces, its terms in order: what is equal then is one grouping.
+    private static func inOrder(_ grouping: String) -> String {
+        grouping.split(separator: "+").map { $0.filter { !$0.isWhitespace } }.sorted().joined(separator: "+")
     }
 
     private static func requireDifferent(_ values: [String], key: String) throws {

@@ -175,25 +175,26 @@ struct RelationalDistillation {
             let key = try TeacherLogits.key(
                 teacher: teacher.hash, cache: cache, rows: rows, views: views, augmentation: plan.augmentation,
                 seed: plan.seed, precision: plan.precision)
-            let path = try store.bankPath(name, key: key)
-            let featuresPath = settings.featureLambda > 0 ? TeacherFeatures.path(besides: path) : nil
-            func storedFeatures() -> TeacherFeatures? {
-                featuresPath.flatMap { TeacherFeatures.stored(at: $0, key: key) }
+            return try store.bank(name, key: key) { path in
+                let featuresPath = settings.featureLambda > 0 ? TeacherFeatures.path(besides: path) : nil
+                func storedFeatures() -> TeacherFeatures? {
+                    featuresPath.flatMap { TeacherFeatures.stored(at: $0, key: key) }
+                }
+                defer { if let found = storedFeatures() { features.append(found) } }
+                // A bank without features is asked for once more where they are wanted.
+                if featuresPath == nil || storedFeatures() != nil,
+                    let stored = try TeacherLogits.stored(at: path, key: key)
+                {
+                    return stored
+                }
+                // Folding changes a network for good, so the bank works on a copy of its own.
+                let copy = try teacher.bundle.copy()
+                return try TeacherLogits.compute(
+                    copy, cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
+                    device: recipe.surroundings.device, precision: plan.precision, threads: plan.loaderThreads,
+                    title: "views of \(name)", path: path, featuresPath: featuresPath, key: key,
+                    shouldStop: recipe.surroundings.shouldStop)
             }
-            defer { if let found = storedFeatures() { features.append(found) } }
-            // A bank without features is asked for once more where they are wanted.
-            if featuresPath == nil || storedFeatures() != nil,
-                let stored = try TeacherLogits.stored(at: path, key: key)
-            {
-                return stored
-            }
-            // Folding changes a network for good, so the bank works on a copy of its own.
-            let copy = try teacher.bundle.copy()
-            return try TeacherLogits.compute(
-                copy, cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
-                device: recipe.surroundings.device, precision: plan.precision, threads: plan.loaderThreads,
-                title: "views of \(name)", path: path, featuresPath: featuresPath, key: key,
-                shouldStop: recipe.surroundings.shouldStop)
         }
         return (logits, features)
     }

@@ -93,9 +93,12 @@ public struct StageStore: Sendable {
             bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
     }
 
-    /// The path of a teacher's view bank.
-    public func bankPath(_ name: String, key: String) throws -> String {
+    /// Gives `make` the path of a teacher's view bank, which no other process reads or writes meanwhile.
+    public func bank<Bank>(_ name: String, key: String, make: (_ path: String) throws -> Bank) throws -> Bank {
         try Folder.make(folder + "/banks")
-        return folder + "/banks/" + name + "-" + key.prefix(16) + ".safetensors"
+        let place = folder + "/banks/" + name + "-" + key.prefix(16)
+        let lock = try FileLock.waiting(for: place + ".lock", shouldStop: shouldStop)
+        defer { withExtendedLifetime(lock) {} }
+        return try make(place + ".safetensors")
     }
 }
