@@ -141,6 +141,40 @@ public struct ModelBundle {
         return ModelBundle(description, twin)
     }
 
+    /// One network with the outputs of all bundles side by side, where they share a backbone, weights and all: it is
+    /// passed once, and their heads stand in order. Nil where their backbones differ.
+    ///
+    /// It is made to be asked, not to be kept: classes of several bundles occur several times.
+    public static func joined(_ bundles: [ModelBundle]) throws -> ModelBundle? {
+        guard let first = bundles.first else { return nil }
+        let (trunk, head) = (first.trunk, first.classifier.head)
+        for other in bundles.dropFirst() {
+            guard other.description.architecture == first.description.architecture, other.trunk.count == trunk.count,
+                try zip(trunk, other.trunk).allSatisfy({ try $0.floats() == $1.floats() })
+            else { return nil }
+        }
+        var description = first.description
+        description.classes = bundles.flatMap(\.description.classes)
+        let whole = ModelBundle(description, try description.makeClassifier())
+        try Autograd.withoutGrad {
+            for (mine, theirs) in zip(whole.trunk, trunk) { try mine.copy(from: theirs.to(device: .cpu)) }
+            let heads = bundles.map(\.classifier.head)
+            try whole.classifier.head.weight.value.copy(
+                from: .concatenated(heads.map { try $0.weight.value.to(device: .cpu) }, in: 0))
+            if head.bias != nil {
+                try whole.classifier.head.bias?.value.copy(
+                    from: .concatenated(heads.compactMap { try $0.bias?.value.to(device: .cpu) }, in: 0))
+            }
+        }
+        return whole
+    }
+
+    /// Weights and buffers of everything but the head, in the network's order.
+    private var trunk: [Tensor] {
+        let head = classifier.backbone.headName + "."
+        return classifier.namedParameters.filter { !$0.name.hasPrefix(head) }.map(\.parameter.value)
+    }
+
     /// Writes the bundle into an existing folder, each file atomically, the weights first.
     public func save(to folder: String) throws {
         let sources = try classifier.namedParameters.map { try $0.parameter.value.source(named: $0.name) }
@@ -159,4 +193,9 @@ public struct ModelBundle {
         default: "\(error)"
         }
     }
+}
+
+extension Tensor {
+    /// The elements in order, as float32.
+    fileprivate func floats() throws -> [Float] { try to(device: .cpu, dtype: .float32).array() }
 }

@@ -76,6 +76,32 @@ import Torch
         #expect(try Self.values(original) == before)
     }
 
+    @Test func headsOnOneTrunkBecomeOneNetwork() throws {
+        let first = try bundle()
+        let second = try bundle()
+        try Autograd.withoutGrad {
+            try second.classifier.head.weight.value.copy(
+                from: seeded("other head", second.classifier.head.weight.value.shape, 1))
+            try second.classifier.head.bias?.value.copy(from: seeded("other bias", [3], 1))
+        }
+        let whole = try #require(try ModelBundle.joined([first, second]))
+        let images = try seeded("images", [4, 3, 32, 32], 1.7)
+        func logits(_ bundle: ModelBundle) throws -> [[Float]] {
+            bundle.classifier.setTraining(false)
+            let flat: [Float] = try Autograd.withoutGrad { try bundle.classifier(images).array() }
+            let width = bundle.description.classes.count
+            return (0..<4).map { Array(flat[$0 * width..<($0 + 1) * width]) }
+        }
+        let expected = try zip(logits(first), logits(second)).map(+)
+        let found = try logits(whole)
+        #expect(found.count == 4 && zip(found, expected).allSatisfy { distance($0, $1) < 1e-5 })
+        #expect(expected.allSatisfy { $0[..<3] != $0[3...] })
+        // One weight of the trunk apart, and they are two.
+        let (_, parameter) = try #require(second.classifier.namedParameters.first)
+        try Autograd.withoutGrad { try parameter.value.copy(from: parameter.value * 1.001) }
+        #expect(try ModelBundle.joined([first, second]) == nil)
+    }
+
     @Test func anEmptyFolderHoldsNoModel() throws {
         let folder = try TemporaryFolder()
         let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }

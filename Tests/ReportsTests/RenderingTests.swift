@@ -118,7 +118,7 @@ import Testing
         ])
         #expect(
             cost.table().csv() == """
-                Stage,Seconds,Images trained on,Views asked,In this run
+                Stage,Seconds,Images trained on,Forward only,In this run
                 plain,100.0,1000,,made
                 teacher a,50.0,500,,taken over
                 view bank,30.0,,4000,made

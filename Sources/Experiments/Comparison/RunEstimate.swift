@@ -10,7 +10,7 @@ struct RunEstimate {
         var key: String
         /// Images that pass forward and backward.
         var images = 0
-        /// Views that pass forward only.
+        /// Views, and images of a backbone that rests, which pass forward only.
         var views = 0
 
         /// In images trained on: a backward pass costs about twice a forward one.
@@ -42,12 +42,15 @@ struct RunEstimate {
             let epochs = technique.second.trainedEpochs
             guard epochs > 0 else { return [] }
             let seen = images(count, epochs: epochs, dropsLast: training.dropsLast)
-            return [Stage(key: "\(technique.second) after \(key)", images: seen)]
+            return [Stage(key: "\(technique.second) after \(key)", views: seen)]
         }
         func network(_ name: String, _ technique: TechniqueSettings, _ count: Int, epochs: Int? = nil) -> [Stage] {
             let key = "\(recipe) \(name) \(technique.first)"
             let seen = images(count, epochs: epochs ?? training.epochs, dropsLast: training.dropsLast)
-            return [Stage(key: key, images: seen)] + second(technique, count, after: key)
+            return [stage(key, seen, rate: training.backboneRate)] + second(technique, count, after: key)
+        }
+        func stage(_ key: String, _ seen: Int, rate: Double) -> Stage {
+            rate > 0 ? Stage(key: key, images: seen) : Stage(key: key, views: seen)
         }
 
         stages = network("plain, views \(views)", settings.technique, rows)
@@ -63,26 +66,38 @@ struct RunEstimate {
         }
         let studentRows = distillation.weights == .selfPaced ? teacherRows : rows
         let banked = distillation.bankedViews(training: training.epochs)
+        let rate = distillation.teachers.backboneRate ?? training.backboneRate
+        // As `RelationalDistillation` does: heads on the plain model's trunk are asked together.
+        let sharesTrunk =
+            rate == 0 && distillation.teachers.initialization == .plain && distillation.featureLambda == 0
         for task in plan.tasks {
             let key = "\(recipe) \(inner)\(taught.first) \(distillation.teachers) views \(views) \(task.subset)"
             let count = task.positives.count + task.negativesPerEpoch
-            stages.append(
-                Stage(
-                    key: key,
-                    images: images(
-                        count, epochs: distillation.teachers.epochs,
-                        minimumSteps: distillation.teachers.minimumSteps, dropsLast: false)))
+            let seen = images(
+                count, epochs: distillation.teachers.epochs, minimumSteps: distillation.teachers.minimumSteps,
+                dropsLast: false)
+            stages.append(stage(key, seen, rate: rate))
             stages += second(taught, count, after: key)
-            if settings.technique.mixing == .none {
+            if settings.technique.mixing == .none, !sharesTrunk {
                 stages.append(Stage(key: "\(banked) views of \(taught) \(key)", views: studentRows * banked))
             }
+        }
+        if settings.technique.mixing == .none, sharesTrunk {
+            let subsets = plan.tasks.map(\.subset)
+            stages.append(
+                Stage(
+                    key:
+                        "\(banked) views of \(taught) \(recipe) \(inner)\(distillation.teachers) views \(views) \(subsets)",
+                    views: studentRows * banked))
         }
         var student = network(
             "student \(distillation.withoutPreset)", settings.technique, studentRows,
             epochs: distillation.studentEpochs(training: training.epochs))
         if settings.technique.mixing != .none {
             // Teachers are asked as the student sees its images.
-            for index in student.indices { student[index].views = student[index].images * plan.tasks.count }
+            for index in student.indices {
+                student[index].views += (student[index].images + student[index].views) * plan.tasks.count
+            }
         }
         stages += student
     }

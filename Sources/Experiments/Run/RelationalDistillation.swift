@@ -28,7 +28,7 @@ struct DistillationResult {
 /// What it took to ask the teachers about all views of a bank.
 struct BankCost {
     var seconds: Double
-    /// Views that all teachers together were asked about.
+    /// Views that passed through all teachers together; those of heads on one trunk pass it once.
     var views: Int
     /// Whether every teacher's views were in the store.
     var isReused: Bool
@@ -158,7 +158,7 @@ struct RelationalDistillation {
         let bank = try ViewBank(
             plan.columns, teachers: logits, rows: rows, views: views, priorShifts: plan.priorShifts, device: device)
         let cost = BankCost(
-            seconds: logits.reduce(0) { $0 + $1.seconds }, views: teachers.count * rows.count * views,
+            seconds: logits.reduce(0) { $0 + $1.seconds }, views: logits.count * rows.count * views,
             isReused: logits.allSatisfy(\.isStored))
         return (bank, features, cost)
     }
@@ -170,10 +170,16 @@ struct RelationalDistillation {
         let plan = recipe.plan("student")
         let cache = recipe.preparation.data.cache
         var features: [TeacherFeatures] = []
-        let logits = try teachers.enumerated().map { k, teacher in
-            let name = columns.subsets[k].name
+        var networks = zip(columns.subsets, teachers).map { subset, teacher in
+            (name: subset.name, hash: teacher.hash, copy: { try teacher.bundle.copy() })
+        }
+        // Heads on one trunk are asked together, unless each teacher's features are wanted in a file of its own.
+        if teachers.count > 1, settings.featureLambda == 0, let whole = try ModelBundle.joined(teachers.map(\.bundle)) {
+            networks = [("all-teachers", teachers.map(\.hash).joined(separator: " "), { whole })]
+        }
+        let logits = try networks.map { name, hash, copy in
             let key = try TeacherLogits.key(
-                teacher: teacher.hash, cache: cache, rows: rows, views: views, augmentation: plan.augmentation,
+                teacher: hash, cache: cache, rows: rows, views: views, augmentation: plan.augmentation,
                 seed: plan.seed, precision: plan.precision)
             return try store.bank(name, key: key) { path in
                 let featuresPath = settings.featureLambda > 0 ? TeacherFeatures.path(besides: path) : nil
@@ -188,9 +194,8 @@ struct RelationalDistillation {
                     return stored
                 }
                 // Folding changes a network for good, so the bank works on a copy of its own.
-                let copy = try teacher.bundle.copy()
                 return try TeacherLogits.compute(
-                    copy, cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
+                    copy(), cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
                     device: recipe.surroundings.device, precision: plan.precision, threads: plan.loaderThreads,
                     title: "views of \(name)", path: path, featuresPath: featuresPath, key: key,
                     shouldStop: recipe.surroundings.shouldStop)

@@ -10,7 +10,7 @@ struct RunMetrics: Codable {
         var stage: String
         var seconds: Double
         var images: Int
-        /// Views that passed forward only.
+        /// Views, and images of a backbone that rests, which passed forward only.
         var views: Int
         var reused: Bool
     }

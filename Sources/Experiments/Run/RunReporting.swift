@@ -59,24 +59,33 @@ struct RunReporting {
     }
 
     private var costs: [RunMetrics.Cost] {
-        var models = [("plain", outcome.plain, recipe.settings.technique)]
+        let rate = recipe.settings.training.backboneRate
+        var models = [("plain", outcome.plain, recipe.settings.technique, rate)]
         if let start = outcome.distillation?.teacherStart {
-            models.append(("plain \(recipe.teacherTechnique.loss)", start, recipe.teacherTechnique))
+            models.append(("plain \(recipe.teacherTechnique.loss)", start, recipe.teacherTechnique, rate))
         }
-        if let inner = outcome.distillation?.inner { models.append(("plain-inner", inner, recipe.teacherTechnique)) }
+        if let inner = outcome.distillation?.inner {
+            models.append(("plain-inner", inner, recipe.teacherTechnique, rate))
+        }
         for teacher in outcome.teachers {
-            models.append(("teacher " + teacher.subset.name, teacher.model, recipe.teacherTechnique))
+            let rate = recipe.teacherPlan(teacher.subset.name).backboneRate
+            models.append(("teacher " + teacher.subset.name, teacher.model, recipe.teacherTechnique, rate))
         }
         if let distillation = outcome.distillation {
-            models.append(("student", distillation.student, recipe.settings.technique))
+            models.append(("student", distillation.student, recipe.settings.technique, rate))
         }
-        var costs = models.flatMap { name, model, technique in
-            let stages =
-                [(name, model.first)] + (model.second.map { [("\(name) \(technique.second.name.rawValue)", $0)] } ?? [])
-            return stages.map {
-                RunMetrics.Cost(
-                    stage: $0.0, seconds: $0.1.seconds, images: $0.1.images,
-                    views: name == "student" ? liveViews(of: $0.1) : 0, reused: $0.1.isReused)
+        func cost(_ name: String, _ stage: StageResult, rate: Double) -> RunMetrics.Cost {
+            let live = name.hasPrefix("student") ? liveViews(of: stage) : 0
+            // Images pass a backbone that rests forward only.
+            return RunMetrics.Cost(
+                stage: name, seconds: stage.seconds, images: rate > 0 ? stage.images : 0,
+                views: live + (rate > 0 ? 0 : stage.images), reused: stage.isReused)
+        }
+        var costs: [RunMetrics.Cost] = []
+        for (name, model, technique, rate) in models {
+            costs.append(cost(name, model.first, rate: rate))
+            if let second = model.second {
+                costs.append(cost("\(name) \(technique.second.name.rawValue)", second, rate: 0))
             }
         }
         if let bank = outcome.distillation?.bank {

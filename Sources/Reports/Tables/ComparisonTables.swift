@@ -180,7 +180,7 @@ public struct ComparisonTables: Sendable {
     /// The mean cost of a run of each arm, and how many times that of the technique's plain run it is.
     public func costs() -> TextTable {
         var table = TextTable([
-            "Data", "Technique", "Arm", "Seconds", "Images trained on", "Views asked of teachers", "Work, times plain",
+            "Data", "Technique", "Arm", "Seconds", "Images trained on", "Forward only", "Work, times plain",
         ])
         for arm in arms {
             let plain = arms.first {

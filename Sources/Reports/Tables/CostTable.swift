@@ -10,7 +10,7 @@ public struct CostTable: Sendable {
         public var seconds: Double
         /// Images that passed forward and backward; 0 for a stage that trains nothing.
         public var images: Int
-        /// Views that passed forward only; 0 for a training.
+        /// Images that passed forward only: views of teachers, and what a head alone is trained on.
         public var views: Int
         /// Whether it was taken over from an earlier run rather than made in this one.
         public var isReused: Bool
@@ -38,7 +38,7 @@ public struct CostTable: Sendable {
 
     /// One row a stage, and their sum.
     public func table() -> TextTable {
-        var table = TextTable(["Stage", "Seconds", "Images trained on", "Views asked", "In this run"])
+        var table = TextTable(["Stage", "Seconds", "Images trained on", "Forward only", "In this run"])
         for row in rows {
             table.append(
                 .text(row.stage), .number(row.seconds, decimals: 1), .count(row.images > 0 ? row.images : nil),
@@ -63,7 +63,7 @@ public struct CostTable: Sendable {
         return [
             "Seconds of a stage that was taken over are those of the run that made it. All stages together took "
                 + "\(seconds) times the seconds of the plain model, and \(images) times its images"
-                + (total.views > 0 ? ", besides views on which teachers were only asked." : "."),
+                + (total.views > 0 ? ", besides those that passed forward only." : "."),
             "So student and plain model are not equal in total compute: the student has teachers behind it. A plain "
                 + "model trained for as long as all stages together was not part of this run.",
         ]
