@@ -4,7 +4,8 @@
 
 A finding with fewer training eyes than FREQUENT is rare. It shares its *look* where a frequent finding has the same
 `feature`, its *region* only where none has but one has the same `region`, and else nothing. Differences are candidate
-minus reference on the same photographs; intervals are percentiles of a bootstrap over patients and over seeds.
+minus reference on the same photographs; intervals are percentiles of a bootstrap over patients and over seeds, the same
+seeds for both arms; of a shuffled arm, over its shuffles too.
 """
 
 import csv
@@ -44,12 +45,12 @@ def relations(folder):
 
 
 def predictions(comparison, arm):
-    """Scores of each seed (and draw) of an arm, by image and class."""
-    models = []
+    """Scores of an arm, by image and class: for each seed its models, one for each shuffle."""
+    seeds = defaultdict(list)
     for path in sorted(comparison.glob(f"cells/*/seed-*/*/{arm}/predictions.csv")):
         rows = list(csv.DictReader(open(path)))
-        models.append({r["image"]: r for r in rows})
-    return models
+        seeds[path.parts[-4]].append({r["image"]: r for r in rows})
+    return seeds
 
 
 def main(folder, comparison):
@@ -60,9 +61,10 @@ def main(folder, comparison):
 
     def scores(arm):
         if arm not in cache:
-            models = predictions(comparison, arm)
-            images = sorted(models[0])
-            cache[arm] = (images, np.array([[[float(m[i][c]) for c in classes] for i in images] for m in models]))
+            seeds = predictions(comparison, arm)
+            images = sorted(next(iter(seeds.values()))[0])
+            cache[arm] = (images, {s: np.array([[[float(m[i][c]) for c in classes] for i in images] for m in models])
+                                   for s, models in seeds.items()})
         return cache[arm]
 
     pairs = []
@@ -88,11 +90,19 @@ def main(folder, comparison):
     print("| --- |" + " --- |" * len(groups))
     for pair in pairs:
         values = [scores(arm)[1] for arm in pair]
-        point = means(precision(values[0], everything).mean(0) - precision(values[1], everything).mean(0))
+        seeds = sorted(values[0].keys() & values[1].keys())
+
+        def mean_precision(models, rows):
+            return precision(np.concatenate(models), rows).mean(0)
+
+        points = [mean_precision([v[s] for s in seeds], everything) for v in values]
+        point = means(points[0] - points[1])
         random, drawn = np.random.default_rng(0), []
         for _ in range(ROUNDS):
             rows = np.concatenate([rows_of[k] for k in random.integers(len(names), size=len(names))])
-            sides = [precision(v[random.integers(len(v), size=len(v))], rows).mean(0) for v in values]
+            drawn_seeds = random.choice(seeds, size=len(seeds))
+            sides = [mean_precision([v[s][random.integers(len(v[s]), size=len(v[s]))] for s in drawn_seeds], rows)
+                     for v in values]
             drawn.append(means(sides[0] - sides[1]))
         low, high = np.percentile(drawn, [(100 - LEVEL) / 2, (100 + LEVEL) / 2], axis=0)
         cells = [f"{p:+.3f} [{l:+.3f}, {h:+.3f}]" for p, l, h in zip(point, low, high)]
