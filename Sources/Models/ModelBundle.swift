@@ -155,6 +155,7 @@ public struct ModelBundle {
         }
         var description = first.description
         description.classes = bundles.flatMap(\.description.classes)
+        (description.thresholds, description.trainingImages) = (nil, nil)
         let whole = ModelBundle(description, try description.makeClassifier())
         try Autograd.withoutGrad {
             for (mine, theirs) in zip(whole.trunk, trunk) { try mine.copy(from: theirs.to(device: .cpu)) }

@@ -67,9 +67,10 @@ struct RunEstimate {
         let studentRows = distillation.weights == .selfPaced ? teacherRows : rows
         let banked = distillation.bankedViews(training: training.epochs)
         let rate = distillation.teachers.backboneRate ?? training.backboneRate
-        // As `RelationalDistillation` does: heads on the plain model's trunk are asked together.
+        // As `RelationalDistillation` does: heads on one trunk are asked together. Random weights are each teacher's own.
         let sharesTrunk =
-            rate == 0 && distillation.teachers.initialization == .plain && distillation.featureLambda == 0
+            rate == 0 && distillation.featureLambda == 0
+            && (distillation.teachers.initialization == .plain || settings.model.weights != nil)
         for task in plan.tasks {
             let key = "\(recipe) \(inner)\(taught.first) \(distillation.teachers) views \(views) \(task.subset)"
             let count = task.positives.count + task.negativesPerEpoch
