@@ -95,8 +95,8 @@ def main():
         verdict = "reached" if median["ratio"] >= bar else "MISSED"
         print(f"{model} {contest} median of {len(pairs)}: fovea {median['fovea']:.2f}, torch {median['torch']:.2f} "
               f"images/s, ratio {median['ratio']:.3f} (bar {bar}: {verdict})", flush=True)
-        results.append({"model": model, "contest": contest, "precision": arguments.precision, "device": arguments.device, "bar": bar,
-                        "median": median, "pairs": pairs})
+        results.append({"model": model, "contest": contest, "precision": arguments.precision,
+                        "device": arguments.device, "bar": bar, "median": median, "pairs": pairs})
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1) + "\n")
 

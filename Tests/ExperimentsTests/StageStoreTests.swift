@@ -27,15 +27,19 @@ import Testing
         let folder = try TemporaryFolder()
         let asked = Atomic(0)
         let store = StageStore(folder: folder.path, shouldStop: { asked.add(1, ordering: .relaxed).newValue > 2 })
-        let path = try store.bank("disc", key: "key") { path in
-            // This one holds it.
-            #expect(throws: CancellationError.self) { try store.bank("disc", key: "key") { _ in throw Trained() } }
-            let other = try store.bank("macula", key: "key") { $0 }
+        func bank(_ name: String, stored: String? = nil, make: (String) throws -> String) throws -> String {
+            try store.bank(name, key: "key", stored: { _ in stored }, make: make)
+        }
+        let path = try bank("disc") { path in
+            // This one holds it; who finds it finished does not wait.
+            #expect(try bank("disc", stored: "found") { _ in throw Trained() } == "found")
+            #expect(throws: CancellationError.self) { try bank("disc") { _ in throw Trained() } }
+            let other = try bank("macula") { $0 }
             #expect(other != path)
             return path
         }
         #expect(asked.load(ordering: .relaxed) == 3)
-        let again = try store.bank("disc", key: "key") { $0 }
+        let again = try bank("disc") { $0 }
         #expect(again == path)
     }
 }

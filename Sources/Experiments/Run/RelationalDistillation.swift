@@ -177,27 +177,31 @@ struct RelationalDistillation {
         if teachers.count > 1, settings.featureLambda == 0, let whole = try ModelBundle.joined(teachers.map(\.bundle)) {
             networks = [("all-teachers", teachers.map(\.hash).joined(separator: " "), { whole })]
         }
-        let logits = try networks.map { name, hash, copy in
+        let logits = try networks.map { name, hash, copy -> TeacherLogits in
             let key = try TeacherLogits.key(
                 teacher: hash, cache: cache, rows: rows, views: views, augmentation: plan.augmentation,
                 seed: plan.seed, precision: plan.precision)
-            return try store.bank(name, key: key) { path in
-                let featuresPath = settings.featureLambda > 0 ? TeacherFeatures.path(besides: path) : nil
-                func storedFeatures() -> TeacherFeatures? {
-                    featuresPath.flatMap { TeacherFeatures.stored(at: $0, key: key) }
-                }
-                defer { if let found = storedFeatures() { features.append(found) } }
+            func featuresPath(_ path: String) -> String? {
+                settings.featureLambda > 0 ? TeacherFeatures.path(besides: path) : nil
+            }
+            func storedFeatures(_ path: String) -> TeacherFeatures? {
+                featuresPath(path).flatMap { TeacherFeatures.stored(at: $0, key: key) }
+            }
+            return try store.bank(name, key: key) { path -> TeacherLogits? in
                 // A bank without features is asked for once more where they are wanted.
-                if featuresPath == nil || storedFeatures() != nil,
+                let found = storedFeatures(path)
+                guard settings.featureLambda == 0 || found != nil,
                     let stored = try TeacherLogits.stored(at: path, key: key)
-                {
-                    return stored
-                }
+                else { return nil }
+                if let found { features.append(found) }
+                return stored
+            } make: { path in
+                defer { if let found = storedFeatures(path) { features.append(found) } }
                 // Folding changes a network for good, so the bank works on a copy of its own.
                 return try TeacherLogits.compute(
                     copy(), cache: cache, rows: rows, views: views, augmentation: plan.augmentation, seed: plan.seed,
                     device: recipe.surroundings.device, precision: plan.precision, threads: plan.loaderThreads,
-                    title: "views of \(name)", path: path, featuresPath: featuresPath, key: key,
+                    title: "views of \(name)", path: path, featuresPath: featuresPath(path), key: key,
                     shouldStop: recipe.surroundings.shouldStop)
             }
         }

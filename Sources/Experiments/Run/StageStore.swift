@@ -93,12 +93,17 @@ public struct StageStore: Sendable {
             bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
     }
 
-    /// Gives `make` the path of a teacher's view bank, which no other process reads or writes meanwhile.
-    public func bank<Bank>(_ name: String, key: String, make: (_ path: String) throws -> Bank) throws -> Bank {
-        try Folder.make(folder + "/banks")
+    /// A view bank: what `stored` finds at its path, or `make` makes there. Where another process makes it, that one is
+    /// waited for.
+    public func bank<Bank>(
+        _ name: String, key: String, stored: (_ path: String) throws -> Bank?, make: (_ path: String) throws -> Bank
+    ) throws -> Bank {
         let place = folder + "/banks/" + name + "-" + key.prefix(16)
+        let path = place + ".safetensors"
+        if let found = try stored(path) { return found }
+        try Folder.make(folder + "/banks")
         let lock = try FileLock.waiting(for: place + ".lock", shouldStop: shouldStop)
         defer { withExtendedLifetime(lock) {} }
-        return try make(place + ".safetensors")
+        return try stored(path) ?? make(path)
     }
 }
