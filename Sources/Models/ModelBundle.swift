@@ -148,10 +148,16 @@ public struct ModelBundle {
     public static func joined(_ bundles: [ModelBundle]) throws -> ModelBundle? {
         guard let first = bundles.first else { return nil }
         let (trunk, head) = (first.trunk, first.classifier.head)
-        for other in bundles.dropFirst() {
-            guard other.description.architecture == first.description.architecture, other.trunk.count == trunk.count,
-                try zip(trunk, other.trunk).allSatisfy({ try $0.floats() == $1.floats() })
-            else { return nil }
+        let others = bundles.dropFirst()
+        guard
+            others.allSatisfy({
+                $0.description.architecture == first.description.architecture && $0.trunk.count == trunk.count
+            })
+        else { return nil }
+        // Weight by weight, so that each of the first one's is read once.
+        for index in trunk.indices {
+            let weights = try trunk[index].floats()
+            for other in others where try other.trunk[index].floats() != weights { return nil }
         }
         var description = first.description
         description.classes = bundles.flatMap(\.description.classes)

@@ -29,11 +29,15 @@ struct Compare: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "With --report: only these folds, such as --folds 1 2.")
     var folds: [Int] = []
 
+    @Option(help: "With --report: near-synonyms judged as one class, in a folder of their own; YAML as for evaluate.")
+    var merge: String?
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
         guard !isDryRun || !isReport else { throw ValidationError("Give either --dry-run or --report.") }
         guard folds.isEmpty || isReport else { throw ValidationError("--folds goes with --report.") }
+        guard merge == nil || isReport else { throw ValidationError("--merge goes with --report.") }
     }
 
     func run() throws {
@@ -48,7 +52,7 @@ struct Compare: ParsableCommand {
         do {
             outcome =
                 isReport
-                ? try comparison.report(folds: folds)
+                ? try comparison.report(folds: folds, merge: merge)
                 : try comparison.execute(configuration: ConfigurationWriter.yaml(compared))
         } catch let stop as CancellationError {
             complain("The same command goes on from here.")

@@ -35,6 +35,20 @@ import Torch
         #expect(try found.array() == [119.5, 121, 123, -0.5, 1, 3, 119.5, 121, 123] as [Float])
     }
 
+    /// Heads on one trunk answer together: one file with the columns of all of them.
+    @Test func itDoesNotMatterHowManyFilesTheTeachersWereAskedInto() throws {
+        let folder = try TemporaryFolder()
+        let shifts = [0.5, 0, -1]
+        let together: [Double] = [0, 1, 2, 10, 11, 12, 20, 21, 22, 100, 101, 102, 110, 111, 112, 120, 121, 122]
+        let bank = try ViewBank(
+            TeacherColumns(Self.subsets), teachers: [folder.teacher(together, shape: [2, 3, 3], name: "all")],
+            rows: [7, 3, 5], views: 2, priorShifts: shifts, device: .cpu)
+        let items = [BatchItem(row: 5, view: 1), BatchItem(row: 7, view: 0)]
+        let found: [Float] = try bank.logits(of: items).array()
+        #expect(found == [119.5, 121, 123, -0.5, 1, 3])
+        #expect(try found == Self.bank(folder, shifts: shifts).logits(of: items).array())
+    }
+
     @Test(arguments: [BatchItem(row: 4, view: 0), BatchItem(row: 5, view: 2), BatchItem(row: 5, view: -1)])
     func whatIsNotInTheBankIsAnError(_ item: BatchItem) throws {
         let folder = try TemporaryFolder()

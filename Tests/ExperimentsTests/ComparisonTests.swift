@@ -202,6 +202,62 @@ import Torch
         #expect(costs.first { $0.stage == "view bank" }?.views == 2 * teachers[0].views)
     }
 
+    /// Teachers that are measured have an inner split, and a plain model of it, whose second stage is theirs.
+    @Test func innerModelsAndSecondStagesCostWhatIsForecast() throws {
+        settings.techniques = [Self.technique("crt", "technique.second_stage=crt", "technique.second_epochs=2")]
+        settings.arms = [.plain, .rskd]
+        settings.settings.append("distillation.weights=teacher_quality")
+        var forecast = (images: 0, views: 0)
+        for row in try comparison(settings).forecast().table().rows.prefix(2) {
+            guard case .count(let images?) = row[2], case .count(let views?) = row[3] else {
+                Issue.record("no number of images or views: \(row)")
+                return
+            }
+            forecast = (forecast.images + images, forecast.views + views)
+        }
+        try execute(settings)
+        let costs = try metrics("phantoms/seed-0/crt/rskd-region").cost
+        #expect(costs.contains { $0.stage == "plain-inner" } && costs.contains { $0.stage == "student crt" })
+        #expect(forecast.images == costs.reduce(0) { $0 + $1.images }, "\(costs)")
+        #expect(forecast.views == costs.reduce(0) { $0 + $1.views }, "\(costs)")
+    }
+
+    @Test func nearSynonymsAreJudgedAsOne() throws {
+        settings.techniques = [settings.techniques[0]]
+        settings.arms = [.plain, .rskd]
+        try execute(settings)
+        let decisions = try table("decisions.csv").rowCount
+        let merge = try folder.write("merge: {pale_or_large: [disc_pallor, enlarged_cup]}", to: "merge.yaml")
+        let outcome = try comparison(settings).report(merge: merge)
+        #expect(outcome.folder == settings.output + "/merged")
+        // The same by the evaluation of one table.
+        let cell = settings.output + "/cells/phantoms/seed-0/bce/rskd-region"
+        var alone = PredictionEvaluation(
+            predictions: [cell + "/predictions.csv"], labels: folder.path + "/phantoms/labels.csv")
+        alone.filter = RowFilter("split=val")
+        alone.trainingLabels = alone.labels
+        alone.trainingFilter = RowFilter("split=train")
+        (alone.merge, alone.settings.bootstrap) = (merge, 0)
+        let expected = try alone.run(threads: 1).evaluation
+        let document = try JSONDecoder().decode(
+            Document.self, from: Data(contentsOf: URL(fileURLWithPath: outcome.folder + "/comparison.json")))
+        let found = try #require(document.arms.last).evaluation
+        #expect(found.classes.map(\.name) == expected.classes.map(\.name))
+        #expect(found.classes.contains { $0.name == "pale_or_large" })
+        #expect(found.classes.map(\.trainingImages) == expected.classes.map(\.trainingImages))
+        #expect(found.classes.map(\.averagePrecision.value) == expected.classes.map(\.averagePrecision.value))
+        // Thresholds and teachers are of the classes as they were trained; what was told of those stays.
+        #expect(!FileManager.default.fileExists(atPath: outcome.folder + "/decisions.csv"))
+        #expect(try table("decisions.csv").rowCount == decisions)
+        #expect(outcome.summary(for: Terminal()).contains("judged as one class, as \(merge) says"))
+        let page = try String(contentsOfFile: outcome.folder + "/comparison.md", encoding: .utf8)
+        #expect(page.contains("classes merged by \(merge)") && !page.contains("teachers against the student"))
+
+        let wrong = try folder.write("merge: {x: [no_such_class]}", to: "wrong.yaml")
+        let error = foveaError { _ = try comparison(settings).report(merge: wrong) }
+        #expect(error?.message.contains("there is no such class") == true, "\(String(describing: error))")
+    }
+
     @Test func foldsAreJudgedTogetherAndApart() throws {
         settings.techniques = [settings.techniques[0]]
         settings.arms = [.plain, .plainLong]
@@ -293,7 +349,9 @@ import Torch
     }
 
     private struct Document: Decodable {
+        struct Arm: Decodable { var evaluation: EvaluationResult }
         struct Contrast: Decodable { var result: PairedResult }
+        var arms: [Arm]
         var differences: [Contrast]
     }
 

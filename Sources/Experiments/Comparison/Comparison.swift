@@ -76,19 +76,22 @@ public struct Comparison {
                 .busy, "another process still works at cells of \(settings.output)",
                 remedy: "The same command goes on when it has ended; with --report it tells what there is now.")
         }
-        return try report(plan, folds: [])
+        return try report(plan, folds: [], merge: nil)
     }
 
     /// Evaluates what is finished, without running anything.
     ///
-    /// - Parameter folds: only these, in a folder of their own; all of them for none.
-    /// - Throws: `FoveaError` of kind `configuration` when nothing is finished or there is no such fold.
-    public func report(folds: [Int] = []) throws -> ComparisonOutcome {
-        try report(ComparisonPlan(settings), folds: folds)
+    /// - Parameters:
+    ///   - folds: only these, in a folder of their own; all of them for none.
+    ///   - merge: a file of near-synonyms to be judged as one class, in a folder of their own; nil for none.
+    /// - Throws: `FoveaError` of kind `configuration` when nothing is finished or there is no such fold, `data` when the
+    ///   near-synonyms do not fit the classes.
+    public func report(folds: [Int] = [], merge: String? = nil) throws -> ComparisonOutcome {
+        try report(ComparisonPlan(settings), folds: folds, merge: merge)
     }
 
-    private func report(_ plan: ComparisonPlan, folds: [Int]) throws -> ComparisonOutcome {
-        let outcome = try ComparisonOutcome(plan, folds: Set(folds).sorted(), surroundings)
+    private func report(_ plan: ComparisonPlan, folds: [Int], merge: String?) throws -> ComparisonOutcome {
+        let outcome = try ComparisonOutcome(plan, folds: Set(folds).sorted(), merge: merge, surroundings)
         try ComparisonReporting(outcome: outcome).write()
         return outcome
     }

@@ -63,7 +63,7 @@ public struct ComparisonForecast {
 
     /// One row a cell, in the order in which they are run, and their sum.
     public func table() -> TextTable {
-        var table = TextTable(["Cell", "State", "Images to train on", "Views to ask teachers", "About"])
+        var table = TextTable(["Cell", "State", "Images to train on", "Forward only", "About"])
         for row in rows {
             let isDone = row.state == .finished
             table.append(
@@ -82,5 +82,5 @@ public struct ComparisonForecast {
     /// How to read the table.
     public static let note =
         "What cells share is counted where it comes first. Times are guessed from a few steps on made-up pictures and a third "
-        + "of an image for each view; decoding, measuring and reports come on top."
+        + "of an image for each that passes forward only; decoding, measuring and reports come on top."
 }

@@ -37,15 +37,21 @@ public struct ComparisonOutcome {
     private(set) var contrasts: [Contrast] = []
     /// Cells that are not finished.
     let missing: [ComparisonCell]
+    /// A file of near-synonyms that are judged as one class; nil for none.
+    let merge: String?
     /// Where it is written.
     public let folder: String
 
-    /// - Parameter folds: only these, in a folder of their own; all for none.
-    init(_ whole: ComparisonPlan, folds: [Int], _ surroundings: Surroundings) throws {
-        let part = folds.isEmpty ? "" : "/folds-" + folds.map(String.init).joined(separator: "-")
-        folder = whole.settings.output + part
+    /// - Parameters:
+    ///   - folds: only these, in a folder of their own; all for none.
+    ///   - merge: a file of near-synonyms to be judged as one class, in a folder of their own; nil for none.
+    init(_ whole: ComparisonPlan, folds: [Int], merge: String?, _ surroundings: Surroundings) throws {
+        let part = (folds.isEmpty ? [] : ["folds"] + folds.map(String.init)) + (merge == nil ? [] : ["merged"])
+        folder = whole.settings.output + (part.isEmpty ? "" : "/" + part.joined(separator: "-"))
         let plan = try whole.only(folds)
         self.plan = plan
+        self.merge = merge
+        let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
         let finished = try plan.cells.filter { try $0.state() == .finished }
         let names = Set(finished.map(\.name))
         missing = plan.cells.filter { !names.contains($0.name) }
@@ -53,11 +59,12 @@ public struct ComparisonOutcome {
             for technique in plan.settings.techniques {
                 let cells = finished.filter { $0.unit.dataset == dataset.name && $0.technique == technique.name }
                 guard let first = cells.first else { continue }
-                let options = try Self.options(plan.settings, first.settings, dataset, surroundings)
+                var options = try Self.options(plan.settings, first.settings, surroundings)
+                options.trainingImages = try dataset.trainingImages(merging)
                 var found: [Arm] = []
                 for family in Self.families(cells) {
                     let reading = ArmReading(
-                        dataset: dataset, cells: cells.filter { $0.arm.family == family },
+                        dataset: dataset, cells: cells.filter { $0.arm.family == family }, merging: merging,
                         modelsPerSeed: family.isShuffled ? plan.settings.randomDraws : 1)
                     guard let arm = try reading.arm(technique.name, family, options) else { continue }
                     found.append(arm)
@@ -104,15 +111,12 @@ public struct ComparisonOutcome {
     }
 
     private static func options(
-        _ settings: ComparisonSettings, _ run: RunSettings, _ dataset: ComparisonPlan.Dataset,
-        _ surroundings: Surroundings
+        _ settings: ComparisonSettings, _ run: RunSettings, _ surroundings: Surroundings
     ) throws -> EvaluationOptions {
         var evaluation = run.evaluation
         evaluation.bootstrap = settings.bootstrap
         evaluation.minimumPositivePatients = settings.minimumPositivePatients
-        var options = try evaluation.options(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
-        options.trainingImages = dataset.trainingImages
-        return options
+        return try evaluation.options(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
     }
 
     /// Corrects the p-values of one question, such as RSKD against plain on a data set, for the number of techniques.
@@ -139,6 +143,8 @@ extension ComparisonOutcome.Arm {
 private struct ArmReading {
     let dataset: ComparisonPlan.Dataset
     let cells: [ComparisonCell]
+    /// What is judged as one class.
+    let merging: ClassMerging
     /// How many shuffles a seed has.
     let modelsPerSeed: Int
 
@@ -176,7 +182,8 @@ private struct ArmReading {
                     classes: cohort.classes, images: images,
                     labels: rows.flatMap { row in cohort.classes.indices.map { cohort.label(row, $0) } },
                     scores: table.scores(of: images, labelledIn: cohort.source, classes: cohort.classes),
-                    patients: cohort.knowsPatients ? rows.map { cohort.photographs[$0].patient } : [])
+                    patients: cohort.knowsPatients ? rows.map { cohort.photographs[$0].patient } : []
+                ).merging(merging)
             )
         }
         guard parts.count > 1 else { return parts[0].outcomes }

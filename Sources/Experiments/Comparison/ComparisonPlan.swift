@@ -1,5 +1,6 @@
 import Basics
 import Cohorts
+import Evaluation
 
 /// All cells of a comparison, in the order in which they are run: seed by seed, so that one that is stopped has whole
 /// seeds, and all cells of a unit one after the other, so that they find each other's stages.
@@ -13,11 +14,14 @@ struct ComparisonPlan {
         /// By fold; the key is nil where the configuration's split holds.
         let splits: [(fold: Int?, split: Split)]
 
-        /// The positives of each class in training, the mean over the folds; at least 1 where any fold has one.
-        var trainingImages: [Int] {
-            let counts = splits.map { cohort.classCounts(rows: $0.split.training) }
-            return cohort.classes.indices.map { column in
-                let sum = counts.reduce(0) { $0 + $1[column] }
+        /// The training images that show each class, or any member of a merged one: the mean over the folds, at least 1
+        /// where any fold has one.
+        ///
+        /// - Throws: `FoveaError` of kind `data` where the merging does not fit the classes.
+        func trainingImages(_ merging: ClassMerging) throws -> [Int] {
+            try merging.columns(of: cohort.classes).map { column in
+                let counts = splits.map { cohort.rows(showing: column.members, among: $0.split.training).count }
+                let sum = counts.reduce(0, +)
                 return sum == 0 ? 0 : max(1, Int((Double(sum) / Double(counts.count)).rounded()))
             }
         }

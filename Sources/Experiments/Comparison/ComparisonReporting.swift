@@ -13,10 +13,12 @@ struct ComparisonReporting {
     func write() throws {
         try Folder.make(folder + "/plots")
         let tables = outcome.tables
-        for (name, table) in [
+        var files = [
             ("means", tables.means()), ("differences", tables.differences()), ("groups", tables.differencesByGroup()),
-            ("decisions", tables.decisions()), ("costs", tables.costs()), ("cells", cells),
-        ] {
+            ("costs", tables.costs()), ("cells", cells),
+        ]
+        if outcome.merge == nil { files.append(("decisions", tables.decisions())) }
+        for (name, table) in files {
             try AtomicFile.write(table.csv(), to: folder + "/\(name).csv")
         }
         try AtomicFile.write(JSONText.encode(document), to: folder + "/comparison.json")
@@ -44,7 +46,10 @@ struct ComparisonReporting {
     private var facts: [(name: String, value: String)] {
         let settings = outcome.plan.settings
         return [
-            ("Data", outcome.plan.datasets.map(\.name).joined(separator: ", ")),
+            (
+                "Data",
+                outcome.plan.datasets.map(\.name).joined(separator: ", ") + MergeFile.words(outcome.merge)
+            ),
             ("Techniques", settings.techniques.map(\.name).joined(separator: ", ")),
             ("Seeds", settings.seeds.map(String.init).joined(separator: ", ")),
             ("Cells", "\(outcome.plan.cells.count - outcome.missing.count) of \(outcome.plan.cells.count) finished"),
@@ -57,12 +62,16 @@ struct ComparisonReporting {
             RunReport.Section("Means", paragraphs: outcome.notes(tables), table: tables.means()),
             RunReport.Section("Differences", table: tables.differences(), figures: try gains()),
             RunReport.Section("Differences by part of the long tail", table: tables.differencesByGroup()),
-            RunReport.Section(
-                "Decisions and calibration",
-                paragraphs: ["Means over the runs, each judged by thresholds chosen on its own training images."],
-                table: tables.decisions()),
-            RunReport.Section("Cost of a run", table: tables.costs()),
         ]
+        // Thresholds and teachers are of the classes as they were trained.
+        if outcome.merge == nil {
+            sections.append(
+                RunReport.Section(
+                    "Decisions and calibration",
+                    paragraphs: ["Means over the runs, each judged by thresholds chosen on its own training images."],
+                    table: tables.decisions()))
+        }
+        sections.append(RunReport.Section("Cost of a run", table: tables.costs()))
         for contrast in outcome.contrasts where contrast.reference.arm == .plain {
             guard case .rskd = contrast.candidate.arm else { continue }
             sections.append(try classes(contrast))
@@ -102,11 +111,14 @@ struct ComparisonReporting {
         let (arm, plain) = (contrast.candidate, contrast.reference)
         let title = "\(arm.dataset.name), \(arm.technique) + \(arm.arm.label)"
         let file = [arm.dataset.name, arm.technique, arm.arm.fileName].joined(separator: "-").replacing(":", with: "-")
-        let names = arm.dataset.names
-        let tail = LongTailPlot(
-            title: title, results: [("plain", plain.result), ("student", arm.result)], names: names)
+        let plot = LongTailPlot(
+            title: title, results: [("plain", plain.result), ("student", arm.result)], names: arm.dataset.names)
+        let tail = try figure(plot.drawing(), "long-tail-" + file, "Training images and average precision")
+        guard outcome.merge == nil else {
+            return RunReport.Section(title + ": the long tail", figures: [tail])
+        }
         let teachers = arm.teacherTable
-        let plot = teachers.plot(title: title, bounds: arm.result.bounds)
+        let pairs = teachers.plot(title: title, bounds: arm.result.bounds)
         return RunReport.Section(
             title + ": teachers against the student",
             paragraphs: [
@@ -114,8 +126,8 @@ struct ComparisonReporting {
             ],
             table: teachers.table(),
             figures: [
-                try figure(tail.drawing(), "long-tail-" + file, "Training images and average precision"),
-                try figure(plot.drawing(), "teachers-" + file, "Plain model, teachers and student class by class"),
+                tail,
+                try figure(pairs.drawing(), "teachers-" + file, "Plain model, teachers and student class by class"),
             ])
     }
 
@@ -206,7 +218,7 @@ extension ComparisonOutcome.Arm {
     var teacherTable: TeacherTable {
         let classes = dataset.cohort.classes
         let columns = Dictionary(uniqueKeysWithValues: classes.enumerated().map { ($1, $0) })
-        let (names, counts) = (dataset.names, dataset.trainingImages)
+        let names = dataset.names
         var order: [[String]] = []
         var values: [[String]: [(plain: ClassResult, teacher: RunMetrics.Teacher.Entry, student: ClassResult)]] = [:]
         for run in metrics {
@@ -225,7 +237,8 @@ extension ComparisonOutcome.Arm {
                 let column = columns[key[1]] ?? 0
                 func mean(_ values: [Double?]) -> Double? { ClassMean(values).mean }
                 return TeacherTable.Row(
-                    name: names[key[1]] ?? key[1], teacher: key[0], trainingImages: counts[column],
+                    name: names[key[1]] ?? key[1], teacher: key[0],
+                    trainingImages: result.classes[column].trainingImages ?? 0,
                     positives: result.classes[column].positives,
                     plainAP: mean(found.map(\.plain.averagePrecision.value)),
                     teacherAP: mean(found.map(\.teacher.averagePrecision)),
@@ -250,11 +263,14 @@ extension ComparisonOutcome {
 
     /// How to read the tables, and what is not in them yet.
     func notes(_ tables: ComparisonTables) -> [String] {
-        guard !missing.isEmpty else { return tables.notes() }
-        return tables.notes() + [
-            "Not finished, so not counted: " + Wording.listing(missing.map(\.name))
-                + ". An arm counts with those seeds of which all folds are finished."
-        ]
+        var notes = tables.notes()
+        if let merge { notes.insert("Near-synonyms are judged as one class, as \(merge) says.", at: 0) }
+        if !missing.isEmpty {
+            notes.append(
+                "Not finished, so not counted: " + Wording.listing(missing.map(\.name))
+                    + ". An arm counts with those seeds of which all folds are finished.")
+        }
+        return notes
     }
 
     /// The closing words of a comparison on the terminal.

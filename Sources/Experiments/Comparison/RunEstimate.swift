@@ -60,7 +60,12 @@ struct RunEstimate {
         let taught = settings.teacherTechnique
         let teacherRows = plan.inner?.training.count ?? rows
         let inner = plan.inner == nil ? "" : "inner "
-        if plan.inner != nil { stages += network("\(inner)plain, views \(views)", settings.technique, teacherRows) }
+        if plan.inner != nil {
+            // Its second stage is the teachers', beside which it is judged.
+            var technique = settings.technique
+            technique.second = taught.second
+            stages += network("\(inner)plain, views \(views)", technique, teacherRows)
+        }
         if distillation.teachers.initialization == .plain, taught.first != settings.technique.first {
             stages += network("\(inner)plain, views \(views)", taught, teacherRows)
         }

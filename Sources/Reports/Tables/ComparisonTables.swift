@@ -43,7 +43,7 @@ public struct ComparisonTables: Sendable {
         public var seconds: Double
         /// Images that passed forward and backward.
         public var images: Double
-        /// Views that passed forward only.
+        /// Images that passed forward only.
         public var views: Double
 
         /// A cost.
@@ -213,7 +213,7 @@ public struct ComparisonTables: Sendable {
         }
         notes.append(
             "p (Holm) corrects a difference for the number of techniques that it was asked of. The work of a run counts all "
-                + "its stages, the plain model among them; a view that passes forward only counts a third of an image.")
+                + "its stages, the plain model among them; an image that passes forward only counts a third.")
         return notes
     }
 

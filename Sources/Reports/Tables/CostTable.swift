@@ -56,20 +56,24 @@ public struct CostTable: Sendable {
     /// All stages against those of the plain model; empty where there is nothing to compare.
     public func notes() -> [String] {
         let plain = Self.sum(rows.prefix(plainStages))
-        guard rows.count > plainStages, plain.seconds > 0, plain.images > 0 else { return [] }
+        guard rows.count > plainStages, plain.seconds > 0, plain.work > 0 else { return [] }
         let total = Self.sum(rows[...])
         let seconds = Figures.fixed(total.seconds / plain.seconds, decimals: 1)
-        let images = Figures.fixed(Double(total.images) / Double(plain.images), decimals: 1)
+        let work = Figures.fixed(total.work / plain.work, decimals: 1)
         return [
             "Seconds of a stage that was taken over are those of the run that made it. All stages together took "
-                + "\(seconds) times the seconds of the plain model, and \(images) times its images"
-                + (total.views > 0 ? ", besides those that passed forward only." : "."),
+                + "\(seconds) times the seconds of the plain model, and \(work) times its work"
+                + (total.views > 0 ? ", where an image that passes forward only counts a third." : "."),
             "So student and plain model are not equal in total compute: the student has teachers behind it. A plain "
                 + "model trained for as long as all stages together was not part of this run.",
         ]
     }
 
-    private static func sum(_ rows: ArraySlice<Row>) -> (seconds: Double, images: Int, views: Int) {
-        (rows.reduce(0) { $0 + $1.seconds }, rows.reduce(0) { $0 + $1.images }, rows.reduce(0) { $0 + $1.views })
+    private static func sum(
+        _ rows: ArraySlice<Row>
+    ) -> (seconds: Double, images: Int, views: Int, work: Double) {
+        let images = rows.reduce(0) { $0 + $1.images }
+        let views = rows.reduce(0) { $0 + $1.views }
+        return (rows.reduce(0) { $0 + $1.seconds }, images, views, Double(images) + Double(views) / 3)
     }
 }
