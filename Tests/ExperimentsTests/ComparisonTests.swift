@@ -115,13 +115,15 @@ import Torch
 
         // Each arm against plain, and RSKD against its controls.
         let differences = try table("differences.csv")
-        #expect(differences.rowCount == 2 * 5)
+        #expect(differences.rowCount == 2 * 5 + 2)
         for row in 0..<differences.rowCount {
             let p = try #require(Double(column("p", of: differences)[row]))
             let holm = try #require(Double(column("p (Holm)", of: differences)[row]))
-            // Two techniques.
-            #expect(p <= holm && holm <= min(1, 2 * p) + 1e-12)
+            // Two techniques, of which only one is compared with the other.
+            let isOfTechniques = try column("Difference", of: differences)[row].hasSuffix("that of bce")
+            #expect(p <= holm && holm <= min(1, 2 * p) + 1e-12 && (!isOfTechniques || holm == p))
         }
+        try techniquesAreCompared()
         for name in [
             "comparison.md", "comparison.json", "comparison.yaml", "costs.csv", "cells.csv", "groups.csv",
             "decisions.csv",
@@ -220,6 +222,31 @@ import Torch
         #expect(costs.contains { $0.stage == "plain-inner" } && costs.contains { $0.stage == "student crt" })
         #expect(forecast.images == costs.reduce(0) { $0 + $1.images }, "\(costs)")
         #expect(forecast.views == costs.reduce(0) { $0 + $1.views }, "\(costs)")
+    }
+
+    /// The later technique against the first, as the evaluation of their predictions finds it.
+    private func techniquesAreCompared() throws {
+        let document = try JSONDecoder().decode(
+            Document.self, from: Data(contentsOf: URL(fileURLWithPath: settings.output + "/comparison.json")))
+        let found = document.differences.filter { $0.technique != $0.referenceTechnique }
+        #expect(found.map(\.technique) == ["asl", "asl"] && found.map(\.referenceTechnique) == ["bce", "bce"])
+        #expect(
+            found.map(\.candidate) == ["plain", "RSKD(region)"] && found.map(\.reference) == found.map(\.candidate))
+        for (difference, arm) in zip(found, ["plain", "rskd-region"]) {
+            let cells = ["asl", "bce"].map {
+                settings.output + "/cells/phantoms/seed-0/\($0)/\(arm)/predictions.csv"
+            }
+            var alone = PredictionEvaluation(predictions: [cells[0]], labels: folder.path + "/phantoms/labels.csv")
+            (alone.versus, alone.filter, alone.settings.bootstrap) = ([cells[1]], RowFilter("split=val"), 0)
+            (alone.trainingLabels, alone.trainingFilter) = (alone.labels, RowFilter("split=train"))
+            let expected = try #require(alone.run(threads: 1).difference)
+            let values = expected.classes.map(\.averagePrecision.difference)
+            #expect(difference.result.classes.map(\.averagePrecision.difference) == values)
+            #expect(values.contains { $0 != nil && $0 != 0 })
+        }
+        #expect(
+            FileManager.default.fileExists(atPath: settings.output + "/plots/gain-phantoms-plain-minus-that-of-bce.png")
+        )
     }
 
     @Test func nearSynonymsAreJudgedAsOne() throws {
@@ -350,7 +377,18 @@ import Torch
 
     private struct Document: Decodable {
         struct Arm: Decodable { var evaluation: EvaluationResult }
-        struct Contrast: Decodable { var result: PairedResult }
+        struct Contrast: Decodable {
+            var technique: String
+            var candidate: String
+            var reference: String
+            var referenceTechnique: String
+            var result: PairedResult
+
+            enum CodingKeys: String, CodingKey {
+                case technique, candidate, reference, result
+                case referenceTechnique = "reference_technique"
+            }
+        }
         var arms: [Arm]
         var differences: [Contrast]
     }

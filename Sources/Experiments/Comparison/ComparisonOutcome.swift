@@ -20,7 +20,7 @@ public struct ComparisonOutcome {
         let result: EvaluationResult
     }
 
-    /// An arm against another one of the same technique.
+    /// An arm against another one of the same technique, or against the same arm of the first technique.
     struct Contrast {
         let candidate: Arm
         let reference: Arm
@@ -28,8 +28,12 @@ public struct ComparisonOutcome {
         /// The p-value of mAP over all classes after Holm's correction for the techniques; nil without an interval.
         var holmPValue: Double?
 
+        /// Whether it tells techniques apart.
+        var isOfTechniques: Bool { candidate.technique != reference.technique }
+        /// What is compared with, in words.
+        var referenceLabel: String { isOfTechniques ? "that of \(reference.technique)" : reference.arm.label }
         /// Which arms of which data, whatever the technique.
-        var question: String { "\(candidate.dataset.name) \(candidate.arm) \(reference.arm)" }
+        var question: String { "\(candidate.dataset.name) \(candidate.arm.label) minus \(referenceLabel)" }
     }
 
     let plan: ComparisonPlan
@@ -70,7 +74,7 @@ public struct ComparisonOutcome {
                     found.append(arm)
                 }
                 arms += found
-                contrasts += try pairs(found).compactMap { candidate, reference in
+                contrasts += try (pairs(found) + techniquePairs(found)).compactMap { candidate, reference in
                     let (own, others) = (
                         candidate.models(sharedWith: reference), reference.models(sharedWith: candidate)
                     )
@@ -110,6 +114,21 @@ public struct ComparisonOutcome {
         return pairs
     }
 
+    /// Plain models and RSKD of a technique against those of the first one, with the same seeds.
+    private func techniquePairs(_ found: [Arm]) -> [(candidate: Arm, reference: Arm)] {
+        found.compactMap { arm in
+            switch arm.arm {
+            case .plain, .rskd: break
+            default: return nil
+            }
+            let first = arms.first {
+                $0.dataset.name == arm.dataset.name && $0.technique == plan.settings.techniques[0].name
+                    && $0.arm == arm.arm && $0.technique != arm.technique
+            }
+            return first.map { (arm, $0) }
+        }
+    }
+
     private static func options(
         _ settings: ComparisonSettings, _ run: RunSettings, _ surroundings: Surroundings
     ) throws -> EvaluationOptions {
@@ -125,8 +144,10 @@ public struct ComparisonOutcome {
         for question in Set(questions) {
             let places = contrasts.indices.filter { questions[$0] == question }
             let values = places.map { contrasts[$0].result.groups.all.averagePrecision.fixedSet?.pValue }
-            // Techniques that are not finished yet will be asked too.
-            let corrected = Significance.holm(values, tests: plan.settings.techniques.count)
+            // Techniques that are not finished yet will be asked too; the first one is not compared with itself.
+            let techniques = plan.settings.techniques.count
+            let corrected = Significance.holm(
+                values, tests: contrasts[places[0]].isOfTechniques ? techniques - 1 : techniques)
             for (place, value) in zip(places, corrected) { contrasts[place].holmPValue = value }
         }
     }

@@ -92,13 +92,14 @@ struct ComparisonReporting {
         }
         return try questions.compactMap { question in
             let members = outcome.contrasts.filter { $0.question == question }
-            guard let first = members.first, case .rskd = first.candidate.arm else { return nil }
+            guard let first = members.first else { return nil }
+            if case .rskd = first.candidate.arm {} else if !first.isOfTechniques { return nil }
             let plot = GainPlot(
                 title: "\(first.candidate.dataset.name): \(first.name)",
                 comparisons: members.map { ($0.candidate.technique, $0.result) })
             let name = [
                 "gain", first.candidate.dataset.name, first.candidate.arm.fileName, "minus",
-                first.reference.arm.fileName,
+                first.isOfTechniques ? "that-of-\(first.reference.technique)" : first.reference.arm.fileName,
             ]
             return try figure(
                 plot.drawing(), name.joined(separator: "-").replacing(":", with: "-"),
@@ -145,11 +146,13 @@ struct ComparisonReporting {
             var technique: String
             var candidate: String
             var reference: String
+            var referenceTechnique: String
             var result: PairedResult
             @ExplicitNull var holmPValue: Double?
 
             enum CodingKeys: String, CodingKey {
                 case data, technique, candidate, reference, result
+                case referenceTechnique = "reference_technique"
                 case holmPValue = "holm_p_value"
             }
         }
@@ -170,8 +173,8 @@ struct ComparisonReporting {
             differences: outcome.contrasts.map {
                 Document.Contrast(
                     data: $0.candidate.dataset.name, technique: $0.candidate.technique,
-                    candidate: $0.candidate.arm.label, reference: $0.reference.arm.label, result: $0.result,
-                    holmPValue: $0.holmPValue)
+                    candidate: $0.candidate.arm.label, reference: $0.reference.arm.label,
+                    referenceTechnique: $0.reference.technique, result: $0.result, holmPValue: $0.holmPValue)
             }, unfinished: outcome.missing.map(\.name))
     }
 }
@@ -191,7 +194,7 @@ extension RunMetrics {
 }
 
 extension ComparisonOutcome.Contrast {
-    var name: String { "\(candidate.arm.label) minus \(reference.arm.label)" }
+    var name: String { "\(candidate.arm.label) minus \(referenceLabel)" }
 }
 
 extension ComparisonOutcome.Arm {
@@ -256,7 +259,7 @@ extension ComparisonOutcome {
             contrasts: contrasts.map {
                 ComparisonTables.Contrast(
                     dataset: $0.candidate.dataset.name, technique: $0.candidate.technique,
-                    candidate: $0.candidate.arm.label, reference: $0.reference.arm.label, result: $0.result,
+                    candidate: $0.candidate.arm.label, reference: $0.referenceLabel, result: $0.result,
                     holmPValue: $0.holmPValue)
             })
     }
