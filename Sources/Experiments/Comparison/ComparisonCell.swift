@@ -23,6 +23,9 @@ enum ComparisonArm: Hashable {
     /// Whether it has several draws.
     var isShuffled: Bool { if case .random = self { true } else { false } }
 
+    /// Whether it is RSKD with a given grouping.
+    var isRSKD: Bool { if case .rskd = self { true } else { false } }
+
     /// As tables have it, such as "RSKD(region)".
     var label: String {
         switch self {

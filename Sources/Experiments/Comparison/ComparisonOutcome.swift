@@ -60,11 +60,12 @@ public struct ComparisonOutcome {
         let names = Set(finished.map(\.name))
         missing = plan.cells.filter { !names.contains($0.name) }
         for dataset in plan.datasets {
+            let trainingImages = try dataset.trainingImages(merging)
             for technique in plan.settings.techniques {
                 let cells = finished.filter { $0.unit.dataset == dataset.name && $0.technique == technique.name }
                 guard let first = cells.first else { continue }
                 var options = try Self.options(plan.settings, first.settings, surroundings)
-                options.trainingImages = try dataset.trainingImages(merging)
+                options.trainingImages = trainingImages
                 var found: [Arm] = []
                 for family in Self.families(cells) {
                     let reading = ArmReading(
@@ -116,16 +117,10 @@ public struct ComparisonOutcome {
 
     /// Plain models and RSKD of a technique against those of the first one, with the same seeds.
     private func techniquePairs(_ found: [Arm]) -> [(candidate: Arm, reference: Arm)] {
-        found.compactMap { arm in
-            switch arm.arm {
-            case .plain, .rskd: break
-            default: return nil
-            }
-            let first = arms.first {
-                $0.dataset.name == arm.dataset.name && $0.technique == plan.settings.techniques[0].name
-                    && $0.arm == arm.arm && $0.technique != arm.technique
-            }
-            return first.map { (arm, $0) }
+        let first = plan.settings.techniques[0].name
+        return found.filter { $0.technique != first && ($0.arm == .plain || $0.arm.isRSKD) }.compactMap { arm in
+            arms.first { $0.dataset.name == arm.dataset.name && $0.technique == first && $0.arm == arm.arm }
+                .map { (arm, $0) }
         }
     }
 

@@ -72,8 +72,7 @@ struct ComparisonReporting {
                     table: tables.decisions()))
         }
         sections.append(RunReport.Section("Cost of a run", table: tables.costs()))
-        for contrast in outcome.contrasts where contrast.reference.arm == .plain {
-            guard case .rskd = contrast.candidate.arm else { continue }
+        for contrast in outcome.contrasts where contrast.reference.arm == .plain && contrast.candidate.arm.isRSKD {
             sections.append(try classes(contrast))
         }
         return sections
@@ -92,8 +91,7 @@ struct ComparisonReporting {
         }
         return try questions.compactMap { question in
             let members = outcome.contrasts.filter { $0.question == question }
-            guard let first = members.first else { return nil }
-            if case .rskd = first.candidate.arm {} else if !first.isOfTechniques { return nil }
+            guard let first = members.first, first.candidate.arm.isRSKD || first.isOfTechniques else { return nil }
             let plot = GainPlot(
                 title: "\(first.candidate.dataset.name): \(first.name)",
                 comparisons: members.map { ($0.candidate.technique, $0.result) })

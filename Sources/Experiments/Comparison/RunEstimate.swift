@@ -1,6 +1,7 @@
 import Basics
 import Cohorts
 import Distillation
+import Reports
 import Training
 
 /// What a run will cost, stage by stage, before anything is decoded.
@@ -13,8 +14,8 @@ struct RunEstimate {
         /// Views, and images of a backbone that rests, which pass forward only.
         var views = 0
 
-        /// In images trained on: a backward pass costs about twice a forward one.
-        var work: Double { Double(images) + Double(views) / 3 }
+        /// In images trained on.
+        var work: Double { CostTable.work(images: Double(images), views: Double(views)) }
     }
 
     var stages: [Stage]
@@ -61,10 +62,7 @@ struct RunEstimate {
         let teacherRows = plan.inner?.training.count ?? rows
         let inner = plan.inner == nil ? "" : "inner "
         if plan.inner != nil {
-            // Its second stage is the teachers', beside which it is judged.
-            var technique = settings.technique
-            technique.second = taught.second
-            stages += network("\(inner)plain, views \(views)", technique, teacherRows)
+            stages += network("\(inner)plain, views \(views)", settings.innerTechnique, teacherRows)
         }
         if distillation.teachers.initialization == .plain, taught.first != settings.technique.first {
             stages += network("\(inner)plain, views \(views)", taught, teacherRows)

@@ -55,12 +55,9 @@ struct RelationalDistillation {
         for note in grouping.notes { journal.say("grouping \(grouping.name): \(note)") }
         let teacherRows = inner?.training ?? rows
         let studentRows = settings.weights == .selfPaced ? teacherRows : rows
-        // Judged beside teachers, so that it has a second stage where they have one.
         let start =
             try inner.map { _ in
-                var technique = recipe.settings.technique
-                technique.second = recipe.teacherTechnique.second
-                return try training.plain("plain-inner", rows: teacherRows, as: technique)
+                try training.plain("plain-inner", rows: teacherRows, as: recipe.settings.innerTechnique)
             } ?? plain
         // Teachers of BCE begin at a model of BCE, so that all techniques of a comparison can share them.
         let isShared =

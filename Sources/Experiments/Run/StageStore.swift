@@ -62,20 +62,29 @@ public struct StageStore: Sendable {
         _ name: String, recipe: String, train: () throws -> (ModelBundle, [EpochRecord])
     ) throws -> StageResult {
         let path = folder + "/" + name + "-" + Digest.sha256(recipe).prefix(16)
-        if let stored = try stored(path, recipe) { return stored }
-        try Folder.make(path)
-        let lock = try FileLock.waiting(for: path + "/.lock", shouldStop: shouldStop)
+        return try finished(in: path, lock: "/.lock", stored: { try stored(path, recipe) }) {
+            let (bundle, history) = try train()
+            try bundle.save(to: path)
+            let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            // Written last: a stage without it is not finished.
+            try AtomicFile.write(
+                encoder.encode(Record(recipe: recipe, history: history, weights: hash)), to: path + "/stage.json")
+            return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
+        }
+    }
+
+    /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
+    /// finished is found without the lock.
+    private func finished<Result>(
+        in place: String, lock name: String, stored: () throws -> Result?, make: () throws -> Result
+    ) throws -> Result {
+        if let found = try stored() { return found }
+        try Folder.make(place)
+        let lock = try FileLock.waiting(for: place + name, shouldStop: shouldStop)
         defer { withExtendedLifetime(lock) {} }
-        if let stored = try stored(path, recipe) { return stored }
-        let (bundle, history) = try train()
-        try bundle.save(to: path)
-        let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        // Written last: a stage without it is not finished.
-        try AtomicFile.write(
-            encoder.encode(Record(recipe: recipe, history: history, weights: hash)), to: path + "/stage.json")
-        return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
+        return try stored() ?? make()
     }
 
     /// What lies finished in a folder of the store; nil without it.
@@ -98,12 +107,8 @@ public struct StageStore: Sendable {
     public func bank<Bank>(
         _ name: String, key: String, stored: (_ path: String) throws -> Bank?, make: (_ path: String) throws -> Bank
     ) throws -> Bank {
-        let place = folder + "/banks/" + name + "-" + key.prefix(16)
-        let path = place + ".safetensors"
-        if let found = try stored(path) { return found }
-        try Folder.make(folder + "/banks")
-        let lock = try FileLock.waiting(for: place + ".lock", shouldStop: shouldStop)
-        defer { withExtendedLifetime(lock) {} }
-        return try stored(path) ?? make(path)
+        let (place, file) = (folder + "/banks", "/" + name + "-" + key.prefix(16))
+        let path = place + file + ".safetensors"
+        return try finished(in: place, lock: file + ".lock", stored: { try stored(path) }) { try make(path) }
     }
 }

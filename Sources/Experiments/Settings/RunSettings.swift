@@ -53,6 +53,14 @@ public struct RunSettings: Sendable, Equatable {
     var teacherTechnique: TechniqueSettings {
         distillation?.teachers.technique == .same ? technique : TechniqueSettings()
     }
+
+    /// The technique of the plain model of an inner split: it is judged beside teachers, so it has a second stage where
+    /// they have one.
+    var innerTechnique: TechniqueSettings {
+        var inner = technique
+        inner.second = teacherTechnique.second
+        return inner
+    }
 }
 
 extension RunSettings: ConfigurationSection {

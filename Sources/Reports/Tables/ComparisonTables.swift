@@ -53,8 +53,8 @@ public struct ComparisonTables: Sendable {
             self.views = views
         }
 
-        /// In images trained on: a backward pass costs about twice a forward one.
-        public var work: Double { images + views / 3 }
+        /// In images trained on.
+        public var work: Double { CostTable.work(images: images, views: views) }
     }
 
     /// A difference between two arms.

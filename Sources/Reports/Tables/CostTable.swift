@@ -36,6 +36,10 @@ public struct CostTable: Sendable {
         self.plainStages = plainStages
     }
 
+    /// Work in images trained on: a backward pass costs about twice a forward one, so that an image which passes forward
+    /// only counts a third.
+    public static func work(images: Double, views: Double) -> Double { images + views / 3 }
+
     /// One row a stage, and their sum.
     public func table() -> TextTable {
         var table = TextTable(["Stage", "Seconds", "Images trained on", "Forward only", "In this run"])
@@ -74,6 +78,7 @@ public struct CostTable: Sendable {
     ) -> (seconds: Double, images: Int, views: Int, work: Double) {
         let images = rows.reduce(0) { $0 + $1.images }
         let views = rows.reduce(0) { $0 + $1.views }
-        return (rows.reduce(0) { $0 + $1.seconds }, images, views, Double(images) + Double(views) / 3)
+        let seconds = rows.reduce(0) { $0 + $1.seconds }
+        return (seconds, images, views, work(images: Double(images), views: Double(views)))
     }
 }
