@@ -36,7 +36,6 @@ let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
-let crypto = Target.Dependency.product(name: "Crypto", package: "swift-crypto")
 
 let package = Package(
     name: "fovea",
@@ -44,10 +43,10 @@ let package = Package(
     products: [.executable(name: "fovea", targets: ["fovea"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
-        .package(url: "https://github.com/apple/swift-crypto", from: "4.5.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
+        .target(name: "CHash"),
         .target(
             name: "CTorch",
             cxxSettings: [
@@ -78,7 +77,7 @@ let package = Package(
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
-        + room("Basics", crypto)
+        + room("Basics", "CHash")
         + room("Configuration", "Basics", yams)
         + room("Torch", "CTorch", "Basics")
         + room("NN", "Torch", "Basics")
@@ -106,7 +105,8 @@ let package = Package(
 /// Set by `make sanitize`: only the rooms without the engine, which the sanitizers cannot look into.
 if Context.environment["FOVEA_ROOMS"] == "pure" {
     let pure = [
-        "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation", "Phantoms",
+        "CHash", "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation",
+        "Phantoms",
         "fuzz",
     ]
     package.targets.removeAll { target in !pure.contains { target.name == $0 || target.name == $0 + "Tests" } }

@@ -1,10 +1,14 @@
-import Crypto
+import CHash
 import Foundation
 
 /// SHA-256 of data, text and files, as lower-case hexadecimal.
 public enum Digest {
     /// The hash of some bytes.
-    public static func sha256(_ data: Data) -> String { hexadecimal(SHA256.hash(data: data)) }
+    public static func sha256(_ data: Data) -> String {
+        var hash = SHA256()
+        data.withUnsafeBytes { hash.update($0) }
+        return hash.finish()
+    }
 
     /// The hash of a text's UTF-8.
     public static func sha256(_ text: String) -> String { sha256(Data(text.utf8)) }
@@ -17,19 +21,37 @@ public enum Digest {
             throw FoveaError(.data, "cannot open \(path)")
         }
         defer { try? file.close() }
-        var hasher = SHA256()
+        var hash = SHA256()
         do {
-            while let block = try file.read(upToCount: 1 << 20), !block.isEmpty { hasher.update(data: block) }
+            while let block = try file.read(upToCount: 1 << 20), !block.isEmpty {
+                block.withUnsafeBytes { hash.update($0) }
+            }
         } catch {
             throw FoveaError(.data, "cannot read \(path): \(error.localizedDescription)")
         }
-        return hexadecimal(hasher.finalize())
+        return hash.finish()
+    }
+}
+
+/// One computation of SHA-256.
+private struct SHA256 {
+    private var state = fovea_sha256()
+
+    init() { fovea_sha256_begin(&state) }
+
+    mutating func update(_ bytes: UnsafeRawBufferPointer) {
+        fovea_sha256_update(&state, bytes.baseAddress, bytes.count)
     }
 
-    private static func hexadecimal(_ digest: SHA256.Digest) -> String {
-        digest.map { byte in
-            let text = String(byte, radix: 16)
-            return text.count == 1 ? "0" + text : text
-        }.joined()
+    mutating func finish() -> String {
+        var digest = [UInt8](repeating: 0, count: 32)
+        fovea_sha256_finish(&state, &digest)
+        return hexadecimal(digest)
     }
+}
+
+/// Bytes as lower-case hexadecimal, two digits each.
+private func hexadecimal(_ bytes: [UInt8]) -> String {
+    let digits = Array("0123456789abcdef")
+    return String(bytes.flatMap { [digits[Int($0 >> 4)], digits[Int($0 & 15)]] })
 }
