@@ -81,3 +81,32 @@ private final class SeparableBlock: Module {
         try pointwise.fold()
     }
 }
+
+extension MobileNetV1 {
+    /// The variants with timm's weights, which come from TensorFlow.
+    static let architectures: [Architecture] = [.mobilenetv1, .mobilenetv1Short, .mobilenetv1Symmetric]
+}
+
+extension Architecture {
+    /// MobileNet v1 under timm's names, TensorFlow padding, epsilon 1e-3.
+    public static let mobilenetv1 = mobileNet("mobilenetv1_100") {
+        $0.has("blocks.0.0.conv_dw.weight") && $0.has("blocks.4.1.conv_dw.weight")
+            && !$0.has("blocks.5.0.conv_dw.weight")
+    }
+    /// The same without its last block: 1,024 features after `blocks.4.0`.
+    public static let mobilenetv1Short = mobileNet("mobilenetv1_100_short", lastBlock: false) {
+        $0.has("blocks.0.0.conv_dw.weight") && $0.has("blocks.4.0.conv_dw.weight")
+            && !$0.has("blocks.4.1.conv_dw.weight")
+    }
+    /// MobileNet v1 with PyTorch's symmetric padding. Its tensors are those of `mobilenetv1_100`.
+    public static let mobilenetv1Symmetric = mobileNet("mobilenetv1_100_symmetric", padding: .symmetric) { _ in false }
+
+    private static func mobileNet(
+        _ name: String, padding: Padding = .same, lastBlock: Bool = true,
+        recognizes: @escaping @Sendable (StoredNames) -> Bool
+    ) -> Architecture {
+        Architecture(name, normalization: .symmetric, recognizes: recognizes) { _, _ in
+            try MobileNetV1(padding: padding, lastBlock: lastBlock)
+        }
+    }
+}

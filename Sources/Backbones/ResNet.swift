@@ -108,3 +108,31 @@ private final class ResidualBlock: Module {
         try shortcut?.fold()
     }
 }
+
+extension ResNet {
+    /// ResNet-18, 34 and 50 with torchvision's weights.
+    static let architectures: [Architecture] = [.resnet18, .resnet34, .resnet50]
+}
+
+extension Architecture {
+    /// ResNet-18: two 3x3 convolutions a block, 11 million weights.
+    public static let resnet18 = resNet("resnet18", .basic, [2, 2, 2, 2]) {
+        $0.has("layer1.0.conv2.weight") && !$0.has("layer1.0.conv3.weight") && !$0.has("layer3.5.conv2.weight")
+    }
+    /// ResNet-34: two 3x3 convolutions a block, 21 million weights.
+    public static let resnet34 = resNet("resnet34", .basic, [3, 4, 6, 3]) {
+        $0.has("layer3.5.conv2.weight") && !$0.has("layer1.0.conv3.weight")
+    }
+    /// ResNet-50: bottleneck blocks, 24 million weights.
+    public static let resnet50 = resNet("resnet50", .bottleneck, [3, 4, 6, 3]) {
+        // ResNet-101 and 152 have more blocks.
+        $0.has("layer1.0.conv3.weight") && $0.has("layer3.5.conv3.weight") && !$0.has("layer3.6.conv3.weight")
+    }
+
+    private static func resNet(
+        _ name: String, _ block: ResNet.Block, _ depths: [Int],
+        recognizes: @escaping @Sendable (StoredNames) -> Bool
+    ) -> Architecture {
+        Architecture(name, normalization: .imageNet, recognizes: recognizes) { _, _ in try ResNet(block, depths) }
+    }
+}

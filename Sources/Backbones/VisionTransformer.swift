@@ -31,17 +31,6 @@ public final class VisionTransformer: Backbone {
             self.patch = patch
         }
 
-        /// Verifies that patches tile a picture.
-        func requireWholePatches(height: Int, width: Int) throws {
-            guard height >= patch, width >= patch, height % patch == 0, width % patch == 0 else {
-                let below = max(patch, height / patch * patch)
-                throw FoveaError(
-                    .configuration,
-                    "a picture of \(width) x \(height) pixels is not made of whole patches of \(patch) x \(patch)",
-                    remedy: "Set image.resolution to a multiple of \(patch), such as \(below) or \(below + patch).")
-            }
-        }
-
         /// ViT-Ti of Touvron et al. (ICML 2021): 5 million weights.
         public static let tiny = Size(width: 192, depth: 12, heads: 3)
         /// ViT-S of the same: 22 million weights.
@@ -72,7 +61,7 @@ public final class VisionTransformer: Backbone {
     ///   - dropPath: how often the last block is left out while training; the blocks before it less, in proportion.
     /// - Throws: `FoveaError` of kind `configuration` when patches do not tile the picture.
     public init(_ size: Size, pooling: Pooling, resolution: Int = 224, dropPath: Double = 0) throws {
-        try size.requireWholePatches(height: resolution, width: resolution)
+        try Self.requireWholePatches(of: size.patch, height: resolution, width: resolution)
         self.size = size
         patches = try Conv2d(3, size.width, kernel: size.patch, stride: size.patch, bias: true, padding: .none)
         classToken = try Parameter(.normal([1, 1, size.width], deviation: 1e-6))
@@ -109,7 +98,7 @@ public final class VisionTransformer: Backbone {
 
     /// [N, 3, H, W] -> [N, featureCount]; patches must tile the picture.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
-        try size.requireWholePatches(height: x.shape[2], width: x.shape[3])
+        try Self.requireWholePatches(of: size.patch, height: x.shape[2], width: x.shape[3])
         let grid = try patches(x)
         let tokens = try Tensor.concatenated(
             [
@@ -121,6 +110,17 @@ public final class VisionTransformer: Backbone {
         switch pooling {
         case .classToken: return try norm(encoded).narrowed(1, from: 0, length: 1).flattened(from: 1)
         case .mean: return try norm(encoded.narrowed(1, from: 1, length: encoded.shape[1] - 1).mean([1]))
+        }
+    }
+
+    /// Verifies that patches of a side tile an image.
+    static func requireWholePatches(of patch: Int, height: Int, width: Int) throws {
+        guard height >= patch, width >= patch, height % patch == 0, width % patch == 0 else {
+            let below = max(patch, height / patch * patch)
+            throw FoveaError(
+                .configuration,
+                "an image of \(width) x \(height) pixels is not made of whole patches of \(patch) x \(patch)",
+                remedy: "Set image.resolution to a multiple of \(patch), such as \(below) or \(below + patch).")
         }
     }
 
@@ -167,5 +167,46 @@ private final class TransformerBlock: Module {
     func callAsFunction(_ x: Tensor) throws -> Tensor {
         let attended = try x + dropPath(attention(norm1(x)))
         return try attended + dropPath(second(first(norm2(attended)).gelu()))
+    }
+}
+
+extension VisionTransformer {
+    /// Patches of 16 pixels: first with a class token, then with the mean over all patches in its place.
+    static let architectures: [Architecture] = [
+        .vitTiny, .vitSmall, .vitBase, .vitLarge, .vitTinyMean, .vitSmallMean, .vitBaseMean, .vitLargeMean,
+    ]
+}
+
+extension Architecture {
+    /// ViT-Ti with a class token.
+    public static let vitTiny = transformer("vit_tiny_patch16_224", .tiny, .classToken)
+    /// ViT-S with a class token.
+    public static let vitSmall = transformer("vit_small_patch16_224", .small, .classToken)
+    /// ViT-B with a class token.
+    public static let vitBase = transformer("vit_base_patch16_224", .base, .classToken)
+    /// ViT-L with a class token.
+    public static let vitLarge = transformer("vit_large_patch16_224", .large, .classToken)
+    /// ViT-Ti with the mean over all patches.
+    public static let vitTinyMean = transformer("vit_tiny_patch16_gap_224", .tiny, .mean)
+    /// ViT-S with the mean over all patches.
+    public static let vitSmallMean = transformer("vit_small_patch16_gap_224", .small, .mean)
+    /// ViT-B with the mean over all patches.
+    public static let vitBaseMean = transformer("vit_base_patch16_gap_224", .base, .mean)
+    /// ViT-L with the mean over all patches: the network of RETFound (Zhou et al., Nature 2023).
+    public static let vitLargeMean = transformer("vit_large_patch16_gap_224", .large, .mean)
+
+    /// Networks with a class token expect timm's normalisation, those with a mean that of MAE and RETFound.
+    private static func transformer(
+        _ name: String, _ size: VisionTransformer.Size, _ pooling: VisionTransformer.Pooling
+    ) -> Architecture {
+        Architecture(
+            name, normalization: pooling == .mean ? .imageNet : .symmetric, patch: size.patch, hasDropPath: true,
+            recognizes: { names in
+                // RETFound's networks average over patches, and so do those that begin as its masked autoencoder.
+                let isMean = names.has("fc_norm.weight") || names.has("mask_token")
+                return names.shape("patch_embed.proj.weight") == [size.width, 3, size.patch, size.patch]
+                    && isMean == (pooling == .mean) && !names.has("blocks.0.ls1.gamma")
+            },
+            build: { try VisionTransformer(size, pooling: pooling, resolution: $0, dropPath: $1) })
     }
 }

@@ -14,7 +14,7 @@ struct Bench: ParsableCommand {
 
 /// What is timed, and in which arithmetic.
 struct BenchmarkNetwork: ParsableArguments {
-    @Option(help: "resnet18, resnet34, resnet50 or mobilenetv1.")
+    @Option(help: "resnet18, resnet34, resnet50, mobilenetv1 or efficientnet_lite0.")
     var model: String
 
     @Option(help: "bf16 or f32.")

@@ -7,7 +7,7 @@ import Torch
     @Test(arguments: compared) func featuresHaveTheSaidLength(_ architecture: Architecture) throws {
         let network = try Classifier(architecture.makeBackbone(), classes: 3)
         network.setTraining(false)
-        let side = architecture.isTransformer ? 32 : 33
+        let side = architecture.patch != nil ? 32 : 33
         let features = try Autograd.withoutGrad { try network.features(of: images(2, side)) }
         #expect(features.shape == [2, network.backbone.featureCount])
         #expect(try Autograd.withoutGrad { try network.logits(of: features) }.shape == [2, 3])

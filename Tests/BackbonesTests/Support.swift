@@ -8,7 +8,9 @@ import Weights
 
 /// The networks that `parity.py` computed whole; other transformers differ from these in numbers only.
 let compared: [Architecture] = [
-    .resnet18, .resnet34, .resnet50, .mobilenetv1, .mobilenetv1Short, .mobilenetv1Symmetric, .vitSmall, .vitTinyMean,
+    .resnet18, .resnet34, .resnet50, .mobilenetv1, .mobilenetv1Short, .mobilenetv1Symmetric, .efficientNetLite0,
+    .vitSmall,
+    .vitTinyMean,
 ]
 
 /// What `Golden/parity.py` computed with torchvision and timm.

@@ -286,7 +286,7 @@ struct RunSettingsTests {
             "technique: {mixing: cutmix}\ndistillation: {feature_lambda: 0.5}",
             "feature_lambda is 0.5 and technique.mixing is cutmix"
         ),
-        ("model: {drop_path: 0.1}", "resnet18 has no blocks to leave out"),
+        ("model: {drop_path: 0.1}", "resnet18 has no drop path"),
         (
             "training: {backbone_rate: 0}\ndistillation: {feature_lambda: 0.5}",
             "feature_lambda is 0.5, but training.backbone_rate is 0"

@@ -33,7 +33,7 @@ public struct StepBenchmark: Sendable, Codable {
     /// The networks with the pixels and batch that are timed.
     public static let models: [(name: String, architecture: Architecture, size: Int, batch: Int)] = [
         ("resnet18", .resnet18, 224, 16), ("resnet34", .resnet34, 224, 16), ("resnet50", .resnet50, 224, 16),
-        ("mobilenetv1", .mobilenetv1, 128, 64),
+        ("mobilenetv1", .mobilenetv1, 128, 64), ("efficientnet_lite0", .efficientNetLite0, 224, 16),
     ]
 
     /// The network of a name, with its pixels and batch.

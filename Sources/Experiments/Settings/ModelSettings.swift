@@ -13,7 +13,7 @@ public struct ModelSettings: Sendable, Equatable {
     public var stateDict: String?
     /// Dropout before the head.
     public var dropout = 0.2
-    /// How often a transformer's last block is left out while training.
+    /// How often the last block is left out while training.
     public var dropPath = 0.0
     /// Where the biases of the head begin: a number for all classes; nil for the log-odds of each class's prevalence.
     public var headBias: Double?
@@ -36,7 +36,7 @@ extension ModelSettings: ConfigurationSection {
         Field("dropout", \.dropout, .number(from: 0, below: 1), "Dropout before the head"),
         Field(
             "drop_path", \.dropPath, .number(from: 0, below: 1),
-            "Transformers: how often the last block is left out for an image; earlier ones less"),
+            "Transformers, EfficientNet: how often the last block is left out for an image; earlier ones less"),
         Field(
             "head_bias", \.headBias, .optional(.number(-50...50)),
             "Where the head's biases begin; null: log-odds of the prevalence"),
@@ -44,10 +44,10 @@ extension ModelSettings: ConfigurationSection {
 
     /// Checks what one key alone cannot know.
     public func validate() throws {
-        guard dropPath == 0 || architecture.isTransformer else {
+        guard dropPath == 0 || architecture.hasDropPath else {
             throw FoveaError(
-                .configuration, "drop_path is \(dropPath), but \(architecture.rawValue) has no blocks to leave out",
-                remedy: "Remove drop_path, or choose a vision transformer.")
+                .configuration, "drop_path is \(dropPath), but \(architecture.rawValue) has no drop path",
+                remedy: "Remove drop_path, or choose another architecture.")
         }
         guard stateDict == nil || weights != nil else {
             throw FoveaError(

@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""Golden numbers for the backbones, from torchvision's ResNets and timm's MobileNet v1 and vision transformers.
+"""Golden numbers for the backbones, from torchvision's ResNets and timm's MobileNet v1,
+EfficientNet-Lite0 and vision transformers.
 
     python Tests/BackbonesTests/Golden/parity.py [NAME ...]      writes NAME.json beside this file (default: all, and
                                                                  transformers.json and the checkpoints mae*.pth)
+    python Tests/BackbonesTests/Golden/parity.py imagenet FILE   writes imagenet.json: logits of tf_efficientnet_lite0
+                                                                 with the published weights in FILE (safetensors)
 
 Needs torch 2.11.0, torchvision and timm (benchmarks/setup_python.sh). No weights are stored: every tensor comes from
 an integer hash of its state-dict name and of the flat (row-major, NCHW or OIHW) index i of the element,
@@ -52,6 +55,7 @@ import pathlib
 import sys
 
 import numpy as np
+import safetensors.torch
 import timm
 import torch
 import torchvision
@@ -121,6 +125,7 @@ MODELS = {
     "mobilenetv1": lambda: mobilenet("same"),
     "mobilenetv1_short": lambda: mobilenet("same", last_block=False),
     "mobilenetv1_symmetric": lambda: mobilenet(""),
+    "tf_efficientnet_lite0": lambda: timm.create_model("tf_efficientnet_lite0", num_classes=CLASSES),
     "vit_small_patch16_224": lambda: transformer("small"),
     "vit_tiny_patch16_gap_224": lambda: transformer("tiny", gap=True),
 }
@@ -320,8 +325,20 @@ def write(name, content):
     return path
 
 
+def imagenet(path):
+    """The logits of the published network on two images: the first ten classes of a thousand, and the largest."""
+    model = timm.create_model("tf_efficientnet_lite0").eval()
+    model.load_state_dict(safetensors.torch.load_file(path), strict=False)
+    with torch.no_grad():
+        found = model(images(2, 224))
+    return {"timm": timm.__version__, "sha256": hashlib.sha256(pathlib.Path(path).read_bytes()).hexdigest(),
+            "first": found[:, :10].tolist(), "largest": found.argmax(1).tolist(), "sum": found.sum(1).tolist()}
+
+
 def main():
     torch.set_num_threads(1)
+    if sys.argv[1:2] == ["imagenet"]:
+        return write("imagenet", imagenet(sys.argv[2]))
     if not sys.argv[1:] or "transformers" in sys.argv[1:]:
         write("transformers", {"timm": timm.__version__, "shapes": shapes(), "mae_logits": checkpoint()})
     for name in [name for name in sys.argv[1:] if name != "transformers"] or (() if sys.argv[1:] else MODELS):

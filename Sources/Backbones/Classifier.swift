@@ -1,0 +1,62 @@
+import NN
+import Torch
+
+/// A backbone with dropout and a linear head: images to logits, [N, 3, H, W] -> [N, classes].
+///
+/// Parameters are named as in the backbone's published `state_dict`, the head included.
+public final class Classifier: Module {
+    /// The part that makes features.
+    public let backbone: any Backbone
+    /// The layer that makes logits.
+    public let head: Linear
+    private let dropout: Dropout
+
+    /// Puts a head for `classes` outputs on a backbone: weights N(0, 0.01), bias 0.
+    public init(_ backbone: any Backbone, classes: Int, dropout: Double = 0) throws {
+        self.backbone = backbone
+        self.dropout = Dropout(dropout)
+        head = try Linear(backbone.featureCount, classes)
+        try renewHead()
+    }
+
+    /// Begins the head anew: weights N(0, 0.01) from the engine's generator, bias 0.
+    public func renewHead() throws {
+        try Autograd.withoutGrad {
+            try head.weight.value.copy(from: .normal(head.weight.value.shape, deviation: 0.01))
+            try head.bias?.value.fill(0)
+        }
+    }
+
+    /// The backbone's own parameters.
+    public var ownParameters: [(name: String, parameter: Parameter)] { backbone.ownParameters }
+
+    /// The parts under the published names.
+    public var children: [(name: String, module: any Module)] {
+        backbone.children + [(backbone.headName, head), ("dropout", dropout)]
+    }
+
+    /// The logits of a batch of images.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor { try logits(of: features(of: x)) }
+
+    /// The feature vectors of a batch of images, [N, featureCount].
+    public func features(of x: Tensor) throws -> Tensor { try backbone(x) }
+
+    /// The logits of feature vectors in float32, with dropout while training.
+    ///
+    /// The head is computed in float32 also under autocast: bfloat16 logits have so few digits that images tie in rank.
+    public func logits(of features: Tensor) throws -> Tensor {
+        let dropped = try dropout(features)
+        let exact = dropped.dtype == .bfloat16 ? try dropped.to(dtype: .float32) : dropped
+        return try Autocast.run(.float32, on: dropped.device) { try head(exact) }
+    }
+}
+
+extension Classifier: WeightFitting {
+    /// What the backbone makes of a stored tensor of another shape.
+    public func fitted(_ stored: Tensor, named name: String) throws -> (tensor: Tensor, how: String)? {
+        try (backbone as? any WeightFitting)?.fitted(stored, named: name)
+    }
+
+    /// Whether the backbone does without a tensor of that name.
+    public func isLeftOut(_ name: String) -> Bool { (backbone as? any WeightFitting)?.isLeftOut(name) ?? false }
+}
