@@ -285,24 +285,3 @@ char *cvips_encode(
     encode_call call = {pixels, width, height, bands, suffix, bytes, count};
     return run(encode, &call);
 }
-
-typedef struct {
-    const void *svg;
-    size_t count;
-    double scale;
-    const char *path;
-} svg_call;
-
-static int svg_to_png(void *context) {
-    svg_call *call = context;
-    VipsImage *image;
-    if (vips_svgload_buffer((void *)call->svg, call->count, &image, "scale", call->scale, NULL)) return -1;
-    int failed = vips_pngsave(image, call->path, NULL);
-    g_object_unref(image);
-    return failed;
-}
-
-char *cvips_svg_to_png(const void *svg, size_t count, double scale, const char *path) {
-    svg_call call = {svg, count, scale, path};
-    return run(svg_to_png, &call);
-}

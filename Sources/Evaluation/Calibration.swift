@@ -3,16 +3,26 @@
 /// The error is the expected calibration error (Naeini et al., AAAI 2015; Guo et al., ICML 2017) of the positive
 /// class's probability: the sum over bins of (share of cells) x |mean probability - share of positives|. A bin holds
 /// its upper end but not its lower one, the first both.
-struct Calibration: Sendable {
-    private var counts: [Int]
-    private var positives: [Int]
-    private var probabilities: [Double]
+public struct Calibration: Sendable {
+    /// Cells with a known label, by bin.
+    public private(set) var counts: [Int]
+    /// Those of them that are positive.
+    public private(set) var positives: [Int]
+    /// The sum of their probabilities.
+    public private(set) var probabilities: [Double]
     private var hasOther = false
 
+    /// Empty bins of equal width over [0, 1].
     init(bins: Int) {
         counts = [Int](repeating: 0, count: bins)
         positives = counts
         probabilities = [Double](repeating: 0, count: bins)
+    }
+
+    /// All cells with a known label of all classes.
+    public init(_ outcomes: Outcomes, bins: Int) {
+        self.init(bins: max(1, bins))
+        for column in outcomes.classes.indices { add(outcomes, class: column) }
     }
 
     /// Adds the images of a class with a known label.
@@ -32,8 +42,8 @@ struct Calibration: Sendable {
         }
     }
 
-    /// The error in 0 ... 1; nil without a known label, or where a score is no probability.
-    var error: Double? {
+    /// The error in 0 ... 1; nil without a known label, or where a score is not a probability.
+    public var error: Double? {
         let total = counts.reduce(0, +)
         guard total > 0, !hasOther else { return nil }
         let gaps = counts.indices.reduce(0.0) { $0 + abs(probabilities[$1] - Double(positives[$1])) }

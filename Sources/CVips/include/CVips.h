@@ -56,9 +56,6 @@ char *_Nullable cvips_encode(
     const uint8_t *_Nonnull pixels, int32_t width, int32_t height, int32_t bands, const char *_Nonnull suffix,
     void *_Nullable *_Nonnull bytes, size_t *_Nonnull count);
 
-/// Draws an SVG document `scale` times its own size and writes it to `path` as a PNG file.
-char *_Nullable cvips_svg_to_png(const void *_Nonnull svg, size_t count, double scale, const char *_Nonnull path);
-
 #ifdef __cplusplus
 }
 #endif

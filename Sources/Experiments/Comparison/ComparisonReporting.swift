@@ -79,8 +79,8 @@ struct ComparisonReporting {
     }
 
     private func figure(_ drawing: Drawing, _ name: String, _ caption: String) throws -> RunReport.Figure {
-        try drawing.write(to: folder + "/plots/" + name)
-        return RunReport.Figure(caption, file: "plots/\(name).png")
+        try drawing.write(to: folder + "/plots/" + name + ".svg")
+        return RunReport.Figure(caption, file: "plots/\(name).svg")
     }
 
     /// Gain per group and technique, one plot a data set and question.

@@ -122,8 +122,8 @@ struct RunReporting {
         if let student { models.append(("student", student)) }
         var sections: [RunReport.Section] = []
         func figure(_ drawing: Drawing, _ name: String, _ caption: String) throws -> RunReport.Figure {
-            try drawing.write(to: folder.file("plots/" + name))
-            return RunReport.Figure(caption, file: "plots/\(name).png")
+            try drawing.write(to: folder.file("plots/" + name + ".svg"))
+            return RunReport.Figure(caption, file: "plots/\(name).svg")
         }
 
         for (name, result) in models {

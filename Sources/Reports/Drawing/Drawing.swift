@@ -1,8 +1,4 @@
-/// A picture made of a few kinds of shapes, in points with the origin at the top left.
-///
-/// Plots are drawn into this plain list and written in two ways: as SVG with live text (small, searchable), or as SVG
-/// whose text is drawn with strokes of `StrokeFont`, from which a PNG is made that looks the same on every machine,
-/// with or without fonts.
+/// A plot made of a few kinds of shapes, in points with the origin at the top left; written as SVG.
 public struct Drawing: Sendable {
     /// Width of the picture in points.
     public var width: Double
@@ -47,7 +43,7 @@ public struct Drawing: Sendable {
 
     /// The width in points that layout counts on for a text.
     package static func textWidth(_ text: String, size: Double, isBold: Bool) -> Double {
-        StrokeFont.width(text, size: size, isBold: isBold)
+        TextWidth.of(text, size: size, isBold: isBold)
     }
 
     mutating func line(

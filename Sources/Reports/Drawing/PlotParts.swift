@@ -13,9 +13,9 @@ extension Drawing {
     /// The head of a plot: a bold title and a line of explanation, both cut to the width.
     mutating func head(_ title: String, _ subtitle: String, left: Double) {
         let room = width - left - 16
-        text(StrokeFont.fit(title, size: 16, limit: room, isBold: true), left, 30, size: 16, isBold: true)
+        text(TextWidth.fit(title, size: 16, limit: room, isBold: true), left, 30, size: 16, isBold: true)
         guard !subtitle.isEmpty else { return }
-        text(StrokeFont.fit(subtitle, size: 11.5, limit: room), left, 49, size: 11.5, Palette.grey)
+        text(TextWidth.fit(subtitle, size: 11.5, limit: room), left, 49, size: 11.5, Palette.grey)
     }
 
     mutating func marker(
@@ -54,8 +54,8 @@ extension Drawing {
         var row = y
         for (index, name) in names.enumerated() {
             let lead = hasLines ? 30.0 : 16.0
-            let shown = StrokeFont.fit(name, size: 12, limit: right - left - lead)
-            let needed = lead + StrokeFont.width(shown, size: 12) + 22
+            let shown = TextWidth.fit(name, size: 12, limit: right - left - lead)
+            let needed = lead + TextWidth.of(shown, size: 12) + 22
             if pen > left, pen + needed - 22 > right { (pen, row) = (left, row + 19) }
             if let place = places[index] {
                 let colour = Palette.series(place)
@@ -87,7 +87,7 @@ extension Drawing {
             line(left, y, right, y, Palette.grid)
             text(axis.label(tick), left - 8, y + 4, size: 11, Palette.grey, anchor: .end)
         }
-        let widest = axis.ticks.map { StrokeFont.width(axis.label($0), size: 11) }.max() ?? 0
+        let widest = axis.ticks.map { TextWidth.of(axis.label($0), size: 11) }.max() ?? 0
         text(
             label, left - widest - 20, (axis.start + axis.end) / 2, size: 12, anchor: .middle, turn: -90)
     }

@@ -1,18 +1,10 @@
 import Foundation
 
 extension Drawing {
-    /// How text gets into the SVG.
-    public enum TextStyle: Sendable {
-        /// `<text>` elements, shown in a sans-serif font of the reader's machine.
-        case live
-        /// Strokes of Fovea's own font: needs no font anywhere.
-        case strokes
-    }
-
     /// The picture as an SVG 1.1 document on a white ground.
     ///
     /// Well-formed whatever names and titles contain: text is escaped, and what XML cannot hold is replaced.
-    public func svg(_ style: TextStyle = .live) -> String {
+    public func svg() -> String {
         let size = "width=\"\(SVG.number(width))\" height=\"\(SVG.number(height))\""
         var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
         text += "<svg xmlns=\"http://www.w3.org/2000/svg\" \(size) "
@@ -20,14 +12,14 @@ extension Drawing {
         text += " font-family=\"Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif\">\n"
         text += "<title>\(SVG.escaped(title))</title>\n"
         text += "<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n"
-        for shape in shapes { text += SVG.element(shape, style) + "\n" }
+        for shape in shapes { text += SVG.element(shape) + "\n" }
         return text + "</svg>\n"
     }
 }
 
 /// The parts of an SVG document.
 enum SVG {
-    static func element(_ shape: Drawing.Shape, _ style: Drawing.TextStyle) -> String {
+    static func element(_ shape: Drawing.Shape) -> String {
         switch shape {
         case .line(let points, let stroke):
             return "<polyline points=\"\(list(points))\" fill=\"none\"\(attributes(stroke))/>"
@@ -42,13 +34,9 @@ enum SVG {
             return "<circle cx=\"\(number(x))\" cy=\"\(number(y))\" r=\"\(number(radius))\" fill=\"\(fill)\""
                 + "\(outline.map(attributes) ?? "")/>"
         case .text(let text, let x, let y, let size, let colour, let anchor, let isBold, let turn):
-            guard style == .live else {
-                return StrokeFont.element(
-                    text, x: x, y: y, size: size, colour: colour, anchor: anchor, isBold: isBold, turn: turn)
-            }
             guard !text.isEmpty else { return "" }
             // Fonts differ in width: the length that layout counted on keeps names inside the picture.
-            let length = number(StrokeFont.width(text, size: size, isBold: isBold))
+            let length = number(TextWidth.of(text, size: size, isBold: isBold))
             let align = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
             let weight = isBold ? " font-weight=\"600\"" : ""
             let turned = turn == 0 ? "" : " transform=\"rotate(\(number(turn)) \(number(x)) \(number(y)))\""

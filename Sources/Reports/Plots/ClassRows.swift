@@ -56,7 +56,7 @@ struct ClassRows {
 
     /// The width that names need, at most `limit`; with some room for viewers that use a wider font.
     static func nameWidth(_ classes: [ClassRow], limit: Double) -> Double {
-        min(limit, 1.12 * (classes.map { StrokeFont.width(DisplayText.oneLine($0.name), size: 12) }.max() ?? 0))
+        min(limit, 1.12 * (classes.map { TextWidth.of(DisplayText.oneLine($0.name), size: 12) }.max() ?? 0))
     }
 
     /// Headings, names and a faint line under every row.
@@ -64,7 +64,7 @@ struct ClassRows {
         for group in groups {
             drawing.text(group.title, left, group.titleY, size: 11.5, Palette.grey, isBold: true)
             for (row, y) in group.rows {
-                let name = StrokeFont.fit(row.name, size: 12, limit: nameEnd - left)
+                let name = TextWidth.fit(row.name, size: 12, limit: nameEnd - left)
                 drawing.text(name, nameEnd, y + 4, size: 12, anchor: .end)
             }
         }

@@ -74,25 +74,15 @@ extension TrainingCurvesPlot {
 }
 
 extension ReliabilityPlot.Model {
-    /// The bins of a model's probabilities on all cells with a known label; scores outside 0 to 1 are left out.
-    ///
-    /// Bins hold their upper end but not their lower one, the first both, as the calibration error has them.
+    /// The bins of a model's probabilities on all cells with a known label, as the calibration error has them.
     public init(_ name: String, outcomes: Outcomes, bins count: Int = 15) {
-        let count = max(1, count)
-        var cells = [(count: Int, positives: Int, sum: Double)](repeating: (0, 0, 0), count: count)
-        for (label, score) in zip(outcomes.labels, outcomes.scores) where label >= 0 && score >= 0 && score <= 1 {
-            let bin = max(0, Int((score * Double(count)).rounded(.up)) - 1)
-            cells[bin] = (cells[bin].count + 1, cells[bin].positives + Int(label), cells[bin].sum + score)
+        let cells = Calibration(outcomes, bins: count)
+        let bins = cells.counts.indices.map { bin in
+            let (count, whole) = (cells.counts[bin], Double(cells.counts[bin]))
+            return ReliabilityPlot.Bin(
+                count: count, meanProbability: count > 0 ? cells.probabilities[bin] / whole : nil,
+                positiveRate: count > 0 ? Double(cells.positives[bin]) / whole : nil)
         }
-        let total = cells.reduce(0) { $0 + $1.count }
-        let gaps = cells.reduce(0) { $0 + abs($1.sum - Double($1.positives)) }
-        self.init(
-            name,
-            bins: cells.map { cell in
-                let whole = Double(cell.count)
-                return ReliabilityPlot.Bin(
-                    count: cell.count, meanProbability: cell.count > 0 ? cell.sum / whole : nil,
-                    positiveRate: cell.count > 0 ? Double(cell.positives) / whole : nil)
-            }, calibrationError: total > 0 ? gaps / Double(total) : nil)
+        self.init(name, bins: bins, calibrationError: cells.error)
     }
 }

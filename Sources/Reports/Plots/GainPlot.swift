@@ -55,7 +55,7 @@ public struct GainPlot: Sendable {
         let step = 27.0
         let left = 20.0
         let rows = sections.flatMap(\.rows)
-        let labels = rows.map { StrokeFont.width(DisplayText.oneLine($0.label), size: 12) }.max() ?? 0
+        let labels = rows.map { TextWidth.of(DisplayText.oneLine($0.label), size: 12) }.max() ?? 0
         let start = left + max(90, min(300, 1.12 * labels)) + 14
         let end = start + 400
         let width = end + 200
@@ -79,7 +79,7 @@ public struct GainPlot: Sendable {
         for section in sections where !section.rows.isEmpty {
             if !section.title.isEmpty {
                 drawing.text(
-                    StrokeFont.fit(section.title, size: 11.5, limit: start - left - 10, isBold: true), left, y + 19,
+                    TextWidth.fit(section.title, size: 11.5, limit: start - left - 10, isBold: true), left, y + 19,
                     size: 11.5, Palette.grey, isBold: true)
                 y += 28
             }
@@ -92,7 +92,7 @@ public struct GainPlot: Sendable {
     }
 
     private func draw(_ row: Row, y: Double, axis: Axis, left: Double, on drawing: inout Drawing) {
-        let name = StrokeFont.fit(row.label, size: 12, limit: axis.start - 14 - left)
+        let name = TextWidth.fit(row.label, size: 12, limit: axis.start - 14 - left)
         drawing.text(name, axis.start - 14, y + 4, size: 12, anchor: .end)
         let range = row.difference.interval
         let isClear = row.hasSign && range.map { $0.lowerBound > 0 || $0.upperBound < 0 } == true
