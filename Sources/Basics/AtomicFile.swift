@@ -21,6 +21,9 @@ public enum AtomicFile {
         let temporary = path + ".\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
         let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else { throw failure("create", temporary) }
+        // A file keeps its permissions when it is replaced.
+        var present = stat()
+        if stat(path, &present) == 0 { fchmod(descriptor, present.st_mode & 0o777) }
         var isOpen = true
         do {
             try body(descriptor)

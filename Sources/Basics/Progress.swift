@@ -28,7 +28,7 @@ public final class Progress {
     /// Ends a line that is still to be redrawn, so that a message can follow.
     public static func endLine() {
         guard isLineOpen.exchange(false, ordering: .relaxed) else { return }
-        FileHandle.standardError.write(Data("\n".utf8))
+        StandardStream.progress("\n")
     }
 
     /// Begins a piece of work of `total` units, such as `unit: "images"`.
@@ -70,10 +70,11 @@ public final class Progress {
 
     private func print(_ text: String, ends: Bool) {
         // A redrawn line must not wrap.
+        let text = Printable.message(text)
         let shown = isTerminal && !ends ? String(text.prefix(Self.terminalWidth - 1)) : text
         let whole = isTerminal ? "\r\u{1B}[K" + shown + (ends ? "\n" : "") : text + "\n"
         Self.isLineOpen.store(isTerminal && !ends, ordering: .relaxed)
-        FileHandle.standardError.write(Data(whole.utf8))
+        StandardStream.progress(whole)
     }
 
     private static var terminalWidth: Int {

@@ -22,6 +22,9 @@ public struct DatasetInspection: Sendable {
     /// Whether every image is decoded to see that it can be read.
     public var decodes = true
 
+    /// Files that will be written, and so must be none of those that are read.
+    public var outputs: [OutputFile] = []
+
     /// Looks at the data of a configuration.
     public init(_ settings: RunSettings) {
         data = settings.data
@@ -45,6 +48,7 @@ public struct DatasetInspection: Sendable {
     /// Looks at everything.
     public func run(_ surroundings: Surroundings) throws -> Inspection {
         let (cohort, attributes) = try Preparation.readCohort(data)
+        for output in outputs { try output.refuse(data.inputs(of: cohort)) }
         var groupings = ["shot"] + (attributes?.axes ?? [])
         var split: Split?
         var notes: [String] = []

@@ -61,10 +61,7 @@ public final class BatchLoader: Sendable {
         work = Work(
             cache: cache, items: items, batchSize: batchSize, batchCount: count, augmentation: augmentation, seed: seed,
             ahead: max(1, ahead, threads))
-        for _ in 0..<min(max(1, threads), count) {
-            let thread = Thread { [work] in work.run() }
-            thread.start()
-        }
+        if count > 0 { try WorkerThreads.start(min(threads, count)) { [work] in work.run() } }
     }
 
     deinit {

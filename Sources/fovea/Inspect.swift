@@ -48,7 +48,7 @@ struct Inspect: ParsableCommand {
     }
 
     func run() throws {
-        try OutputFile.check(json)
+        let output = try json.map { try OutputFile($0, named: "--json", inputs: [source]) }
         var inspection =
             switch kind {
             case .configuration:
@@ -57,8 +57,10 @@ struct Inspect: ParsableCommand {
             case .folder: DatasetInspection(try FirstConfiguration(folder: source).settings)
             }
         inspection.decodes = !quick
-        let found = try inspection.run(common.surroundings())
-        print(try inspection.text(found, for: Terminal.current()), terminator: "")
-        if let json { try AtomicFile.write(DatasetInspection.json(found), to: json) }
+        inspection.outputs = [output].compactMap { $0 }
+        let surroundings = try common.surroundings()
+        let found = try inspection.run(surroundings)
+        try output?.write(DatasetInspection.json(found), shouldStop: surroundings.shouldStop)
+        try StandardStream.result(inspection.text(found, for: Terminal.current()))
     }
 }

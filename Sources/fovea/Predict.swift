@@ -34,18 +34,24 @@ struct Predict: ParsableCommand {
     }
 
     func run() throws {
-        try OutputFile.check(output)
-        let prediction = try ModelPrediction(
-            model: model, images: ImageArguments.expand(images), common.surroundings()
-        ) { complain("error: " + $0.reason) }
-        if let output {
-            let isJSON = json || output.lowercased().hasSuffix(".json")
-            try AtomicFile.write(isJSON ? prediction.json() : prediction.csv, to: output)
-            common.log("\(output): \(prediction.rows.count) images predicted")
+        // Before the images are looked for, which may take long.
+        let file = try output.map {
+            try OutputFile($0, named: "--output", inputs: ModelPrediction.files(of: model))
+        }
+        let found = try ImageArguments.expand(images)
+        try file?.refuse(found.map(\.path))
+        let surroundings = try common.surroundings()
+        let prediction = try ModelPrediction(model: model, images: found, surroundings) {
+            complain("error: " + $0.reason)
+        }
+        if let file {
+            let isJSON = json || file.path.lowercased().hasSuffix(".json")
+            try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: surroundings.shouldStop)
+            common.log("\(file.path): \(prediction.rows.count) images predicted")
         } else if json {
-            print(try prediction.json(), terminator: "")
+            try StandardStream.exactly(prediction.json())
         } else if !prediction.rows.isEmpty {
-            print(prediction.table(limit: top).text(for: Terminal.current()), terminator: "")
+            try StandardStream.result(prediction.table(limit: top).text(for: Terminal.current()))
         }
         if !prediction.failures.isEmpty {
             let count = prediction.failures.count

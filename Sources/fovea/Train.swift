@@ -31,10 +31,11 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
-        let path = config ?? (resume ?? "") + "/config.yaml"
+        let path = try config ?? RunFolder.configuration(of: resume ?? "")
         var run = try ConfigurationReader.read(RunSettings.self, file: path, settings: settings)
         if let resume { run.output = resume }
         let text = ConfigurationWriter.yaml(run)
+        if let config { try OutputFile.refuseReplacing(config, by: run.output + "/config.yaml", text: text) }
         let surroundings = try common.surroundings(isResuming: resume != nil)
         let outcome: RunOutcome
         do {
@@ -45,7 +46,7 @@ struct Train: ParsableCommand {
                 (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command") + " goes on from here.")
             throw stop
         }
-        print(outcome.summary(for: Terminal.current()))
-        print("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
+        try show(outcome.summary(for: Terminal.current()))
+        try show("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
     }
 }

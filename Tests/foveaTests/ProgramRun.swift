@@ -7,27 +7,41 @@ struct ProgramRun {
     let errors: String
 
     /// Runs `fovea` with the given arguments, 100 columns wide, without colour, and waits for it.
-    init(_ arguments: [String], in folder: WorkFolder? = nil) throws {
+    ///
+    /// A signal that ended it is a negative status.
+    init(_ arguments: [String], in folder: WorkFolder? = nil, standardOutput: FileHandle? = nil) throws {
+        try self.init(Self.program, arguments, in: folder, standardOutput: standardOutput)
+    }
+
+    /// Runs a script of the shell, in which `$FOVEA` is the program.
+    init(shell script: String, in folder: WorkFolder) throws {
+        try self.init(URL(fileURLWithPath: "/bin/bash"), ["-c", script], in: folder, standardOutput: nil)
+    }
+
+    private init(
+        _ program: URL, _ arguments: [String], in folder: WorkFolder?, standardOutput: FileHandle?
+    ) throws {
         let process = Process()
-        process.executableURL = Self.program
+        process.executableURL = program
         process.arguments = arguments
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder.path) }
         var environment = ProcessInfo.processInfo.environment
         environment["COLUMNS"] = "100"
         environment["LC_ALL"] = "C.UTF-8"
         environment["NO_COLOR"] = "1"
+        environment["FOVEA"] = Self.program.path
         process.environment = environment
         // Files rather than pipes: a pipe that nobody reads yet could fill up.
         let place = NSTemporaryDirectory() + "fovea-run-\(UUID().uuidString)"
         let paths = [place + ".out", place + ".err"]
         for path in paths { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
-        process.standardOutput = FileHandle(forWritingAtPath: paths[0])
+        process.standardOutput = standardOutput ?? FileHandle(forWritingAtPath: paths[0])
         process.standardError = FileHandle(forWritingAtPath: paths[1])
         process.standardInput = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
-        status = process.terminationStatus
+        status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
         output = try String(contentsOfFile: paths[0], encoding: .utf8)
         errors = try String(contentsOfFile: paths[1], encoding: .utf8)
     }

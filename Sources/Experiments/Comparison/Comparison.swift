@@ -26,6 +26,8 @@ public struct Comparison {
     /// - Parameter configuration: the text of `comparison.yaml`, complete.
     /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
     public func execute(configuration: String) throws -> ComparisonOutcome {
+        try Folder.check(settings.output, named: "output")
+        if let stages = settings.stages { try Folder.check(stages, named: "stages") }
         let plan = try ComparisonPlan(settings)
         let states = try plan.cells.map { try $0.state() }
         // After that: a comparison that is refused leaves the folder as it was.

@@ -27,6 +27,8 @@ public struct ModelEvaluation: Sendable {
     public let settings: RunSettings
     /// A file of near-synonyms that are judged as one class; nil for none.
     public var merge: String?
+    /// Files that will be written, and so must be none of those that are read.
+    public var outputs: [OutputFile] = []
     /// Bootstrap and long tail.
     public var evaluation: EvaluationSettings
 
@@ -70,6 +72,7 @@ public struct ModelEvaluation: Sendable {
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
         let merged = try merging.columns(of: description.classes)
         let (cohort, attributes) = try Preparation.readCohort(settings.data)
+        for output in outputs { try output.refuse(settings.data.inputs(of: cohort)) }
         let columns = try columns(of: description, in: cohort)
         for group in merged where group.members.count > 1 {
             guard let member = group.members.first(where: { columns[$0] == nil }) else { continue }

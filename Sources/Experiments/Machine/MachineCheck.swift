@@ -159,8 +159,7 @@ public struct MachineCheck: Sendable {
     private static func threads(_ threads: Int) -> Finding {
         Finding(
             subject: "threads",
-            text:
-                "\(threads) used, of \(ProcessInfo.processInfo.activeProcessorCount) processors (--threads changes it)")
+            text: "\(threads) used, of \(Processors.count) processors (--threads changes it)")
     }
 
     private static func memory() -> Finding {

@@ -35,6 +35,12 @@ public struct ModelPrediction: Sendable {
             .map { String(argument.dropLast($0.count)) } ?? argument
     }
 
+    /// The files that a model is read from.
+    public static func files(of model: String) -> [String] {
+        let folder = folder(model)
+        return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 }
+    }
+
     /// Predicts photographs in batches: never more than one batch of pictures is in memory.
     ///
     /// - Parameter report: told about each photograph that cannot be used, as soon as that is known.

@@ -138,3 +138,11 @@ public struct Preparation: Sendable {
         return parts
     }
 }
+
+extension DataSettings {
+    /// Every file that a cohort of these settings is read from.
+    func inputs(of cohort: Cohort) -> [String] {
+        [attributes].compactMap { $0 } + (tables.isEmpty ? [table] : tables.map(\.path))
+            + cohort.photographs.map(\.path)
+    }
+}

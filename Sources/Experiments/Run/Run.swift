@@ -24,6 +24,7 @@ public struct Run {
     public func execute(configuration: String) throws -> RunOutcome {
         Engine.threads = surroundings.threads
         let started = Date()
+        try settings.checkFolders()
         let divided = try Preparation.divided(settings)
         try RunCheck(
             settings: settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split

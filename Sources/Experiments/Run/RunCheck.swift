@@ -56,3 +56,14 @@ package struct RunCheck {
         return models + (plan.columns.count + features) * views * 2
     }
 }
+
+extension RunSettings {
+    /// Refuses what is named for a folder and cannot be one, before any data are read.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    func checkFolders() throws {
+        try Folder.check(output, named: "output")
+        if let stages { try Folder.check(stages, named: "stages") }
+        try Folder.check(cache ?? Surroundings.userCache, named: cache == nil ? "the cache" : "cache")
+    }
+}

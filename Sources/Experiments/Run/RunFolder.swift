@@ -15,19 +15,17 @@ public final class RunFolder {
     ///   kind `busy` when another process holds it.
     public init(_ path: String, isResuming: Bool) throws {
         self.path = path
+        try Folder.check(path, named: "output")
         try Folder.make(path)
         guard let lock = try FileLock(path + "/.lock") else {
             throw FoveaError(
                 .busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
         }
         self.lock = lock
-        // A run that ended before anything was finished may be begun again.
-        let holdsRun =
-            ["model.safetensors", "metrics.json"].contains { FileManager.default.fileExists(atPath: path + "/" + $0) }
-            || ["stages", "checkpoints"].contains {
-                !((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + $0)) ?? []).isEmpty
+        if !isResuming, Self.holdsWork(path) {
+            guard FileManager.default.fileExists(atPath: path + "/config.yaml") else {
+                throw Self.withoutConfiguration(path)
             }
-        guard isResuming || !holdsRun else {
             throw FoveaError(
                 .configuration, "\(path) already holds a run",
                 remedy: "Choose another `output`, or continue it with `fovea train --resume \(path)`.")

@@ -17,7 +17,7 @@ public struct Surroundings: Sendable {
 
     /// Gathers them; the best device, as many threads as processors.
     public init(
-        device: Device = .best, threads: Int = ProcessInfo.processInfo.activeProcessorCount, isResuming: Bool = false,
+        device: Device = .best, threads: Int = Processors.count, isResuming: Bool = false,
         shouldStop: @escaping @Sendable () -> Bool = { false },
         wantsCheckpoint: @escaping @Sendable () -> Bool = { false }
     ) {
