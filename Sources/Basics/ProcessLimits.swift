@@ -5,17 +5,10 @@ public enum ProcessLimits {
     /// Open files that work needs: shared libraries, photographs, cache, weights and logs.
     static let files: rlim_t = 64
 
-    /// Refuses to work without a working directory, or with fewer open files than are needed.
+    /// Refuses to work with fewer open files than are needed; raises the limit where that is allowed.
     ///
     /// - Throws: `FoveaError` of kind `environment`.
     public static func require() throws {
-        guard let folder = getcwd(nil, 0) else {
-            throw FoveaError(
-                .environment, "the working directory cannot be found: \(String(cString: strerror(errno)))",
-                remedy:
-                    "It was deleted, or may not be entered: change to another folder (cd) and run the command again.")
-        }
-        free(folder)
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < files else {
             return

@@ -25,6 +25,7 @@ public struct Run {
         Engine.threads = surroundings.threads
         let started = Date()
         try settings.checkFolders()
+        if !surroundings.isResuming { try RunFolder.refuseUsed(settings.output) }
         let divided = try Preparation.divided(settings)
         try RunCheck(
             settings: settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split

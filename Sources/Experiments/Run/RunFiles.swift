@@ -64,6 +64,17 @@ extension RunFolder {
             }
     }
 
+    /// Refuses a folder that holds work for a new run.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    static func refuseUsed(_ run: String) throws {
+        guard holdsWork(run) else { return }
+        guard FileManager.default.fileExists(atPath: run + "/config.yaml") else { throw withoutConfiguration(run) }
+        throw FoveaError(
+            .configuration, "\(run) already holds a run",
+            remedy: "Choose another `output`, or continue it with `fovea train --resume \(run)`.")
+    }
+
     /// The error for a folder of a run that can be neither continued nor begun.
     static func withoutConfiguration(_ run: String) -> FoveaError {
         FoveaError(

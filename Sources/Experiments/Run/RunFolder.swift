@@ -22,14 +22,7 @@ public final class RunFolder {
                 .busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
         }
         self.lock = lock
-        if !isResuming, Self.holdsWork(path) {
-            guard FileManager.default.fileExists(atPath: path + "/config.yaml") else {
-                throw Self.withoutConfiguration(path)
-            }
-            throw FoveaError(
-                .configuration, "\(path) already holds a run",
-                remedy: "Choose another `output`, or continue it with `fovea train --resume \(path)`.")
-        }
+        if !isResuming { try Self.refuseUsed(path) }
         removeLeftovers()
     }
 
