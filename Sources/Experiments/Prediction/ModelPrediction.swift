@@ -38,7 +38,7 @@ public struct ModelPrediction: Sendable {
     /// Predicts photographs in batches: never more than one batch of pictures is in memory.
     ///
     /// - Parameter report: told about each photograph that cannot be used, as soon as that is known.
-    /// - Throws: `FoveaError` when the model cannot be read; `CancellationError` when told to stop.
+    /// - Throws: `FoveaError` when the model cannot be read or the machine lacks something; `CancellationError` when told to stop.
     public init(
         model folder: String, images: [NamedImage], batchSize: Int = 32, _ surroundings: Surroundings,
         report: (Failure) -> Void = { _ in }
@@ -66,6 +66,8 @@ public struct ModelPrediction: Sendable {
                 case .success(let bytes):
                     pixels += bytes
                     names.append(image.name)
+                case .failure(let error as FoveaError) where error.kind != .data:
+                    throw error
                 case .failure(let error):
                     let failure = Failure(image: image.name, reason: (error as? FoveaError)?.message ?? "\(error)")
                     failures.append(failure)
