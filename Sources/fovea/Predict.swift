@@ -9,7 +9,8 @@ struct Predict: ParsableCommand {
         abstract: "Predicts photographs.",
         discussion: """
             An image that cannot be read is named on the standard error stream; the others are predicted nevertheless, \
-            and the status is then 65. For research; not a medical device.
+            and the status is then 65. In folders every image is predicted, whatever its name and however deep it lies, \
+            each file once; what is passed over is counted and named. For research; not a medical device.
             """)
 
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
@@ -36,7 +37,7 @@ struct Predict: ParsableCommand {
     func run() throws {
         try OutputFile.check(output)
         let prediction = try ModelPrediction(
-            model: model, images: ImageArguments.expand(images), common.surroundings()
+            model: model, images: ImageArguments.expand(images) { complain($0) }, common.surroundings()
         ) { complain("error: " + $0.reason) }
         if let output {
             let isJSON = json || output.lowercased().hasSuffix(".json")

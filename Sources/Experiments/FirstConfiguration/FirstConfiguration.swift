@@ -104,6 +104,7 @@ public struct FirstConfiguration {
         if !tables.passedOver.isEmpty {
             findings.append(("", "not used: \(tables.passedOver.joined(separator: ", "))"))
         }
+        for note in listing.passedOver.notes { findings.append(("", note)) }
         if tables.chosen.allSatisfy({ $0.table.hasOneLabelEach }) {
             settings.data.labels = .single
             findings.append(("labels", "exactly one for each image, so data.labels is single (softmax)"))
