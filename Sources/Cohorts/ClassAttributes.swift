@@ -59,6 +59,12 @@ public struct ClassAttributes: Sendable, Equatable {
                 .data, "\(source): an attribute must not be called \"\(axis)\", which names a grouping of its own",
                 remedy: "Rename the attribute.")
         }
+        if let long = entries.first(where: { max($0.id.count, $0.name.count) > ClassLimits.nameLength }) {
+            throw FoveaError(
+                .data,
+                "\(source)\(long.line > 0 ? ", line \(long.line)" : ""): the id or name of a class has more than "
+                    + "\(ClassLimits.nameLength) characters", remedy: "Give it a shorter one.")
+        }
         for name in axes + entries.flatMap({ entry in axes.flatMap { entry.values[$0] ?? [] } }) {
             guard Self.isPlain(name) else {
                 throw FoveaError(

@@ -167,7 +167,7 @@ public struct CohortReader: Sendable {
             photograph.age = age
         }
         if let found = text("fold") {
-            guard let fold = Int(found), fold >= 0 else { throw refusal("fold", found, "a whole number from 0 on") }
+            guard let fold = Photograph.fold(found) else { throw refusal("fold", found, "a whole number from 0 on") }
             photograph.fold = fold
         }
     }
@@ -186,10 +186,28 @@ extension Cohort {
         let missing = missingImages
         guard !missing.isEmpty else { return }
         let paths = Wording.listing(missing.map { photographs[$0].path })
+        let near = Self.nearest(to: missing.prefix(200).map { photographs[$0].path })
         throw FoveaError(
             .data,
             "\(source): \(missing.count) of \(Wording.count(count, "image")) \(missing.count == 1 ? "does" : "do") not "
                 + "exist: \(paths)",
-            remedy: "Check the image folder and the image column; data.missing: skip leaves these rows out.")
+            remedy: (near.map { $0 + " " } ?? "")
+                + "Check the image folder and the image column; data.missing: skip leaves these rows out.")
+    }
+
+    /// The first of some missing files of which another one has nearly the name, and how the names differ.
+    private static func nearest(to paths: [String]) -> String? {
+        let index = NameIndex()
+        for path in paths {
+            // The part of the path that is there, and the first name that is not.
+            var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            var wanted = parts.removeLast()
+            while !parts.isEmpty, !Folder.exists(parts.joined(separator: "/") + "/") { wanted = parts.removeLast() }
+            let folder = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
+            if let near = index.nearest(to: wanted, in: folder) {
+                return "In \(folder) is \"\(near.name)\", not \"\(wanted)\": the names differ in \(near.difference)."
+            }
+        }
+        return nil
     }
 }

@@ -80,6 +80,7 @@ public struct Split: Sendable, Equatable, Codable {
             let hint = known.isEmpty ? "There is no split column." : FoveaError.suggestion(for: word, among: known)
             throw FoveaError(.configuration, trouble, remedy: hint)
         }
+        try requireDistinct(words, named: training + validation, of: cohort)
         try cohort.requireWholePatients(words, in: "\(cohort.source), split column")
         func rows(_ wanted: [String]) -> [Int] {
             words.indices.filter { row in words[row].map(wanted.contains) ?? false }

@@ -59,4 +59,12 @@ import Testing
     @Test func namesAFileThatCannotBeRead() {
         #expect(message { _ = try ClassAttributes(path: "/nowhere/a.yaml") }.contains("/nowhere/a.yaml"))
     }
+
+    @Test func namesAreBoundedInLength() throws {
+        for key in ["id: A, name", "id"] {
+            let yaml = "classes:\n  - {\(key): \(String(repeating: "x", count: 201))}\n"
+            let refusal = message { _ = try ClassAttributes(yaml: yaml, source: "a.yaml") }
+            #expect(refusal.contains("a.yaml, line 2: the id or name of a class has more than 200 characters"))
+        }
+    }
 }

@@ -64,6 +64,9 @@ public struct Preparation: Sendable {
             threads: threads, shouldStop: shouldStop)
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         if let note = cohort.leftOutNote { warnings.append(note) }
+        if settings.data.split.method == .column, let note = divided.split.leftOutNote(of: cohort) {
+            warnings.append(note)
+        }
         var split = divided.split
         let unreadable = Set(cache.failures.map(\.index))
         if !unreadable.isEmpty {

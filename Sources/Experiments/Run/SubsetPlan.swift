@@ -65,6 +65,12 @@ extension SubsetPlan {
     ) throws -> SubsetPlan {
         var clusters: ClassClusters?
         if try Grouping.learnedTerms(distillation.grouping, attributes: attributes) > 0 {
+            guard cohort.classes.count <= ClassLimits.comparedCount else {
+                throw FoveaError(
+                    .configuration,
+                    "distillation.grouping: \"learned\" compares each two of \(cohort.classes.count) classes; allowed are "
+                        + "at most \(ClassLimits.comparedCount)", remedy: "Choose another grouping, or fewer classes.")
+            }
             let counts = cohort.classCounts(rows: rows)
             let trained = counts.indices.filter { counts[$0] > 0 }
             let number = min(distillation.learnedSubsets, trained.count)
