@@ -11,9 +11,10 @@ extension ModelSettings {
         guard let weights else { return nil }
         let file = try WeightFile.open(weights, stateDict: stateDict)
         do {
-            let report = try network.load(file, headName: network.backbone.headName, .backbone())
+            let report = try network.load(
+                file, headName: network.backbone.headName, prefix: prefix, .backbone())
             return "\(weights): \(report.description)"
-        } catch let error as FoveaError {
+        } catch let error as FoveaError where error.kind == .data {
             guard let held = Architecture(holding: file), held != architecture else { throw error }
             throw FoveaError(
                 .data,
