@@ -34,7 +34,7 @@ public struct ModelMeasurement {
     /// The raw logits of a network for some rows, row by row.
     ///
     /// - Parameter name: what to call the network in messages.
-    /// - Throws: `FoveaError` of kind `numerical` that names the first image with an output that is not finite.
+    /// - Throws: `FoveaError` of kind `numerical` that names the images with an output that is not finite.
     public func logits(
         _ network: Classifier, name: String, rows: [Int]
     ) throws -> [Float] {
@@ -61,12 +61,17 @@ public struct ModelMeasurement {
         return features
     }
 
-    /// Names the first image with an output that is not finite.
+    /// Names the images with an output that is not finite.
     private func refuseNonFinite(_ outputs: [Float], _ name: String, _ what: String, _ rows: [Int]) throws {
-        guard let place = outputs.firstIndex(where: { !$0.isFinite }) else { return }
-        let image = data.cohort.photographs[rows[place / (outputs.count / rows.count)]].image
+        guard outputs.contains(where: { !$0.isFinite }) else { return }
+        let width = outputs.count / rows.count
+        let images = rows.indices.filter { row in
+            outputs[row * width..<(row + 1) * width].contains { !$0.isFinite }
+        }.map { data.cohort.photographs[rows[$0]].image }
         throw FoveaError(
-            .numerical, "\(name): \(what) for the image \(image) is not finite: the training has diverged",
+            .numerical,
+            "\(name): \(what) is not finite for \(images.count) of \(Wording.count(rows.count, "image")): the training has "
+                + "diverged. \(Wording.listing(images))",
             remedy: "Lower the learning rate (training.rate; distillation.teachers.rate for a teacher), or set "
                 + "training.gradient_limit.")
     }

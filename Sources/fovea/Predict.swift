@@ -47,6 +47,7 @@ struct Predict: ParsableCommand {
         } else if !prediction.rows.isEmpty {
             print(prediction.table(limit: top).text(for: Terminal.current()), terminator: "")
         }
+        try prediction.requireFinite()
         if !prediction.failures.isEmpty {
             let count = prediction.failures.count
             complain("\(count) of \(prediction.rows.count + count) images could not be read")

@@ -5,6 +5,7 @@ import Experiments
 import Foundation
 import FundusImaging
 import Models
+import NN
 import Reports
 import Testing
 import Torch
@@ -60,6 +61,39 @@ struct ModelPredictionTests {
         #expect(first["above_threshold"] as? [String] == ["A"])
         let table = prediction.table(limit: 1)
         #expect(table.rows.count >= 9)
+    }
+
+    /// Weights that are finite, and so large that their sums overflow.
+    private func overflow() throws {
+        let bundle = try ModelBundle.load(from: model)
+        let last = try #require(bundle.classifier.namedParameters.first { $0.name == "blocks.4.0.bn2.bias" })
+        try Autograd.withoutGrad {
+            try last.parameter.value.fill(1)
+            try bundle.classifier.head.weight.value.fill(3e38)
+            try bundle.classifier.head.bias?.value.fill(0)
+        }
+        try bundle.save(to: model)
+    }
+
+    /// A number that means nothing is never shown as a probability.
+    @Test func outputsThatAreNotFiniteNameTheirImages() throws {
+        try overflow()
+        let images = try ImageArguments.expand([folder.path + "/images"])
+        let prediction = try ModelPrediction(model: model, images: images, batchSize: 4, surroundings)
+        #expect(prediction.rows.isEmpty && prediction.nonFinite.count == 9)
+        let error = foveaError { try prediction.requireFinite() }
+        #expect(error?.kind == .numerical)
+        #expect(error?.message.contains("NaN or infinite for \(prediction.nonFinite.count) of 9 images: ") == true)
+        #expect(prediction.nonFinite.allSatisfy { error?.message.contains($0) == true })
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(prediction.json().utf8)) as? [String: Any])
+        #expect(document["non_finite"] as? [String] == prediction.nonFinite)
+        #expect(!prediction.csv.contains("nan") && !prediction.csv.contains("inf"))
+
+        let evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)
+        let refusal = foveaError { _ = try evaluation.run(surroundings) }
+        #expect(refusal?.kind == .numerical)
+        #expect(prediction.nonFinite.allSatisfy { refusal?.message.contains($0) == true })
     }
 
     @Test func evaluationOfAModelAndOfItsPredictionsAgree() throws {

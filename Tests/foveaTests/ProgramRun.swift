@@ -7,12 +7,14 @@ struct ProgramRun {
     let errors: String
 
     /// Runs `fovea` with the given arguments, 100 columns wide, without colour, and waits for it.
-    init(_ arguments: [String], in folder: WorkFolder? = nil) throws {
+    ///
+    /// - Parameter environment: what it is given besides; nil: that of this process.
+    init(_ arguments: [String], in folder: WorkFolder? = nil, environment given: [String: String]? = nil) throws {
         let process = Process()
         process.executableURL = Self.program
         process.arguments = arguments
         if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder.path) }
-        var environment = ProcessInfo.processInfo.environment
+        var environment = given ?? ProcessInfo.processInfo.environment
         environment["COLUMNS"] = "100"
         environment["LC_ALL"] = "C.UTF-8"
         environment["NO_COLOR"] = "1"

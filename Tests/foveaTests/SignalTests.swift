@@ -27,7 +27,7 @@ import Testing
               split: {method: column}
             image: {resolution: 32, crop: none}
             model: {architecture: mobilenetv1_100_short}
-            training: {epochs: \(epochs), batch_size: 16}
+            training: {epochs: \(epochs), batch_size: 16, precision: float32}
             evaluation: {bootstrap: 20, every: 0, minimum_positive_patients: 2}
             output: run
             cache: cache

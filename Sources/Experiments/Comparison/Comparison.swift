@@ -14,9 +14,14 @@ public struct Comparison {
         self.log = log
     }
 
+    /// All cells, with the arithmetic chosen.
+    private func plan() throws -> ComparisonPlan {
+        try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
+    }
+
     /// What would be run, and what that is expected to cost. Nothing is trained or written.
     public func forecast() throws -> ComparisonForecast {
-        try ComparisonForecast(ComparisonPlan(settings), surroundings)
+        try ComparisonForecast(plan(), surroundings)
     }
 
     /// Runs every cell that is not finished, then evaluates all.
@@ -26,7 +31,7 @@ public struct Comparison {
     /// - Parameter configuration: the text of `comparison.yaml`, complete.
     /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
     public func execute(configuration: String) throws -> ComparisonOutcome {
-        let plan = try ComparisonPlan(settings)
+        let plan = try plan()
         let states = try plan.cells.map { try $0.state() }
         // After that: a comparison that is refused leaves the folder as it was.
         try Folder.make(settings.output)

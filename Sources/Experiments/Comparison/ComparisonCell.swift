@@ -76,7 +76,7 @@ struct ComparisonCell {
     let technique: String
     let arm: ComparisonArm
     /// Everything that decides it.
-    let settings: RunSettings
+    var settings: RunSettings
     /// What it is expected to cost.
     let estimate: RunEstimate
     /// The labels as they are now.
@@ -88,15 +88,22 @@ struct ComparisonCell {
     /// The complete text of its `config.yaml`.
     var configuration: String { ConfigurationWriter.yaml(settings) }
 
+    /// The settings that a run in its folder was begun with; nil where none was.
+    func written() throws -> RunSettings? {
+        let path = settings.output + "/config.yaml"
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try ConfigurationReader.read(RunSettings.self, file: path)
+    }
+
     /// How far it has come.
     ///
     /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings or labels.
     func state() throws -> State {
-        let written = settings.output + "/config.yaml"
-        guard FileManager.default.fileExists(atPath: written) else { return .open }
-        var found = try ConfigurationReader.read(RunSettings.self, file: written)
+        guard var found = try written() else { return .open }
         // Where the folders lie does not decide what a run comes to.
         (found.output, found.stages, found.cache) = (settings.output, settings.stages, settings.cache)
+        // A version that wrote `auto` computed in what that came to.
+        if found.training.precision == .auto { found.training.precision = found.training.settledPrecision }
         guard found == settings else {
             throw FoveaError(
                 .configuration, "\(settings.output) holds a run with other settings than the comparison has for it now",

@@ -88,7 +88,7 @@ public struct ModelEvaluation: Sendable {
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }
-        let probabilities = try probabilities(bundle, cache, surroundings)
+        let probabilities = try probabilities(bundle, cache, photographs.map(\.image), surroundings)
         let outcomes = try Outcomes(
             classes: description.classes, images: photographs.map(\.image),
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
@@ -151,7 +151,7 @@ public struct ModelEvaluation: Sendable {
     }
 
     private func probabilities(
-        _ bundle: ModelBundle, _ cache: ImageCache, _ surroundings: Surroundings
+        _ bundle: ModelBundle, _ cache: ImageCache, _ images: [String], _ surroundings: Surroundings
     ) throws -> [Float] {
         let description = bundle.description
         let predictor = try Predictor(
@@ -162,12 +162,31 @@ public struct ModelEvaluation: Sendable {
             cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
             threads: surroundings.threads, shouldStop: surroundings.shouldStop, progress: { progress.update($0) })
         progress.finish()
+        let odd = description.nonFiniteRows(logits)
+        guard odd.isEmpty else { throw FoveaError.nonFiniteOutputs(for: odd.map { images[$0] }, of: cache.count) }
         return try description.probabilities(logits)
     }
 }
 
+extension RunSettings {
+    /// The same with the arithmetic chosen, where it was left open.
+    func settlingPrecision(_ surroundings: Surroundings, log: (String) -> Void) throws -> RunSettings {
+        guard training.precision == .auto else { return self }
+        var settled = self
+        let chosen = try surroundings.precision.precision(
+            for: self, on: surroundings.device, threads: surroundings.threads, log: log)
+        settled.training.precision = chosen == .float32 ? .float32 : .bfloat16
+        return settled
+    }
+}
+
 extension TrainingSettings {
-    /// The arithmetic that a setting comes to on a device.
+    /// What a finished run with these settings was computed in; one that has `auto` is of a version that asked the device.
+    var settledPrecision: PrecisionName {
+        precision(on: .best) == .float32 ? .float32 : .bfloat16
+    }
+
+    /// The arithmetic that a setting comes to on a device where nothing is trained.
     func precision(on device: Device) -> Precision {
         switch precision {
         case .auto: Engine.bestPrecision(on: device)

@@ -28,11 +28,22 @@ public struct ModelPrediction: Sendable {
     public let rows: [Row]
     /// Those that cannot be used.
     public let failures: [Failure]
+    /// The names of those for which the model's outputs are NaN or infinite; they have no row.
+    public let nonFinite: [String]
 
     /// The folder of a model: a run folder, a bundle, or a file in one of them.
     public static func folder(_ argument: String) -> String {
         ["/" + ModelBundle.weightsName, "/" + ModelBundle.configurationName].first(where: argument.hasSuffix)
             .map { String(argument.dropLast($0.count)) } ?? argument
+    }
+
+    /// Refuses outputs that mean nothing, once everything else has been told.
+    ///
+    /// - Throws: `FoveaError` of kind `numerical` that names their images.
+    public func requireFinite() throws {
+        guard nonFinite.isEmpty else {
+            throw FoveaError.nonFiniteOutputs(for: nonFinite, of: rows.count + nonFinite.count)
+        }
     }
 
     /// Predicts photographs in batches: never more than one batch of pictures is in memory.
@@ -52,6 +63,7 @@ public struct ModelPrediction: Sendable {
         let progress = Progress("Predicting", total: images.count, unit: "images")
         var rows: [Row] = []
         var failures: [Failure] = []
+        var nonFinite: [String] = []
         for start in stride(from: 0, to: images.count, by: batchSize) {
             let batch = images[start..<min(start + batchSize, images.count)]
             let read = try mapInParallel(
@@ -75,8 +87,10 @@ public struct ModelPrediction: Sendable {
             if !names.isEmpty {
                 let logits = try predictor.logits(pixels, count: names.count, resolution: model.image.resolution)
                 let count = model.classes.count
+                let odd = Set(model.nonFiniteRows(logits))
+                nonFinite += odd.sorted().map { names[$0] }
                 let probabilities = try model.probabilities(logits)
-                for (k, name) in names.enumerated() {
+                for (k, name) in names.enumerated() where !odd.contains(k) {
                     rows.append(Row(image: name, probabilities: Array(probabilities[k * count..<(k + 1) * count])))
                 }
             }
@@ -86,5 +100,6 @@ public struct ModelPrediction: Sendable {
         self.model = model
         self.rows = rows
         self.failures = failures
+        self.nonFinite = nonFinite
     }
 }

@@ -18,14 +18,8 @@ struct Recipe {
     var cohort: Cohort { preparation.data.cohort }
     var seed: UInt64 { UInt64(settings.seed) }
 
-    /// Arithmetic of trainings and of frozen teachers.
-    var precision: Precision {
-        switch settings.training.precision {
-        case .auto: Engine.bestPrecision(on: surroundings.device)
-        case .float32: .float32
-        case .bfloat16: .bfloat16
-        }
-    }
+    /// Arithmetic of trainings and of frozen teachers; a run settles it before anything else.
+    var precision: Precision { settings.training.precision(on: surroundings.device) }
 
     /// The model of some columns of the cohort.
     func description(columns: [Int]) -> ModelDescription {

@@ -1,5 +1,6 @@
 import Basics
 import Cohorts
+import Configuration
 import Foundation
 import FundusImaging
 import Torch
@@ -24,16 +25,20 @@ public struct Run {
     public func execute(configuration: String) throws -> RunOutcome {
         Engine.threads = surroundings.threads
         let started = Date()
-        let divided = try Preparation.divided(settings)
+        let divided = try Preparation.divided(self.settings)
         try RunCheck(
-            settings: settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split
+            settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split
         ).verify()
-        let folder = try RunFolder(settings.output, isResuming: surroundings.isResuming)
+        let folder = try RunFolder(self.settings.output, isResuming: surroundings.isResuming)
+        let settings = try self.settings.settlingPrecision(surroundings, log: log)
         let preparation = try Preparation(
             settings, divided, cacheFolder: settings.cache ?? Surroundings.userCache + "/images",
             threads: surroundings.threads, shouldStop: surroundings.shouldStop)
         for warning in preparation.warnings { log("warning: " + warning) }
-        try AtomicFile.write(configuration, to: folder.file("config.yaml"))
+        // What was chosen is written down, so that a resumed run keeps it.
+        let isOpen = self.settings.training.precision == .auto
+        try AtomicFile.write(
+            isOpen ? ConfigurationWriter.yaml(settings) : configuration, to: folder.file("config.yaml"))
         let recipe = Recipe(settings: settings, preparation: preparation, surroundings: surroundings)
         let journal = try Journal(folder, log: log)
         let store = StageStore(

@@ -32,6 +32,8 @@ struct RunMetrics: Codable {
     }
     var fovea = Program.version
     var engine = Engine.version
+    /// The arithmetic of the trainings; nil in files of earlier versions.
+    var precision: Precision?
     /// The hash of each label table, by its path.
     var labelTables: [String: String]
     /// The hash of the attribute file; nil without one.
@@ -45,7 +47,7 @@ struct RunMetrics: Codable {
     var seconds: Double
 
     enum CodingKeys: String, CodingKey {
-        case fovea, engine, attributes, configuration, plain, teachers, student, difference, cost, seconds
+        case fovea, engine, precision, attributes, configuration, plain, teachers, student, difference, cost, seconds
         case labelTables = "label_tables"
     }
 

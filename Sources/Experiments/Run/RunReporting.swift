@@ -27,7 +27,7 @@ struct RunReporting {
         }
         let labels = try LabelHashes(recipe.settings.data)
         let metrics = RunMetrics(
-            labelTables: labels.tables, attributes: labels.attributes,
+            precision: recipe.precision, labelTables: labels.tables, attributes: labels.attributes,
             configuration: try Digest.sha256(fileAt: folder.file("config.yaml")), plain: outcome.plainResult,
             teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: costs,
             seconds: outcome.seconds)
