@@ -15,7 +15,7 @@ extension Drawing {
     public func writePNG(to path: String, scale: Double = 2) throws {
         let bytes = Array(svg(.strokes).utf8)
         // libvips writes by path: beside the target first, so that a broken write never leaves half a picture there.
-        let temporary = path + ".\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
+        let temporary = PartialFile.path(for: path)
         let failure = bytes.withUnsafeBytes { raw in
             raw.baseAddress.flatMap { cvips_svg_to_png($0, raw.count, scale, temporary) }
         }
