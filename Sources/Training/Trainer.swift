@@ -92,13 +92,13 @@ public struct Trainer {
         let steps = epochs * plan.steps(of: itemsPerEpoch)
         // A training of few steps, such as that of a small subset, must not end while it still warms up.
         let schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
-        let bar = Progress(
-            title, total: epochs * min(itemsPerEpoch, plan.batches(of: itemsPerEpoch) * plan.batchSize), unit: "images")
-
         let tensors = TrainingTensors(
             network: network, objective: objective.parameters, optimizer: optimizer, average: average, device: device)
         // Always that of the last border between two steps.
         var state = try checkpoints?.resume(tensors) ?? TrainingState()
+        let bar = Progress(
+            title, total: epochs * min(itemsPerEpoch, plan.batches(of: itemsPerEpoch) * plan.batchSize), unit: "images",
+            before: state.images)
         let buffers = try KeptBuffers(of: network)
         if shouldStop() { throw CancellationError() }
 

@@ -22,8 +22,16 @@ struct TrainingState: Codable, Equatable {
     /// How well the network did that this state begins an epoch with; nil within an epoch and where it was not measured.
     var score: Double? { batch == 0 ? history.last?.validationMAP : nil }
 
-    /// A name whose order is the order in time.
+    /// Names the place in time, with as many digits as it takes; `place(of:)` reads it.
     var name: String { "epoch-\(Self.digits(epoch, 5))-batch-\(Self.digits(batch, 7))" }
+
+    /// The place in time that a name stands for; nil where it is not such a name.
+    static func place(of name: String) -> (epoch: Int, batch: Int)? {
+        guard let match = name.wholeMatch(of: /epoch-([0-9]{5,})-batch-([0-9]{7,})/), let epoch = Int(match.1),
+            let batch = Int(match.2)
+        else { return nil }
+        return (epoch, batch)
+    }
 
     /// Ends the epoch.
     mutating func finishEpoch(_ record: EpochRecord) {
