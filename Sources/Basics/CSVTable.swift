@@ -13,6 +13,8 @@ public struct CSVTable: Sendable {
     public let header: [String]
     /// The line on which each row begins, counted from 1 (the header is usually line 1).
     public let lines: [Int]
+    /// The SHA-256 of the bytes that were parsed: of the file as it was when it was read.
+    public let sha256: String
 
     /// All cells one after the other, the header's first; `ends` says where each ends.
     private let content: [UInt8]
@@ -27,7 +29,9 @@ public struct CSVTable: Sendable {
     ///   read, is longer than `maximumBytes` (at most 4 GiB - 1) or is not such a table.
     public init(path: String, maximumBytes: Int = 1 << 30) throws {
         guard let data = try RegularFile.contents(of: path, atMost: min(maximumBytes, Int(UInt32.max))) else {
-            throw FoveaError(.data, "cannot open \(path)", remedy: "Check the path and the file's permissions.")
+            throw FoveaError(
+                .data, "cannot open \(path): \(RegularFile.reasonNotOpened(path))",
+                remedy: "Check the path and the file's permissions.")
         }
         try self.init(parsing: Array(data), path: path)
     }
@@ -38,6 +42,7 @@ public struct CSVTable: Sendable {
         var parser = CSVParser(path: path)
         try bytes.withUnsafeBufferPointer { try parser.parse($0) }
         self.path = path
+        sha256 = bytes.withUnsafeBytes { Digest.sha256($0) }
         header = try parser.header()
         lines = Array(parser.lines.dropFirst())
         content = parser.content

@@ -4,9 +4,12 @@ import Foundation
 /// SHA-256 of data, text and files, as lower-case hexadecimal.
 public enum Digest {
     /// The hash of some bytes.
-    public static func sha256(_ data: Data) -> String {
+    public static func sha256(_ data: Data) -> String { data.withUnsafeBytes { sha256($0) } }
+
+    /// The hash of some bytes in memory.
+    public static func sha256(_ bytes: UnsafeRawBufferPointer) -> String {
         var hash = SHA256()
-        data.withUnsafeBytes { hash.update($0) }
+        hash.update(bytes)
         return hash.finish()
     }
 

@@ -33,6 +33,8 @@ public struct ClassAttributes: Sendable, Equatable {
 
     /// The path of the file, for messages.
     public let source: String
+    /// The SHA-256 of the bytes that were parsed; nil for attributes that no file holds.
+    public private(set) var sha256: String?
     /// The classes in the order of the file, with unique ids.
     public let entries: [Entry]
     /// The axes in the order in which they first appear.
@@ -77,12 +79,15 @@ public struct ClassAttributes: Sendable, Equatable {
     /// - Throws: `FoveaError` of kind `data` with file and line when it cannot be read or has another form.
     public init(path: String) throws {
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
-            throw FoveaError(.data, "cannot read the attribute file \(path)", remedy: "Check the path.")
+            throw FoveaError(
+                .data, "cannot read the attribute file \(path): \(RegularFile.reasonNotOpened(path))",
+                remedy: "Check the path.")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw FoveaError(.data, "\(path) is not a text in UTF-8")
         }
         try self.init(yaml: text, source: path)
+        sha256 = Digest.sha256(data)
     }
 
     /// Reads YAML text; `source` only serves messages.

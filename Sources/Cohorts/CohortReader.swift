@@ -67,7 +67,7 @@ public struct CohortReader: Sendable {
         guard !contents.photographs.isEmpty else { throw FoveaError(.data, "\(source) has no rows below its header") }
         return try Cohort(
             classes: contents.classes ?? [], photographs: contents.photographs, labels: contents.labels,
-            source: source, ignoredColumns: contents.ignored, leftOutImages: contents.leftOut)
+            source: source, tables: contents.tables, ignoredColumns: contents.ignored, leftOutImages: contents.leftOut)
     }
 
     private static let labelRemedy =
@@ -76,6 +76,7 @@ public struct CohortReader: Sendable {
     /// What was read so far.
     private struct Contents {
         var classes: [String]?
+        var tables: [SourceFile] = []
         var photographs: [Photograph] = []
         var labels: [Int8] = []
         var ignored: [String] = []
@@ -87,6 +88,7 @@ public struct CohortReader: Sendable {
 
     private func read(_ source: LabelTable, into contents: inout Contents) throws {
         let table = try CSVTable(path: source.path)
+        contents.tables.append(SourceFile(path: source.path, sha256: table.sha256))
         try attributes?.requireColumns(table.header, of: source.path)
         // The first table's order holds for all.
         let wanted = contents.classes ?? classes ?? attributes?.classes

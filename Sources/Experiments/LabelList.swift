@@ -68,7 +68,7 @@ enum LabelList {
                     image: names[row], path: "", patient: text(row, patient), fold: text(row, fold).flatMap { Int($0) })
             },
             labels: rows.flatMap { row in try columns.map { try table.requireLabel(row: row, column: $0) } },
-            source: path)
+            source: path, tables: [SourceFile(path: path, sha256: table.sha256)])
     }
 
     private static func kept(_ table: CSVTable, _ filter: RowFilter?) throws -> [Int] {

@@ -45,7 +45,9 @@ final class MappedFile: Sendable {
 
     private static func failure(_ verb: String, _ path: String) -> FoveaError {
         FoveaError(
-            .data, "cannot \(verb) \(path): \(String(cString: strerror(errno)))",
+            .data,
+            "cannot \(verb) \(path): "
+                + (errno == ENOENT ? RegularFile.reasonNotOpened(path) : String(cString: strerror(errno))),
             remedy: "Check the path and its permissions.")
     }
 }

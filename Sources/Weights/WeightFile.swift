@@ -61,6 +61,9 @@ public final class WeightFile: Sendable {
         }
     }
 
+    /// The SHA-256 of the bytes that tensors are read from, as they are now.
+    public func sha256() -> String { withExtendedLifetime(file) { Digest.sha256(file.bytes) } }
+
     /// The description of one tensor, or nil when the file has none of that name.
     public func tensor(named name: String) -> StoredTensor? { places[name]?.tensor }
 

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Basics
-import Configuration
 import Experiments
 import Reports
 
@@ -154,14 +153,22 @@ struct Evaluate: ParsableCommand {
             evaluation = ModelEvaluation(model: model, settings: try FirstConfiguration(folder: dataset).settings)
             evaluation.part = .all
         } else {
-            let path = try dataset ?? ModelEvaluation.configuration(ofRun: model)
-            evaluation = ModelEvaluation(
-                model: model, settings: try ConfigurationReader.read(RunSettings.self, file: path, settings: settings))
+            evaluation = try ofConfiguration(model)
         }
         if let split { evaluation.part = split }
         evaluation.merge = merge
         if let bootstrap { evaluation.evaluation.bootstrap = bootstrap }
         return try evaluation.run(surroundings)
+    }
+
+    /// The model's own run, or the data set of another configuration.
+    private func ofConfiguration(_ model: String) throws -> ModelEvaluation {
+        guard let dataset, !ModelEvaluation.isConfiguration(dataset, ofRun: model) else {
+            return try ModelEvaluation(run: model, settings: settings)
+        }
+        let configuration = try RunConfiguration(file: dataset, settings: settings)
+        try configuration.requireFiles()
+        return ModelEvaluation(model: model, settings: configuration.settings)
     }
 
     private func predictionEvaluation() -> PredictionEvaluation {

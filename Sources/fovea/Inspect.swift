@@ -1,6 +1,5 @@
 import ArgumentParser
 import Basics
-import Configuration
 import Experiments
 import Reports
 
@@ -47,12 +46,18 @@ struct Inspect: ParsableCommand {
         }
     }
 
+    private func ofConfiguration() throws -> DatasetInspection {
+        let configuration = try RunConfiguration(file: source, settings: settings)
+        try configuration.requireFiles()
+        return DatasetInspection(configuration.settings)
+    }
+
     func run() throws {
         try OutputFile.check(json)
         var inspection =
             switch kind {
             case .configuration:
-                DatasetInspection(try ConfigurationReader.read(RunSettings.self, file: source, settings: settings))
+                try ofConfiguration()
             case .table: try DatasetInspection(table: source, images: images, attributes: attributes)
             case .folder: DatasetInspection(try FirstConfiguration(folder: source).settings)
             }

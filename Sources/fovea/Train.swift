@@ -31,14 +31,18 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
-        let path = config ?? (resume ?? "") + "/config.yaml"
-        var run = try ConfigurationReader.read(RunSettings.self, file: path, settings: settings)
+        let path = config ?? (resume ?? "") + "/" + RunConfiguration.name
+        let configuration = try RunConfiguration(file: path, settings: settings)
+        try configuration.requireFiles(weights: true)
+        var run = configuration.settings
         if let resume { run.output = resume }
-        let text = ConfigurationWriter.yaml(run)
+        // A run that goes on keeps its paths as they were written: they count from where it was made.
+        let written = resume == nil ? nil : configuration.written
+        let text = ConfigurationWriter.yaml(written ?? run)
         let surroundings = try common.surroundings(isResuming: resume != nil)
         let outcome: RunOutcome
         do {
-            outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
+            outcome = try Run(run, surroundings, written: written, log: common.log).execute(configuration: text)
         } catch let stop as CancellationError {
             let hasBegun = FileManager.default.fileExists(atPath: run.output + "/config.yaml")
             complain(

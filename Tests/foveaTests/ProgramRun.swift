@@ -7,19 +7,21 @@ struct ProgramRun {
     let errors: String
 
     /// Runs `fovea` with the given arguments, 100 columns wide, without colour, and waits for it.
-    init(_ arguments: [String], in folder: WorkFolder? = nil) throws {
+    ///
+    /// - Parameter place: the working directory, where that is not a test's own folder.
+    init(_ arguments: [String], in folder: WorkFolder? = nil, at place: String? = nil) throws {
         let process = Process()
         process.executableURL = Self.program
         process.arguments = arguments
-        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder.path) }
+        if let place = place ?? folder?.path { process.currentDirectoryURL = URL(fileURLWithPath: place) }
         var environment = ProcessInfo.processInfo.environment
         environment["COLUMNS"] = "100"
         environment["LC_ALL"] = "C.UTF-8"
         environment["NO_COLOR"] = "1"
         process.environment = environment
         // Files rather than pipes: a pipe that nobody reads yet could fill up.
-        let place = NSTemporaryDirectory() + "fovea-run-\(UUID().uuidString)"
-        let paths = [place + ".out", place + ".err"]
+        let record = NSTemporaryDirectory() + "fovea-run-\(UUID().uuidString)"
+        let paths = [record + ".out", record + ".err"]
         for path in paths { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
         process.standardOutput = FileHandle(forWritingAtPath: paths[0])

@@ -17,7 +17,7 @@ struct CellMaker {
         }
         var run: RunSettings
         do {
-            run = try ConfigurationReader.read(RunSettings.self, file: dataset.configuration, settings: given)
+            run = try RunConfiguration(file: dataset.configuration, settings: given).settings
         } catch var error as FoveaError {
             error.message = "\(dataset.name), \(technique.name): " + error.message
             throw error

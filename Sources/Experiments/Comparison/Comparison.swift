@@ -29,8 +29,8 @@ public struct Comparison {
         let plan = try ComparisonPlan(settings)
         let states = try plan.cells.map { try $0.state() }
         // After that: a comparison that is refused leaves the folder as it was.
-        try Folder.make(settings.output)
-        try AtomicFile.write(configuration, to: settings.output + "/comparison.yaml")
+        try ComparisonFolder.accept(settings.output)
+        try AtomicFile.write(configuration, to: settings.output + "/" + ComparisonFolder.descriptionName)
         let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
         log("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
         var pace = Pace(open: open)

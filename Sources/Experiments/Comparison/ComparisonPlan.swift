@@ -49,7 +49,7 @@ struct ComparisonPlan {
             }
             let known = Dataset(
                 name: dataset.name, cohort: read.cohort, attributes: read.attributes,
-                labels: try LabelHashes(first.data), splits: splits)
+                labels: LabelHashes(first.data, read.cohort, read.attributes), splits: splits)
             datasets.append(known)
             cells += try maker.cells(of: known)
         }

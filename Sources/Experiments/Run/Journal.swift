@@ -7,11 +7,13 @@ import Training
 final class Journal {
     private var history: HistoryFile
     private let events: EventWriter
+    private let sessions: RunSessions
     private let log: (String) -> Void
 
-    init(_ folder: RunFolder, log: @escaping (String) -> Void) throws {
+    init(_ folder: RunFolder, _ sessions: RunSessions, log: @escaping (String) -> Void) throws {
         history = try HistoryFile(path: folder.file("history.csv"))
         events = try EventWriter(folder: folder.path)
+        self.sessions = sessions
         self.log = log
     }
 
@@ -45,5 +47,6 @@ final class Journal {
             events.scalar("\(stage)/\(tag)", value, step: record.epoch)
         }
         try events.flush()
+        try sessions.write()
     }
 }

@@ -103,17 +103,21 @@ public struct Preparation: Sendable {
         self.warnings = warnings
     }
 
-    static func divide(_ cohort: Cohort, _ settings: RunSettings) throws -> Split {
+    /// - Parameter trains: whether something is to be trained; an evaluation needs no training images.
+    static func divide(_ cohort: Cohort, _ settings: RunSettings, trains: Bool = true) throws -> Split {
         let split = settings.data.split
         switch split.method {
         case .fold:
-            return try Split.byFold(cohort, validation: split.validationFolds, excluded: split.excludedFolds)
+            return try Split.byFold(
+                cohort, validation: split.validationFolds, excluded: split.excludedFolds, trains: trains)
         case .column:
-            return try Split.byColumn(cohort, training: split.training, validation: split.validation)
+            return try Split.byColumn(
+                cohort, training: split.training, validation: split.validation, trains: trains)
         case .make:
             let folds = try Split.makeFolds(of: cohort, count: split.folds, seed: UInt64(split.seed ?? settings.seed))
             return try Split.from(
-                folds: folds, of: cohort, validation: split.validationFolds, excluded: split.excludedFolds)
+                folds: folds, of: cohort, validation: split.validationFolds, excluded: split.excludedFolds,
+                trains: trains)
         }
     }
 

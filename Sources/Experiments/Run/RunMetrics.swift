@@ -37,15 +37,21 @@ struct RunMetrics: Codable {
     /// The hash of the attribute file; nil without one.
     var attributes: String?
     var configuration: String
+    /// The hash of `split.csv`; nil in runs of earlier versions.
+    var split: String?
     var plain: EvaluationResult
     var teachers: [Teacher]
     var student: EvaluationResult?
     var difference: PairedResult?
     var cost: [Cost]
+    /// Wall seconds of all sessions.
     var seconds: Double
+    /// Wall seconds of each session, the last one's until here; nil in runs of earlier versions.
+    var sessions: [Double]?
 
     enum CodingKeys: String, CodingKey {
-        case fovea, engine, attributes, configuration, plain, teachers, student, difference, cost, seconds
+        case fovea, engine, attributes, configuration, split, sessions, plain, teachers, student, difference, cost,
+            seconds
         case labelTables = "label_tables"
     }
 
