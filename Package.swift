@@ -77,7 +77,7 @@ let package = Package(
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
-        + room("Basics", "CHash")
+        + room("Basics", "CHash", yams)
         + room("Configuration", "Basics", yams)
         + room("Torch", "CTorch", "Basics")
         + room("NN", "Torch", "Basics")

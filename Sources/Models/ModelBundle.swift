@@ -122,7 +122,7 @@ public struct ModelBundle {
         do {
             description = try JSONDecoder().decode(ModelDescription.self, from: data)
         } catch {
-            throw FoveaError(.data, "\(path) is no model description: \(readable(error))")
+            throw FoveaError(.data, "\(path) is no model description: \(JSONFault.words(error, in: data))")
         }
         try description.validate(path)
         let classifier = try description.makeClassifier()
@@ -189,16 +189,6 @@ public struct ModelBundle {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try AtomicFile.write(encoder.encode(description), to: folder + "/" + Self.configurationName)
-    }
-
-    private static func readable(_ error: any Error) -> String {
-        switch error {
-        case DecodingError.keyNotFound(let key, _): "the key \(key.stringValue) is missing"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-            DecodingError.dataCorrupted(let context):
-            (context.codingPath.map(\.stringValue).joined(separator: ".") + ": " + context.debugDescription)
-        default: "\(error)"
-        }
     }
 }
 

@@ -105,7 +105,8 @@ public struct PhantomDataset: Sendable {
             return try JSONDecoder().decode(Manifest.self, from: data)
         } catch {
             throw FoveaError(
-                .data, "\(manifest) cannot be read as the settings of a set of phantoms",
+                .data,
+                "\(manifest) cannot be read as the settings of a set of phantoms: \(JSONFault.words(error, in: data))",
                 remedy: "Remove \(folder) and draw again.")
         }
     }

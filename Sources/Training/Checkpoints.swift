@@ -93,10 +93,13 @@ public final class Checkpoints {
 
     private func record(in checkpoint: CheckpointFolder) throws -> Record {
         let path = checkpoint.path + "/" + Self.stateName
+        let data = FileManager.default.contents(atPath: path) ?? Data()
         do {
-            return try JSONDecoder().decode(Record.self, from: FileManager.default.contents(atPath: path) ?? Data())
+            return try JSONDecoder().decode(Record.self, from: data)
         } catch {
-            throw FoveaError(.data, "\(path) is no state of a training: \(error)", remedy: "Move \(folder) away.")
+            throw FoveaError(
+                .data, "\(path) is not the state of a training: \(JSONFault.words(error, in: data))",
+                remedy: "Move \(folder) away.")
         }
     }
 

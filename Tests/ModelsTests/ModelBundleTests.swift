@@ -165,12 +165,19 @@ import Torch
         #expect(error.message.contains(path) && error.message.contains(says), "\(error.message)")
     }
 
-    @Test(arguments: ["", "{", "[1]", "not json", "{\"classes\": [\"a\"]}"])
-    func whatIsNoDescriptionIsAnError(_ text: String) throws {
+    @Test(arguments: [
+        ("", "not JSON: unexpected end of file"), ("{", "not JSON: unexpected end of file"), ("[1]", "config.json"),
+        ("not json", "not JSON: invalid value (line 1, column 1)"),
+        ("{\"classes\": [\"a\"]}", "the key format is missing"),
+        ("{\"format\": 1,\n  \"classes\": [\"a\",, \"b\"]}", "not JSON: invalid value (line 2, column 19)"),
+        ("{\"format\": 1}\n\nx", "not JSON: invalid value (line 3, column 1)"),
+    ])
+    func whatIsNoDescriptionIsAnError(_ text: String, _ words: String) throws {
         let folder = try TemporaryFolder()
         try bundle().save(to: folder.path)
         try AtomicFile.write(text, to: folder.path + "/config.json")
         let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
         #expect(error?.kind == .data && error?.message.contains("config.json") == true)
+        #expect(error?.message.contains(words) == true, "\(String(describing: error))")
     }
 }

@@ -56,11 +56,12 @@ struct RunMetrics: Codable {
     ///
     /// - Throws: `FoveaError` of kind `data` when it is none.
     static func read(_ path: String) throws -> RunMetrics {
+        let data = FileManager.default.contents(atPath: path) ?? Data()
         do {
-            return try JSONDecoder().decode(RunMetrics.self, from: FileManager.default.contents(atPath: path) ?? Data())
+            return try JSONDecoder().decode(RunMetrics.self, from: data)
         } catch {
             throw FoveaError(
-                .data, "\(path) is not what a run of this version writes: \(error)",
+                .data, "\(path) is not what a run of this version writes: \(JSONFault.words(error, in: data))",
                 remedy: "Remove the run's folder; the run is then made again, its finished stages are not.")
         }
     }
