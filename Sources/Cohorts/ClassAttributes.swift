@@ -62,8 +62,8 @@ public struct ClassAttributes: Sendable, Equatable {
         for name in axes + entries.flatMap({ entry in axes.flatMap { entry.values[$0] ?? [] } }) {
             guard Self.isPlain(name) else {
                 throw FoveaError(
-                    .data, "\(source): \"\(name)\" cannot name an attribute or its value",
-                    remedy: "Use letters, digits, _ and -.")
+                    .data, "\(source): \"\(name.prefix(80))\" cannot name an attribute or its value",
+                    remedy: "Use letters, digits, _ and -, at most \(Self.longestName) bytes in UTF-8.")
             }
         }
         self.source = source
@@ -135,7 +135,11 @@ public struct ClassAttributes: Sendable, Equatable {
         return warnings
     }
 
+    /// Two of them and a few words more are the name of a folder, which has at most 255 bytes.
+    private static let longestName = 64
+
     private static func isPlain(_ name: String) -> Bool {
-        !name.isEmpty && name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
+        !name.isEmpty && name.utf8.count <= longestName
+            && name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
     }
 }

@@ -79,6 +79,8 @@ struct ComparisonCell {
     let settings: RunSettings
     /// What it is expected to cost.
     let estimate: RunEstimate
+    /// What it is expected to write.
+    let storage: RunStorage
     /// The labels as they are now.
     let labels: LabelHashes
 

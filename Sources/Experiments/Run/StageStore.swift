@@ -75,6 +75,33 @@ public struct StageStore: Sendable {
         }
     }
 
+    /// How many finished stages and view banks of each kind there are, as far as their records and names tell: "stage NAME",
+    /// "model ..." and "image ..." of the recipe, or "bank NAME", "bank NAME-features".
+    func finishedStages() -> [String: Int] {
+        struct Kind: Decodable { var recipe: String }
+        func names(_ folder: String) -> [String] {
+            (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        }
+        var found: [String: Int] = [:]
+        for name in names(folder) {
+            guard let data = FileManager.default.contents(atPath: folder + "/" + name + "/stage.json"),
+                let record = try? JSONDecoder().decode(Kind.self, from: data)
+            else { continue }
+            let lines = record.recipe.split(separator: "\n")
+            let kind = ["stage ", "model ", "image "].compactMap { start in lines.first { $0.hasPrefix(start) } }
+            found[kind.joined(separator: "\n"), default: 0] += 1
+        }
+        let (ending, features) = (".safetensors", "-features")
+        for name in names(folder + "/banks") where name.hasSuffix(ending) {
+            let whole = name.dropLast(ending.count)
+            let isOfFeatures = whole.hasSuffix(features)
+            // A hyphen and sixteen digits of the key stand behind the name.
+            let bank = whole.dropLast(isOfFeatures ? features.count : 0).dropLast(17)
+            found["bank \(bank)" + (isOfFeatures ? features : ""), default: 0] += 1
+        }
+        return found
+    }
+
     /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
     /// finished is found without the lock.
     private func finished<Result>(
