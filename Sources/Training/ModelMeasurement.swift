@@ -39,9 +39,10 @@ public struct ModelMeasurement {
         _ network: Classifier, name: String, rows: [Int]
     ) throws -> [Float] {
         let predictor = try Predictor(network, normalization, device: device, precision: precision)
+        let bar = bar(name, rows)
         let logits = try predictor.logits(
             cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128, threads: threads,
-            shouldStop: shouldStop)
+            shouldStop: shouldStop, progress: { bar.update($0) })
         try refuseNonFinite(logits, name, "an output", rows)
         return logits
     }
@@ -53,12 +54,21 @@ public struct ModelMeasurement {
     public func features(_ network: Classifier, name: String, rows: [Int]) throws -> [Float] {
         let predictor = try Predictor(network, normalization, device: device, precision: precision)
         var features: [Float] = []
+        let bar = bar(name, rows)
         try predictor.forEachBatch(
             cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, withFeatures: true, batchSize: 128,
             threads: threads, shouldStop: shouldStop
-        ) { outputs, _ in features += outputs.features }
+        ) { outputs, done in
+            features += outputs.features
+            bar.update(done)
+        }
         try refuseNonFinite(features, name, "a feature", rows)
         return features
+    }
+
+    /// Shows how far a measurement is. It is not finished by a line of its own: there is one each epoch.
+    private func bar(_ name: String, _ rows: [Int]) -> Basics.Progress {
+        Basics.Progress("\(name), predicting", total: rows.count, unit: "images")
     }
 
     /// Names the first image with an output that is not finite.

@@ -138,6 +138,8 @@ struct Recipe {
             "images \(Digest.sha256(contents.joined())) labels \(Digest.sha256(labels.joined()))",
             "engine \(Engine.version)",
         ]
+        // Versions before weighed a batch that is not full as a whole one.
+        if plan.accumulation > 1, !plan.dropsLast { lines.append("accumulation by images") }
         if settings.training.skipLimit > 0 { lines.append("skips \(settings.training.skipLimit) steps at most") }
         if let weights = settings.model.weights { lines.append("weights \(try Digest.sha256(fileAt: weights))") }
         return (lines + more).joined(separator: "\n")
