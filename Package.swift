@@ -47,6 +47,7 @@ let package = Package(
     ],
     targets: [
         .target(name: "CHash"),
+        .target(name: "CProcess"),
         .target(
             name: "CTorch",
             cxxSettings: [
@@ -66,7 +67,8 @@ let package = Package(
         .executableTarget(
             name: "fovea",
             dependencies: [
-                "Experiments", "Phantoms", "Reports", "Evaluation", "Configuration", "Torch", "Basics", argumentParser,
+                "Experiments", "Phantoms", "Reports", "Evaluation", "Configuration", "Torch", "CProcess", "Basics",
+                argumentParser,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -77,7 +79,7 @@ let package = Package(
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
-        + room("Basics", "CHash")
+        + room("Basics", "CHash", yams)
         + room("Configuration", "Basics", yams)
         + room("Torch", "CTorch", "Basics")
         + room("NN", "Torch", "Basics")

@@ -19,11 +19,18 @@ public struct LoadReport: Sendable, Equatable {
     public var leftOut: [String] = []
     /// Names whose element type was converted to float32, with the type in the file.
     public var converted: [String] = []
+    /// Names of the file that belong to its head, which is not taken over.
+    public var headLeftOut: [String] = []
+    /// What stands in the file before every name and was taken off, such as `module.`; empty for nothing.
+    public var prefix = ""
 
     /// One line, then the names that did not fit.
     public var description: String {
-        var lines = ["\(loaded.count) tensors loaded"]
+        var lines = [
+            "\(loaded.count) tensors loaded" + (prefix.isEmpty ? "" : ", from names that begin with \(prefix)")
+        ]
         for (what, names) in [
+            ("of the head, which begins anew", headLeftOut),
             ("not in the file, left at their initial values", missing),
             ("in the file but not in the network", unexpected),
             ("of another shape", wrongShape), ("resampled", fitted),
@@ -41,7 +48,7 @@ public enum LoadStrictness: Sendable {
     /// Every tensor on both sides must fit: for a model that Fovea saved.
     case everything
     /// What a network can fit to itself is fitted (`WeightFitting`), and what it never needs is left out.
-    /// The head may differ, since it belongs to other classes; of the rest nothing may have another shape, and at
+    /// The head is not taken over, since it belongs to other classes; of the rest nothing may have another shape, and at
     /// least `minimumShare` both of the network's tensors and of the file's must find each other: for published
     /// weights. (ResNet-34's file has all of ResNet-18's names, but many more.)
     case backbone(minimumShare: Double = 0.9)
@@ -58,23 +65,28 @@ public protocol WeightFitting: Module {
 extension Module {
     /// Takes over the tensors of a weight file by name.
     ///
-    /// Prefixes that wrappers put before every name (`module.`, `backbone.`, ...) are taken off. Floating-point
+    /// A prefix that wrappers put before every name (`module.`, `backbone.`, ...) is taken off. Floating-point
     /// tensors of any width become float32. Nothing is changed when the file does not fit.
     ///
-    /// - Throws: `FoveaError` of kind `data` that names what did not fit.
-    public func load(_ file: WeightFile, headName: String? = nil, _ strictness: LoadStrictness) throws -> LoadReport {
+    /// - Parameters:
+    ///   - headName: the layer that `backbone` strictness leaves as it is.
+    ///   - prefix: what stands before every name in the file; nil: it is found.
+    /// - Throws: `FoveaError` of kind `data` that names what did not fit, or a tensor with values that cannot be; of kind
+    ///   `configuration` for a prefix that no name has.
+    public func load(
+        _ file: WeightFile, headName: String? = nil, prefix given: String? = nil, _ strictness: LoadStrictness
+    ) throws -> LoadReport {
         let wanted = namedParameters
-        let prefix = WrapperPrefix(stored: file.tensors.map(\.name), wanted: Set(wanted.map(\.name)))
         let isHead = { (name: String) in headName.map { name.hasPrefix($0 + ".") } ?? false }
-        let fitting: (any WeightFitting)? =
-            switch strictness {
-            case .everything: nil
-            case .backbone: self as? any WeightFitting
-            }
+        let takesHead = if case .everything = strictness { true } else { false }
+        let fitting: (any WeightFitting)? = takesHead ? nil : self as? any WeightFitting
+        let prefix = try self.prefix(
+            in: file, given, needed: Set(wanted.map(\.name).filter { takesHead || !isHead($0) }))
         let ignored = { (name: String) in name.hasSuffix("num_batches_tracked") }
         var report = LoadReport()
+        report.prefix = prefix.prefix
         var values: [(Parameter, Tensor)] = []
-        for (name, parameter) in wanted {
+        for (name, parameter) in wanted where takesHead || !isHead(name) {
             guard let stored = prefix.storedNames[name], let entry = file.tensor(named: stored) else {
                 report.missing.append(name)
                 continue
@@ -99,11 +111,7 @@ extension Module {
             }
             let format: MemoryFormat = tensor.rank == 4 ? .channelsLast : .preserve
             let value = try tensor.to(dtype: parameter.value.dtype, format: format)
-            guard try value.isAllFinite() else {
-                throw FoveaError(
-                    .data, "\(file.path): tensor \(stored) has numbers that are infinite or no numbers",
-                    remedy: "The training that wrote it has diverged: take an earlier checkpoint.")
-            }
+            try file.requirePossible(value, stored)
             values.append((parameter, value))
             report.loaded.append(name)
         }
@@ -112,28 +120,57 @@ extension Module {
         report.leftOut = others.filter { fitting?.isLeftOut($0) ?? false }
         report.unexpected =
             (others.filter { !(fitting?.isLeftOut($0) ?? false) } + prefix.outside.filter { !ignored($0) }).sorted()
+        if !takesHead {
+            report.headLeftOut = prefix.storedNames.keys.filter { isHead($0) && names.contains($0) }.sorted()
+        }
 
         switch strictness {
         case .everything:
             guard report.missing.isEmpty, report.unexpected.isEmpty, report.wrongShape.isEmpty else {
-                throw FoveaError(.data, "\(file.path) does not fit the network: \(report.description)")
+                throw FoveaError(
+                    .data, "\(file.path) does not fit the network: \(report.description)",
+                    remedy: "Name the weights that were saved with this model.")
             }
         case .backbone(let share):
             let body = wanted.count { !isHead($0.name) }
-            let found = report.loaded.count { !isHead($0) }
-            let wrong = report.wrongShape.contains { !isHead($0) }
+            let found = report.loaded.count
             let parts = Set(wanted.map { $0.name.prefix { $0 != "." } })
             let foreign = report.unexpected.count { !isHead($0) && parts.contains($0.prefix { $0 != "." }) }
-            guard !wrong, Double(found) >= share * Double(max(body, found + foreign)) else {
+            guard report.wrongShape.isEmpty, Double(found) >= share * Double(max(body, found + foreign)) else {
                 throw FoveaError(
                     .data, "\(file.path) holds weights of another network: \(report.description)",
-                    remedy: "Choose the `model.architecture` that these weights were trained with.")
+                    remedy:
+                        "Choose the `model.architecture` that these weights were trained with; where every name in the "
+                        + "file begins with something of its own, name that in `model.prefix`.")
             }
         }
         try Autograd.withoutGrad {
             for (parameter, value) in values { try parameter.value.detached().copy(from: value) }
         }
         return report
+    }
+
+    /// What stands before the names in a file.
+    private func prefix(in file: WeightFile, _ given: String?, needed: Set<String>) throws -> WrapperPrefix {
+        let stored = file.tensors.map(\.name)
+        guard let given else {
+            let found = WrapperPrefix(stored: stored, wanted: Set(namedParameters.map(\.name)), needed: needed)
+            guard found.rivals.isEmpty else {
+                throw FoveaError(
+                    .data,
+                    "\(file.path) holds this network several times: under "
+                        + Wording.listing(([found.prefix] + found.rivals).map { "\"\($0)\"" }),
+                    remedy: "Name the one that is meant in `model.prefix`.")
+            }
+            return found
+        }
+        let prefix = given.isEmpty || given.hasSuffix(".") ? given : given + "."
+        guard stored.contains(where: { $0.hasPrefix(prefix) }) else {
+            throw FoveaError(
+                .configuration, "model.prefix is \"\(given)\", but no name in \(file.path) begins with it",
+                remedy: "Its names are: \(Wording.listing(stored, limit: 6)).")
+        }
+        return WrapperPrefix(stored: stored, prefix: prefix)
     }
 }
 
@@ -145,7 +182,22 @@ extension WeightFile {
         guard let dtype = DType(entry.type) else {
             throw FoveaError(.data, "\(path): tensor \(entry.name) has elements of type \(entry.type.rawValue)")
         }
-        return try withBytes(of: entry.name) { try Tensor(bytes: $0, shape: entry.shape, dtype: dtype) }
+        return try Tensor(shape: entry.shape, dtype: dtype) { try read(entry.name, into: $0) }
+    }
+
+    /// Refuses weights that no training that went well leaves.
+    fileprivate func requirePossible(_ value: Tensor, _ name: String) throws {
+        guard try value.isAllFinite() else {
+            throw FoveaError(
+                .data, "\(path): tensor \(name) has values that are NaN or infinite",
+                remedy: "The training that wrote it has diverged: use an earlier checkpoint.")
+        }
+        guard name.hasSuffix("running_var") else { return }
+        let variances = try value.array() as [Float]
+        guard let channel = variances.firstIndex(where: { $0 < 0 }) else { return }
+        throw FoveaError(
+            .data, "\(path): tensor \(name) has the negative variance \(variances[channel]) in channel \(channel)",
+            remedy: "The file is damaged or was converted wrongly: use another one.")
     }
 }
 

@@ -18,9 +18,10 @@ public enum AtomicFile {
 
     /// Replaces the file at `path` by whatever `body` writes to the file descriptor it is given.
     public static func write(to path: String, _ body: (Int32) throws -> Void) throws {
-        let temporary = path + ".\(getpid()).\(UInt32.random(in: 0 ... .max)).partial"
-        let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw failure("create", temporary) }
+        let (temporary, descriptor) = try PartialFile.create(for: path)
+        // A file keeps its permissions when it is replaced.
+        var present = stat()
+        if stat(path, &present) == 0 { fchmod(descriptor, present.st_mode & 0o777) }
         var isOpen = true
         do {
             try body(descriptor)

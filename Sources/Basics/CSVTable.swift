@@ -13,10 +13,17 @@ public struct CSVTable: Sendable {
     public let header: [String]
     /// The line on which each row begins, counted from 1 (the header is usually line 1).
     public let lines: [Int]
+    /// The SHA-256 of the bytes that were parsed: of the file as it was when it was read.
+    public let sha256: String
+
+    /// The largest number of columns.
+    public static let maximumColumns = 50_000
 
     /// All cells one after the other, the header's first; `ends` says where each ends.
     private let content: [UInt8]
     private let ends: [UInt32]
+    /// The columns by their names.
+    private let numbers: [String: Int]
 
     /// The number of rows below the header.
     public var rowCount: Int { lines.count }
@@ -24,10 +31,12 @@ public struct CSVTable: Sendable {
     /// Reads the file at `path`.
     ///
     /// - Throws: `FoveaError` of kind `data` naming the path, and the line where there is one, when the file cannot be
-    ///   read, is longer than `maximumBytes` (at most 4 GiB - 1) or is not such a table.
+    ///   read, is longer than `maximumBytes` (at most 4 GiB - 1), has more than `maximumColumns`, or is not such a table.
     public init(path: String, maximumBytes: Int = 1 << 30) throws {
         guard let data = try RegularFile.contents(of: path, atMost: min(maximumBytes, Int(UInt32.max))) else {
-            throw FoveaError(.data, "cannot open \(path)", remedy: "Check the path and the file's permissions.")
+            throw FoveaError(
+                .data, "cannot open \(path): \(RegularFile.reasonNotOpened(path))",
+                remedy: "Check the path and the file's permissions.")
         }
         try self.init(parsing: Array(data), path: path)
     }
@@ -38,7 +47,10 @@ public struct CSVTable: Sendable {
         var parser = CSVParser(path: path)
         try bytes.withUnsafeBufferPointer { try parser.parse($0) }
         self.path = path
-        header = try parser.header()
+        sha256 = bytes.withUnsafeBytes { Digest.sha256($0) }
+        let header = try parser.header()
+        self.header = header
+        numbers = Dictionary(uniqueKeysWithValues: zip(header, header.indices))
         lines = Array(parser.lines.dropFirst())
         content = parser.content
         ends = parser.ends
@@ -56,7 +68,7 @@ public struct CSVTable: Sendable {
     }
 
     /// The number of the column with exactly this name.
-    public func column(_ name: String) -> Int? { header.firstIndex(of: name) }
+    public func column(_ name: String) -> Int? { numbers[name] }
 
     /// Where a cell or row stands, for messages: `labels.csv, line 7, column "DR"`.
     public func place(row: Int, column: Int? = nil) -> String {
@@ -127,7 +139,14 @@ private struct CSVParser {
                 throw failure(line, "has text after a closing quote", #"Write a quote inside a cell as ""."#)
             }
         }
-        if lines.isEmpty { columns = cells }
+        if lines.isEmpty {
+            columns = cells
+            guard cells <= CSVTable.maximumColumns else {
+                throw failure(
+                    first, "names \(cells) columns; allowed are at most \(CSVTable.maximumColumns)",
+                    "Leave out the columns that are not needed.")
+            }
+        }
         guard cells == columns else {
             throw failure(
                 first,

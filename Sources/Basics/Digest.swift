@@ -4,14 +4,32 @@ import Foundation
 /// SHA-256 of data, text and files, as lower-case hexadecimal.
 public enum Digest {
     /// The hash of some bytes.
-    public static func sha256(_ data: Data) -> String {
+    public static func sha256(_ data: Data) -> String { data.withUnsafeBytes { sha256($0) } }
+
+    /// The hash of some bytes in memory.
+    public static func sha256(_ bytes: UnsafeRawBufferPointer) -> String {
         var hash = SHA256()
-        data.withUnsafeBytes { hash.update($0) }
+        hash.update(bytes)
         return hash.finish()
     }
 
     /// The hash of a text's UTF-8.
     public static func sha256(_ text: String) -> String { sha256(Data(text.utf8)) }
+
+    /// The hash of `count` bytes that `read` gives in blocks: it fills a buffer with those from an offset on.
+    public static func sha256(
+        count: Int, block: Int, _ read: (_ offset: Int, UnsafeMutableRawBufferPointer) throws -> Void
+    ) throws -> String {
+        var hash = SHA256()
+        let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: block, alignment: 64)
+        defer { buffer.deallocate() }
+        for offset in stride(from: 0, to: count, by: block) {
+            let part = UnsafeMutableRawBufferPointer(rebasing: buffer[..<min(block, count - offset)])
+            try read(offset, part)
+            hash.update(UnsafeRawBufferPointer(part))
+        }
+        return hash.finish()
+    }
 
     /// The hash of a file, read in blocks of 1 MiB.
     ///

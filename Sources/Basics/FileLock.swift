@@ -2,15 +2,26 @@ import Foundation
 
 /// A lock on a file, held until this is let go of or its process ends, however it ends.
 public final class FileLock {
+    /// What takes a lock on a descriptor: `flock`, or what a test puts in its place.
+    package typealias Taking = (_ descriptor: Int32, _ operation: Int32) -> Int32
+
     private let descriptor: Int32
 
     /// Takes the lock; nil where another process holds it.
     ///
-    /// - Throws: `FoveaError` of kind `storage` when the file cannot be made.
-    public init?(_ path: String) throws {
+    /// - Throws: `FoveaError` of kind `storage` when the file cannot be made; of kind `environment` when its file system
+    ///   has no locks.
+    public convenience init?(_ path: String) throws { try self.init(path, taking: flock) }
+
+    package init?(_ path: String, taking lock: Taking) throws {
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
         guard opened >= 0 else { throw AtomicFile.failure("open", path) }
-        guard flock(opened, LOCK_EX | LOCK_NB) == 0 else {
+        guard let isTaken = Self.take(opened, lock) else {
+            let code = errno
+            close(opened)
+            throw Self.failure(path, code)
+        }
+        guard isTaken else {
             close(opened)
             return nil
         }
@@ -21,12 +32,39 @@ public final class FileLock {
     ///
     /// - Throws: also `CancellationError` when told to stop.
     public static func waiting(for path: String, shouldStop: () -> Bool) throws -> FileLock {
+        try waiting(for: path, taking: flock, shouldStop: shouldStop)
+    }
+
+    package static func waiting(for path: String, taking lock: Taking, shouldStop: () -> Bool) throws -> FileLock {
         while true {
-            if let lock = try FileLock(path) { return lock }
+            if let lock = try FileLock(path, taking: lock) { return lock }
             if shouldStop() { throw CancellationError() }
             Thread.sleep(forTimeInterval: 0.2)
         }
     }
 
     deinit { close(descriptor) }
+
+    /// Whether the lock was taken; false where another process holds it, nil, with `errno`, where it cannot be had.
+    private static func take(_ descriptor: Int32, _ lock: Taking) -> Bool? {
+        while lock(descriptor, LOCK_EX | LOCK_NB) != 0 {
+            if errno == EINTR { continue }
+            // Anything else would stay as it is, however long one waits.
+            return errno == EWOULDBLOCK ? false : nil
+        }
+        return true
+    }
+
+    private static func failure(_ path: String, _ code: Int32) -> FoveaError {
+        let remedy =
+            switch code {
+            case ENOLCK, ENOSYS, EOPNOTSUPP:
+                "Its file system has no locks for this machine, as network file systems may: choose a folder on a local "
+                    + "disk, or mount it with locks (NFS: start rpc.statd, or mount with local_lock=flock where one "
+                    + "machine alone uses it)."
+            default: "Choose a folder on another file system."
+            }
+        return FoveaError(
+            .environment, "cannot lock \(path): \(String(cString: strerror(code)))", remedy: remedy)
+    }
 }

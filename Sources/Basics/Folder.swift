@@ -19,6 +19,35 @@ public enum Folder {
         throw AtomicFile.failure("make the folder", path)
     }
 
+    /// Refuses a path that a user named for a folder, and that cannot be one.
+    ///
+    /// - Parameter name: what names it: "output".
+    /// - Throws: `FoveaError` of kind `configuration` when the path is empty, or when a file or a link to nothing stands
+    ///   there or on the way.
+    public static func check(_ path: String, named name: String) throws {
+        let remedy = "Choose another place for \(name)."
+        guard !path.isEmpty else { throw FoveaError(.configuration, "\(name) is empty", remedy: remedy) }
+        var place = Substring(path)
+        while !place.isEmpty {
+            var status = stat()
+            if lstat(String(place), &status) == 0 {
+                if exists(String(place)) { return }
+                let isLink = status.st_mode & S_IFMT == S_IFLNK && stat(String(place), &status) != 0
+                let found =
+                    isLink
+                    ? "a link to what does not exist"
+                    : status.st_mode & S_IFMT == S_IFREG ? "a file" : RegularFile.noun(for: status.st_mode)
+                throw FoveaError(
+                    .configuration,
+                    place == path
+                        ? "\(name) is \(path), which is \(found); a folder is expected"
+                        : "\(name) is \(path), but \(place) is \(found) and not a folder", remedy: remedy)
+            }
+            while place.utf8.last == UInt8(ascii: "/") { place = place.dropLast() }
+            place = place.utf8.lastIndex(of: UInt8(ascii: "/")).map { place[..<$0] } ?? ""
+        }
+    }
+
     /// Whether there is a folder at `path` (links are followed).
     public static func exists(_ path: String) -> Bool {
         var status = stat()

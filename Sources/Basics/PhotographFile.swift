@@ -1,7 +1,7 @@
 /// What files of photographs are: the one list for folders, tables, the decoder's messages and the documentation.
 public enum PhotographFile {
     /// The endings, in lower case, in the order in which they are tried for a name without one.
-    public static let endings = ["png", "jpg", "jpeg", "tif", "tiff", "webp"]
+    public static let endings = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "jfif", "jpe"]
     /// The formats in a sentence.
     public static let sentence = "Photographs are JPEG, PNG, TIFF or WebP files."
 }

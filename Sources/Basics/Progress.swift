@@ -9,12 +9,13 @@ public final class Progress {
     private let title: String
     private let unit: String
     private let total: Int
+    /// What was done before this process began: no part of its rate.
+    private let before: Int
     private let isTerminal: Bool
     private let interval: Double
     private let started = Date()
     private var shown = Date.distantPast
-    private var done = 0
-    private var firstDone: Int?
+    private var done: Int
 
     /// Whether progress is printed at all; `--log-level warning` and `error`, and tests, turn it off.
     public static var isSilent: Bool {
@@ -28,21 +29,24 @@ public final class Progress {
     /// Ends a line that is still to be redrawn, so that a message can follow.
     public static func endLine() {
         guard isLineOpen.exchange(false, ordering: .relaxed) else { return }
-        FileHandle.standardError.write(Data("\n".utf8))
+        StandardStream.progress("\n")
     }
 
     /// Begins a piece of work of `total` units, such as `unit: "images"`.
-    public init(_ title: String, total: Int, unit: String, plainInterval: Double = 20) {
+    ///
+    /// - Parameter before: how many of them were done by an earlier process; they do not count in the rate.
+    public init(_ title: String, total: Int, unit: String, before: Int = 0, plainInterval: Double = 20) {
         self.title = title
         self.unit = unit
         self.total = total
+        self.before = before
+        done = before
         isTerminal = isatty(STDERR_FILENO) == 1
         interval = isTerminal ? 0.2 : plainInterval
     }
 
     /// Says that `done` units of the total are finished, with an optional note such as the loss.
     public func update(_ done: Int, note: String = "") {
-        if firstDone == nil { firstDone = self.done }
         self.done = done
         let now = Date()
         guard !Self.isSilent, done < total, now.timeIntervalSince(shown) >= interval else { return }
@@ -54,14 +58,26 @@ public final class Progress {
     public func finish(note: String = "") {
         guard !Self.isSilent else { return }
         let seconds = Date().timeIntervalSince(started)
-        let rate = seconds > 0 ? Double(done) / seconds : 0
-        let tail = note.isEmpty ? "" : ", " + note
-        print("\(title): \(done) \(unit) in \(Self.clock(seconds)) (\(Self.number(rate))/s)\(tail)", ends: true)
+        print(closingLine(seconds: seconds, note: note), ends: true)
     }
 
+    /// The line that ends the work: what this process did, in its time.
+    package func closingLine(seconds: Double, note: String = "") -> String {
+        let earlier = before > 0 ? ", \(before) \(unit) before" : ""
+        let tail = note.isEmpty ? "" : ", " + note
+        return "\(title): \(done - before) \(unit) in \(Self.clock(seconds)) (\(Self.number(rate(seconds)))/s)"
+            + earlier + tail
+    }
+
+    private func rate(_ seconds: Double) -> Double { seconds > 0 ? Double(done - before) / seconds : 0 }
+
     private func line(at now: Date, note: String) -> String {
-        let seconds = now.timeIntervalSince(started)
-        let rate = seconds > 0 ? Double(done) / seconds : 0
+        line(seconds: now.timeIntervalSince(started), note: note)
+    }
+
+    /// The line that says how far the work is after so many seconds of this process.
+    package func line(seconds: Double, note: String = "") -> String {
+        let rate = rate(seconds)
         let remaining = rate > 0 ? Self.clock(Double(total - done) / rate) : "?"
         let share = total > 0 ? 100 * done / total : 100
         let tail = note.isEmpty ? "" : ", " + note
@@ -70,10 +86,11 @@ public final class Progress {
 
     private func print(_ text: String, ends: Bool) {
         // A redrawn line must not wrap.
+        let text = Printable.message(text)
         let shown = isTerminal && !ends ? String(text.prefix(Self.terminalWidth - 1)) : text
         let whole = isTerminal ? "\r\u{1B}[K" + shown + (ends ? "\n" : "") : text + "\n"
         Self.isLineOpen.store(isTerminal && !ends, ordering: .relaxed)
-        FileHandle.standardError.write(Data(whole.utf8))
+        StandardStream.progress(whole)
     }
 
     private static var terminalWidth: Int {

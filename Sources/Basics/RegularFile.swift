@@ -42,6 +42,14 @@ public enum RegularFile {
         return data
     }
 
+    /// Why a file that people name cannot be opened, in words that stand behind its path and a colon. Of a relative path
+    /// it says where that counts from.
+    public static func reasonNotOpened(_ path: String) -> String {
+        let reason = access(path, F_OK) == 0 ? "not permitted" : "no such file"
+        guard !path.hasPrefix("/") else { return reason }
+        return reason + " (relative paths count from \(FileManager.default.currentDirectoryPath))"
+    }
+
     /// What stands where a regular file should, from its `st_mode`: "a folder", "a pipe", "a socket", "a device".
     public static func noun(for mode: mode_t) -> String {
         switch mode & S_IFMT {

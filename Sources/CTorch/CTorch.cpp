@@ -1,5 +1,6 @@
 #include "CTorch.h"
 
+#include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
 #include <ATen/Parallel.h>
 #include <ATen/Version.h>
@@ -67,6 +68,19 @@ Result guarded(char **error, Result failure, Body body) {
 
 c10::Device device(int32_t type, int32_t index) {
     return c10::Device(static_cast<c10::DeviceType>(type), static_cast<c10::DeviceIndex>(index));
+}
+
+// The processor's generator belongs to the calling thread, as the modes of autograd do: what two threads draw does not
+// depend on each other. A GPU has one for the process.
+at::Generator generator(c10::Device of) {
+    if (!of.is_cpu()) return at::globalContext().defaultGenerator(of);
+    thread_local at::Generator own = at::detail::createCPUGenerator(c10::default_rng_seed_val);
+    return own;
+}
+
+// Whether a missing argument is the generator that an operator on the processor's tensors draws from.
+bool wantsGenerator(const c10::Argument &argument, const c10::Stack &stack) {
+    return argument.name() == "generator" && !stack.empty() && stack[0].isTensor() && stack[0].toTensor().is_cpu();
 }
 
 // `to` is the type the operator's schema wants: an int for a float argument becomes a double.
@@ -164,6 +178,8 @@ bool ct_call(const ct_operator *op, const ct_value *arguments, size_t argument_c
         for (size_t i = 0; i < schema.size(); ++i) {
             if (i < argument_count) {
                 stack.push_back(convert(arguments[i], schema[i].type()));
+            } else if (wantsGenerator(schema[i], stack)) {
+                stack.push_back(generator(c10::Device(c10::kCPU)));
             } else if (schema[i].default_value()) {
                 stack.push_back(*schema[i].default_value());
             } else {
@@ -192,6 +208,14 @@ ct_tensor *ct_from_bytes(const void *bytes, size_t byte_count, const int64_t *sh
         if (tensor.nbytes() != byte_count) throw std::runtime_error("the bytes do not fill the shape");
         if (byte_count) std::memcpy(tensor.mutable_data_ptr(), bytes, byte_count);
         return wrap(std::move(tensor));
+    });
+}
+
+ct_tensor *ct_empty(const int64_t *shape, size_t rank, int32_t dtype, char **error) {
+    return guarded<ct_tensor *>(error, nullptr, [&] {
+        auto options = at::TensorOptions().dtype(static_cast<at::ScalarType>(dtype));
+        c10::InferenceMode off(false);
+        return wrap(at::empty(at::IntArrayRef(shape, rank), options));
     });
 }
 
@@ -325,26 +349,26 @@ void ct_keep_freed_memory(void) {
 
 bool ct_seed(int32_t type, int32_t index, uint64_t seed, char **error) {
     return guarded(error, false, [&] {
-        at::Generator generator = at::globalContext().defaultGenerator(device(type, index));
-        std::lock_guard<std::mutex> lock(generator.mutex());
-        generator.set_current_seed(seed);
+        at::Generator chosen = generator(device(type, index));
+        std::lock_guard<std::mutex> lock(chosen.mutex());
+        chosen.set_current_seed(seed);
         return true;
     });
 }
 
 ct_tensor *ct_random_state(int32_t type, int32_t index, char **error) {
     return guarded<ct_tensor *>(error, nullptr, [&] {
-        at::Generator generator = at::globalContext().defaultGenerator(device(type, index));
-        std::lock_guard<std::mutex> lock(generator.mutex());
-        return wrap(generator.get_state());
+        at::Generator chosen = generator(device(type, index));
+        std::lock_guard<std::mutex> lock(chosen.mutex());
+        return wrap(chosen.get_state());
     });
 }
 
 bool ct_set_random_state(int32_t type, int32_t index, ct_tensor *state, char **error) {
     return guarded(error, false, [&] {
-        at::Generator generator = at::globalContext().defaultGenerator(device(type, index));
-        std::lock_guard<std::mutex> lock(generator.mutex());
-        generator.set_state(state->value);
+        at::Generator chosen = generator(device(type, index));
+        std::lock_guard<std::mutex> lock(chosen.mutex());
+        chosen.set_state(state->value);
         return true;
     });
 }

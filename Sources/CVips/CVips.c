@@ -7,7 +7,7 @@
 
 typedef struct _VipsImage VipsImage;
 
-enum { format_uchar = 0 };
+enum { format_uchar = 0, format_ushort = 2 };
 enum { interpretation_srgb = 22 };
 enum { size_both = 0, size_down = 2, size_force = 3 };
 enum { access_sequential = 1 };
@@ -31,6 +31,7 @@ extern int vips_image_write_to_buffer(VipsImage *image, const char *suffix, void
 extern int vips_image_get_width(const VipsImage *image);
 extern int vips_image_get_height(const VipsImage *image);
 extern int vips_image_get_bands(const VipsImage *image);
+extern int vips_image_get_format(const VipsImage *image);
 extern int vips_image_get_n_pages(VipsImage *image);
 extern size_t vips_image_get_typeof(const VipsImage *image, const char *field);
 extern int vips_image_hasalpha(VipsImage *image);
@@ -41,6 +42,7 @@ extern int vips_colourspace(VipsImage *in, VipsImage **out, int space, ...);
 extern int vips_flatten(VipsImage *in, VipsImage **out, ...);
 extern int vips_extract_band(VipsImage *in, VipsImage **out, int band, ...);
 extern int vips_extract_area(VipsImage *in, VipsImage **out, int left, int top, int width, int height, ...);
+extern int vips_max(VipsImage *in, double *out, ...);
 extern int vips_cast(VipsImage *in, VipsImage **out, int format, ...);
 extern int vips_svgload_buffer(void *bytes, size_t count, VipsImage **out, ...);
 extern int vips_pngsave(VipsImage *in, const char *path, ...);
@@ -60,8 +62,14 @@ static int start_failed = 0;
 // this lock; one that fails takes it alone and tries again, and the text is then its own.
 static pthread_rwlock_t calls;
 
-static void be_silent(const char *domain, int level, const char *message, void *data) {
-    (void)domain, (void)level, (void)message, (void)data;
+/// Keeps the log of libvips off the terminal. A damaged JPEG strip of a TIFF file is told of nowhere else, so that goes
+/// where the complaints about JPEG files are; of other warnings, such as unknown tags, most good files have some.
+static void keep_complaint(const char *domain, int level, const char *message, void *data) {
+    (void)domain, (void)level, (void)data;
+    // What libvips has said as an error comes here a second time.
+    if (strstr(message, "VipsJpeg")) return;
+    if (strstr(message, "Corrupt JPEG data") || strstr(message, "Premature end of JPEG"))
+        vips_error("tiff", "%s", message);
 }
 
 static void start(void) {
@@ -72,7 +80,7 @@ static void start(void) {
 #endif
     pthread_rwlock_init(&calls, &attributes);
     pthread_rwlockattr_destroy(&attributes);
-    g_log_set_default_handler(be_silent, NULL);
+    g_log_set_default_handler(keep_complaint, NULL);
     start_failed = vips_init("fovea");
     if (start_failed) return;
     // Photographs pass once, and Fovea decodes several at a time: no cache, one thread each.
@@ -87,24 +95,30 @@ static char *copy_text(const char *text) {
     size_t count = strlen(text);
     while (count > 0 && text[count - 1] == '\n') count -= 1;
     char *copy = g_malloc(count + 1);
-    for (size_t i = 0; i < count; i++) copy[i] = text[i] == '\n' ? ' ' : text[i];
+    memcpy(copy, text, count);
     copy[count] = 0;
     return copy;
 }
 
 /// Runs one call; `body` returns 0 on success and leaves nothing behind on failure.
-static char *run(int (*body)(void *), void *context) {
+///
+/// Where `warnings` is not NULL, what libvips complained of in a call that succeeded is put there. Such a call is made
+/// a second time, alone, by `undo` and `body`: only then the complaint is known to be its own.
+static char *run(int (*body)(void *), void *context, void (*undo)(void *), char **warnings) {
     pthread_once(&started, start);
     if (start_failed) return copy_text("libvips cannot be started");
     pthread_rwlock_rdlock(&calls);
     int failed = body(context);
+    int complained = warnings != NULL && vips_error_buffer()[0] != 0;
     pthread_rwlock_unlock(&calls);
-    if (!failed) return NULL;
+    if (!failed && !complained) return NULL;
+    if (!failed) undo(context);
     pthread_rwlock_wrlock(&calls);
     vips_error_clear();
     failed = body(context);
     const char *text = vips_error_buffer();
     char *error = failed ? copy_text(text[0] ? text : "the image library gave no reason") : NULL;
+    if (!failed && warnings != NULL && text[0]) *warnings = copy_text(text);
     vips_error_clear();
     pthread_rwlock_unlock(&calls);
     return error;
@@ -131,6 +145,13 @@ static const char *format_of(const void *bytes, size_t count) {
         if (strncmp(loader, formats[i].loader, strlen(formats[i].loader)) == 0) return formats[i].name;
     vips_error("format", "%s", "this format is not allowed for photographs");
     return NULL;
+}
+
+static const char *samples_of(const VipsImage *image) {
+    static const char *names[] = {"8 bit",        "signed 8 bit", "16 bit",         "signed 16 bit", "32 bit",
+                                  "signed 32 bit", "float",        "complex number", "double",        "complex double"};
+    int format = vips_image_get_format(image);
+    return format >= 0 && format < (int)(sizeof(names) / sizeof(names[0])) ? names[format] : "unknown";
 }
 
 /// Makes `next` the current image and releases the one it was made from.
@@ -187,6 +208,7 @@ static int read_header(void *context) {
         .pages = vips_image_get_n_pages(image),
     };
     strncpy(header.format, format, sizeof(header.format) - 1);
+    strncpy(header.samples, samples_of(image), sizeof(header.samples) - 1);
     *call->header = header;
     g_object_unref(image);
     return 0;
@@ -194,7 +216,7 @@ static int read_header(void *context) {
 
 char *cvips_read_header(const void *bytes, size_t count, cvips_header *header) {
     header_call call = {bytes, count, header};
-    return run(read_header, &call);
+    return run(read_header, &call, NULL, NULL);
 }
 
 typedef struct {
@@ -202,6 +224,7 @@ typedef struct {
     size_t count;
     int side, enlarge;
     cvips_pixels *result;
+    cvips_decoding *decoding;
 } decode_call;
 
 static int decode(void *context) {
@@ -211,20 +234,32 @@ static int decode(void *context) {
     if (image == NULL) return -1;
     // Asking for sRGB where the file has no profile would send every pixel through lcms for nothing.
     int has_profile = vips_image_get_typeof(image, "icc-profile-data") != 0;
+    double largest = -1;
+    int failed = vips_image_get_format(image) == format_ushort && vips_max(image, &largest, NULL);
     g_object_unref(image);
+    if (failed) return -1;
+    call->decoding->largest = (int32_t)largest;
     // Its own argument `fail_on` does not reach the loaders of buffers in 8.18; the option string does.
     if (vips_thumbnail_buffer((void *)call->bytes, call->count, &image, call->side, "height", call->side, "size",
                               call->enlarge ? size_both : size_down, "option_string", "[fail_on=error]",
                               has_profile ? "output_profile" : NULL, "srgb", NULL))
         return -1;
-    int failed = to_rgb(&image) || take_pixels(image, call->result);
+    failed = to_rgb(&image) || take_pixels(image, call->result);
     g_object_unref(image);
     return failed;
 }
 
-char *cvips_decode(const void *bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *result) {
-    decode_call call = {bytes, count, side, enlarge, result};
-    return run(decode, &call);
+static void forget_pixels(void *context) {
+    decode_call *call = context;
+    g_free(call->result->pixels);
+    call->result->pixels = NULL;
+}
+
+char *cvips_decode(
+    const void *bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *result, cvips_decoding *decoding) {
+    decode_call call = {bytes, count, side, enlarge, result, decoding};
+    decoding->warnings = NULL;
+    return run(decode, &call, forget_pixels, &decoding->warnings);
 }
 
 typedef struct {
@@ -257,7 +292,7 @@ char *cvips_crop_resize(
     const uint8_t *rgb, int32_t width, int32_t height, int32_t left, int32_t top, int32_t area_width,
     int32_t area_height, int32_t new_width, int32_t new_height, cvips_pixels *result) {
     resize_call call = {rgb, width, height, left, top, area_width, area_height, new_width, new_height, result};
-    return run(crop_resize, &call);
+    return run(crop_resize, &call, NULL, NULL);
 }
 
 typedef struct {
@@ -283,5 +318,5 @@ char *cvips_encode(
     const uint8_t *pixels, int32_t width, int32_t height, int32_t bands, const char *suffix, void **bytes,
     size_t *count) {
     encode_call call = {pixels, width, height, bands, suffix, bytes, count};
-    return run(encode, &call);
+    return run(encode, &call, NULL, NULL);
 }

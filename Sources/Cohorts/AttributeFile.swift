@@ -8,7 +8,9 @@ struct AttributeFile {
 
     /// The entries, each with its axes in the order written.
     func entries(_ yaml: String) throws -> [(entry: ClassAttributes.Entry, axes: [String])] {
-        guard let root = try compose(yaml) else { throw FoveaError(.data, "\(source) is empty", remedy: Self.form) }
+        guard let root = try YAMLDocument.compose(yaml, source: source, form: Self.form) else {
+            throw FoveaError(.data, "\(source) is empty", remedy: Self.form)
+        }
         guard let mapping = root.mapping else { throw failure(root, "must be a mapping with the key \"classes\"") }
         for (key, _) in mapping where key.scalar?.string != "classes" {
             let hint = FoveaError.suggestion(for: key.scalar?.string ?? "", among: ["classes"])
@@ -63,20 +65,6 @@ struct AttributeFile {
             }
             guard seen.insert(value).inserted else { throw failure(item, "\"\(key)\" lists \"\(value)\" twice") }
             return value
-        }
-    }
-
-    private func compose(_ yaml: String) throws -> Node? {
-        if let alias = YAMLAlias(firstIn: yaml) {
-            throw FoveaError(
-                .data, "\(source), line \(alias.line): the alias *\(alias.name) is not allowed here",
-                remedy: "Write the value itself.")
-        }
-        do {
-            return try Yams.compose(yaml: yaml)
-        } catch {
-            let words = "\(error)".split(separator: "\n").map { $0.trimmingCharacters(in: .whitespaces) }
-            throw FoveaError(.data, "\(source) is not YAML: \(words.joined(separator: " "))", remedy: Self.form)
         }
     }
 

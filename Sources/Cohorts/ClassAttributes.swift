@@ -33,6 +33,8 @@ public struct ClassAttributes: Sendable, Equatable {
 
     /// The path of the file, for messages.
     public let source: String
+    /// The SHA-256 of the bytes that were parsed; nil for attributes that no file holds.
+    public private(set) var sha256: String?
     /// The classes in the order of the file, with unique ids.
     public let entries: [Entry]
     /// The axes in the order in which they first appear.
@@ -59,11 +61,17 @@ public struct ClassAttributes: Sendable, Equatable {
                 .data, "\(source): an attribute must not be called \"\(axis)\", which names a grouping of its own",
                 remedy: "Rename the attribute.")
         }
+        if let long = entries.first(where: { max($0.id.count, $0.name.count) > ClassLimits.nameLength }) {
+            throw FoveaError(
+                .data,
+                "\(source)\(long.line > 0 ? ", line \(long.line)" : ""): the id or name of a class has more than "
+                    + "\(ClassLimits.nameLength) characters", remedy: "Give it a shorter one.")
+        }
         for name in axes + entries.flatMap({ entry in axes.flatMap { entry.values[$0] ?? [] } }) {
             guard Self.isPlain(name) else {
                 throw FoveaError(
-                    .data, "\(source): \"\(name)\" cannot name an attribute or its value",
-                    remedy: "Use letters, digits, _ and -.")
+                    .data, "\(source): \"\(name.prefix(80))\" cannot name an attribute or its value",
+                    remedy: "Use letters, digits, _ and -, at most \(Self.longestName) bytes in UTF-8.")
             }
         }
         self.source = source
@@ -77,12 +85,15 @@ public struct ClassAttributes: Sendable, Equatable {
     /// - Throws: `FoveaError` of kind `data` with file and line when it cannot be read or has another form.
     public init(path: String) throws {
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
-            throw FoveaError(.data, "cannot read the attribute file \(path)", remedy: "Check the path.")
+            throw FoveaError(
+                .data, "cannot read the attribute file \(path): \(RegularFile.reasonNotOpened(path))",
+                remedy: "Check the path.")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw FoveaError(.data, "\(path) is not a text in UTF-8")
         }
         try self.init(yaml: text, source: path)
+        sha256 = Digest.sha256(data)
     }
 
     /// Reads YAML text; `source` only serves messages.
@@ -135,7 +146,11 @@ public struct ClassAttributes: Sendable, Equatable {
         return warnings
     }
 
+    /// Two of them and a few words more are the name of a folder, which has at most 255 bytes.
+    private static let longestName = 64
+
     private static func isPlain(_ name: String) -> Bool {
-        !name.isEmpty && name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
+        !name.isEmpty && name.utf8.count <= longestName
+            && name.allSatisfy { $0.isLetter || $0.isNumber || $0 == "_" || $0 == "-" }
     }
 }

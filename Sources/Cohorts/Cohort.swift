@@ -12,6 +12,8 @@ public struct Cohort: Sendable {
     public let labels: [Int8]
     /// The path of the table, or of the tables, it was read from; for messages.
     public let source: String
+    /// The table, or the tables, in the order in which they were given, with the hash of the bytes that were parsed.
+    public let tables: [SourceFile]
     /// Columns of the table that are neither classes nor known extra columns.
     public let ignoredColumns: [String]
     /// Images of rows that were left out because the file does not exist (`CohortReader.leavesOutMissingImages`).
@@ -23,7 +25,7 @@ public struct Cohort: Sendable {
     ///   -1, or the labels' number is not photographs x classes.
     public init(
         classes: [String], photographs: [Photograph], labels: [Int8], source: String = "cohort",
-        ignoredColumns: [String] = [], leftOutImages: [String] = []
+        tables: [SourceFile] = [], ignoredColumns: [String] = [], leftOutImages: [String] = []
     ) throws {
         guard !classes.isEmpty, !photographs.isEmpty else {
             let found = "\(photographs.count) photographs and \(classes.count) classes"
@@ -43,6 +45,7 @@ public struct Cohort: Sendable {
         self.photographs = photographs
         self.labels = labels
         self.source = source
+        self.tables = tables
         self.ignoredColumns = ignoredColumns
         self.leftOutImages = leftOutImages
     }

@@ -67,7 +67,7 @@ public struct CohortReader: Sendable {
         guard !contents.photographs.isEmpty else { throw FoveaError(.data, "\(source) has no rows below its header") }
         return try Cohort(
             classes: contents.classes ?? [], photographs: contents.photographs, labels: contents.labels,
-            source: source, ignoredColumns: contents.ignored, leftOutImages: contents.leftOut)
+            source: source, tables: contents.tables, ignoredColumns: contents.ignored, leftOutImages: contents.leftOut)
     }
 
     private static let labelRemedy =
@@ -76,6 +76,7 @@ public struct CohortReader: Sendable {
     /// What was read so far.
     private struct Contents {
         var classes: [String]?
+        var tables: [SourceFile] = []
         var photographs: [Photograph] = []
         var labels: [Int8] = []
         var ignored: [String] = []
@@ -87,6 +88,7 @@ public struct CohortReader: Sendable {
 
     private func read(_ source: LabelTable, into contents: inout Contents) throws {
         let table = try CSVTable(path: source.path)
+        contents.tables.append(SourceFile(path: source.path, sha256: table.sha256))
         try attributes?.requireColumns(table.header, of: source.path)
         // The first table's order holds for all.
         let wanted = contents.classes ?? classes ?? attributes?.classes
@@ -167,7 +169,7 @@ public struct CohortReader: Sendable {
             photograph.age = age
         }
         if let found = text("fold") {
-            guard let fold = Int(found), fold >= 0 else { throw refusal("fold", found, "a whole number from 0 on") }
+            guard let fold = Photograph.fold(found) else { throw refusal("fold", found, "a whole number from 0 on") }
             photograph.fold = fold
         }
     }
@@ -186,10 +188,28 @@ extension Cohort {
         let missing = missingImages
         guard !missing.isEmpty else { return }
         let paths = Wording.listing(missing.map { photographs[$0].path })
+        let near = Self.nearest(to: missing.prefix(200).map { photographs[$0].path })
         throw FoveaError(
             .data,
             "\(source): \(missing.count) of \(Wording.count(count, "image")) \(missing.count == 1 ? "does" : "do") not "
                 + "exist: \(paths)",
-            remedy: "Check the image folder and the image column; data.missing: skip leaves these rows out.")
+            remedy: (near.map { $0 + " " } ?? "")
+                + "Check the image folder and the image column; data.missing: skip leaves these rows out.")
+    }
+
+    /// The first of some missing files of which another one has nearly the name, and how the names differ.
+    private static func nearest(to paths: [String]) -> String? {
+        let index = NameIndex()
+        for path in paths {
+            // The part of the path that is there, and the first name that is not.
+            var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
+            var wanted = parts.removeLast()
+            while !parts.isEmpty, !Folder.exists(parts.joined(separator: "/") + "/") { wanted = parts.removeLast() }
+            let folder = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
+            if let near = index.nearest(to: wanted, in: folder) {
+                return "In \(folder) is \"\(near.name)\", not \"\(wanted)\": the names differ in \(near.difference)."
+            }
+        }
+        return nil
     }
 }

@@ -71,11 +71,14 @@ extension Grouping {
     ///   - counts: n_c, the positive training photographs of each class.
     ///   - clusters: those of `learned`; needed where there are `learnedTerms`.
     ///   - seed: decides the shuffle of `random`, and nothing else.
+    ///   - unlearnable: why classes that `random:learned` put together cannot be taught; nil where they can. Such subsets
+    ///     are left out with a note, as clusters are (`ClassClusters.leavingOut`).
     /// - Throws: `FoveaError` of kind `configuration` with the nearest allowed word for a term that does not exist, and
     ///   when no subset has a class with positives.
     public static func make(
         _ text: String, classes: [String], counts: [Int], attributes: ClassAttributes? = nil,
-        bounds: ShotBounds = .standard, clusters: ClassClusters? = nil, seed: UInt64 = 0
+        bounds: ShotBounds = .standard, clusters: ClassClusters? = nil, seed: UInt64 = 0,
+        unlearnable: ([Int]) -> String? = { _ in nil }
     ) throws -> Grouping {
         guard counts.count == classes.count else {
             throw FoveaError(.configuration, "\(counts.count) class counts were given for \(classes.count) classes")
@@ -90,7 +93,14 @@ extension Grouping {
                     .configuration, "the grouping \"\(text)\" is learnt by a run, from its trained plain model",
                     remedy: "Here, leave \"\(term.text)\" out.")
             }
-            let made = maker.make(term)
+            var made = maker.make(term)
+            if case .random(.learned) = term {
+                made.subsets = made.subsets.filter { subset in
+                    guard let reason = unlearnable(subset.classes) else { return true }
+                    made.notes.append("the subset \(subset.name) is left out: \(reason)")
+                    return false
+                }
+            }
             subsets += made.subsets
             notes += made.notes
             // What was learnt stands nowhere else.
@@ -108,6 +118,14 @@ extension Grouping {
 }
 
 extension Grouping {
+    /// The terms of a text, as they are written but for spaces; whether they exist is not asked.
+    public static func terms(_ text: String) -> [String] { GroupingTerm.words(text) }
+
+    /// The first term of a text that is a control made of others: `single`, `single*N`, `random:X`.
+    public static func controlTerm(in text: String) -> String? {
+        GroupingTerm.words(text).first(where: GroupingTerm.isControl)
+    }
+
     /// How many terms of a text are made of clusters learnt from the data: `learned` and `random:learned`.
     ///
     /// - Throws: `FoveaError` as `make` does for a text that it does not understand.

@@ -31,14 +31,25 @@ indirect enum GroupingTerm: Equatable {
         }
     }
 
+    /// Whether a word is written as a term that is a control of others: `single`, `single*N`, `random:X`. No attribute can
+    /// be written so, whatever its name.
+    static func isControl(_ word: String) -> Bool {
+        ["single", "random"].contains(word) || ["single*", "random:"].contains { word.hasPrefix($0) }
+    }
+
+    /// The words of a text such as "shot + region", without spaces.
+    static func words(_ text: String) -> [String] {
+        text.split(separator: "+", omittingEmptySubsequences: false).map { $0.filter { !$0.isWhitespace } }
+    }
+
     /// What stands before a value in a subset's name.
     var subsetPrefix: String { text + "-" }
 
     /// The terms of a text such as "shot+random:region".
     static func parse(_ text: String, axes: [String]) throws -> [GroupingTerm] {
         var terms: [GroupingTerm] = []
-        for part in text.split(separator: "+", omittingEmptySubsequences: false) {
-            let term = try parseTerm(part.filter { !$0.isWhitespace }, in: text, axes: axes)
+        for word in words(text) {
+            let term = try parseTerm(word, in: text, axes: axes)
             guard !terms.contains(term) else {
                 throw FoveaError(.configuration, "the grouping \"\(text)\" names \"\(term.text)\" twice")
             }

@@ -6,6 +6,7 @@ struct ImageLocator {
     private let folder: String
     private let realFolder: String
     private let pattern: String?
+    private let index = NameIndex()
 
     /// - Throws: `FoveaError` when the folder is missing, or the pattern lacks its place for the name.
     init(folder: String, pattern: String?) throws {
@@ -40,10 +41,12 @@ struct ImageLocator {
         var found: [String] = []
         if Self.isFile(folder + "/" + file) {
             found = [file]
-        } else if !PhotographFile.endings.contains((file as NSString).pathExtension.lowercased()) {
+        } else if !Self.hasEnding(file) {
             let endings = PhotographFile.endings + PhotographFile.endings.map { $0.uppercased() }
             found = endings.map { file + "." + $0 }.filter { Self.isFile(folder + "/" + $0) }
         }
+        // Only where no file has exactly this name: on Linux two files may have equivalent names.
+        if found.isEmpty { found = equivalents(of: file) }
         guard found.count <= 1 else {
             throw FoveaError(
                 .data, "\(place()): the image \"\(file)\" fits several files: \(found.joined(separator: ", "))",
@@ -57,6 +60,29 @@ struct ImageLocator {
                 remedy: "Name the folder in which the files really are.")
         }
         return (path, true)
+    }
+
+    /// Files whose names are canonically equivalent to the one asked for, or have another case of the ending where that
+    /// is left out; folders on the way too.
+    private func equivalents(of file: String) -> [String] {
+        let parts = file.split(separator: "/").map(String.init)
+        guard let last = parts.last else { return [] }
+        var places = [""]
+        for part in parts.dropLast() {
+            places = places.flatMap { place in
+                index.equivalents(of: part, in: folder + "/" + place).map { place + $0 + "/" }
+            }
+        }
+        return places.flatMap { place -> [String] in
+            let above = folder + "/" + place
+            let same = index.equivalents(of: last, in: above)
+            let names = same.isEmpty && !Self.hasEnding(last) ? index.photographs(called: last, in: above) : same
+            return names.map { place + $0 }.filter { Self.isFile(folder + "/" + $0) }
+        }
+    }
+
+    private static func hasEnding(_ name: String) -> Bool {
+        PhotographFile.endings.contains((name as NSString).pathExtension.lowercased())
     }
 
     /// Whether there is a regular file at `path` (links are followed).

@@ -60,11 +60,11 @@ public struct Inspection: Sendable, Codable {
         public let notes: [String]
     }
 
-    /// A photograph that could not be decoded.
+    /// A photograph that could not be decoded, or shows nothing.
     public struct Unreadable: Sendable, Equatable, Codable {
         /// Its name in the table.
         public let image: String
-        /// What the decoder said.
+        /// What is wrong with it, to be put after its name.
         public let reason: String
 
         /// Makes an entry.
@@ -73,6 +73,9 @@ public struct Inspection: Sendable, Codable {
             self.reason = reason
         }
     }
+
+    /// How many pairs are listed at most.
+    public static let pairLimit = 1000
 
     /// The tables it was read from.
     public let source: String
@@ -88,8 +91,10 @@ public struct Inspection: Sendable, Codable {
     public let imbalance: Double?
     /// Photographs with 0, 1, 2, ... positives.
     public let labelsPerImage: [Int]
-    /// Pairs that appear together, most frequent first.
+    /// Pairs that appear together, most frequent first: at most `pairLimit` of them.
     public let pairs: [Pair]
+    /// The number of all pairs that appear together.
+    public let pairCount: Int
     /// Photographs of each fold, by its number.
     public let folds: [Int: Int]
     /// Photographs of each split, by its name.
@@ -100,6 +105,8 @@ public struct Inspection: Sendable, Codable {
     public let missing: [String]
     /// Images that could not be decoded, as far as the caller looked.
     public let unreadable: [Unreadable]
+    /// Images in which nothing can be seen, with what they are: black, white or of one colour, as far as the caller looked.
+    public let featureless: [Unreadable]
     /// Images with the same bytes, group by group.
     public let duplicates: [[String]]
     /// Patients with photographs in several folds or splits.
@@ -113,12 +120,13 @@ public struct Inspection: Sendable, Codable {
     ///   - split: which photographs train; counts, parts of the long tail and groupings are then theirs.
     ///   - groupings: texts of `Grouping.make`; nil for `shot` and every attribute.
     ///   - unreadable: images that the caller could not decode.
+    ///   - featureless: images in which the caller saw nothing.
     ///   - comparesContent: whether files are read to find duplicates.
     /// - Throws: `FoveaError` for a grouping that does not exist.
     public init(
         _ cohort: Cohort, attributes: ClassAttributes? = nil, split: Split? = nil, groupings: [String]? = nil,
         bounds: ShotBounds = .standard, seed: UInt64 = 0, unreadable: [Unreadable] = [],
-        comparesContent: Bool = true, notes: [String] = []
+        featureless: [Unreadable] = [], comparesContent: Bool = true, notes: [String] = []
     ) throws {
         let counts = cohort.classCounts()
         let training = split.map { cohort.classCounts(rows: $0.training) }
@@ -130,7 +138,13 @@ public struct Inspection: Sendable, Codable {
         let present = counts.filter { $0 > 0 }
         imbalance = present.min().map { Double(present.max() ?? $0) / Double($0) }
         labelsPerImage = cohort.labelsPerImage()
-        pairs = Self.pairs(cohort, counts)
+        let together = CoOccurrence(of: cohort, limit: Self.pairLimit)
+        pairCount = together.total
+        pairs = together.pairs.map {
+            Pair(
+                first: cohort.classes[$0.first], second: cohort.classes[$0.second], count: $0.count,
+                overlap: $0.overlap)
+        }
         folds = Self.tally(cohort.photographs.compactMap(\.fold))
         splits = Self.tally(cohort.photographs.compactMap(\.split))
         self.groupings = try (groupings ?? ["shot"] + (attributes?.axes ?? [])).compactMap { text in
@@ -143,6 +157,7 @@ public struct Inspection: Sendable, Codable {
         }
         missing = cohort.missingImages.map { cohort.photographs[$0].path }
         self.unreadable = unreadable
+        self.featureless = featureless
         let groups = comparesContent ? cohort.duplicateFiles() : []
         duplicates = groups.map { $0.map { cohort.photographs[$0].image } }
         patientConflicts =
@@ -167,24 +182,6 @@ public struct Inspection: Sendable, Codable {
                 patients: patients[column].count, unknown: unknown[column],
                 training: training?[column],
                 shot: bounds.group(trainingImages: (training ?? counts)[column]))
-        }
-    }
-
-    private static func pairs(_ cohort: Cohort, _ counts: [Int]) -> [Pair] {
-        let matrix = cohort.coOccurrence()
-        var pairs: [Pair] = []
-        for a in counts.indices {
-            for b in counts.indices where b > a && matrix[a][b] > 0 {
-                let (first, second) = counts[a] >= counts[b] ? (a, b) : (b, a)
-                let either = counts[a] + counts[b] - matrix[a][b]
-                pairs.append(
-                    Pair(
-                        first: cohort.classes[first], second: cohort.classes[second], count: matrix[a][b],
-                        overlap: Double(matrix[a][b]) / Double(either)))
-            }
-        }
-        return pairs.sorted {
-            ($1.count, $1.overlap, $0.first, $0.second) < ($0.count, $0.overlap, $1.first, $1.second)
         }
     }
 

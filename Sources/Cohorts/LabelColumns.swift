@@ -51,6 +51,7 @@ struct LabelColumns {
             throw FoveaError(
                 .data, "\(table.path) has no class column", remedy: "Add one column of 0 and 1 for each class.")
         }
+        try ClassLimits.check(classColumns.map { header[$0] }, of: table.path)
         self.image = image
         self.extra = extra
         self.classColumns = classColumns

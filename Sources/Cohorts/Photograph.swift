@@ -32,4 +32,10 @@ public struct Photograph: Sendable, Hashable, Codable {
         self.fold = fold
         self.split = split
     }
+
+    /// The fold that a cell names, also as spreadsheets write whole numbers ("1.0"); nil for anything else.
+    public static func fold(_ cell: String) -> Int? {
+        guard let number = Int(cell.hasSuffix(".0") ? cell.dropLast(2) : cell[...]), number >= 0 else { return nil }
+        return number
+    }
 }

@@ -13,10 +13,11 @@ public struct Split: Sendable, Equatable, Codable {
 
     /// Makes a split from rows.
     ///
+    /// - Parameter trains: whether something is to be trained: only an evaluation needs no training images.
     /// - Throws: `FoveaError` when a row is unknown or in two parts, training or validation is empty, or a patient is
     ///   in two parts (the first ten are named).
     public init(
-        _ name: String, training: [Int], validation: [Int], excluded: [Int] = [], of cohort: Cohort
+        _ name: String, training: [Int], validation: [Int], excluded: [Int] = [], trains: Bool = true, of cohort: Cohort
     ) throws {
         var part = [String?](repeating: nil, count: cohort.count)
         for (word, rows) in [("training", training), ("validation", validation), ("excluded", excluded)] {
@@ -27,7 +28,8 @@ public struct Split: Sendable, Equatable, Codable {
                 part[row] = word
             }
         }
-        for (word, rows) in [("training", training), ("validation", validation)] where rows.isEmpty {
+        for (word, rows) in [("training", training), ("validation", validation)]
+        where rows.isEmpty && (trains || word != "training") {
             throw FoveaError(.data, "\(name): no photograph is left for \(word)", remedy: "Choose other parts.")
         }
         try cohort.requireWholePatients(part, in: name)
@@ -41,7 +43,9 @@ public struct Split: Sendable, Equatable, Codable {
     ///
     /// - Throws: `FoveaError` when a photograph has no fold, a fold does not exist or is named twice, or a patient is in
     ///   two folds.
-    public static func byFold(_ cohort: Cohort, validation: [Int], excluded: [Int] = []) throws -> Split {
+    public static func byFold(
+        _ cohort: Cohort, validation: [Int], excluded: [Int] = [], trains: Bool = true
+    ) throws -> Split {
         let folds = cohort.photographs.map(\.fold)
         let without = cohort.photographs.filter { $0.fold == nil }.map(\.image)
         guard without.count < cohort.count else {
@@ -55,17 +59,22 @@ public struct Split: Sendable, Equatable, Codable {
                 .data, "\(cohort.source): \(photographs) no fold: \(Wording.listing(without))",
                 remedy: "Fill the fold column, or let Fovea make the folds: data.split.method: make.")
         }
-        return try from(folds: folds.map { $0 ?? 0 }, of: cohort, validation: validation, excluded: excluded)
+        return try from(
+            folds: folds.map { $0 ?? 0 }, of: cohort, validation: validation, excluded: excluded, trains: trains)
     }
 
     /// Splits by the table's split column, or by the splits given with the tables; photographs of other splits stay
     /// out.
     ///
     /// - Throws: `FoveaError` when a named split does not exist (with the nearest name) or a patient is in two splits.
-    public static func byColumn(_ cohort: Cohort, training: [String], validation: [String]) throws -> Split {
+    public static func byColumn(
+        _ cohort: Cohort, training wanted: [String], validation: [String], trains: Bool = true
+    ) throws -> Split {
         let words = cohort.photographs.map(\.split)
         let known = Set(words.compactMap { $0 }).sorted()
-        for (key, names) in [("training", training), ("validation", validation)] where names.isEmpty {
+        let training = trains ? wanted : wanted.filter(known.contains)
+        for (key, names) in [("training", training), ("validation", validation)]
+        where names.isEmpty && (trains || key != "training") {
             throw FoveaError(
                 .configuration, "data.split.\(key) is empty: no photograph is left for \(key)",
                 remedy: "Name at least one split. \(cohort.source) has: \(Wording.listing(known)).")
@@ -80,6 +89,7 @@ public struct Split: Sendable, Equatable, Codable {
             let hint = known.isEmpty ? "There is no split column." : FoveaError.suggestion(for: word, among: known)
             throw FoveaError(.configuration, trouble, remedy: hint)
         }
+        try requireDistinct(words, named: training + validation, of: cohort)
         try cohort.requireWholePatients(words, in: "\(cohort.source), split column")
         func rows(_ wanted: [String]) -> [Int] {
             words.indices.filter { row in words[row].map(wanted.contains) ?? false }
@@ -88,12 +98,13 @@ public struct Split: Sendable, Equatable, Codable {
         let used = Set(training + validation)
         let excluded = words.indices.filter { row in !(words[row].map(used.contains) ?? false) }
         return try Split(
-            name, training: rows(training), validation: rows(validation), excluded: excluded, of: cohort)
+            name, training: rows(training), validation: rows(validation), excluded: excluded, trains: trains, of: cohort
+        )
     }
 
     /// Splits by folds given for each row, such as those of `makeFolds`.
     public static func from(
-        folds: [Int], of cohort: Cohort, validation: [Int], excluded: [Int] = []
+        folds: [Int], of cohort: Cohort, validation: [Int], excluded: [Int] = [], trains: Bool = true
     ) throws -> Split {
         guard folds.count == cohort.count else {
             throw FoveaError(.data, "\(folds.count) folds were given for \(cohort.count) photographs")
@@ -113,7 +124,7 @@ public struct Split: Sendable, Equatable, Codable {
             let shown = known.map(String.init).joined(separator: ", ")
             throw FoveaError(.configuration, "\(cohort.source) has no fold \(fold)", remedy: "Its folds are: \(shown).")
         }
-        guard !Set(known).isSubset(of: validation + excluded) else {
+        guard !trains || !Set(known).isSubset(of: validation + excluded) else {
             throw FoveaError(
                 .configuration,
                 "data.split.validation_folds and data.split.excluded_folds name every fold of \(cohort.source): no "
@@ -126,7 +137,7 @@ public struct Split: Sendable, Equatable, Codable {
         let without = excluded.isEmpty ? "" : " without " + excluded.map(String.init).joined(separator: ", ")
         return try Split(
             "fold \(word)" + without, training: rows { !validation.contains($0) && !excluded.contains($0) },
-            validation: rows(validation.contains), excluded: rows(excluded.contains), of: cohort)
+            validation: rows(validation.contains), excluded: rows(excluded.contains), trains: trains, of: cohort)
     }
 
     /// Makes folds 0 ..< count of whole patients, rare classes spread first; a pure function of cohort and seed.

@@ -19,16 +19,6 @@ extension Cohort {
         return histogram
     }
 
-    /// How many photographs carry both classes, [classes x classes], symmetric; the diagonal is n_c.
-    public func coOccurrence(rows: [Int]? = nil) -> [[Int]] {
-        var matrix = [[Int]](repeating: [Int](repeating: 0, count: classes.count), count: classes.count)
-        for row in rows ?? Array(photographs.indices) {
-            let found = positives(of: row)
-            for a in found { for b in found { matrix[a][b] += 1 } }
-        }
-        return matrix
-    }
-
     /// The rows that carry a positive of at least one of the classes: P of a teacher.
     public func rows(showing subset: [Int], among rows: [Int]? = nil) -> [Int] {
         (rows ?? Array(photographs.indices)).filter { row in subset.contains { label(row, $0) == 1 } }

@@ -92,27 +92,7 @@ extension YAMLText {
 
     /// What the parser found, in one line.
     private func failure(of error: YamlError, _ text: String) -> FoveaError {
-        switch error {
-        case .scanner(let context, let problem, let mark, _), .parser(let context, let problem, let mark, _),
-            .composer(let context, let problem, let mark, _):
-            let start = context.map {
-                $0.text + ($0.mark.line == mark.line ? ", " : " begun in line \($0.mark.line), ")
-            }
-            let tab = isTab(mark, text) ? " (a tab; YAML is indented with spaces)" : ""
-            return failure(mark.line, "not YAML: \(start ?? "")\(problem)\(tab)")
-        case .reader(let problem, let offset, _, _):
-            let line = offset.map { text.prefix($0).count(where: \.isNewline) + 1 }
-            return failure(line, "not YAML: \(problem)")
-        case .duplicatedKeysInMapping(let keys, let context):
-            return duplicate(keys.first ?? "", context.mark.line)
-        default:
-            return failure(nil, "not YAML: \(error)")
-        }
-    }
-
-    private func isTab(_ mark: Mark, _ text: String) -> Bool {
-        let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
-        guard lines.indices.contains(mark.line - 1) else { return false }
-        return lines[mark.line - 1].unicodeScalars.dropFirst(mark.column - 1).first == "\t"
+        let fault = YAMLFault(error, in: text)
+        return failure(fault.line, fault.words)
     }
 }

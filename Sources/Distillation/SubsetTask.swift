@@ -27,7 +27,7 @@ public struct SubsetTask: Sendable {
     /// Divides the training rows for a subset.
     ///
     /// - Throws: `FoveaError` of kind `configuration` when no row shows a class of the subset, or when the teacher
-    ///   would see positives only and could learn nothing.
+    ///   would see no class of it absent in any image and could learn nothing.
     public init(_ subset: ClassSubset, cohort: Cohort, trainingRows: [Int], negatives mode: Negatives, seed: UInt64)
         throws
     {
@@ -40,11 +40,46 @@ public struct SubsetTask: Sendable {
         guard !positives.isEmpty else {
             throw FoveaError(.configuration, "no training image shows a class of the subset \(subset.name)")
         }
-        if subset.classes.count == 1, mode == .drop || mode == .sampled(ratio: 0) {
-            throw FoveaError(
-                .configuration,
-                "the subset \(subset.name) has one class, so a teacher without negatives would see positives only",
-                remedy: "Set distillation.teachers.negatives to all or sampled, or leave this grouping out.")
+        guard alwaysPresent(in: cohort).count == subset.classes.count else { return }
+        let classes = Wording.listing(subset.classes.map { cohort.classes[$0] })
+        throw FoveaError(
+            .configuration,
+            "the teacher of the subset \(subset.name) would see no image that is known to be without \(classes): "
+                + sight,
+            remedy: remedy(
+                negativeLabels: negatives.contains { row in subset.classes.contains { cohort.label(row, $0) == 0 } }))
+    }
+
+    /// The classes that are absent in no image which the teacher sees: it would learn that they are always there.
+    public func alwaysPresent(in cohort: Cohort) -> [Int] {
+        let seen = negativesPerEpoch > 0 ? [positives, negatives] : [positives]
+        return subset.classes.filter { column in
+            !seen.contains { $0.contains { cohort.label($0, column) == 0 } }
+        }
+    }
+
+    /// How many images it sees, in words.
+    private var sight: String {
+        let rule =
+            switch mode {
+            case .drop: "drop"
+            case .sampled(let ratio): "sampled with ratio \(ratio)"
+            case .all: "all"
+            }
+        return
+            "it has \(Wording.count(positives.count, "positive image")), and distillation.teachers.negatives \(rule) "
+            + "gives it \(negativesPerEpoch) of the \(negatives.count) others"
+    }
+
+    private func remedy(negativeLabels: Bool) -> String {
+        guard negativeLabels else {
+            return "Add training images without the class, or choose a grouping that joins it with others."
+        }
+        return switch mode {
+        case .sampled:
+            "Raise distillation.teachers.ratio, set distillation.teachers.negatives to all, or choose another grouping."
+        case .drop, .all:
+            "Set distillation.teachers.negatives to all or sampled, or choose a grouping that joins the class with others."
         }
     }
 

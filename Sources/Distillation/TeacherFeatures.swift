@@ -6,7 +6,7 @@ import Weights
 
 /// One teacher's pooled features on the views of its bank, in a file beside it: float16 [views, rows, features].
 ///
-/// They are some hundred times as large as the logits, so they stay in the file, mapped, and are read batch by batch.
+/// They are some hundred times as large as the logits, so they stay in the file and are read batch by batch.
 public struct TeacherFeatures {
     /// The tensor in the file.
     static let name = "features"
@@ -38,11 +38,9 @@ public struct TeacherFeatures {
         let width = length * 2
         var bytes: [UInt8] = []
         bytes.reserveCapacity(places.count * width)
-        try file.withBytes(of: Self.name) { all in
-            for place in places {
-                guard 0..<count ~= place else { throw FoveaError(.engine, "\(file.path) has no place \(place)") }
-                bytes += all[place * width..<(place + 1) * width]
-            }
+        for place in places {
+            guard 0..<count ~= place else { throw FoveaError(.engine, "\(file.path) has no place \(place)") }
+            bytes += try file.bytes(place * width..<(place + 1) * width, of: Self.name)
         }
         return try bytes.withUnsafeBytes { try Tensor(bytes: $0, shape: [places.count, length], dtype: .float16) }
             .to(dtype: .float32)

@@ -10,9 +10,12 @@ public struct EvaluationBenchmark: Sendable {
 
     /// Makes outcomes and times them; the standard sizes are those that the project promises a time for (1 s and 10 s on
     /// two cores).
+    ///
+    /// - Parameter shouldStop: asked between rounds; true ends the work with `CancellationError`.
     public static func run(
         ranking: (images: Int, classes: Int) = (100_000, 50),
-        bootstrap: (images: Int, classes: Int, rounds: Int) = (5000, 33, 1000), threads: Int? = nil
+        bootstrap: (images: Int, classes: Int, rounds: Int) = (5000, 33, 1000), threads: Int? = nil,
+        shouldStop: @escaping @Sendable () -> Bool = { false }
     ) throws -> EvaluationBenchmark {
         let clock = ContinuousClock()
         let large = try madeUp(images: ranking.images, classes: ranking.classes)
@@ -21,6 +24,7 @@ public struct EvaluationBenchmark: Sendable {
         var options = EvaluationOptions()
         options.bootstrap?.rounds = bootstrap.rounds
         options.bootstrap?.minimumPositivePatients = 1
+        options.bootstrap?.shouldStop = shouldStop
         options.threads = threads
         let bootstrapTime = try clock.measure { _ = try Evaluator.evaluate(small, options) }
         return EvaluationBenchmark(

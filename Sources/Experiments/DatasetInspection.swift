@@ -22,6 +22,9 @@ public struct DatasetInspection: Sendable {
     /// Whether every image is decoded to see that it can be read.
     public var decodes = true
 
+    /// Files that will be written, and so must be none of those that are read.
+    public var outputs: [OutputFile] = []
+
     /// Looks at the data of a configuration.
     public init(_ settings: RunSettings) {
         data = settings.data
@@ -45,6 +48,7 @@ public struct DatasetInspection: Sendable {
     /// Looks at everything.
     public func run(_ surroundings: Surroundings) throws -> Inspection {
         let (cohort, attributes) = try Preparation.readCohort(data)
+        for output in outputs { try output.refuse(data.inputs(of: cohort)) }
         var groupings = ["shot"] + (attributes?.axes ?? [])
         var split: Split?
         var notes: [String] = []
@@ -57,14 +61,17 @@ public struct DatasetInspection: Sendable {
         }
         do {
             split = try settings.map { try Preparation.divide(cohort, $0) }
+            if settings?.data.split.method == .column, let note = split?.leftOutNote(of: cohort) { notes.append(note) }
         } catch let error as FoveaError {
             notes.append("no split can be made, so all images are counted: " + error.message)
         }
+        let looks = decodes ? try look(at: cohort, surroundings) : []
         let hasPositives = cohort.classCounts(rows: split?.training).contains { $0 > 0 }
         return try Inspection(
             cohort, attributes: attributes, split: split, groupings: hasPositives ? groupings : [],
             bounds: evaluation.bounds(), seed: UInt64(seed),
-            unreadable: decodes ? try unreadable(cohort, surroundings) : [], notes: notes)
+            unreadable: looks.compactMap { if case .unreadable(let found) = $0 { found } else { nil } },
+            featureless: looks.compactMap { if case .featureless(let found) = $0 { found } else { nil } }, notes: notes)
     }
 
     /// The text of an inspection.
@@ -77,30 +84,42 @@ public struct DatasetInspection: Sendable {
         try JSONText.encode(inspection, isSnakeCase: true)
     }
 
-    /// The images that exist and cannot be decoded, as training would decode them: shrunk, which still passes through
-    /// the whole file.
-    private func unreadable(_ cohort: Cohort, _ surroundings: Surroundings) throws -> [Inspection.Unreadable] {
+    /// What is found wrong with one image.
+    private enum Look: Sendable {
+        case good
+        case unreadable(Inspection.Unreadable)
+        case featureless(Inspection.Unreadable)
+        /// The machine lacks something; nothing follows about the image.
+        case failed(FoveaError)
+    }
+
+    /// Decodes the images that exist as training would: shrunk, which still passes through the whole file.
+    private func look(at cohort: Cohort, _ surroundings: Surroundings) throws -> [Look] {
         let missing = Set(cohort.missingImages)
         let photographs = cohort.photographs.indices.filter { !missing.contains($0) }.map { cohort.photographs[$0] }
         let progress = Progress("Decoding", total: photographs.count, unit: "images")
         let limit = pixelLimit
         let found = try mapInParallel(
             photographs.count, threads: surroundings.threads, progress: progress, shouldStop: surroundings.shouldStop
-        ) { index -> Inspection.Unreadable? in
+        ) { index -> Look in
             let photograph = photographs[index]
             do {
-                _ = try ImageFile(path: photograph.path, pixelLimit: limit).decode(side: 64, pixelLimit: limit)
-                return nil
+                let image = try ImageFile(path: photograph.path, pixelLimit: limit).decode(side: 64, pixelLimit: limit)
+                guard let looks = image.featureless else { return .good }
+                return .featureless(Inspection.Unreadable(image: photograph.image, reason: looks))
+            } catch let error as FoveaError where error.kind != .data {
+                return .failed(error)
             } catch {
                 let message = (error as? FoveaError)?.message ?? "\(error)"
                 // The name stands in front already.
                 let reason =
                     message.hasPrefix(photograph.path + " ")
                     ? String(message.dropFirst(photograph.path.count + 1)) : message
-                return Inspection.Unreadable(image: photograph.image, reason: reason)
+                return .unreadable(Inspection.Unreadable(image: photograph.image, reason: reason))
             }
         }
+        for case .failed(let error) in found { throw error }
         progress.finish()
-        return found.compactMap { $0 }
+        return found
     }
 }

@@ -65,10 +65,11 @@ enum LabelList {
             classes: classes,
             photographs: rows.map { row in
                 Photograph(
-                    image: names[row], path: "", patient: text(row, patient), fold: text(row, fold).flatMap { Int($0) })
+                    image: names[row], path: "", patient: text(row, patient),
+                    fold: text(row, fold).flatMap(Photograph.fold))
             },
             labels: rows.flatMap { row in try columns.map { try table.requireLabel(row: row, column: $0) } },
-            source: path)
+            source: path, tables: [SourceFile(path: path, sha256: table.sha256)])
     }
 
     private static func kept(_ table: CSVTable, _ filter: RowFilter?) throws -> [Int] {
@@ -83,6 +84,15 @@ enum LabelList {
         let found = Set(cells)
         let values = filter.values(among: found)
         let kept = rows.filter { values.contains(cells[$0]) != filter.isNegated }
+        // Patients may well be called a and A.
+        if filter.column.lowercased() == "split",
+            let near = NearWord.first(of: found, near: values.filter(found.contains))
+        {
+            throw FoveaError(
+                .data,
+                "\(table.path): some rows have \(filter.column) \"\(near.word)\", which is nearly \"\(near.named)\"",
+                remedy: "Correct the cells, or name both, with a comma between them.")
+        }
         // One value of several that no row has is a slip of the pen too.
         let missing = filter.isNegated ? nil : values.first { !found.contains($0) }
         guard !kept.isEmpty, missing == nil else {

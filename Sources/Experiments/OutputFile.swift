@@ -1,23 +1,219 @@
 import Basics
 import Foundation
 
-/// Files that a command is to write at its end.
-public enum OutputFile {
-    /// Verifies that a file can be written at `path`, before work begins whose result would be lost.
+/// A file that a user named for what a command writes at its end.
+///
+/// It is checked before the work, whose result would otherwise be lost, and written through links, into pipes and into
+/// devices; a regular file is replaced whole.
+public struct OutputFile: Sendable {
+    /// As the user named it.
+    public let path: String
+    /// What names it: "--json".
+    public let name: String
+    private let place: Place
+
+    private enum Place {
+        /// A regular file, or none yet, with links followed.
+        case file(String)
+        /// A pipe, a terminal or another device: written to as it is.
+        case stream
+    }
+
+    /// Verifies that a file can be written.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` when its folder does not exist or cannot be written to, or when
-    ///   `path` is a folder itself.
-    public static func check(_ path: String?) throws {
-        guard let path else { return }
-        if Folder.exists(path) {
-            throw FoveaError(.configuration, "\(path) is a folder", remedy: "Name a file to write.")
+    /// - Parameters:
+    ///   - name: the option that names it.
+    ///   - inputs: files that the command reads.
+    /// - Throws: `FoveaError` of kind `configuration` when it is a folder, a socket or a disk, cannot be written, belongs to a
+    ///   run, or is one of the inputs.
+    public init(_ path: String, named name: String, inputs: [String] = []) throws {
+        self.path = path
+        self.name = name
+        place = try Self.place(path, name)
+        if case .file(let target) = place {
+            try Self.checkFolder(of: target, named: path)
+            if let run = RunFolder.owner(of: target) {
+                throw FoveaError(
+                    .configuration, "\(name) \(path) is a file that belongs to \(run)",
+                    remedy: "Choose another name, or a place outside that folder.")
+            }
         }
-        let folder = PathName.folder(of: path)
+        try refuse(inputs)
+    }
+
+    /// Refuses inputs that it would overwrite: the same file under any name.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` that names the input.
+    public func refuse(_ inputs: [String]) throws {
+        guard case .file(let target) = place, let own = FileIdentity(target),
+            let input = inputs.first(where: { FileIdentity($0) == own })
+        else { return }
+        throw FoveaError(
+            .configuration, "\(name) \(path) is \(input), which this command reads: it would be overwritten",
+            remedy: "Choose another name.")
+    }
+
+    /// Refuses that two outputs are one file.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    public static func refuseEqual(_ one: OutputFile?, _ other: OutputFile?) throws {
+        guard let one, let other, case .file(let target) = one.place, case .file(let second) = other.place,
+            target == second || (FileIdentity(target).map { $0 == FileIdentity(second) } ?? false)
+        else { return }
+        throw FoveaError(
+            .configuration, "\(one.name) and \(other.name) both name \(one.path)", remedy: "Choose two names.")
+    }
+
+    /// Refuses to replace a description that a user wrote, comments and all, by the complete one that is kept beside the work.
+    ///
+    /// - Parameters:
+    ///   - description: the file that the command reads.
+    ///   - kept: where the complete one will be written.
+    ///   - text: what will be written.
+    /// - Throws: `FoveaError` of kind `configuration` when both are one file, and the text another one.
+    public static func refuseReplacing(_ description: String, by kept: String, text: String) throws {
+        guard let own = FileIdentity(description), own == FileIdentity(kept),
+            FileManager.default.contents(atPath: description) != Data(text.utf8)
+        else { return }
+        throw FoveaError(
+            .configuration, "\(description) would be overwritten by the complete one that is written to \(kept)",
+            remedy: "Move it out of that folder, or choose another `output`.")
+    }
+
+    /// Whether it is where results are printed, as /dev/stdout is.
+    public var isStandardOutput: Bool { Self.descriptor(of: path) == STDOUT_FILENO }
+
+    /// Writes the text: a regular file is then the old one or the new one, whatever happens.
+    ///
+    /// - Parameter shouldStop: asked while a pipe has no reader.
+    /// - Throws: `FoveaError` of kind `storage`; `CancellationError` when told to stop.
+    public func write(_ text: String, shouldStop: () -> Bool = { false }) throws {
+        if let descriptor = Self.descriptor(of: path) {
+            // What is printed there goes on in the same file.
+            if descriptor == STDOUT_FILENO { return try StandardStream.exactly(text) }
+            return try Self.write(text, to: descriptor, path)
+        }
+        switch place {
+        case .file(let target): try AtomicFile.write(text, to: target)
+        case .stream:
+            let descriptor = try openStream(shouldStop)
+            defer { close(descriptor) }
+            try Self.write(text, to: descriptor, path)
+        }
+    }
+
+    /// Writes the text, but never over a regular file.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` when there is one; as `write`.
+    public func writeNew(_ text: String) throws {
+        guard case .file(let target) = place else { return try write(text) }
+        let descriptor = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+        guard descriptor >= 0 else {
+            guard errno == EEXIST else { throw AtomicFile.failure("create", path) }
+            throw FoveaError(
+                .configuration, "\(path) exists already and is left as it is",
+                remedy: "Choose another name with \(name).")
+        }
+        defer { close(descriptor) }
+        do {
+            try Self.write(text, to: descriptor, path)
+        } catch {
+            unlink(target)
+            throw error
+        }
+    }
+
+    /// Opens a pipe or device, once it has a reader.
+    private func openStream(_ shouldStop: () -> Bool) throws -> Int32 {
+        while true {
+            // Without O_NONBLOCK, opening a pipe would wait for a reader without hearing of a stop.
+            let descriptor = open(path, O_WRONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY)
+            if descriptor >= 0 {
+                _ = fcntl(descriptor, F_SETFL, fcntl(descriptor, F_GETFL) & ~O_NONBLOCK)
+                return descriptor
+            }
+            guard errno == ENXIO || errno == EINTR else { throw AtomicFile.failure("open", path) }
+            if shouldStop() { throw CancellationError() }
+            usleep(50_000)
+        }
+    }
+
+    private static func write(_ text: String, to descriptor: Int32, _ path: String) throws {
+        try Data(text.utf8).withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
+    }
+
+    /// The standard output or error stream, where the path leads to the same file.
+    private static func descriptor(of path: String) -> Int32? {
+        guard let own = FileIdentity(path) else { return nil }
+        return [STDOUT_FILENO, STDERR_FILENO].first { FileIdentity(descriptor: $0) == own }
+    }
+
+    private static func place(_ path: String, _ name: String) throws -> Place {
+        func refusal(_ words: String) -> FoveaError {
+            FoveaError(.configuration, "\(name) \(path) \(words)", remedy: "Name a file to write.")
+        }
+        guard !path.isEmpty else { throw FoveaError(.configuration, "\(name) names no file") }
+        var status = stat()
+        if stat(path, &status) == 0 {
+            switch status.st_mode & S_IFMT {
+            case S_IFREG:
+                guard let end = realpath(path, nil) else { return .stream }
+                defer { free(end) }
+                let target = String(cString: end)
+                // A file that was deleted can still be reached by /dev/fd.
+                return FileIdentity(target) == FileIdentity(path) ? .file(target) : .stream
+            case S_IFIFO, S_IFCHR:
+                guard access(path, W_OK) == 0 else { throw refusal("cannot be written to") }
+                return .stream
+            case S_IFDIR: throw refusal("is a folder")
+            case S_IFBLK: throw refusal("is a disk")
+            default: throw refusal("is \(RegularFile.noun(for: status.st_mode))")
+            }
+        }
+        let code = errno
+        guard code == ENOENT || code == ENOTDIR else {
+            throw refusal("cannot be written: \(String(cString: strerror(code)))")
+        }
+        return .file(endOfLinks(path))
+    }
+
+    /// Where a link to a file that does not exist yet leads.
+    private static func endOfLinks(_ path: String) -> String {
+        var path = path
+        // As many as the system follows.
+        for _ in 0..<40 {
+            guard let next = try? FileManager.default.destinationOfSymbolicLink(atPath: path) else { return path }
+            path = next.hasPrefix("/") ? next : PathName.joined(PathName.folder(of: path), next)
+        }
+        return path
+    }
+
+    private static func checkFolder(of target: String, named path: String) throws {
+        let folder = PathName.folder(of: target)
         guard access(folder.isEmpty ? "." : folder, W_OK | X_OK) == 0 else {
-            let reason = errno == ENOENT ? "does not exist" : "cannot be written to"
+            let reason = errno == ENOENT || errno == ENOTDIR ? "does not exist" : "cannot be written to"
             throw FoveaError(
                 .configuration, "\(path) cannot be written: the folder \(folder.isEmpty ? "." : folder) \(reason)",
                 remedy: "Make the folder first, or choose another one.")
         }
+    }
+}
+
+/// What makes a file the same one under several names.
+private struct FileIdentity: Equatable {
+    private let device: dev_t
+    private let number: ino_t
+
+    /// Nil where there is no file, or it may not be looked at.
+    init?(_ path: String) {
+        var status = stat()
+        guard stat(path, &status) == 0 else { return nil }
+        (device, number) = (status.st_dev, status.st_ino)
+    }
+
+    init?(descriptor: Int32) {
+        var status = stat()
+        guard fstat(descriptor, &status) == 0 else { return nil }
+        (device, number) = (status.st_dev, status.st_ino)
     }
 }

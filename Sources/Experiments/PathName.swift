@@ -1,3 +1,5 @@
+import Foundation
+
 /// The parts of a path.
 ///
 /// Not by Foundation, whose `deletingLastPathComponent` traps on a name of one character.
@@ -35,6 +37,33 @@ enum PathName {
             if Set(ends).count == paths.count { return ends }
         }
         return paths
+    }
+
+    /// A path from the root; a relative one counts from `base`.
+    static func absolute(_ path: String, in base: String = FileManager.default.currentDirectoryPath) -> String {
+        if path.hasPrefix("/") { return path }
+        // "a/../b" is left to the system: "a" may be a link.
+        return path.utf8.split(separator: UInt8(ascii: "/")).contains { $0.elementsEqual("..".utf8) }
+            ? joined(base, path) : collapsed(joined(base, path))
+    }
+
+    /// A path from the root without ".", ".." and doubled slashes, by the names alone.
+    static func collapsed(_ path: String) -> String { "/" + parts(path).joined(separator: "/") }
+
+    /// The way from a folder to a path, both from the root: "../../labels.csv"; "." for the folder itself.
+    static func relative(_ path: String, from folder: String) -> String {
+        let (to, from) = (parts(path), parts(folder))
+        let common = zip(to, from).prefix { $0 == $1 }.count
+        let steps = Array(repeating: "..", count: from.count - common) + to[common...]
+        return steps.isEmpty ? "." : steps.joined(separator: "/")
+    }
+
+    private static func parts(_ path: String) -> [String] {
+        var parts: [String] = []
+        for part in path.utf8.split(separator: UInt8(ascii: "/")).map({ String(Substring($0)) }) where part != "." {
+            if part == ".." { _ = parts.popLast() } else { parts.append(part) }
+        }
+        return parts
     }
 
     /// A name in a folder, which may be "".

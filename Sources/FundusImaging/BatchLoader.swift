@@ -61,10 +61,7 @@ public final class BatchLoader: Sendable {
         work = Work(
             cache: cache, items: items, batchSize: batchSize, batchCount: count, augmentation: augmentation, seed: seed,
             ahead: max(1, ahead, threads))
-        for _ in 0..<min(max(1, threads), count) {
-            let thread = Thread { [work] in work.run() }
-            thread.start()
-        }
+        if count > 0 { try WorkerThreads.start(min(threads, count)) { [work] in work.run() } }
     }
 
     deinit {
@@ -73,7 +70,7 @@ public final class BatchLoader: Sendable {
 
     /// The next batch, waiting for it if need be; nil after the last one.
     ///
-    /// - Throws: `FoveaError` of kind `data` for a photograph that cannot be used or a damaged cache.
+    /// - Throws: `FoveaError` of kind `data` for a photograph that cannot be used; see `ImageCache.read`.
     public func next() throws -> Batch? {
         try work.next()
     }
@@ -150,15 +147,18 @@ public final class BatchLoader: Sendable {
         private func make(_ index: Int) throws -> Batch {
             let items = Array(items[index * batchSize..<min(items.count, (index + 1) * batchSize)])
             let size = cache.resolution * cache.resolution * 3
-            for item in items { try cache.verify(item.row) }
-            let pixels = [UInt8](unsafeUninitializedCapacity: items.count * size) { buffer, count in
+            var picture = [UInt8](repeating: 0, count: size)
+            let pixels = try [UInt8](unsafeUninitializedCapacity: items.count * size) { buffer, count in
                 let bytes = UnsafeMutableRawBufferPointer(buffer)
                 for (i, item) in items.enumerated() {
-                    Augmentation(
-                        settings: augmentation, seed: seed, contentKey: cache.contentKey(item.row), view: item.view
-                    ).apply(
-                        cache.pixels(item.row), resolution: cache.resolution,
-                        into: UnsafeMutableRawBufferPointer(rebasing: bytes[i * size..<(i + 1) * size]))
+                    try picture.withUnsafeMutableBytes { try cache.read(item.row, into: $0) }
+                    let view = Augmentation(
+                        settings: augmentation, seed: seed, contentKey: cache.contentKey(item.row), view: item.view)
+                    picture.withUnsafeBytes {
+                        view.apply(
+                            $0, resolution: cache.resolution,
+                            into: UnsafeMutableRawBufferPointer(rebasing: bytes[i * size..<(i + 1) * size]))
+                    }
                 }
                 count = items.count * size
             }

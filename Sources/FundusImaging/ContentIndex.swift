@@ -57,7 +57,7 @@ struct ContentIndex {
         guard !unknown.isEmpty else { return identities.compactMap { $0 } }
         let found = Mutex([ContentIdentity?](repeating: nil, count: unknown.count))
         let isDone = try Parallel.forEach(count: unknown.count, threads: threads, shouldStop: shouldStop) { i in
-            let identity = Self.identity(of: paths[unknown[i]], pixelLimit: pixelLimit)
+            let identity = try Self.identity(of: paths[unknown[i]], pixelLimit: pixelLimit)
             found.withLock { $0[i] = identity }
         }
         guard isDone else { return nil }
@@ -75,10 +75,10 @@ struct ContentIndex {
         return identities.compactMap { $0 }
     }
 
-    private static func identity(of path: String, pixelLimit: Int) -> ContentIdentity {
+    private static func identity(of path: String, pixelLimit: Int) throws -> ContentIdentity {
         do {
             return .hash(Digest.sha256(try ImageFile(path: path, pixelLimit: pixelLimit).bytes))
-        } catch {
+        } catch let error as FoveaError where error.kind == .data {
             return .unreadable(reason(of: error, path: path))
         }
     }

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Synchronization
 
 /// A photograph of a list that cannot be used.
 public struct ImageFailure: Sendable, Equatable {
@@ -19,11 +20,12 @@ public struct ImageFailure: Sendable, Equatable {
     }
 }
 
-/// The photographs of a list, decoded once to the resolution of training, packed in a file and mapped into memory.
+/// The photographs of a list, decoded once to the resolution of training and packed in a file.
 ///
 /// The file is found by a key over the contents of the listed files, in order, and the settings; so a changed, added
 /// or removed file leads to a new pack, which takes over from older packs what is the same. The folder may be deleted
-/// at any time. A picture that cannot be read is black here and listed in `failures`.
+/// at any time. A picture that cannot be read is black here and listed in `failures`. One whose pixels in the file are
+/// damaged or missing is decoded anew, with a warning, and restored there.
 public final class ImageCache: Sendable {
     /// How the pictures were prepared.
     public let settings: ImageSettings
@@ -32,6 +34,9 @@ public final class ImageCache: Sendable {
     /// Photographs that cannot be used, in order.
     public let failures: [ImageFailure]
     private let pack: ImagePack
+    private let builder: ImageCacheBuilder
+    private let report: @Sendable (String) -> Void
+    private let hasReported = Atomic(false)
 
     /// Number of photographs, those that cannot be used included.
     public var count: Int { pack.count }
@@ -47,11 +52,13 @@ public final class ImageCache: Sendable {
     ///   - folder: where packs are kept; made if missing.
     ///   - threads: how many photographs are decoded at a time.
     ///   - shouldStop: asked several times a second; true ends the work. What is decoded by then is used by the next build.
-    /// - Throws: `FoveaError` of kind `configuration` (settings), `storage` (full disk, permissions), or `data` (a file
-    ///   changed during the work); `CancellationError` when told to stop. Unreadable photographs are no error here.
+    ///   - report: told once when damage to the pack is found.
+    /// - Throws: `FoveaError` of kind `configuration` (settings), `storage` (full disk, permissions), `data` (a file
+    ///   changed during the work), or `environment` (no memory, threads or descriptors to be had); `CancellationError`
+    ///   when told to stop. Unreadable photographs are no error here.
     public static func open(
         paths: [String], settings: ImageSettings, folder: String, threads: Int = 2,
-        shouldStop: @Sendable () -> Bool = { false }
+        shouldStop: @Sendable () -> Bool = { false }, report: @escaping @Sendable (String) -> Void = Warning.show
     ) throws -> ImageCache {
         try settings.validate()
         let packs = folder + "/\(settings.resolution)-" + Digest.sha256(settings.key).prefix(12)
@@ -66,14 +73,16 @@ public final class ImageCache: Sendable {
         let builder = ImageCacheBuilder(
             paths: paths, identities: identities, settings: settings, folder: packs,
             packPath: packs + "/" + key.prefix(32) + ".pack")
-        let pack = try builder.existing() ?? builder.build(threads: threads, shouldStop: shouldStop)
-        return ImageCache(paths: paths, identities: identities, settings: settings, pack: pack)
+        return ImageCache(builder, try builder.pack(threads: threads, shouldStop: shouldStop), report)
     }
 
-    private init(paths: [String], identities: [ContentIdentity], settings: ImageSettings, pack: ImagePack) {
+    private init(_ builder: ImageCacheBuilder, _ pack: ImagePack, _ report: @escaping @Sendable (String) -> Void) {
+        let (paths, identities) = (builder.paths, builder.identities)
         self.paths = paths
-        self.settings = settings
+        self.settings = builder.settings
         self.pack = pack
+        self.builder = builder
+        self.report = report
         failures = paths.indices.compactMap { i in
             switch identities[i] {
             case .unreadable(let reason):
@@ -85,18 +94,52 @@ public final class ImageCache: Sendable {
         }
     }
 
-    /// The pixels of photograph `i`: `resolution * resolution * 3` bytes of RGB, valid as long as the cache lives.
-    /// An index outside 0 ..< count gives an empty buffer.
-    public func pixels(_ i: Int) -> UnsafeRawBufferPointer {
-        contains(i) ? pack.pixels(i) : UnsafeRawBufferPointer(start: nil, count: 0)
+    /// The pixels of photograph `i`: `resolution * resolution * 3` bytes of RGB; black if it is unreadable. An index
+    /// outside 0 ..< count gives an empty array.
+    ///
+    /// - Throws: `FoveaError` as `read`.
+    public func pixels(_ i: Int) throws -> [UInt8] {
+        guard contains(i) else { return [] }
+        var bytes = [UInt8](repeating: 0, count: pack.recordSize)
+        if pack.isReadable(i) { try bytes.withUnsafeMutableBytes { try read(i, into: $0) } }
+        return bytes
     }
 
     /// The prepared photograph `i` as a picture of its own.
     ///
-    /// - Throws: `FoveaError` of kind `data` as `verify`.
+    /// - Throws: `FoveaError` as `read`.
     public func image(_ i: Int) throws -> PixelImage {
-        try verify(i)
-        return try PixelImage(width: resolution, height: resolution, bytes: Array(pixels(i)))
+        var bytes = [UInt8](repeating: 0, count: pack.recordSize)
+        try bytes.withUnsafeMutableBytes { try read(i, into: $0) }
+        return try PixelImage(width: resolution, height: resolution, bytes: bytes)
+    }
+
+    /// Reads the pixels of photograph `i`, each time checked against a sum. What does not fit it is decoded anew.
+    ///
+    /// - Parameter buffer: `resolution * resolution * 3` bytes.
+    /// - Throws: `FoveaError` of kind `data` that names the photograph: unreadable, or damaged in the cache and changed
+    ///   or gone in its file; of kind `environment` when the machine lacks something.
+    public func read(_ i: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
+        guard contains(i), buffer.count == pack.recordSize else {
+            throw FoveaError(.data, "there is no photograph \(i) in a list of \(count)")
+        }
+        guard pack.isReadable(i) else {
+            throw FoveaError(.data, failures.first { $0.index == i }?.message ?? paths[i] + " cannot be used")
+        }
+        if pack.read(i, into: buffer) { return }
+        if !hasReported.exchange(true, ordering: .relaxed) {
+            report("the image cache \(pack.path) is damaged, first at \(paths[i]): what is damaged is decoded anew")
+        }
+        let image: PixelImage
+        do {
+            image = try builder.prepare(i, hash: pack.hash(i))
+        } catch let trouble as ImageCacheBuilder.Unprepared {
+            throw trouble.error
+        }
+        image.bytes.withUnsafeBytes { pixels in
+            buffer.copyMemory(from: pixels)
+            pack.restore(i, pixels)
+        }
     }
 
     /// The first 64 bits of the content's SHA-256: what the views of photograph `i` are drawn from. 0 if unreadable.
@@ -105,23 +148,6 @@ public final class ImageCache: Sendable {
     /// The content's SHA-256 in hexadecimal; 64 hyphens for a file that cannot be opened.
     public func contentHash(_ i: Int) -> String {
         contains(i) ? pack.hash(i) : String(repeating: "-", count: 64)
-    }
-
-    /// Checks that photograph `i` can be used and that its pixels in the cache are undamaged.
-    ///
-    /// - Throws: `FoveaError` of kind `data` that names the photograph, or the pack and what to do.
-    public func verify(_ i: Int) throws {
-        guard contains(i) else {
-            throw FoveaError(.data, "there is no photograph \(i) in a list of \(count)")
-        }
-        guard pack.isReadable(i) else {
-            throw FoveaError(.data, failures.first { $0.index == i }?.message ?? paths[i] + " cannot be used")
-        }
-        guard pack.isIntact(i) else {
-            throw FoveaError(
-                .data, "the image cache \(pack.path) is damaged at \(paths[i])",
-                remedy: "Delete that file; it is built again from the photographs.")
-        }
     }
 
     private func contains(_ i: Int) -> Bool { i >= 0 && i < pack.count }

@@ -10,7 +10,7 @@ struct ImageCacheBuilder: Sendable {
     let packPath: String
 
     /// The pack, if it is there and sound.
-    func existing() -> ImagePack? {
+    private func existing() -> ImagePack? {
         guard let pack = ImagePack(path: packPath), pack.count == paths.count,
             pack.resolution == settings.resolution,
             paths.indices.allSatisfy({ pack.hash($0) == identities[$0].text })
@@ -18,17 +18,18 @@ struct ImageCacheBuilder: Sendable {
         return pack
     }
 
-    /// Builds the pack, unless another process does so first.
-    func build(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
-        try withFolderLock(folder, shouldStop: shouldStop) {
-            try existing() ?? buildAlone(threads: threads, shouldStop: shouldStop)
+    /// The pack; built where it is missing, unless another process does so first.
+    func pack(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
+        if let pack = try current() { return pack }
+        return try withFolderLock(folder, shouldStop: shouldStop) {
+            try current() ?? buildAlone(threads: threads, shouldStop: shouldStop)
         }
     }
 
     private func buildAlone(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
         let progress = Basics.Progress("Image cache", total: paths.count, unit: "images")
         let reusable = reusablePictures()
-        // What is mapped stays readable.
+        // What is open stays readable.
         removeLeftovers()
         try AtomicFile.write(to: packPath) { descriptor in
             let writer = try ImagePackWriter(
@@ -58,21 +59,59 @@ struct ImageCacheBuilder: Sendable {
         case .unreadable(let reason):
             try writer.write(reason: reason, at: i)
         case .hash(let hash):
-            if let stored = reusable[hash], stored.pack.isIntact(stored.index) {
-                return try writer.write(stored.pack.pixels(stored.index), at: i)
-            }
-            let file = try ImageFile(path: paths[i], pixelLimit: settings.pixelLimit)
-            guard Digest.sha256(file.bytes) == hash else {
-                throw FoveaError(
-                    .data, "\(paths[i]) changed while the image cache was built", remedy: "Run the command again.")
+            if let stored = reusable[hash] {
+                var pixels = [UInt8](repeating: 0, count: stored.pack.recordSize)
+                if pixels.withUnsafeMutableBytes({ stored.pack.read(stored.index, into: $0) }) {
+                    return try pixels.withUnsafeBytes { try writer.write($0, at: i) }
+                }
             }
             do {
-                let prepared = try FundusReader.prepare(file, settings: settings)
-                try prepared.image.bytes.withUnsafeBytes { try writer.write($0, at: i) }
-            } catch let error as FoveaError where error.kind == .data {
-                try writer.write(reason: ContentIndex.reason(of: error, path: paths[i]), at: i)
+                try prepare(i, hash: hash).bytes.withUnsafeBytes { try writer.write($0, at: i) }
+            } catch let trouble as Unprepared {
+                try writer.write(reason: ContentIndex.reason(of: trouble.error, path: paths[i]), at: i)
             }
         }
+    }
+
+    /// A photograph whose bytes are those that were hashed, and cannot be decoded.
+    struct Unprepared: Error {
+        /// Why.
+        let error: FoveaError
+    }
+
+    /// Decodes photograph `i`, which must still hold what was hashed.
+    ///
+    /// - Throws: `Unprepared` where its bytes are to blame; `FoveaError` of kind `data` when they changed, of kind
+    ///   `environment` when the machine lacks something.
+    func prepare(_ i: Int, hash: String) throws -> PixelImage {
+        let file = try ImageFile(path: paths[i], pixelLimit: settings.pixelLimit)
+        guard Digest.sha256(file.bytes) == hash else {
+            throw FoveaError(
+                .data, "\(paths[i]) changed while the image cache was in use", remedy: "Run the command again.")
+        }
+        do {
+            return try FundusReader.prepare(file, settings: settings).image
+        } catch let error as FoveaError where error.kind == .data {
+            throw Unprepared(error: error)
+        }
+    }
+
+    /// The pack, if it is there and sound, and no photograph that it calls unreadable can be read now.
+    ///
+    /// A decoder cannot always tell a damaged file from a machine that lacked memory, and later ones read more: so what
+    /// is kept as unreadable is tried again, each time.
+    private func current() throws -> ImagePack? {
+        guard let pack = existing() else { return nil }
+        for (i, identity) in identities.enumerated() where !pack.isReadable(i) {
+            guard case .hash(let hash) = identity else { continue }
+            do {
+                _ = try prepare(i, hash: hash)
+                return nil
+            } catch is Unprepared {
+                continue
+            }
+        }
+        return pack
     }
 
     private struct Stored: Sendable {
@@ -84,13 +123,15 @@ struct ImageCacheBuilder: Sendable {
     private func reusablePictures() -> [String: Stored] {
         let wanted = Set(identities.map(\.text))
         var found: [String: Stored] = [:]
-        for name in files() where name.hasSuffix(".pack") || name.hasSuffix(".partial") {
+        // Whole packs first. Each pack that is kept holds a descriptor, so no more are opened than are of use.
+        let names = files().filter { $0.hasSuffix(".pack") } + files().filter { $0.hasSuffix(".partial") }
+        for name in names where found.count < wanted.count {
             guard let pack = ImagePack(path: folder + "/" + name, isUnfinished: name.hasSuffix(".partial")),
                 pack.resolution == settings.resolution
             else { continue }
             for i in 0..<pack.count where pack.isReadable(i) {
                 let hash = pack.hash(i)
-                if wanted.contains(hash) { found[hash] = Stored(pack: pack, index: i) }
+                if wanted.contains(hash), found[hash] == nil { found[hash] = Stored(pack: pack, index: i) }
             }
         }
         return found

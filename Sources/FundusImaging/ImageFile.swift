@@ -12,6 +12,10 @@ public struct ImageHeader: Sendable, Hashable {
     public let pages: Int
     /// "jpeg", "png", "tiff", "webp" or "gif", by content, whatever the file is called.
     public let format: String
+    /// Channels: grey, grey with transparency, RGB, RGB with transparency or CMYK are 1 to 4.
+    public let channels: Int
+    /// What a sample is: "8 bit" and "16 bit" are whole numbers from 0 on, others are named, such as "float".
+    public let samples: String
 }
 
 /// The bytes of an image file, read once: what is hashed is what is decoded.
@@ -30,14 +34,14 @@ public struct ImageFile: Sendable {
     /// Reads a file. A folder, a pipe or a device is refused, and opening one never waits.
     ///
     /// - Throws: `FoveaError` of kind `data` that names the path: missing, not a regular file, empty, larger than any
-    ///   image of `pixelLimit` pixels can be, or unreadable.
+    ///   image of `pixelLimit` pixels can be, or unreadable; of kind `environment` when the machine lacks something.
     public init(path: String, pixelLimit: Int = 100_000_000) throws {
         self.path = path
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else { throw Self.failure(path, "cannot be opened: " + Self.reason()) }
+        guard descriptor >= 0 else { throw Self.failure(path, calling: "cannot be opened") }
         defer { close(descriptor) }
         var status = stat()
-        guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, Self.reason()) }
+        guard fstat(descriptor, &status) == 0 else { throw Self.failure(path, calling: "cannot be read") }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw Self.failure(path, "is \(RegularFile.noun(for: status.st_mode)), not an image file")
         }
@@ -49,7 +53,7 @@ public struct ImageFile: Sendable {
         }
         var bytes = Data(count: size)
         let count = bytes.withUnsafeMutableBytes { Self.fill($0, from: descriptor) }
-        guard count >= 0 else { throw Self.failure(path, "cannot be read: " + Self.reason()) }
+        guard count >= 0 else { throw Self.failure(path, calling: "cannot be read") }
         guard count == size else { throw Self.failure(path, "became shorter while it was read") }
         self.bytes = bytes
     }
@@ -63,10 +67,12 @@ public struct ImageFile: Sendable {
         let text = bytes.withUnsafeBytes { buffer in
             buffer.baseAddress.map { cvips_read_header($0, buffer.count, &header) } ?? nil
         }
-        try throwing(text, "\(path) is not a readable image", remedy: PhotographFile.sentence)
+        if let said = DecoderMessage(taking: text) { throw failure("is not a readable image", said, pixels: 0) }
         let format = withUnsafeBytes(of: header.format) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return ImageHeader(
-            width: Int(header.width), height: Int(header.height), pages: Int(header.pages), format: format)
+            width: Int(header.width), height: Int(header.height), pages: Int(header.pages), format: format,
+            channels: Int(header.bands),
+            samples: withUnsafeBytes(of: header.samples) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
 
     /// Decodes the first page to upright 8-bit sRGB that fits into a square of `side` pixels, proportions kept.
@@ -75,7 +81,8 @@ public struct ImageFile: Sendable {
     ///   - side: the longer side of the result; the whole picture at its own size if nil.
     ///   - enlarge: whether a smaller picture is enlarged to `side`.
     ///   - pixelLimit: more pixels than this in the file are refused before decoding.
-    /// - Throws: `FoveaError` of kind `data` that names the path: not an image, cut, damaged, too many pixels.
+    /// - Throws: `FoveaError` of kind `data` that names the path: not an image, cut, damaged, too many pixels, samples or
+    ///   channels that are not read; of kind `environment` when the machine lacks something.
     public func decode(side: Int? = nil, enlarge: Bool = false, pixelLimit: Int = 100_000_000) throws -> PixelImage {
         let header = try header()
         guard header.width <= pixelLimit / max(1, header.height) else {
@@ -83,21 +90,83 @@ public struct ImageFile: Sendable {
                 .data, "\(path) has \(header.width) x \(header.height) pixels, more than the limit of \(pixelLimit)",
                 remedy: "Make the picture smaller, or raise image.pixel_limit.")
         }
+        try checkSamples(header)
         var pixels = cvips_pixels()
+        var decoding = cvips_decoding()
         let longest = Int32(clamping: side ?? max(header.width, header.height))
         let text = bytes.withUnsafeBytes { buffer in
-            buffer.baseAddress.map { cvips_decode($0, buffer.count, longest, enlarge ? 1 : 0, &pixels) } ?? nil
+            buffer.baseAddress.map { cvips_decode($0, buffer.count, longest, enlarge ? 1 : 0, &pixels, &decoding) }
+                ?? nil
         }
-        try throwing(text, "\(path) cannot be decoded", remedy: "The file is cut or damaged: copy it again.")
-        return try PixelImage(taking: pixels)
+        if let said = DecoderMessage(taking: text) {
+            throw failure("cannot be decoded", said, pixels: header.width * header.height)
+        }
+        let image = try PixelImage(taking: pixels)
+        if let complaint = DecoderMessage(taking: decoding.warnings), complaint.saysPixelsAreWrong {
+            throw failure("is damaged, and a part of its pixels is made up", complaint, pixels: 0)
+        }
+        try checkRange(largest: Int(decoding.largest))
+        return image
+    }
+
+    private func checkSamples(_ header: ImageHeader) throws {
+        guard ["8 bit", "16 bit"].contains(header.samples) else {
+            throw FoveaError(
+                .data, "\(path) has samples of type \(header.samples); allowed are unsigned samples of 8 and 16 bits",
+                remedy:
+                    "What is black and what is white in it is not known: save it with 8 or 16 bits a sample, unsigned.")
+        }
+        guard (1...4).contains(header.channels) else {
+            throw FoveaError(
+                .data, "\(path) has \(header.channels) channels; allowed are 1 to 4 (grey, RGB, CMYK, transparency)",
+                remedy: "Save it as grey or RGB.")
+        }
+    }
+
+    /// 8, 10 or 12 bits in samples of 16 would be seen as black.
+    private func checkRange(largest: Int) throws {
+        guard (1..<4096).contains(largest) else { return }
+        throw FoveaError(
+            .data, "\(path) has 16 bits a sample, but none is above \(largest) of 65535: it would be seen as black",
+            remedy:
+                "It seems to hold values of \(largest < 256 ? 8 : 12) bits: save it with 8 bits a sample, or multiply "
+                + "them so that white is 65535.")
+    }
+
+    /// The error for what the image library said. Only what lies in the bytes is an error of the file.
+    private func failure(_ what: String, _ said: DecoderMessage, pixels: Int) -> FoveaError {
+        let remedy: String
+        switch said.cause {
+        case .machine:
+            return MachineProbe.error(path, said.text)
+        case .format:
+            remedy = PhotographFile.sentence
+        case .kind:
+            remedy =
+                "The file may be whole, but this kind of image is not read: save it as JPEG with 8 bits a sample, or "
+                + "as PNG or TIFF with 8 or 16."
+        case .damage, .memory:
+            // Decoded and prepared, with room for what the library keeps.
+            if let lacking = MachineProbe.lacking(bytes: pixels * 4 + 1 << (said.cause == .memory ? 28 : 26)) {
+                return MachineProbe.error(path, "\(said.text); the machine lacks \(lacking)")
+            }
+            remedy =
+                said.cause == .memory
+                ? "It asks for more memory than such an image needs: save it anew."
+                : "The file is cut or damaged: copy it again."
+        }
+        return FoveaError(.data, "\(path) \(what): \(said.text)", remedy: remedy)
     }
 
     private static func failure(_ path: String, _ what: String) -> FoveaError {
         FoveaError(.data, "\(path) \(what)")
     }
 
-    private static func reason() -> String {
-        errno == ENOENT ? "there is no such file" : String(cString: strerror(errno))
+    /// The error of a system call that failed, from `errno`.
+    private static func failure(_ path: String, calling what: String) -> FoveaError {
+        let code = errno
+        let reason = code == ENOENT ? "there is no such file" : String(cString: strerror(code))
+        return MachineProbe.isOfMachine(code) ? MachineProbe.error(path, reason) : failure(path, "\(what): \(reason)")
     }
 
     /// Reads until the buffer is full or the file ends; the number of bytes, or -1 with `errno` set.

@@ -50,8 +50,9 @@ public struct ImageSettings: Codable, Hashable, Sendable {
         }
     }
 
-    /// All that decides on the prepared pixels, as a text. A change of the algorithm changes the number in front.
+    /// All that decides on the prepared pixels, as a text. A change of the algorithm, or of what is refused, changes
+    /// the number in front.
     package var key: String {
-        "1 resolution \(resolution) crop \(crop.rawValue) localContrast \(localContrast) pixelLimit \(pixelLimit)"
+        "2 resolution \(resolution) crop \(crop.rawValue) localContrast \(localContrast) pixelLimit \(pixelLimit)"
     }
 }

@@ -6,7 +6,8 @@ import Synchronization
 enum Parallel {
     /// Calls `body` for every index in 0 ..< count, on `threads` threads; the caller's thread shows the progress.
     ///
-    /// The first error ends the work and is thrown. When `shouldStop` says true no new item is begun.
+    /// Where the system gives fewer threads, these do all; where it gives none, that is the error. The first error ends the
+    /// work and is thrown. When `shouldStop` says true no new item is begun.
     /// - Returns: whether all items were done, rather than stopped.
     static func forEach(
         count: Int, threads: Int, progress: Basics.Progress? = nil, shouldStop: @Sendable () -> Bool,
@@ -14,15 +15,19 @@ enum Parallel {
     ) throws -> Bool {
         let work = Work(count: count, body: body)
         let group = DispatchGroup()
-        for _ in 0..<max(1, min(threads, count)) {
-            group.enter()
-            let thread = Thread {
+        let wanted = max(1, min(threads, count))
+        for _ in 0..<wanted { group.enter() }
+        let started: Int
+        do {
+            started = try WorkerThreads.start(wanted) {
                 work.run()
                 group.leave()
             }
-            thread.stackSize = 8 << 20
-            thread.start()
+        } catch {
+            for _ in 0..<wanted { group.leave() }
+            throw error
         }
+        for _ in started..<wanted { group.leave() }
         while group.wait(timeout: .now() + .milliseconds(50)) == .timedOut {
             if shouldStop() { work.stop() }
             progress?.update(work.done)

@@ -134,12 +134,9 @@ public struct PixelArea: Sendable, Hashable, Codable {
     }
 }
 
-/// Turns an error text of `CVips` into a thrown error, and frees it.
-func throwing(_ text: UnsafeMutablePointer<CChar>?, _ subject: String, remedy: String? = nil) throws {
-    guard let text else { return }
-    defer { cvips_free(text) }
-    // Of a damaged file libvips may complain at every row, in the same words.
-    var said: [Substring] = []
-    for line in String(cString: text).split(separator: "\n") where !said.contains(line) { said.append(line) }
-    throw FoveaError(.data, "\(subject): \(said.joined(separator: "; ").prefix(300))", remedy: remedy)
+/// Turns an error text of `CVips` about a picture in memory into a thrown error, and frees it.
+func throwing(_ text: UnsafeMutablePointer<CChar>?, _ subject: String) throws {
+    guard let said = DecoderMessage(taking: text) else { return }
+    if [.machine, .memory].contains(said.cause) { throw MachineProbe.error(subject, said.text) }
+    throw FoveaError(.data, "\(subject): \(said.text)")
 }

@@ -61,6 +61,22 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             dropout: dropout)
     }
 
+    /// The most classes that a model may have.
+    public static let maximumClasses = 20_000
+
+    /// Verifies by the file's table of contents that its head has these classes, before a network is built for them.
+    func requireHead(in file: WeightFile) throws {
+        // Whatever the network calls its head, it is a matrix of a layer that is no part of another one.
+        let heads = file.tensors.filter { $0.shape.count == 2 && $0.name.count { $0 == "." } == 1 }
+        guard !heads.contains(where: { $0.shape[0] == classes.count }) else { return }
+        let found = heads.isEmpty ? "none" : Wording.listing(heads.map { "\($0.name) \($0.shape)" })
+        throw FoveaError(
+            .data,
+            "\(file.path) has no layer with an output for each of the \(classes.count) classes that "
+                + "\(ModelBundle.configurationName) beside it names; found: \(found)",
+            remedy: "Keep the two files of one model together.")
+    }
+
     /// Verifies what a file may have got wrong.
     func validate(_ path: String) throws {
         let count = classes.count
@@ -68,10 +84,16 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             throw FoveaError(
                 .data, "\(path) has format \(format); this version of Fovea reads 1", remedy: "Update Fovea.")
         }
+        guard count <= Self.maximumClasses else {
+            throw FoveaError(
+                .data, "\(path) names \(count) classes; at most \(Self.maximumClasses) are allowed",
+                remedy: "Name the file that was saved with the model.")
+        }
         guard count > 0, Set(classes).count == count, thresholds.map({ $0.count == count }) ?? true,
             trainingImages.map({ $0.count == count }) ?? true,
             normalization.mean.count == 3, normalization.deviation.count == 3,
-            normalization.deviation.allSatisfy({ $0 > 0 }), (0..<1).contains(dropout),
+            normalization.deviation.allSatisfy({ $0 > 0 && $0.isFinite }),
+            normalization.mean.allSatisfy(\.isFinite), (0..<1).contains(dropout),
             (0..<1).contains(dropPath ?? 0)
         else {
             throw FoveaError(.data, "\(path) contradicts itself: classes, thresholds or normalisation do not fit")
@@ -122,22 +144,20 @@ public struct ModelBundle {
         do {
             description = try JSONDecoder().decode(ModelDescription.self, from: data)
         } catch {
-            throw FoveaError(.data, "\(path) is no model description: \(readable(error))")
+            throw FoveaError(.data, "\(path) is no model description: \(JSONFault.words(error, in: data))")
         }
         try description.validate(path)
+        let weights = try WeightFile.open(folder + "/" + weightsName)
+        try description.requireHead(in: weights)
         let classifier = try description.makeClassifier()
-        _ = try classifier.load(WeightFile.open(folder + "/" + weightsName), .everything)
+        _ = try classifier.load(weights, .everything)
         return ModelBundle(description, classifier)
     }
 
     /// A network of its own with the same weights, on the CPU.
     public func copy() throws -> ModelBundle {
         let twin = try description.makeClassifier()
-        try Autograd.withoutGrad {
-            for (mine, theirs) in zip(twin.namedParameters, classifier.namedParameters) {
-                try mine.parameter.value.copy(from: theirs.parameter.value.to(device: .cpu))
-            }
-        }
+        try twin.copyValues(from: classifier)
         return ModelBundle(description, twin)
     }
 
@@ -150,21 +170,22 @@ public struct ModelBundle {
         let (trunk, head) = (first.trunk, first.classifier.head)
         let others = bundles.dropFirst()
         guard
-            others.allSatisfy({
-                $0.description.architecture == first.description.architecture && $0.trunk.count == trunk.count
-            })
+            others.allSatisfy({ $0.description.architecture == first.description.architecture })
         else { return nil }
+        let otherTrunks = others.map { Dictionary($0.trunk) { first, _ in first } }
         // Weight by weight, so that each of the first one's is read once.
-        for index in trunk.indices {
-            let weights = try trunk[index].floats()
-            for other in others where try other.trunk[index].floats() != weights { return nil }
+        for (name, weight) in trunk {
+            let weights = try weight.floats()
+            for other in otherTrunks where try other.count != trunk.count || other[name]?.floats() != weights {
+                return nil
+            }
         }
         var description = first.description
         description.classes = bundles.flatMap(\.description.classes)
         (description.thresholds, description.trainingImages) = (nil, nil)
         let whole = ModelBundle(description, try description.makeClassifier())
+        try whole.classifier.copyValues(from: first.classifier) { !$0.hasPrefix(first.headPrefix) }
         try Autograd.withoutGrad {
-            for (mine, theirs) in zip(whole.trunk, trunk) { try mine.copy(from: theirs.to(device: .cpu)) }
             let heads = bundles.map(\.classifier.head)
             try whole.classifier.head.weight.value.copy(
                 from: .concatenated(heads.map { try $0.weight.value.to(device: .cpu) }, in: 0))
@@ -176,10 +197,12 @@ public struct ModelBundle {
         return whole
     }
 
+    /// What the names of the head's parameters begin with.
+    private var headPrefix: String { classifier.backbone.headName + "." }
+
     /// Weights and buffers of everything but the head, in the network's order.
-    private var trunk: [Tensor] {
-        let head = classifier.backbone.headName + "."
-        return classifier.namedParameters.filter { !$0.name.hasPrefix(head) }.map(\.parameter.value)
+    private var trunk: [(name: String, value: Tensor)] {
+        classifier.namedParameters.filter { !$0.name.hasPrefix(headPrefix) }.map { ($0.name, $0.parameter.value) }
     }
 
     /// Writes the bundle into an existing folder, each file atomically, the weights first.
@@ -189,16 +212,6 @@ public struct ModelBundle {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try AtomicFile.write(encoder.encode(description), to: folder + "/" + Self.configurationName)
-    }
-
-    private static func readable(_ error: any Error) -> String {
-        switch error {
-        case DecodingError.keyNotFound(let key, _): "the key \(key.stringValue) is missing"
-        case DecodingError.typeMismatch(_, let context), DecodingError.valueNotFound(_, let context),
-            DecodingError.dataCorrupted(let context):
-            (context.codingPath.map(\.stringValue).joined(separator: ".") + ": " + context.debugDescription)
-        default: "\(error)"
-        }
     }
 }
 

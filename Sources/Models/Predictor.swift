@@ -94,7 +94,29 @@ public struct PredictedOutputs: Sendable, Equatable {
     public var features: [Float]
 }
 
+extension FoveaError {
+    /// Outputs of a finished model that mean nothing.
+    ///
+    /// - Parameters:
+    ///   - images: the names of those that have such outputs.
+    ///   - total: how many images were predicted.
+    public static func nonFiniteOutputs(for images: [String], of total: Int) -> FoveaError {
+        FoveaError(
+            .numerical,
+            "the model's outputs are NaN or infinite for \(images.count) of \(Wording.count(total, "image")): "
+                + Wording.listing(images),
+            remedy: "The training that made it has diverged, or its weights are damaged: use another model.")
+    }
+}
+
 extension ModelDescription {
+    /// The rows of raw logits, [N, classes], that hold a value which is NaN or infinite.
+    public func nonFiniteRows(_ logits: [Float]) -> [Int] {
+        (0..<logits.count / classes.count).filter { row in
+            logits[row * classes.count..<(row + 1) * classes.count].contains { !$0.isFinite }
+        }
+    }
+
     /// Probabilities from raw logits, [N, classes] row by row.
     ///
     /// For single-label data a class without training images has probability 0: its logit was never trained.

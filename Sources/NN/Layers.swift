@@ -5,7 +5,6 @@ private enum Kernels {
     static let conv2d = Operator("aten::conv2d")
     static let linear = Operator("aten::linear")
     static let batchNorm = Operator("aten::batch_norm")
-    static let dropout = Operator("aten::dropout")
     static let pad = Operator("aten::constant_pad_nd")
     static let maxPool = Operator("aten::max_pool2d")
     static let averagePool = Operator("aten::adaptive_avg_pool2d")
@@ -203,7 +202,7 @@ public final class Dropout: Module {
     /// The input, parts of it set to zero while training.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         guard isTraining, rate > 0 else { return x }
-        return try Kernels.dropout(.tensor(x), .double(rate), .bool(true))
+        return try x.dropped(rate)
     }
 }
 

@@ -77,6 +77,28 @@ extension Module {
         }
     }
 
+    /// Takes over the values of another network, each from the parameter or buffer of the same name.
+    ///
+    /// - Throws: `FoveaError` of kind `engine` when one has a name that the other has not, or another shape.
+    public func copyValues(from other: some Module, where isWanted: (_ name: String) -> Bool = { _ in true }) throws {
+        let sources = Dictionary(other.namedParameters.filter { isWanted($0.name) }) { first, _ in first }
+        let mine = namedParameters.filter { isWanted($0.name) }
+        let names = Set(mine.map(\.name))
+        let apart = names.symmetricDifference(sources.keys).sorted()
+        guard apart.isEmpty else {
+            throw FoveaError(
+                .engine, "only one of two networks has \(Wording.listing(apart)): one cannot be copied into the other")
+        }
+        try Autograd.withoutGrad {
+            for (name, parameter) in mine {
+                guard let source = sources[name]?.value, source.shape == parameter.value.shape else {
+                    throw FoveaError(.engine, "\(name) has shape \(parameter.value.shape) in one of two networks only")
+                }
+                try parameter.value.copy(from: source.to(device: .cpu))
+            }
+        }
+    }
+
     /// The number of trainable numbers.
     public var parameterCount: Int { trainable.reduce(0) { $0 + $1.parameter.value.count } }
 }

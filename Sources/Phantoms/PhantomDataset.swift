@@ -47,14 +47,19 @@ public struct PhantomDataset: Sendable {
     /// - Parameters:
     ///   - threads: photographs drawn at a time, at least 1.
     ///   - replacing: draws over a set of other settings instead of refusing.
+    ///   - shouldStop: asked several times a second; true ends the work after the photographs that are being drawn.
     /// - Returns: the number of photographs drawn now; 0 when the set was complete.
-    /// - Throws: `FoveaError` of kind `data` when the folder holds something else, `storage` when writing fails.
+    /// - Throws: `FoveaError` of kind `data` when the folder holds something else, `storage` when writing fails;
+    ///   `CancellationError` when told to stop.
     @discardableResult
-    public func draw(threads: Int, replacing: Bool = false) throws -> Int {
+    public func draw(
+        threads: Int, replacing: Bool = false, shouldStop: () -> Bool = { false }
+    ) throws -> Int {
+        try Folder.check(folder, named: "the folder to fill")
         if try prepare(replacing: replacing) { return 0 }
         let photographs = patients.flatMap { patient in PhantomEye.allCases.map { (patient, $0) } }
             .filter { patient, eye in !FileManager.default.fileExists(atPath: path(patient, eye)) }
-        try drawAll(photographs, threads: max(1, threads))
+        try drawAll(photographs, threads: max(1, threads), shouldStop: shouldStop)
         let tables = PhantomTables(settings: settings, patients: patients)
         try AtomicFile.write(tables.attributes, to: attributes)
         try AtomicFile.write(tables.labels, to: labels)
@@ -105,7 +110,8 @@ public struct PhantomDataset: Sendable {
             return try JSONDecoder().decode(Manifest.self, from: data)
         } catch {
             throw FoveaError(
-                .data, "\(manifest) cannot be read as the settings of a set of phantoms",
+                .data,
+                "\(manifest) cannot be read as the settings of a set of phantoms: \(JSONFault.words(error, in: data))",
                 remedy: "Remove \(folder) and draw again.")
         }
     }
@@ -134,22 +140,27 @@ public struct PhantomDataset: Sendable {
         guard rename(partial, path) == 0 else { throw AtomicFile.failure("rename to its final name", partial) }
     }
 
-    private func drawAll(_ photographs: [(PhantomPatient, PhantomEye)], threads: Int) throws {
+    private func drawAll(
+        _ photographs: [(PhantomPatient, PhantomEye)], threads: Int, shouldStop: () -> Bool
+    ) throws {
+        guard !photographs.isEmpty else { return }
         let painter = PhantomPainter(seed: settings.seed, side: settings.side)
         let work = DrawingWork(count: photographs.count)
-        let group = DispatchGroup()
-        for _ in 0..<min(threads, photographs.count) {
-            DispatchQueue.global().async(group: group) {
-                work.run { i in
-                    let (patient, eye) = photographs[i]
-                    let findings = settings.drawFindings ? patient.findings[eye] ?? [] : []
-                    let image = try painter.paint(patient: patient.number, eye: eye, findings: findings)
-                    try write(try image.jpeg(quality: 90), to: path(patient, eye))
-                }
+        let started = try WorkerThreads.start(min(threads, photographs.count)) {
+            work.run { i in
+                let (patient, eye) = photographs[i]
+                let findings = settings.drawFindings ? patient.findings[eye] ?? [] : []
+                let image = try painter.paint(patient: patient.number, eye: eye, findings: findings)
+                try write(try image.jpeg(quality: 90), to: path(patient, eye))
             }
         }
         let progress = Basics.Progress("Drawing phantoms", total: photographs.count, unit: "images")
-        while group.wait(timeout: .now() + .milliseconds(100)) == .timedOut { progress.update(work.done) }
+        var ended = 0
+        while ended < started {
+            if work.waitForAThread() { ended += 1 }
+            if shouldStop() { work.fail(CancellationError()) }
+            progress.update(work.done)
+        }
         if let error = work.error { throw error }
         progress.update(photographs.count)
         progress.finish()
@@ -161,6 +172,7 @@ private final class DrawingWork: Sendable {
     private let count: Int
     private let next = Atomic(0)
     private let failure = Mutex<(any Error)?>(nil)
+    private let ends = DispatchSemaphore(value: 0)
 
     init(count: Int) { self.count = count }
 
@@ -168,14 +180,21 @@ private final class DrawingWork: Sendable {
     var done: Int { min(count, next.load(ordering: .relaxed)) }
     var error: (any Error)? { failure.withLock { $0 } }
 
+    /// Ends the work; the first error stays.
+    func fail(_ error: any Error) { failure.withLock { $0 = $0 ?? error } }
+
+    /// Waits a moment for one of the threads to end; whether one did.
+    func waitForAThread() -> Bool { ends.wait(timeout: .now() + .milliseconds(100)) == .success }
+
     func run(_ body: (Int) throws -> Void) {
+        defer { ends.signal() }
         while error == nil {
             let i = next.add(1, ordering: .relaxed).oldValue
             guard i < count else { return }
             do {
                 try body(i)
             } catch {
-                failure.withLock { $0 = $0 ?? error }
+                fail(error)
             }
         }
     }

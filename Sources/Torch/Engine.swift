@@ -19,13 +19,17 @@ public enum Engine {
         set { ct_set_threads(Int32(max(1, newValue))) }
     }
 
+    /// How its threads wait for work, as the environment says, such as "GOMP_SPINCOUNT=10000", which is set where it says
+    /// nothing; nil for the OpenMP library's default.
+    public static var waiting: String? { ct_waiting().map { String(cString: $0) } }
+
     /// Whether the processor multiplies bfloat16 natively (`avx512_bf16` or AMX).
     public static let hasNativeBFloat16: Bool = {
         let flags = (try? String(contentsOfFile: "/proc/cpuinfo", encoding: .utf8)) ?? ""
         return flags.contains("avx512_bf16") || flags.contains("amx_bf16")
     }()
 
-    /// The precision that is fastest on `device` without losing what training needs.
+    /// The precision that is probably the fastest on `device`, for what is not worth measuring, such as predicting.
     public static func bestPrecision(on device: Device) -> Precision {
         device != .cpu || hasNativeBFloat16 ? .bfloat16 : .float32
     }
@@ -37,6 +41,9 @@ public enum Engine {
     public static func keepFreedMemory() { ct_keep_freed_memory() }
 
     /// Seeds the random generator of `device`.
+    ///
+    /// The processor's generator belongs to the calling thread, like the modes of `Autograd`: what another thread seeds or
+    /// draws changes nothing here. A GPU has one for the whole process.
     public static func seed(_ seed: UInt64, on device: Device = .cpu) throws {
         var error: UnsafeMutablePointer<CChar>?
         guard ct_seed(device.type, device.index, seed, &error) else { throw engineError("seeding \(device)", &error) }

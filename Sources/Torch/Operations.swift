@@ -56,6 +56,10 @@ enum Ops {
     static let full = Operator("aten::full")
     static let normalInPlace = Operator("aten::normal_")
     static let uniformInPlace = Operator("aten::uniform_")
+    static let bernoulliInPlace = Operator("aten::bernoulli_", "float")
+    static let divInPlace = Operator("aten::div_", "Scalar")
+    static let emptyLike = Operator("aten::empty_like")
+    static let dropout = Operator("aten::dropout")
 }
 
 extension Tensor {
@@ -86,6 +90,17 @@ extension Tensor {
     /// A tensor of draws from the uniform distribution on [low, high), by the device's generator.
     public static func uniform(_ shape: [Int], _ low: Double, _ high: Double, device: Device = .cpu) throws -> Tensor {
         try Ops.uniformInPlace(.tensor(zeros(shape, device: device)), .double(low), .double(high))
+    }
+
+    /// This tensor with elements set to zero with a probability in [0, 1), the others scaled up, by the device's generator.
+    public func dropped(_ rate: Double) throws -> Tensor {
+        // libtorch's own operator draws from the process's generator; this is what it does, bit for bit.
+        guard device == .cpu else { return try Ops.dropout(.tensor(self), .double(rate), .bool(true)) }
+        let mask = try Autograd.withoutGrad { () -> Tensor in
+            let mask = try Ops.bernoulliInPlace(.tensor(Ops.emptyLike(.tensor(self))), .double(1 - rate))
+            return try Ops.divInPlace(.tensor(mask), .double(1 - rate))
+        }
+        return try self * mask
     }
 
     // MARK: Arithmetic

@@ -84,6 +84,7 @@ public final class Operator: Sendable {
                 guard succeeded else {
                     throw engineError("\(name)(\(arguments.map(\.summary).joined(separator: ", ")))", &error)
                 }
+                for tensor in tensors { try tensor.requireKnownType(from: name) }
                 return tensors
             }
         }

@@ -34,6 +34,23 @@ public final class Tensor {
         self.init(owning: handle)
     }
 
+    /// A CPU tensor whose bytes, laid out row by row, `fill` writes into the buffer that it is given.
+    ///
+    /// - Throws: `FoveaError` of kind `engine` when there is no such tensor, and whatever `fill` throws.
+    public convenience init(
+        shape: [Int], dtype: DType, fill: (UnsafeMutableRawBufferPointer) throws -> Void
+    ) throws {
+        var error: UnsafeMutablePointer<CChar>?
+        let sizes = shape.map(Int64.init)
+        guard let handle = ct_empty(sizes, sizes.count, dtype.rawValue, &error) else {
+            throw engineError("making a tensor of shape \(shape)", &error)
+        }
+        self.init(owning: handle)
+        try withExtendedLifetime(self) {
+            try fill(UnsafeMutableRawBufferPointer(start: ct_data(handle), count: byteCount))
+        }
+    }
+
     /// A CPU tensor of the given numbers, of their own type; a vector when no shape is given.
     public convenience init<Number: TensorElement>(_ values: [Number], shape: [Int]? = nil) throws {
         var error: UnsafeMutablePointer<CChar>?
@@ -60,8 +77,23 @@ public final class Tensor {
     /// The number of elements.
     public var count: Int { shape.reduce(1, *) }
 
+    /// Bytes of all elements.
+    private var byteCount: Int { count * Int(ct_element_size(handle)) }
+
     /// The type of the elements.
-    public var dtype: DType { DType(rawValue: ct_dtype(handle)) ?? .float32 }
+    public var dtype: DType {
+        // What has another type does not become a tensor of this class: `requireKnownType`.
+        DType(rawValue: ct_dtype(handle)) ?? .float32
+    }
+
+    /// Refuses a tensor whose elements are of a type that Fovea does not know, such as complex numbers.
+    ///
+    /// - Throws: `FoveaError` of kind `engine`.
+    func requireKnownType(from source: String) throws {
+        let number = ct_dtype(handle)
+        guard DType(rawValue: number) == nil else { return }
+        throw FoveaError(.engine, "\(source) gave a tensor of a type that is not known (libtorch's number \(number))")
+    }
 
     /// Where the tensor lives.
     public var device: Device {
@@ -114,17 +146,17 @@ extension Tensor {
         return try array(as: Double.self)[0]
     }
 
-    /// Reads the elements in place, in memory order.
+    /// Lends the elements row by row: in place where they lie so, else from a copy.
     ///
     /// - Throws: `FoveaError` when the tensor is not on the CPU.
     public func withBytes<Result>(_ body: (UnsafeRawBufferPointer) throws -> Result) throws -> Result {
-        try withExtendedLifetime(self) {
-            let byteCount = count * Int(ct_element_size(handle))
-            guard let data = ct_data(handle) else {
-                if byteCount == 0 { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
+        let rows = try detached().contiguous()
+        return try withExtendedLifetime(rows) {
+            guard let data = ct_data(rows.handle) else {
+                if rows.byteCount == 0 { return try body(UnsafeRawBufferPointer(start: nil, count: 0)) }
                 throw FoveaError(.engine, "the bytes of \(summary) cannot be read in place")
             }
-            return try body(UnsafeRawBufferPointer(start: data, count: byteCount))
+            return try body(UnsafeRawBufferPointer(start: data, count: rows.byteCount))
         }
     }
 }

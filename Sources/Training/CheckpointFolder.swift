@@ -13,6 +13,11 @@ struct CheckpointFolder {
     /// What the name of a folder ends with that is being written.
     static let unfinished = ".partial"
 
+    /// Whether a name is that of a checkpoint that is being written.
+    static func isUnfinished(_ name: String) -> Bool {
+        name.hasSuffix(unfinished) && TrainingState.place(of: String(name.dropLast(unfinished.count))) != nil
+    }
+
     /// What a manifest says.
     struct Manifest: Codable, Equatable {
         /// One file.

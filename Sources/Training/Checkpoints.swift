@@ -93,10 +93,13 @@ public final class Checkpoints {
 
     private func record(in checkpoint: CheckpointFolder) throws -> Record {
         let path = checkpoint.path + "/" + Self.stateName
+        let data = FileManager.default.contents(atPath: path) ?? Data()
         do {
-            return try JSONDecoder().decode(Record.self, from: FileManager.default.contents(atPath: path) ?? Data())
+            return try JSONDecoder().decode(Record.self, from: data)
         } catch {
-            throw FoveaError(.data, "\(path) is no state of a training: \(error)", remedy: "Move \(folder) away.")
+            throw FoveaError(
+                .data, "\(path) is not the state of a training: \(JSONFault.words(error, in: data))",
+                remedy: "Move \(folder) away.")
         }
     }
 
@@ -133,7 +136,7 @@ public final class Checkpoints {
     /// Keeps the state before a step whose loss or gradient is not finite, instead of an earlier one; gives its path.
     func dump(_ state: TrainingState, _ tensors: TrainingTensors, _ failure: NonFiniteStep) throws -> String {
         let checkpoint = CheckpointFolder(path: dumps + "/" + state.name)
-        for name in Self.entries(of: dumps) where name.hasPrefix("epoch-") && name != state.name {
+        for name in Self.entries(of: dumps) where TrainingState.place(of: name) != nil && name != state.name {
             try? FileManager.default.removeItem(atPath: dumps + "/" + name)
         }
         try write(Record(recipe: recipe, state: state, failure: failure), tensors, to: checkpoint)
@@ -171,13 +174,27 @@ public final class Checkpoints {
         }.sorted { $0.score > $1.score }
     }
 
-    /// In the order of time.
+    /// In the order of time. A folder that a checkpoint's name does not fit is none of ours.
     private func names() -> [String] {
-        Self.entries(of: folder).filter { $0.hasPrefix("epoch-") && !$0.hasSuffix(CheckpointFolder.unfinished) }
+        Self.entries(of: folder).compactMap { name in TrainingState.place(of: name).map { (name, $0) } }
+            .sorted { ($0.1.epoch, $0.1.batch) < ($1.1.epoch, $1.1.batch) }.map(\.0)
     }
 
     private func removeUnfinished() {
-        for name in Self.entries(of: folder) where name.hasSuffix(CheckpointFolder.unfinished) { remove(name) }
+        for name in Self.entries(of: folder) where CheckpointFolder.isUnfinished(name) { remove(name) }
+    }
+
+    /// Removes from the folder of a training's checkpoints, or dumps, what a process that has ended had begun to write.
+    ///
+    /// The caller sees to it that no other process writes there.
+    public static func removeLeftOver(in folder: String) {
+        for name in entries(of: folder) {
+            if CheckpointFolder.isUnfinished(name) {
+                try? FileManager.default.removeItem(atPath: folder + "/" + name)
+            } else if TrainingState.place(of: name) != nil {
+                PartialFile.removeLeftOver(in: folder + "/" + name) { _ in true }
+            }
+        }
     }
 
     /// What is left of a removal that fails is damaged, and is then known as such.

@@ -30,6 +30,9 @@ public final class FeatureDistillingObjective: Objective {
 
     /// The parts of the other objective, and the distance of features.
     public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
-        try base.parts(outputs, batch) + [distillation(features: outputs.features, items: batch.items)]
+        let parts = try base.parts(outputs, batch)
+        // The third part is that of features, also where the other objective distils no logits.
+        let noLogits = parts.count < 2 ? [try Tensor.zeros([], device: outputs.logits.device)] : []
+        return try parts + noLogits + [distillation(features: outputs.features, items: batch.items)]
     }
 }

@@ -34,14 +34,15 @@ public struct ModelMeasurement {
     /// The raw logits of a network for some rows, row by row.
     ///
     /// - Parameter name: what to call the network in messages.
-    /// - Throws: `FoveaError` of kind `numerical` that names the first image with an output that is not finite.
+    /// - Throws: `FoveaError` of kind `numerical` that names the images with an output that is not finite.
     public func logits(
         _ network: Classifier, name: String, rows: [Int]
     ) throws -> [Float] {
         let predictor = try Predictor(network, normalization, device: device, precision: precision)
+        let bar = bar(name, rows)
         let logits = try predictor.logits(
             cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128, threads: threads,
-            shouldStop: shouldStop)
+            shouldStop: shouldStop, progress: { bar.update($0) })
         try refuseNonFinite(logits, name, "an output", rows)
         return logits
     }
@@ -53,20 +54,34 @@ public struct ModelMeasurement {
     public func features(_ network: Classifier, name: String, rows: [Int]) throws -> [Float] {
         let predictor = try Predictor(network, normalization, device: device, precision: precision)
         var features: [Float] = []
+        let bar = bar(name, rows)
         try predictor.forEachBatch(
             cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, withFeatures: true, batchSize: 128,
             threads: threads, shouldStop: shouldStop
-        ) { outputs, _ in features += outputs.features }
+        ) { outputs, done in
+            features += outputs.features
+            bar.update(done)
+        }
         try refuseNonFinite(features, name, "a feature", rows)
         return features
     }
 
-    /// Names the first image with an output that is not finite.
+    /// Shows how far a measurement is. It is not finished by a line of its own: there is one each epoch.
+    private func bar(_ name: String, _ rows: [Int]) -> Basics.Progress {
+        Basics.Progress("\(name), predicting", total: rows.count, unit: "images")
+    }
+
+    /// Names the images with an output that is not finite.
     private func refuseNonFinite(_ outputs: [Float], _ name: String, _ what: String, _ rows: [Int]) throws {
-        guard let place = outputs.firstIndex(where: { !$0.isFinite }) else { return }
-        let image = data.cohort.photographs[rows[place / (outputs.count / rows.count)]].image
+        guard outputs.contains(where: { !$0.isFinite }) else { return }
+        let width = outputs.count / rows.count
+        let images = rows.indices.filter { row in
+            outputs[row * width..<(row + 1) * width].contains { !$0.isFinite }
+        }.map { data.cohort.photographs[rows[$0]].image }
         throw FoveaError(
-            .numerical, "\(name): \(what) for the image \(image) is not finite: the training has diverged",
+            .numerical,
+            "\(name): \(what) is not finite for \(images.count) of \(Wording.count(rows.count, "image")): the training has "
+                + "diverged. \(Wording.listing(images))",
             remedy: "Lower the learning rate (training.rate; distillation.teachers.rate for a teacher), or set "
                 + "training.gradient_limit.")
     }

@@ -66,7 +66,8 @@ public protocol Objective: AnyObject {
     var modules: [(name: String, module: any Module)] { get }
     /// Called before each epoch, counted from 0, with the network as it is.
     func beginEpoch(_ epoch: Int, network: Classifier) throws
-    /// The parts of the loss, whose sum is minimised; scalars. The first is the loss on the labels.
+    /// The parts of the loss, whose sum is minimised; scalars, each a mean over the images of the batch. In order: the
+    /// loss on the labels, the distillation of logits, the distillation of features; those at the end may be missing.
     func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor]
     /// What `beginEpoch` decided; a checkpoint keeps it. Empty where it decides nothing.
     var epochState: [Double] { get }

@@ -15,8 +15,11 @@ public struct EpochRecord: Sendable, Codable, Equatable {
     public var steps: Int
     /// The mean loss on the labels.
     public var loss: Double
-    /// The mean distillation loss; nil without distillation.
+    /// The mean distillation loss, lambda included; nil without distillation. In records of versions without `features`
+    /// it holds the distillation of features too.
     public var distillation: Double?
+    /// The mean distance of features, its lambda included; nil where features are not distilled.
+    public var features: Double?
     /// The learning rate of its last step.
     public var rate: Double
     /// The mean norm of the gradients before any limit.
@@ -31,6 +34,9 @@ public struct EpochRecord: Sendable, Codable, Equatable {
     public var validationMAUC: Double?
     /// Steps left out because a loss or gradient was not finite; nil in records of versions that stopped instead.
     public var skippedSteps: Int?
+
+    /// The mean of the whole loss that is minimised.
+    public var totalLoss: Double { loss + (distillation ?? 0) + (features ?? 0) }
 }
 
 /// Trains a network by a plan: one loop for plain models, teachers and students.
@@ -92,13 +98,13 @@ public struct Trainer {
         let steps = epochs * plan.steps(of: itemsPerEpoch)
         // A training of few steps, such as that of a small subset, must not end while it still warms up.
         let schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
-        let bar = Progress(
-            title, total: epochs * min(itemsPerEpoch, plan.batches(of: itemsPerEpoch) * plan.batchSize), unit: "images")
-
         let tensors = TrainingTensors(
             network: network, objective: objective.parameters, optimizer: optimizer, average: average, device: device)
         // Always that of the last border between two steps.
         var state = try checkpoints?.resume(tensors) ?? TrainingState()
+        let bar = Progress(
+            title, total: epochs * min(itemsPerEpoch, plan.batches(of: itemsPerEpoch) * plan.batchSize), unit: "images",
+            before: state.images)
         let buffers = try KeptBuffers(of: network)
         if shouldStop() { throw CancellationError() }
 
@@ -146,10 +152,8 @@ public struct Trainer {
                             mixture: batch.mixture))
                 }
                 let loss = try parts.dropFirst().reduce(parts[0]) { try $0 + $1 }
-                // The last step of an epoch may have fewer batches.
-                let begun = index / plan.accumulation * plan.accumulation
-                let batchesInStep = min(plan.accumulation, batches - begun)
-                try (batchesInStep == 1 ? loss : loss / Double(batchesInStep)).backward()
+                let share = plan.shareOfStep(batch: index, images: items.count)
+                try (share == 1 ? loss : loss / share).backward()
                 // The next batch crosses to the device while this step is computed.
                 next = try loader.next().map { try (upload($0, input, epoch: epoch, number: index + 1), $0) }
                 let values = try parts.map { try $0.item() }
@@ -159,7 +163,7 @@ public struct Trainer {
                 sums.add(sum.isFinite ? values : nil, images: raw.items.count)
                 bar.update(
                     state.images - state.sums.images + sums.images,
-                    note: "epoch \(epoch + 1)/\(epochs), loss \(rounded(sums.loss))")
+                    note: "epoch \(epoch + 1)/\(epochs), loss \(rounded(sums.totalLoss))")
                 if !sum.isFinite, step.failure == nil {
                     step.failure = NonFiniteStep("loss", sum, state, raw.items, data)
                 }
@@ -211,7 +215,7 @@ public struct Trainer {
         }
         network.setTraining(false)
         try average?.swap()
-        bar.finish(note: "loss \(rounded(state.history.last?.loss ?? 0))")
+        bar.finish(note: "loss \(rounded(state.history.last?.totalLoss ?? 0))")
         return state.history
     }
 

@@ -55,6 +55,21 @@ public struct TrainingPlan: Sendable {
     /// How many steps an epoch of so many images has.
     public func steps(of images: Int) -> Int { (batches(of: images) + accumulation - 1) / accumulation }
 
+    /// How many images the step of a batch has for each image of that batch: what the batch's mean loss is divided by, so
+    /// that the gradients of a step add up to that of the mean over all its images, however full each batch is.
+    ///
+    /// - Parameters:
+    ///   - batch: its number in the epoch, counted from 0.
+    ///   - images: those of the epoch.
+    package func shareOfStep(batch: Int, images: Int) -> Double {
+        let batches = batches(of: images)
+        func size(_ batch: Int) -> Int { min(batchSize, images - batch * batchSize) }
+        // The last step of an epoch may have fewer batches, the last batch fewer images.
+        let first = batch / accumulation * accumulation
+        let last = min(first + accumulation, batches) - 1
+        return Double((last - first) * batchSize + size(last)) / Double(size(batch))
+    }
+
     /// The passes that are made over so many images: `epochs`, or as many as `minimumSteps` need.
     public func passes(over images: Int) -> Int {
         let steps = max(1, steps(of: images))

@@ -22,8 +22,16 @@ struct TrainingState: Codable, Equatable {
     /// How well the network did that this state begins an epoch with; nil within an epoch and where it was not measured.
     var score: Double? { batch == 0 ? history.last?.validationMAP : nil }
 
-    /// A name whose order is the order in time.
+    /// Names the place in time, with as many digits as it takes; `place(of:)` reads it.
     var name: String { "epoch-\(Self.digits(epoch, 5))-batch-\(Self.digits(batch, 7))" }
+
+    /// The place in time that a name stands for; nil where it is not such a name.
+    static func place(of name: String) -> (epoch: Int, batch: Int)? {
+        guard let match = name.wholeMatch(of: /epoch-([0-9]{5,})-batch-([0-9]{7,})/), let epoch = Int(match.1),
+            let batch = Int(match.2)
+        else { return nil }
+        return (epoch, batch)
+    }
 
     /// Ends the epoch.
     mutating func finishEpoch(_ record: EpochRecord) {
@@ -55,8 +63,13 @@ struct EpochSums: Codable, Equatable {
     /// Seconds spent.
     var seconds = 0.0
 
-    /// The mean loss on the labels.
-    var loss: Double { counted > 0 ? (parts.first ?? 0) / Double(counted) : 0 }
+    /// The mean of the whole loss.
+    var totalLoss: Double { parts.indices.reduce(0) { $0 + (mean($1) ?? 0) } }
+
+    /// The mean of a part of the loss; nil where the objective does not have it.
+    private func mean(_ part: Int) -> Double? {
+        parts.indices.contains(part) ? parts[part] / Double(max(1, counted)) : nil
+    }
 
     /// Counts a batch; nil where its loss was not finite.
     mutating func add(_ values: [Double]?, images count: Int) {
@@ -80,8 +93,7 @@ struct EpochSums: Codable, Equatable {
     /// The record of an epoch that has ended.
     func record(epoch: Int, steps total: Int) -> EpochRecord {
         EpochRecord(
-            epoch: epoch, steps: total, loss: loss,
-            distillation: parts.count > 1 ? parts.dropFirst().reduce(0, +) / Double(max(1, counted)) : nil, rate: rate,
+            epoch: epoch, steps: total, loss: mean(0) ?? 0, distillation: mean(1), features: mean(2), rate: rate,
             gradientNorm: norms / Double(max(1, steps)), seconds: seconds, images: images, skippedSteps: skippedSteps)
     }
 }

@@ -1,22 +1,26 @@
 import Basics
 
-/// Tells the format of a weight file from its first bytes; names of files lie.
+/// How a weight file is laid out, told from its first bytes; names of files lie.
 enum FileSignature {
-    static func format(of file: MappedFile) throws -> WeightFile.Format {
-        let start = [UInt8](file.bytes.prefix(64))
-        if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) { return .pyTorch }
-        if let other = others.first(where: { start.starts(with: $0.bytes) }) {
+    case safetensors
+    /// What `torch.save` writes since PyTorch 1.6.
+    case zipArchive
+    /// Pickles one after the other, as `torch.save` wrote before.
+    case pickles
+
+    init(of file: InputFile) throws {
+        let start = try file.bytes(0..<min(64, file.count))
+        if start.starts(with: [0x50, 0x4B, 0x03, 0x04]) {
+            self = .zipArchive
+            return
+        }
+        if let other = Self.others.first(where: { start.starts(with: $0.bytes) }) {
             throw FoveaError(.data, "\(file.path) is \(other.what), not a weight file", remedy: other.remedy)
         }
         // A pickle begins with 0x80 and its protocol; so may a header length, but then a brace comes eighth.
         let beginsHeader = start.count > 8 && start[8] == UInt8(ascii: "{")
-        if start.count >= 2, start[0] == 0x80, (2...5).contains(start[1]), !beginsHeader {
-            throw FoveaError(
-                .data, "\(file.path) is a bare pickle, as PyTorch before 1.6 wrote, not a zip archive",
-                remedy: "Convert it in Python: "
-                    + "torch.save(torch.load(\"old.pth\", map_location=\"cpu\", weights_only=True), \"new.pth\")")
-        }
-        return .safetensors
+        let isPickle = start.count >= 2 && start[0] == 0x80 && (2...5).contains(start[1]) && !beginsHeader
+        self = isPickle ? .pickles : .safetensors
     }
 
     private static let others: [(bytes: [UInt8], what: String, remedy: String)] = [

@@ -5,11 +5,11 @@ import Basics
 /// Foundation's parser would keep one of two equal keys and round large numbers; this one refuses both. It never
 /// recurses on input, so deep nesting costs nothing, and what it allocates is proportional to what it has read.
 struct HeaderScanner {
-    private let file: MappedFile
+    private let file: InputFile
     private let text: UnsafeRawBufferPointer
     private var position = 0
 
-    init(_ file: MappedFile, _ text: UnsafeRawBufferPointer) {
+    init(_ file: InputFile, _ text: UnsafeRawBufferPointer) {
         self.file = file
         self.text = text
     }

@@ -5,7 +5,7 @@
 struct Pickle {
     enum Value {
         case none
-        case bool
+        case bool(Bool)
         case int(Int)
         case float
         case list
@@ -18,11 +18,11 @@ struct Pickle {
         case tuple(Int), dictionary(Int), storage(Int), tensor(Int)
     }
 
-    /// A block of numbers in a member of its own.
+    /// A block of numbers that lies outside the pickle.
     struct Storage {
         /// Such as `torch.FloatStorage`.
         let type: String
-        /// The member `data/KEY` of the archive.
+        /// Names it among the storages of the file.
         let key: String
         let count: Int
     }

@@ -5,27 +5,55 @@ import Basics
 /// The opcodes are those of Python's `pickletools` that protocols 2 and later emit, less out-of-band buffers and
 /// extension registries. The number of opcodes is bounded, and one opcode allocates no more than it has read.
 struct PickleReader {
-    private let file: MappedFile
+    private let file: InputFile
     private let text: UnsafeRawBufferPointer
     private var position = 0
     private var stack: [Pickle.Value] = []
     private var marks: [Int] = []
     private var memo: [Int: Pickle.Value] = [:]
     var pickle = Pickle()
+    /// What was appended to lists, where that is wanted; else it is dropped.
+    private var appended: [Pickle.Value]?
 
     /// A checkpoint needs about 40 opcodes for each tensor; this is enough for 100,000 of them.
     private static let maximumOperations = 4_000_000
 
-    /// Reads the pickle at `range` of `file`.
-    static func read(_ file: MappedFile, _ range: Range<Int>) throws -> Pickle {
-        var reader = PickleReader(file: file, text: UnsafeRawBufferPointer(rebasing: file.bytes[range]))
-        for _ in 0..<maximumOperations where try !reader.step() { return reader.pickle }
-        throw file.malformed("its pickle has more than \(maximumOperations) operations")
+    /// Reads the pickle that begins at `position` of `text`, which is then behind it.
+    static func read(
+        _ file: InputFile, _ text: UnsafeRawBufferPointer, at position: inout Int
+    ) throws -> Pickle {
+        try run(PickleReader(file: file, text: text, position: position), &position).pickle
     }
 
-    private init(file: MappedFile, text: UnsafeRawBufferPointer) {
+    /// Reads a pickle of a list of texts in the same way.
+    static func readTexts(
+        _ file: InputFile, _ text: UnsafeRawBufferPointer, at position: inout Int
+    ) throws -> [String] {
+        let reader = try run(PickleReader(file: file, text: text, position: position, appended: []), &position)
+        guard case .list = reader.pickle.root, let items = reader.appended else {
+            throw reader.malformed("is \(reader.pickle.kind(of: reader.pickle.root)) where a list of names should be")
+        }
+        return try items.map { item in
+            guard case .string(let text) = item else {
+                throw reader.malformed("has \(reader.pickle.kind(of: item)) in a list of names")
+            }
+            return text
+        }
+    }
+
+    private static func run(_ reader: consuming PickleReader, _ position: inout Int) throws -> PickleReader {
+        for _ in 0..<maximumOperations where try !reader.step() {
+            position = reader.position
+            return reader
+        }
+        throw reader.malformed("has more than \(maximumOperations) operations")
+    }
+
+    private init(file: InputFile, text: UnsafeRawBufferPointer, position: Int, appended: [Pickle.Value]? = nil) {
         self.file = file
         self.text = text
+        self.position = position
+        self.appended = appended
     }
 
     /// Carries out one opcode; false at the end of the pickle.
@@ -41,7 +69,7 @@ struct PickleReader {
             return false
 
         case "N": stack.append(.none)
-        case "\u{88}", "\u{89}": stack.append(.bool)  // NEWTRUE, NEWFALSE
+        case "\u{88}", "\u{89}": stack.append(.bool(opcode == 0x88))  // NEWTRUE, NEWFALSE
         case "K": stack.append(.int(Int(try number(UInt8.self))))
         case "M": stack.append(.int(Int(try number(UInt16.self))))
         case "J": stack.append(.int(Int(try number(Int32.self))))
@@ -73,11 +101,9 @@ struct PickleReader {
             _ = try popToMark()
             stack.append(.opaque("frozenset"))
         case "a":
-            _ = try pop()
-            try extend()
+            try extend([pop()])
         case "e", "\u{90}":  // APPENDS, ADDITEMS
-            _ = try popToMark()
-            try extend()
+            try extend(popToMark())
         case "s": try set(pop(2))
         case "u": try set(popToMark())
 
@@ -116,7 +142,8 @@ struct PickleReader {
         switch name {
         case "collections.OrderedDict" where arguments.isEmpty:
             return newDictionary()
-        case "torch._utils._rebuild_tensor_v2":
+        // The older one, of PyTorch before 0.4, has only these four.
+        case "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor":
             guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .int(let offset) = arguments[1],
                 let shape = integers(arguments[2]), let strides = integers(arguments[3])
             else { throw malformed("builds a tensor from something else than storage, offset, size and strides") }
@@ -131,14 +158,22 @@ struct PickleReader {
     }
 
     private func storage(_ parts: [Pickle.Value]) -> Pickle.Storage? {
-        guard parts.count == 5, case .string("storage") = parts[0], case .global(let type) = parts[1],
-            case .string(let key) = parts[2], case .int(let count) = parts[4]
+        // The sixth, of PyTorch before 1.6, is None but for a view of another storage, as 0.1 wrote.
+        guard parts.count == 5 || parts.count == 6, case .string("storage") = parts[0],
+            case .global(let type) = parts[1], case .string(let key) = parts[2], case .int(let count) = parts[4]
         else { return nil }
+        if parts.count == 6 { guard case .none = parts[5] else { return nil } }
         return Pickle.Storage(type: type, key: key, count: count)
     }
 
     private mutating func storage(from identifier: Pickle.Value) throws -> Pickle.Value {
-        guard case .tuple(let index) = identifier, let storage = storage(pickle.tuples[index]) else {
+        guard case .tuple(let index) = identifier else {
+            throw malformed("refers to something outside itself that is not a storage")
+        }
+        let parts = pickle.tuples[index]
+        // A class with its source text, in whole pickled models before 1.6: its name is all that is wanted.
+        if parts.count == 4, case .string("module") = parts[0] { return parts[1] }
+        guard let storage = storage(parts) else {
             throw malformed("refers to something outside itself that is not a storage")
         }
         pickle.storages.append(storage)
@@ -169,10 +204,10 @@ struct PickleReader {
         pickle.tuples.append(items)
     }
 
-    /// Checks that the object on top of the stack can be appended to; no list is wanted, so its items are dropped.
-    private func extend() throws {
+    /// Appends to the object on top of the stack, of which the items are kept only where they are wanted.
+    private mutating func extend(_ items: [Pickle.Value]) throws {
         switch try top() {
-        case .list, .opaque: break
+        case .list, .opaque: appended?.append(contentsOf: items)
         case let other: throw malformed("appends to \(pickle.kind(of: other))")
         }
     }

@@ -10,20 +10,23 @@ struct SafetensorsHeader {
     /// The format's own cap on the header.
     static let maximumBytes = 100_000_000
 
-    init(_ file: MappedFile) throws {
+    init(_ file: InputFile) throws {
         let text = try Self.text(of: file)
-        var scanner = HeaderScanner(file, text)
         var entries: [Entry] = []
         var metadata: [String: String] = [:]
-        try scanner.object("the header") { scanner, name in
-            if name == "__metadata__" {
-                try scanner.object(name) { scanner, key in metadata[key] = try scanner.string("metadata \(quoted(key))")
+        try text.withUnsafeBytes { bytes in
+            var scanner = HeaderScanner(file, bytes)
+            try scanner.object("the header") { scanner, name in
+                if name == "__metadata__" {
+                    try scanner.object(name) { scanner, key in
+                        metadata[key] = try scanner.string("metadata \(quoted(key))")
+                    }
+                } else {
+                    entries.append(try Entry(name, &scanner))
                 }
-            } else {
-                entries.append(try Entry(name, &scanner))
             }
+            try scanner.end()
         }
-        try scanner.end()
         self.metadata = metadata
 
         let dataStart = 8 + text.count
@@ -64,8 +67,8 @@ struct SafetensorsHeader {
     }
 
     /// The bytes of the header, whose length the first eight bytes of the file give.
-    private static func text(of file: MappedFile) throws -> UnsafeRawBufferPointer {
-        guard let length = file.bytes.number(UInt64.self, at: 0) else {
+    private static func text(of file: InputFile) throws -> [UInt8] {
+        guard let length = try file.block(at: 0, count: 8)?.number(UInt64.self, at: 0) else {
             throw file.malformed(
                 "\(file.count) bytes are too few for a safetensors file, which begins with 8 of length")
         }
@@ -73,7 +76,7 @@ struct SafetensorsHeader {
             throw file.malformed(
                 "the header length \(length) exceeds the cap of \(maximumBytes); is it a safetensors file at all?")
         }
-        guard let text = file.bytes.slice(at: 8, count: Int(length)) else {
+        guard let text = try file.block(at: 8, count: Int(length))?.bytes else {
             throw file.malformed("the header of \(length) bytes ends outside the file of \(file.count)")
         }
         guard text.first == UInt8(ascii: "{") else {

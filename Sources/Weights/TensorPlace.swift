@@ -1,3 +1,5 @@
+import Basics
+
 /// Where one tensor's bytes lie in a file. Whoever makes one has checked that all of them are inside.
 struct TensorPlace: Sendable {
     let tensor: StoredTensor
@@ -6,33 +8,34 @@ struct TensorPlace: Sendable {
     /// Steps between neighbours of each dimension in elements; nil when row-major without gaps.
     var strides: [Int]?
 
-    func withBytes<Result>(
-        in file: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Result
-    ) throws -> Result {
-        guard let strides else {
-            return try body(UnsafeRawBufferPointer(rebasing: file[offset..<(offset + tensor.byteCount)]))
+    /// Copies the elements row by row into a buffer of `tensor.byteCount` bytes.
+    ///
+    /// A tensor with gaps or another order is gathered from a copy of all that lies between its first and last element,
+    /// so it takes no more memory besides than its file has bytes.
+    func read(from file: InputFile, into target: UnsafeMutableRawBufferPointer) throws {
+        guard let strides else { return try file.read(at: offset, into: target) }
+        let span = zip(tensor.shape, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 } * tensor.type.byteWidth
+        try file.withMemory(span) { source in
+            try file.read(at: offset, into: source)
+            gather(from: UnsafeRawBufferPointer(source), strides, into: target)
         }
-        let gathered = UnsafeMutableRawBufferPointer.allocate(byteCount: tensor.byteCount, alignment: 16)
-        defer { gathered.deallocate() }
-        gather(from: file, strides, into: gathered)
-        return try body(UnsafeRawBufferPointer(gathered))
     }
 
     /// Copies element after element in row-major order, counting the index up like an odometer.
     private func gather(
-        from file: UnsafeRawBufferPointer, _ strides: [Int], into target: UnsafeMutableRawBufferPointer
+        from source: UnsafeRawBufferPointer, _ strides: [Int], into target: UnsafeMutableRawBufferPointer
     ) {
         let width = tensor.type.byteWidth
         var index = [Int](repeating: 0, count: tensor.shape.count)
-        var source = offset
+        var place = 0
         for written in stride(from: 0, to: tensor.byteCount, by: width) {
-            for byte in 0..<width { target[written + byte] = file[source + byte] }
+            for byte in 0..<width { target[written + byte] = source[place + byte] }
             var dimension = index.count - 1
             while dimension >= 0 {
                 index[dimension] += 1
-                source += strides[dimension] * width
+                place += strides[dimension] * width
                 if index[dimension] < tensor.shape[dimension] { break }
-                source -= strides[dimension] * width * tensor.shape[dimension]
+                place -= strides[dimension] * width * tensor.shape[dimension]
                 index[dimension] = 0
                 dimension -= 1
             }

@@ -13,12 +13,19 @@ struct ZipArchive {
     private static let entry: UInt32 = 0x0201_4B50
     private static let local: UInt32 = 0x0403_4B50
 
-    init(_ file: MappedFile) throws {
-        let bytes = file.bytes
-        let directory = try Self.directory(of: file)
+    /// The biggest directory that is read: about a million members.
+    private static let maximumDirectoryBytes = 64 << 20
+
+    init(_ file: InputFile) throws {
+        let range = try Self.directory(of: file)
+        guard range.count <= Self.maximumDirectoryBytes else {
+            throw file.malformed(
+                "the zip directory has \(range.count) bytes; at most \(Self.maximumDirectoryBytes) are read")
+        }
+        let bytes = FileBlock(start: range.lowerBound, bytes: try file.bytes(range))
         var members: [String: Range<Int>] = [:]
-        var position = directory.lowerBound
-        while position < directory.upperBound {
+        var position = range.lowerBound
+        while position < range.upperBound {
             guard bytes.number(UInt32.self, at: position) == Self.entry,
                 let flags = bytes.number(UInt16.self, at: position + 8),
                 let method = bytes.number(UInt16.self, at: position + 10),
@@ -38,13 +45,14 @@ struct ZipArchive {
                     .data, "\(file.path): \(label) is compressed (method \(method)); torch.save stores without",
                     remedy: "Save it again in Python: torch.save(torch.load(PATH, map_location=\"cpu\"), PATH)")
             }
-            let (size, offset) = try Self.sizeAndOffset(at: position, extra, file, label)
-            guard bytes.number(UInt32.self, at: offset) == Self.local,
-                let localName = bytes.number(UInt16.self, at: offset + 26),
-                let localExtra = bytes.number(UInt16.self, at: offset + 28)
+            let (size, offset) = try Self.sizeAndOffset(at: position, extra, bytes, file, label)
+            guard let header = try file.block(at: offset, count: 30),
+                header.number(UInt32.self, at: offset) == Self.local,
+                let localName = header.number(UInt16.self, at: offset + 26),
+                let localExtra = header.number(UInt16.self, at: offset + 28)
             else { throw file.malformed("\(label) has no local header at byte \(offset)") }
             let start = offset + 30 + Int(localName) + Int(localExtra)
-            guard bytes.slice(at: start, count: size) != nil else {
+            guard start <= file.count, size <= file.count - start else {
                 throw file.malformed("\(label) has \(size) bytes from \(start) on; the file ends at \(file.count)")
             }
             guard members.updateValue(start..<(start + size), forKey: name) == nil else {
@@ -56,9 +64,11 @@ struct ZipArchive {
     }
 
     /// Finds the central directory through the record at the end of the file, in its 64-bit form where there is one.
-    private static func directory(of file: MappedFile) throws -> Range<Int> {
-        let bytes = file.bytes
+    private static func directory(of file: InputFile) throws -> Range<Int> {
+        // The locator of the 64-bit form lies just before.
         let lowest = max(0, file.count - 22 - Int(UInt16.max))
+        let first = max(0, lowest - 20)
+        let bytes = FileBlock(start: first, bytes: try file.bytes(first..<file.count))
         guard
             let record = stride(from: file.count - 22, through: lowest, by: -1).first(where: { offset in
                 bytes.number(UInt32.self, at: offset) == end
@@ -69,33 +79,37 @@ struct ZipArchive {
         var offset = bytes.number(UInt32.self, at: record + 16).map(UInt64.init)
         if bytes.number(UInt32.self, at: record - 20) == locator64 {
             let record64 = bytes.number(UInt64.self, at: record - 12).flatMap(Int.init(exactly:)) ?? file.count
-            guard bytes.slice(at: record64, count: 56) != nil, bytes.number(UInt32.self, at: record64) == end64 else {
+            guard let block = try file.block(at: record64, count: 56), block.number(UInt32.self, at: record64) == end64
+            else {
                 throw file.malformed("the 64-bit end record of the zip archive is not at byte \(record64)")
             }
-            size = bytes.number(UInt64.self, at: record64 + 40)
-            offset = bytes.number(UInt64.self, at: record64 + 48)
+            size = block.number(UInt64.self, at: record64 + 40)
+            offset = block.number(UInt64.self, at: record64 + 48)
         }
         guard let start = offset.flatMap(Int.init(exactly:)), let count = size.flatMap(Int.init(exactly:)),
-            bytes.slice(at: start, count: count) != nil
+            start <= file.count, count <= file.count - start
         else { throw file.malformed("the zip directory lies outside the file") }
         return start..<(start + count)
     }
 
     /// Size and offset of a directory entry; a field of all ones stands in the extra field 1, in a fixed order.
     private static func sizeAndOffset(
-        at position: Int, _ extra: UnsafeRawBufferPointer, _ file: MappedFile, _ label: String
+        at position: Int, _ extra: ArraySlice<UInt8>, _ directory: FileBlock, _ file: InputFile, _ label: String
     ) throws -> (size: Int, offset: Int) {
-        var wide: UnsafeRawBufferPointer?
+        let fields = FileBlock(start: 0, bytes: Array(extra))
+        var wide: FileBlock?
         var next = 0
-        while wide == nil, let kind = extra.number(UInt16.self, at: next),
-            let length = extra.number(UInt16.self, at: next + 2)
+        while wide == nil, let kind = fields.number(UInt16.self, at: next),
+            let length = fields.number(UInt16.self, at: next + 2)
         {
-            if kind == 1 { wide = extra.slice(at: next + 4, count: Int(length)) }
+            if kind == 1 {
+                wide = fields.slice(at: next + 4, count: Int(length)).map { FileBlock(start: 0, bytes: Array($0)) }
+            }
             next += 4 + Int(length)
         }
         var used = 0
         func field(_ fieldOffset: Int) throws -> Int {
-            if let short = file.bytes.number(UInt32.self, at: position + fieldOffset), short != .max {
+            if let short = directory.number(UInt32.self, at: position + fieldOffset), short != .max {
                 return Int(short)
             }
             guard let value = wide?.number(UInt64.self, at: used).flatMap(Int.init(exactly:)), value <= file.count

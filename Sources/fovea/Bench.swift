@@ -65,12 +65,13 @@ struct BenchStep: ParsableCommand {
         Engine.threads = surroundings.threads
         let result = try StepBenchmark.run(
             model: network.model, isChannelsLast: layout == "channels_last", precision: network.arithmetic,
-            batch: batch, steps: steps, warmUp: warmup, device: surroundings.device)
+            batch: batch, steps: steps, warmUp: warmup, device: surroundings.device,
+            shouldStop: surroundings.shouldStop)
         if json {
-            print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
+            try StandardStream.exactly(String(decoding: JSONEncoder().encode(result), as: UTF8.self) + "\n")
         } else {
             let rate = (result.imagesPerSecond * 10).rounded() / 10
-            print(
+            try show(
                 "\(result.model), batch \(result.batch) at \(result.size) px, \(layout), \(result.precision): \(rate) images/s"
             )
         }
@@ -112,21 +113,22 @@ struct BenchLoader: ParsableCommand {
         defer { try? FileManager.default.removeItem(atPath: cache) }
         let result = try LoaderBenchmark.run(
             model: network.model, paths: count > 0 ? Array(found.prefix(count)) : found, epochs: epochs,
-            precision: network.arithmetic, device: surroundings.device, cacheFolder: cache)
+            precision: network.arithmetic, device: surroundings.device, cacheFolder: cache,
+            shouldStop: surroundings.shouldStop)
         if json {
-            print(String(decoding: try JSONEncoder().encode(result), as: UTF8.self))
+            try StandardStream.exactly(String(decoding: JSONEncoder().encode(result), as: UTF8.self) + "\n")
             return
         }
         func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
-        print(
+        try show(
             "\(result.model) from \(result.images) files: cold epoch \(rounded(result.coldSeconds)) s, "
                 + "\(rounded(result.cacheSeconds)) s of it decoding into the cache")
         for (number, epoch) in result.epochs.enumerated() {
-            print(
+            try show(
                 "  epoch \(number + 2): \(rounded(epoch.loaded)) images/s, ready batch \(rounded(epoch.ready)), "
                     + "memory \(Int(epoch.memory)) MiB")
         }
-        print("\(result.model) from files: \(rounded(result.share * 100)) % of the rate with a ready batch (median)")
+        try show("\(result.model) from files: \(rounded(result.share * 100)) % of the rate with a ready batch (median)")
     }
 }
 
@@ -138,11 +140,12 @@ struct BenchEvaluation: ParsableCommand {
 
     func run() throws {
         let surroundings = try common.surroundings()
-        let result = try EvaluationBenchmark.run(threads: surroundings.threads)
-        func line(_ what: String, _ seconds: Double, _ limit: Double) {
-            print("\(what): \((seconds * 100).rounded() / 100) s (limit \(limit) s)")
+        let result = try EvaluationBenchmark.run(
+            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        func line(_ what: String, _ seconds: Double, _ limit: Double) throws {
+            try show("\(what): \((seconds * 100).rounded() / 100) s (limit \(limit) s)")
         }
-        line("AP and AUC, 100,000 images x 50 classes", result.rankingSeconds, 1)
-        line("evaluation with 1,000 bootstrap rounds, 5,000 images x 33 classes", result.bootstrapSeconds, 10)
+        try line("AP and AUC, 100,000 images x 50 classes", result.rankingSeconds, 1)
+        try line("evaluation with 1,000 bootstrap rounds, 5,000 images x 33 classes", result.bootstrapSeconds, 10)
     }
 }

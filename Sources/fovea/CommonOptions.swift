@@ -19,7 +19,7 @@ struct CommonOptions: ParsableArguments {
     // Unconditional: a negative number is a value, and its range is what is wrong with it.
     @Option(
         parsing: .unconditional,
-        help: "Threads for computing and decoding; 0 for as many as there are processors.")
+        help: "Threads for computing and decoding; 0 for one a processor, at most four a processor (or 16).")
     var threads = 0
 
     @Option(
@@ -46,10 +46,35 @@ struct CommonOptions: ParsableArguments {
         if !acceptsAnyEngine { try MachineCheck.requireEngine() }
         Basics.Progress.isSilent = logLevel != .info
         return Surroundings(
-            device: device == "auto" ? .best : try Device(device),
-            threads: threads > 0 ? threads : ProcessInfo.processInfo.activeProcessorCount, isResuming: isResuming,
+            device: device == "auto" ? .best : try Device(device), threads: try usableThreads(), isResuming: isResuming,
             shouldStop: { StopSignal.isCaught }, wantsCheckpoint: { StopSignal.takesCheckpoint() })
     }
+
+    /// The threads asked for, as far as the machine has them.
+    ///
+    /// - Throws: `FoveaError` of kind `environment` when the system gives too few for the program to work at all.
+    private func usableThreads() throws -> Int {
+        var count = threads > 0 ? threads : Processors.count
+        let limit = Processors.threadLimit
+        if count > limit {
+            log(
+                "warning: --threads is \(count), and \(limit) are used: four for each processor of "
+                    + "\(Processors.count), and no fewer than 16")
+            count = limit
+        }
+        // Engine and decoding have as many each; a few more wait, load and watch.
+        let wanted = 2 * count + Self.helpers
+        let available = WorkerThreads.available(upTo: wanted)
+        guard available > Self.helpers + 1 else { throw WorkerThreads.refusal(available) }
+        if available < wanted {
+            let fewer = (available - Self.helpers) / 2
+            log("warning: the system gives only \(available) threads, so \(fewer) compute instead of \(count)")
+            count = fewer
+        }
+        return count
+    }
+
+    private static let helpers = 4
 
     /// Prints a line of news, or keeps it back.
     func log(_ text: String) {

@@ -42,24 +42,27 @@ struct Compare: ParsableCommand {
 
     func run() throws {
         let compared = try ConfigurationReader.read(ComparisonSettings.self, file: config, settings: settings)
+        try ComparisonFolder.requireOrigin(of: config, compared)
         let comparison = Comparison(compared, try common.surroundings(), log: common.log)
         let terminal = Terminal.current()
         if isDryRun {
-            print(try comparison.forecast().table().text(for: terminal) + ComparisonForecast.note)
+            try show(comparison.forecast().table().text(for: terminal) + ComparisonForecast.note)
             return
         }
+        let text = ConfigurationWriter.yaml(compared)
+        if !isReport { try OutputFile.refuseReplacing(config, by: compared.output + "/comparison.yaml", text: text) }
         let outcome: ComparisonOutcome
         do {
             outcome =
                 isReport
                 ? try comparison.report(folds: folds, merge: merge)
-                : try comparison.execute(configuration: ConfigurationWriter.yaml(compared))
+                : try comparison.execute(configuration: text)
         } catch let stop as CancellationError {
             complain("The same command goes on from here.")
             throw stop
         }
-        print(outcome.summary(for: terminal))
-        print(
+        try show(outcome.summary(for: terminal))
+        try show(
             "The comparison is in \(outcome.folder): comparison.md, comparison.json, means.csv, differences.csv, plots/."
         )
     }

@@ -14,7 +14,7 @@ struct Doctor: ParsableCommand {
 
     func run() throws {
         let check = MachineCheck(threads: try common.surroundings(acceptsAnyEngine: true).threads)
-        print(check.text(for: Terminal.current()), terminator: "")
+        try StandardStream.result(check.text(for: Terminal.current()))
         if !check.isUsable { throw ExitCode(ExitStatus.of(.environment)) }
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Basics
-import Configuration
 import Experiments
 import Reports
 
@@ -132,16 +131,25 @@ struct Evaluate: ParsableCommand {
     }
 
     func run() throws {
-        try OutputFile.check(json)
-        try OutputFile.check(output)
-        let outcome = try evaluate(common.surroundings())
+        let table = try output.map { try OutputFile($0, named: "--output", inputs: inputs) }
+        let document = try json.map { try OutputFile($0, named: "--json", inputs: inputs) }
+        try OutputFile.refuseEqual(table, document)
+        let surroundings = try common.surroundings()
+        let outcome = try evaluate(surroundings, outputs: [table, document].compactMap { $0 })
         for note in outcome.notes { common.log("warning: " + note) }
-        print(outcome.text(for: Terminal.current()), terminator: "")
-        if let json { try AtomicFile.write(outcome.json(), to: json) }
-        if let output, let csv = outcome.csv { try AtomicFile.write(csv, to: output) }
+        // Files first: whoever reads the text may stop reading.
+        try document?.write(outcome.json(), shouldStop: surroundings.shouldStop)
+        if let csv = outcome.csv { try table?.write(csv, shouldStop: surroundings.shouldStop) }
+        try StandardStream.result(outcome.text(for: Terminal.current()))
     }
 
-    private func evaluate(_ surroundings: Surroundings) throws -> EvaluationOutcome {
+    /// The files that are named on the command line.
+    private var inputs: [String] {
+        predictions + versus + [dataset, labels, trainLabels, thresholds, merge].compactMap { $0 }
+            + (model.map(ModelPrediction.files) ?? [])
+    }
+
+    private func evaluate(_ surroundings: Surroundings, outputs: [OutputFile]) throws -> EvaluationOutcome {
         guard let model else {
             return try predictionEvaluation().run(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
         }
@@ -154,14 +162,23 @@ struct Evaluate: ParsableCommand {
             evaluation = ModelEvaluation(model: model, settings: try FirstConfiguration(folder: dataset).settings)
             evaluation.part = .all
         } else {
-            let path = try dataset ?? ModelEvaluation.configuration(ofRun: model)
-            evaluation = ModelEvaluation(
-                model: model, settings: try ConfigurationReader.read(RunSettings.self, file: path, settings: settings))
+            evaluation = try ofConfiguration(model)
         }
         if let split { evaluation.part = split }
         evaluation.merge = merge
+        evaluation.outputs = outputs
         if let bootstrap { evaluation.evaluation.bootstrap = bootstrap }
         return try evaluation.run(surroundings)
+    }
+
+    /// The model's own run, or the data set of another configuration.
+    private func ofConfiguration(_ model: String) throws -> ModelEvaluation {
+        guard let dataset, !ModelEvaluation.isConfiguration(dataset, ofRun: model) else {
+            return try ModelEvaluation(run: model, settings: settings)
+        }
+        let configuration = try RunConfiguration(file: dataset, settings: settings)
+        try configuration.requireFiles()
+        return ModelEvaluation(model: model, settings: configuration.settings)
     }
 
     private func predictionEvaluation() -> PredictionEvaluation {

@@ -21,18 +21,54 @@ struct Fovea: ParsableCommand {
         ])
 
     static func main() {
+        StandardStream.prepare()
         Engine.keepFreedMemory()
         do {
             var command = try parseAsRoot()
+            try ProcessLimits.require()
             try command.run()
-        } catch let error as FoveaError {
-            complain("error: " + error.description)
-            Foundation.exit(ExitStatus.of(error.kind))
-        } catch is CancellationError {
-            complain("stopped")
-            Foundation.exit(StopSignal.exitStatus)
         } catch {
-            Fovea.exit(withError: error)
+            Foundation.exit(status(of: error))
+        }
+    }
+
+    /// Says what went wrong, or prints the help that was asked for; the status to end with.
+    private static func status(of error: any Error) -> Int32 {
+        switch error {
+        case let error as FoveaError:
+            complain("error: " + error.description)
+            return ExitStatus.of(error.kind)
+        case is CancellationError:
+            complain("stopped")
+            return StopSignal.exitStatus
+        case is StandardStream.ReaderGone:
+            // As any program that writes to a pipe without a reader; the shell makes 141 of it.
+            signal(SIGPIPE, SIG_DFL)
+            raise(SIGPIPE)
+            return 128 + SIGPIPE
+        case let code as ExitCode: return code.rawValue
+        default: return status(ofParsing: error)
+        }
+    }
+
+    /// The same for what the argument parser throws: help and version, which are results, and mistakes in the command line.
+    private static func status(ofParsing error: any Error) -> Int32 {
+        let text = fullMessage(for: error)
+        switch exitCode(for: error) {
+        case .success:
+            do {
+                try StandardStream.result(text + "\n")
+                return 0
+            } catch {
+                return status(of: error)
+            }
+        case .failure:
+            // An error that no part of the program gave words to.
+            complain("error: \(error)")
+            return ExitStatus.of(.engine)
+        case let code:
+            complain(text)
+            return code.rawValue
         }
     }
 }
@@ -56,5 +92,10 @@ enum ExitStatus {
 /// Writes a line to the standard error stream.
 func complain(_ text: String) {
     Basics.Progress.endLine()
-    FileHandle.standardError.write(Data((text + "\n").utf8))
+    StandardStream.message(text)
 }
+
+/// Prints a result, and a line end.
+///
+/// - Throws: `FoveaError` of kind `storage` when it cannot be written.
+func show(_ text: String) throws { try StandardStream.result(text + "\n") }

@@ -20,8 +20,12 @@ struct Init: ParsableCommand {
     var output = "fovea.yaml"
 
     func run() throws {
+        let file = try OutputFile(output, named: "--output")
         let first = try FirstConfiguration(folder: folder)
-        try first.write(to: output)
-        print(first.text(for: Terminal.current(), writtenTo: output), terminator: "")
+        try first.write(to: file)
+        let text = first.text(for: Terminal.current(), writtenTo: output)
+        // Not into the configuration itself.
+        if file.isStandardOutput { return complain(text) }
+        try StandardStream.result(text)
     }
 }

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Basics
-import Configuration
 import Experiments
 import Reports
 
@@ -47,18 +46,26 @@ struct Inspect: ParsableCommand {
         }
     }
 
+    private func ofConfiguration() throws -> DatasetInspection {
+        let configuration = try RunConfiguration(file: source, settings: settings)
+        try configuration.requireFiles()
+        return DatasetInspection(configuration.settings)
+    }
+
     func run() throws {
-        try OutputFile.check(json)
+        let output = try json.map { try OutputFile($0, named: "--json", inputs: [source]) }
         var inspection =
             switch kind {
             case .configuration:
-                DatasetInspection(try ConfigurationReader.read(RunSettings.self, file: source, settings: settings))
+                try ofConfiguration()
             case .table: try DatasetInspection(table: source, images: images, attributes: attributes)
             case .folder: DatasetInspection(try FirstConfiguration(folder: source).settings)
             }
         inspection.decodes = !quick
-        let found = try inspection.run(common.surroundings())
-        print(try inspection.text(found, for: Terminal.current()), terminator: "")
-        if let json { try AtomicFile.write(DatasetInspection.json(found), to: json) }
+        inspection.outputs = [output].compactMap { $0 }
+        let surroundings = try common.surroundings()
+        let found = try inspection.run(surroundings)
+        try output?.write(DatasetInspection.json(found), shouldStop: surroundings.shouldStop)
+        try StandardStream.result(inspection.text(found, for: Terminal.current()))
     }
 }

@@ -42,7 +42,8 @@ struct Phantom: ParsableCommand {
         settings.drawFindings = !withoutFindings
         let surroundings = try common.surroundings()
         let dataset = try PhantomDataset(settings, folder: folder)
-        let drawn = try dataset.draw(threads: surroundings.threads)
-        print("\(folder): \(drawn) images drawn, labels in \(dataset.labels)")
+        let drawn = try dataset.draw(
+            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        try show("\(folder): \(drawn) images drawn, labels in \(dataset.labels)")
     }
 }

@@ -9,7 +9,8 @@ struct Predict: ParsableCommand {
         abstract: "Predicts photographs.",
         discussion: """
             An image that cannot be read is named on the standard error stream; the others are predicted nevertheless, \
-            and the status is then 65. For research; not a medical device.
+            and the status is then 65. In folders every image is predicted, whatever its name and however deep it lies, \
+            each file once; what is passed over is counted and named. For research; not a medical device.
             """)
 
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
@@ -34,19 +35,26 @@ struct Predict: ParsableCommand {
     }
 
     func run() throws {
-        try OutputFile.check(output)
-        let prediction = try ModelPrediction(
-            model: model, images: ImageArguments.expand(images), common.surroundings()
-        ) { complain("error: " + $0.reason) }
-        if let output {
-            let isJSON = json || output.lowercased().hasSuffix(".json")
-            try AtomicFile.write(isJSON ? prediction.json() : prediction.csv, to: output)
-            common.log("\(output): \(prediction.rows.count) images predicted")
-        } else if json {
-            print(try prediction.json(), terminator: "")
-        } else if !prediction.rows.isEmpty {
-            print(prediction.table(limit: top).text(for: Terminal.current()), terminator: "")
+        // Before the images are looked for, which may take long.
+        let file = try output.map {
+            try OutputFile($0, named: "--output", inputs: ModelPrediction.files(of: model))
         }
+        let found = try ImageArguments.expand(images) { complain($0) }
+        try file?.refuse(found.map(\.path))
+        let surroundings = try common.surroundings()
+        let prediction = try ModelPrediction(model: model, images: found, surroundings) {
+            complain("error: " + $0.reason)
+        }
+        if let file {
+            let isJSON = json || file.path.lowercased().hasSuffix(".json")
+            try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: surroundings.shouldStop)
+            common.log("\(file.path): \(prediction.rows.count) images predicted")
+        } else if json {
+            try StandardStream.exactly(prediction.json())
+        } else if !prediction.rows.isEmpty {
+            try StandardStream.result(prediction.table(limit: top).text(for: Terminal.current()))
+        }
+        try prediction.requireFinite()
         if !prediction.failures.isEmpty {
             let count = prediction.failures.count
             complain("\(count) of \(prediction.rows.count + count) images could not be read")

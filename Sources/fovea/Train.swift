@@ -31,21 +31,26 @@ struct Train: ParsableCommand {
     }
 
     func run() throws {
-        let path = config ?? (resume ?? "") + "/config.yaml"
-        var run = try ConfigurationReader.read(RunSettings.self, file: path, settings: settings)
+        let path = try config ?? RunFolder.configuration(of: resume ?? "")
+        let configuration = try RunConfiguration(file: path, settings: settings)
+        try configuration.requireFiles(weights: true)
+        var run = configuration.settings
         if let resume { run.output = resume }
-        let text = ConfigurationWriter.yaml(run)
+        // A run that goes on keeps its paths as they were written: they count from where it was made.
+        let written = resume == nil ? nil : configuration.written
+        let text = ConfigurationWriter.yaml(written ?? run)
+        if let config { try OutputFile.refuseReplacing(config, by: run.output + "/config.yaml", text: text) }
         let surroundings = try common.surroundings(isResuming: resume != nil)
         let outcome: RunOutcome
         do {
-            outcome = try Run(run, surroundings, log: common.log).execute(configuration: text)
+            outcome = try Run(run, surroundings, written: written, log: common.log).execute(configuration: text)
         } catch let stop as CancellationError {
             let hasBegun = FileManager.default.fileExists(atPath: run.output + "/config.yaml")
             complain(
                 (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command") + " goes on from here.")
             throw stop
         }
-        print(outcome.summary(for: Terminal.current()))
-        print("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
+        try show(outcome.summary(for: Terminal.current()))
+        try show("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
     }
 }

@@ -36,6 +36,10 @@ enum FuzzTarget: String, CaseIterable {
             guard !error.message.isEmpty, error.message.utf8.count < 10_000 else {
                 throw BrokenPromise(description: "a message of \(error.message.utf8.count) bytes")
             }
+            guard error.kind != .environment else {
+                throw BrokenPromise(
+                    description: "a file's bytes are taken for a fault of the machine: \(error.message)")
+            }
             return false
         }
     }

@@ -38,7 +38,7 @@ import Weights
 
     @Test func integersAndNumbersThatAreNoneAreRefused() throws {
         let folder = try TemporaryFolder()
-        for (value, found) in [(Float.nan, "infinite or no numbers"), (.infinity, "infinite or no numbers")] {
+        for (value, found) in [(Float.nan, "NaN or infinite"), (.infinity, "NaN or infinite")] {
             let file = try Self.write(.mobilenetv1Short, to: folder) { tensors in
                 let shape = tensors[3].tensor.shape
                 let bad = try Tensor.zeros(shape)
@@ -69,14 +69,73 @@ import Weights
         #expect(network.trainable.count > 0)
     }
 
-    @Test func theHeadMayBelongToOtherClasses() throws {
+    /// Whether the head begins anew is decided by what is asked for, not by how many classes there happen to be.
+    @Test(arguments: [5, 33]) func theHeadBeginsAnewWhateverItsShape(_ classes: Int) throws {
         let folder = try TemporaryFolder()
-        let network = try Self.network(classes: 5)
+        let network = try Self.network(classes: classes)
         let before = try network.head.weight.value.array() as [Float]
         let report = try Self.load(network, Self.write(.mobilenetv1Short, to: folder))
-        #expect(report.wrongShape.count == 2)
-        #expect(report.wrongShape[0].contains("classifier.weight (file [33, 1024], network [5, 1024])"))
+        #expect(report.headLeftOut == ["classifier.bias", "classifier.weight"])
+        #expect(report.wrongShape.isEmpty && report.unexpected.isEmpty && report.missing.isEmpty)
+        #expect(report.description.contains("2 of the head, which begins anew: classifier.bias, classifier.weight"))
         #expect(try network.head.weight.value.array() == before)
+        let expected = try hashed("conv_stem.weight", [32, 3, 3, 3]).array() as [Float]
+        #expect(try network.namedParameters[0].parameter.value.array() == expected)
+    }
+
+    @Test func anyOnePrefixIsTakenOffAndNamed() throws {
+        let folder = try TemporaryFolder()
+        let file = try Self.write(.mobilenetv1Short, prefix: "module.encoder_q.", to: folder)
+        let report = try Self.load(Self.network(), file)
+        #expect(report.prefix == "module.encoder_q.")
+        #expect(report.description.contains("from names that begin with module.encoder_q."))
+        #expect(report.missing.isEmpty && report.headLeftOut.count == 2)
+    }
+
+    @Test func ofSeveralNetworksOneMustBeNamed() throws {
+        let folder = try TemporaryFolder()
+        let network = try Self.network()
+        let names = network.namedParameters.map { ($0.name, $0.parameter.value.shape) }
+        let path = folder.path + "/several.safetensors"
+        try SafetensorsWriter.write(
+            ["a.one.", "a.two."].flatMap { prefix in
+                try names.map { try hashed(prefix + $0.0, $0.1).source(named: prefix + $0.0) }
+            }, to: path)
+        let file = try WeightFile.open(path)
+        let error = #expect(throws: FoveaError.self) { try Self.load(network, file) }
+        #expect(error?.message.contains("several times: under \"a.one.\", \"a.two.\"") == true)
+        #expect(error?.remedy?.contains("model.prefix") == true)
+        for prefix in ["a.two.", "a.two"] {
+            let report = try network.load(file, headName: "classifier", prefix: prefix, .backbone())
+            #expect(report.prefix == "a.two." && report.missing.isEmpty)
+            let expected = try hashed("a.two.conv_stem.weight", [32, 3, 3, 3]).array() as [Float]
+            #expect(try network.namedParameters[0].parameter.value.array() == expected)
+        }
+        let wrong = #expect(throws: FoveaError.self) {
+            try network.load(file, headName: "classifier", prefix: "b.", .backbone())
+        }
+        #expect(wrong?.kind == .configuration && wrong?.message.contains("model.prefix is \"b.\"") == true)
+    }
+
+    @Test func aNegativeVarianceIsRefusedAtLoading() throws {
+        let folder = try TemporaryFolder()
+        let file = try Self.write(.mobilenetv1Short, to: folder) { tensors in
+            let place = try #require(tensors.firstIndex { $0.name == "blocks.0.0.bn1.running_var" })
+            var values = try tensors[place].tensor.array() as [Float]
+            values[3] = -0.5
+            tensors[place].tensor = try Tensor(values)
+        }
+        for strictness in [LoadStrictness.backbone(), .everything] {
+            let network = try Self.network()
+            let before = try Self.values(network)
+            let error = #expect(throws: FoveaError.self) {
+                try network.load(file, headName: network.backbone.headName, strictness)
+            }
+            #expect(error?.kind == .data)
+            let words = "blocks.0.0.bn1.running_var has the negative variance -0.5 in channel 3"
+            #expect(error?.message.contains(words) == true)
+            #expect(try Self.values(network) == before)
+        }
     }
 
     @Test func missingTensorsKeepTheirValuesAndAreNamed() throws {
@@ -86,8 +145,8 @@ import Weights
         }
         let network = try Self.network()
         let report = try Self.load(network, file)
-        #expect(report.missing == ["bn1.weight", "classifier.weight", "classifier.bias"])
-        #expect(report.description.contains("3 not in the file, left at their initial values: bn1.weight"))
+        #expect(report.missing == ["bn1.weight"])
+        #expect(report.description.contains("1 not in the file, left at their initial values: bn1.weight"))
         let kept = try #require(network.namedParameters.first { $0.name == "bn1.weight" })
         #expect(try kept.parameter.value.array() == [Float](repeating: 1, count: 32))
         let error = #expect(throws: FoveaError.self) { try network.load(file, .everything) }

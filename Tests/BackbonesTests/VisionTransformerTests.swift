@@ -51,7 +51,7 @@ import Weights
     @Test func aMaskedAutoencoderAsThatOfRETFoundLoads() throws {
         let network = try Self.network(resolution: 24)
         let report = try Self.load(network, Golden.folder + "/mae.pth")
-        #expect(report.missing == ["fc_norm.weight", "fc_norm.bias", "head.weight", "head.bias"])
+        #expect(report.missing == ["fc_norm.weight", "fc_norm.bias"])
         #expect(report.fitted == ["pos_embed (8 x 8 patches to 6 x 6)"])
         #expect(report.leftOut == ["decoder_blocks.0.norm1.weight", "decoder_pos_embed", "mask_token"])
         #expect(report.unexpected == ["norm.bias", "norm.weight"])
@@ -67,7 +67,7 @@ import Weights
 
     @Test func aClassTokenNetworkTakesTheNormOfTheAutoencoder() throws {
         let report = try Self.load(Self.network(.classToken, resolution: 32), Golden.folder + "/mae.pth")
-        #expect(report.missing == ["head.weight", "head.bias"])
+        #expect(report.missing.isEmpty)
         #expect(report.fitted.isEmpty && report.unexpected.isEmpty)
     }
 

@@ -86,14 +86,24 @@ import Testing
     }
 
     @Test func workThatDoesNotFitOnTheDiskIsRefusedBeforeItBegins() throws {
-        try DiskSpace.require(1 << 10, in: NSTemporaryDirectory() + "none/at/all", for: "nothing much", remedy: "")
+        let folder = NSTemporaryDirectory() + "none"
+        func need(_ bytes: Int, _ what: String) -> DiskSpace.Need {
+            DiskSpace.Need(bytes, in: folder + "/at/all", for: what)
+        }
+        try DiskSpace.require([need(1 << 10, "little"), need(0, "nothing")], of: "this", remedy: "")
         do {
-            try DiskSpace.require(
-                1 << 60, in: NSTemporaryDirectory() + "none", for: "all of this", remedy: "Make room.")
+            try DiskSpace.require([need(1 << 60, "models"), need(1 << 60, "others")], of: "this", remedy: "Make room.")
             Issue.record("it fits")
         } catch let error as FoveaError {
             #expect(error.kind == .storage && error.remedy == "Make room.")
-            #expect(error.message.hasPrefix("all of this take about 1099511627776 MiB"), "\(error.message)")
+            #expect(error.message.hasPrefix("this needs about 2199023255552 MiB (models 1099511627776 MiB, others"))
+        }
+        // Each part alone would fit.
+        let attributes = try FileManager.default.attributesOfFileSystem(forPath: NSTemporaryDirectory())
+        let free = try #require((attributes[.systemFreeSize] as? NSNumber)?.intValue)
+        let part = free / 2 + (1 << 30)
+        #expect(throws: FoveaError.self) {
+            try DiskSpace.require([need(part, "one"), need(part, "the other")], of: "this", remedy: "")
         }
     }
 }

@@ -37,7 +37,9 @@ import Testing
         ("classes:\n  - {id: A}\n  - {id: B}\n  - {id: A}\n", "describes the class \"A\" twice (lines 2 and 4)"),
         ("classes:\n  - {id: A, shot: [x]}\n", "must not be called \"shot\""),
         ("classes:\n  - {id: A, region: [a/b]}\n", "\"a/b\" cannot name an attribute or its value"),
-        ("classes:\n  - {id: A, id: B}\n", "a.yaml is not YAML"), ("classes: [\n", "a.yaml is not YAML: 2:"),
+        ("classes:\n  - {id: A, id: B}\n", "a.yaml, line 2: the key \"id\" stands twice"),
+        ("classes: [\n", "a.yaml, line 2: not YAML: while parsing a flow"),
+        ("classes:\n  - {id: A, region: [\(String(repeating: "r", count: 65))]}\n", "at most 64 bytes"),
         ("classes:\n  - &a {id: A}\n  - *a\n", "a.yaml, line 3: the alias *a is not allowed here"),
     ])
     func refusesWithFileAndLine(yaml: String, expected: String) {
@@ -58,5 +60,13 @@ import Testing
 
     @Test func namesAFileThatCannotBeRead() {
         #expect(message { _ = try ClassAttributes(path: "/nowhere/a.yaml") }.contains("/nowhere/a.yaml"))
+    }
+
+    @Test func namesAreBoundedInLength() throws {
+        for key in ["id: A, name", "id"] {
+            let yaml = "classes:\n  - {\(key): \(String(repeating: "x", count: 201))}\n"
+            let refusal = message { _ = try ClassAttributes(yaml: yaml, source: "a.yaml") }
+            #expect(refusal.contains("a.yaml, line 2: the id or name of a class has more than 200 characters"))
+        }
     }
 }

@@ -192,4 +192,34 @@ import Testing
             message { try mixed.requireSingleLabels(rows: [3]) }
                 .contains("1 row differs: i3.png; the first has 1 positive\n"))
     }
+
+    @Test(arguments: [("1", 1), (" 1", 1), ("1 ", 1), ("1.0", 1), ("01", 1), ("", nil)])
+    func foldsAreReadAsSpreadsheetsWriteThem(cell: String, fold: Int?) throws {
+        let scratch = try Scratch()
+        let table = try scratch.write("image,fold,A\na.jpg,\(cell),1\n")
+        #expect(try CohortReader().read(table: table, images: scratch.images).photographs[0].fold == fold)
+    }
+
+    @Test(arguments: ["1.5", "-1", "1,0", "one", "1e0", "nan"]) func otherFoldsAreRefused(cell: String) throws {
+        let scratch = try Scratch()
+        let table = try scratch.write("image,fold,A\na.jpg,\"\(cell)\",1\n")
+        let refusal = message { _ = try CohortReader().read(table: table, images: scratch.images) }
+        #expect(refusal.contains("line 2, column \"fold\": found \"\(cell)\"; allowed is a whole number"))
+    }
+
+    @Test func classesAreBoundedInNumberAndLength() throws {
+        let scratch = try Scratch()
+        func refusal(_ header: String) throws -> String {
+            let cells = String(repeating: ",1", count: header.split(separator: ",").count - 1)
+            let table = try scratch.write(header + "\na.jpg" + cells + "\n")
+            return message { _ = try CohortReader().read(table: table, images: scratch.images) }
+        }
+        func names(_ count: Int) -> String { "image," + (0..<count).map { "c\($0)" }.joined(separator: ",") }
+        #expect(try refusal(names(20_000)) == "no error")
+        #expect(try refusal(names(20_001)).contains("has 20001 classes; allowed are at most 20000"))
+        #expect(try refusal(names(50_000)).contains("line 1 names 50001 columns; allowed are at most 50000"))
+        #expect(try refusal("image," + String(repeating: "ü", count: 200)) == "no error")
+        let long = try refusal("image," + String(repeating: "x", count: 20_000))
+        #expect(long.contains("20000 characters") && long.contains("allowed are at most 200") && long.count < 1000)
+    }
 }

@@ -75,6 +75,20 @@ import Testing
         #expect(try make("learned+random:learned").subsets.count == 6)
     }
 
+    /// Clusters are exchanged when it is too late to stop for one that cannot be taught.
+    @Test func anExchangedClusterThatCannotBeTaughtIsLeftOut() throws {
+        let grouping = try Grouping.make(
+            "random:learned", classes: ["a", "b", "c"], counts: [200, 200, 200],
+            clusters: ClassClusters([[0], [1, 2]]),
+            seed: 1, unlearnable: { $0.count == 1 ? "it has one class" : nil })
+        #expect(grouping.subsets.map(\.name) == ["random-learned-2"] && grouping.subsets[0].classes.count == 2)
+        #expect(grouping.notes.contains("the subset random-learned-1 is left out: it has one class"))
+        // Others are told to their makers, who can stop in time.
+        let attribute = try Grouping.make(
+            "single", classes: ["a", "b"], counts: [1, 1], unlearnable: { _ in "never" })
+        #expect(attribute.subsets.count == 1)
+    }
+
     @Test func learnedNeedsClusters() throws {
         #expect(message { _ = try make("shot+learned") }.contains("learnt by a run, from its trained plain model"))
         #expect(try Grouping.learnedTerms("shot+learned") == 1 && Grouping.learnedTerms("random:learned+learned") == 2)

@@ -10,7 +10,9 @@ import Testing
         #expect(cohort.classCounts(rows: [1, 2]) == [1, 0, 0])
         #expect(cohort.unknownCounts() == [0, 1, 0])
         #expect(cohort.labelsPerImage() == [2, 1, 1, 1])
-        #expect(cohort.coOccurrence() == [[3, 2, 1], [2, 2, 1], [1, 1, 1]])
+        let together = CoOccurrence(of: cohort, limit: 2)
+        #expect(
+            together.pairs.map { [$0.first, $0.second, $0.count] } == [[0, 1, 2], [1, 2, 1]] && together.total == 3)
         #expect(cohort.rows(showing: [1, 2]) == [0, 3])
         #expect(cohort.positives(of: 3) == [0, 1, 2])
         #expect(cohort.duplicates(hashes: ["x", nil, "y", "x", "y"]) == [[0, 3], [2, 4]])
@@ -70,6 +72,7 @@ import Testing
         #expect(inspection.labelsPerImage == [1, 2, 1])
         let pairs = inspection.pairs.map { "\($0.first), \($0.second): \($0.count)" }
         #expect(pairs == ["common, rare: 1"] && inspection.pairs[0].overlap == 1.0 / 3)
+        #expect(inspection.pairCount == 1)
         #expect(inspection.folds == [0: 1, 1: 3] && inspection.splits.isEmpty)
         #expect(inspection.groupings.map(\.name) == ["shot", "region"])
         let subsets = inspection.groupings[1].subsets
@@ -95,5 +98,25 @@ import Testing
         let inspection = try Inspection(try makeCohort(["00", "0?"]), comparesContent: false)
         #expect(inspection.groupings.isEmpty && inspection.imbalance == nil && inspection.patients == nil)
         #expect(inspection.missing.count == 2)
+    }
+
+    @Test func ofManyPairsTheMostFrequentAreKeptAndAllCounted() throws {
+        let classes = (0..<4000).map { "c\($0)" }
+        let rows = (0..<200).map { row in
+            String((0..<4000).map { ($0 &* 7919 &+ row &* 104_729) % 100 == 0 || $0 < 2 ? "1" : "0" as Character })
+        }
+        let cohort = try makeCohort(rows, classes: classes)
+        let inspection = try Inspection(cohort, comparesContent: false)
+        // By hand, in a set of all pairs.
+        var all = Set<[Int]>()
+        for row in 0..<200 {
+            let positives = cohort.positives(of: row)
+            for a in positives { for b in positives where b > a { all.insert([a, b]) } }
+        }
+        #expect(inspection.pairCount == all.count)
+        #expect(inspection.pairs.count == Inspection.pairLimit && inspection.pairCount > 50 * Inspection.pairLimit)
+        #expect(
+            inspection.pairs[0].count == 200 && inspection.pairs[0].first == "c0" && inspection.pairs[0].second == "c1")
+        #expect(zip(inspection.pairs, inspection.pairs.dropFirst()).allSatisfy { $0.count >= $1.count })
     }
 }

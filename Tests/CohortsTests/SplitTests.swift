@@ -64,6 +64,27 @@ import Testing
                 .contains("no photograph has the split \"trains\"\n  did you mean \"train\"?"))
     }
 
+    @Test(arguments: ["Train", "TRAIN", "tra in", "train\u{3000}", "ｔrain"])
+    func aWordThatIsNearlyThatOfAPartIsRefused(word: String) throws {
+        let cohort = try makeCohort(["1", "0", "1", "1"], splits: ["train", "val", word, word])
+        let refusal = message { _ = try Split.byColumn(cohort, training: ["train"], validation: ["val"]) }
+        #expect(refusal.contains("2 photographs have the split \"\(word)\", which is nearly \"train\""))
+        let both = try Split.byColumn(cohort, training: ["train", word], validation: ["val"])
+        #expect(both.training == [0, 2, 3] && both.leftOutNote(of: cohort) == nil)
+    }
+
+    @Test func rowsInNeitherPartAreCountedAndNamed() throws {
+        let cohort = try Cohort(
+            classes: ["A"],
+            photographs: ["train", "val", "test", nil, "test"].enumerated().map {
+                Photograph(image: "\($0.offset)", path: "\($0.offset)", split: $0.element)
+            }, labels: [1, 1, 1, 1, 1])
+        let split = try Split.byColumn(cohort, training: ["train"], validation: ["val"])
+        let note = try #require(split.leftOutNote(of: cohort))
+        #expect(note.contains("3 photographs are in neither part"))
+        #expect(note.contains("\"test\" (2), an empty cell (1)"))
+    }
+
     /// 600 patients with one to four photographs, ten classes from 400 down to 3 patients, several at once.
     private func longTailed() throws -> Cohort {
         var random = SeededRandom(seed: 3)

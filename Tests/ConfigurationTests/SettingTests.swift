@@ -46,7 +46,7 @@ import Testing
         (
             "training.milestones=[1",
             "--set training.milestones=[1: not YAML: while parsing a flow sequence begun in line 1, "
-                + "did not find expected ',' or ']'"
+                + "did not find expected ',' or ']' (at the end)"
         ),
         ("name.x=1", "--set name.x=1: there is no key \"x\" in what a.yaml:1 gives, which is \"r\""),
         ("seed.x=1", "--set seed.x=1: seed is a section; a whole number of at least 0 is wanted"),

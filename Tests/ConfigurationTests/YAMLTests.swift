@@ -9,26 +9,28 @@ import Testing
         (
             "training:\n\tepochs: 3\n",
             "a.yaml:2: not YAML: while scanning for the next token, found character that cannot start any token "
-                + "(a tab; YAML is indented with spaces)"
+                + "(column 1: a tab; YAML is indented with spaces)"
         ),
         (
             "training: {epochs: 3\nname: x\n",
-            "a.yaml:2: not YAML: while parsing a flow mapping begun in line 1, did not find expected ',' or '}'"
+            "a.yaml:2: not YAML: while parsing a flow mapping begun in line 1, did not find expected ',' or '}' "
+                + "(column 5)"
         ),
         (
             "name: a\n--- \nname: b\n",
-            "a.yaml:2: not YAML: expected a single document in the stream begun in line 1, but found another document"
+            "a.yaml:2: not YAML: expected a single document in the stream begun in line 1, but found another document "
+                + "(column 1)"
         ),
         ("- 1\n- 2\n", "a.yaml:1: a configuration is a list of \"key: value\", and this is a list of 2"),
         ("seed\n", "a.yaml:1: a configuration is a list of \"key: value\", and this is \"seed\""),
         ("name: x\nseed: !!int 3\n", "a.yaml:2: the tag tag:yaml.org,2002:int is not allowed here"),
         ("? [a]\n: 1\n", "a.yaml:1: a key must be a word"),
-        ("name: x\nseed: \u{1}\n", "a.yaml:2: not YAML: control characters are not allowed"),
+        ("name: x\nseed: \u{1}\n", "a.yaml:2: not YAML: control characters are not allowed (column 7)"),
         (
             "name: &big x\ndata:\n  labels: *big\n",
             "a.yaml:3: the alias *big is not allowed here; write the value itself"
         ),
-        ("name: *big", "a.yaml:1: not YAML: found undefined alias"),
+        ("name: *big", "a.yaml:1: not YAML: found undefined alias (column 7)"),
     ])
     func whatIsNotPlainYAML(yaml: String, wanted: String) {
         #expect(trouble(yaml) == wanted)

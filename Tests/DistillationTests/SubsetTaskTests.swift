@@ -68,13 +68,45 @@ import Testing
 
     @Test func oneClassNeedsNegatives() throws {
         let single = ClassSubset(name: "alone", classes: [2])
-        for mode in [Negatives.drop, .sampled(ratio: 0)] {
+        // Three images are positive: a ratio below 1 / 6 rounds to no negative.
+        for mode in [Negatives.drop, .sampled(ratio: 0), .sampled(ratio: 0.01), .sampled(ratio: 0.16)] {
             let error = #expect(throws: FoveaError.self) { try Self.task(mode, single) }
-            #expect(error?.message.contains("alone") == true)
+            #expect(error?.kind == .configuration && error?.message.contains("alone") == true)
+            #expect(error?.message.contains("3 positive images") == true && error?.message.contains("c2") == true)
             #expect(error?.remedy?.contains("distillation.teachers.negatives") == true)
         }
+        #expect(try Self.task(.sampled(ratio: 0.17), single).negativesPerEpoch == 1)
         #expect(try Self.task(.all, single).positives == [2, 4, 9])
         #expect(try Self.task(.sampled(ratio: 1), single).rows(epoch: 0).count == 6)
+    }
+
+    /// A teacher learns nothing where no class of its subset is absent in anything that it sees, for whatever reason.
+    @Test(arguments: [
+        ([0], ["1", "1"], Negatives.all),  // all images are positive
+        ([0], ["1", "?", "?"], .all),  // of the others nothing is known
+        ([0, 1], ["11", "11", "00"], .drop),  // two names of one thing, and no other image
+        ([0, 1], ["11", "1?", "00"], .sampled(ratio: 0.2)),
+    ])
+    func aTeacherThatSeesNoClassAbsentIsRefused(_ classes: [Int], _ rows: [String], _ mode: Negatives) throws {
+        let cohort = try makeCohort(rows)
+        let error = #expect(throws: FoveaError.self) {
+            try SubsetTask(
+                ClassSubset(name: "alike", classes: classes), cohort: cohort, trainingRows: Array(rows.indices),
+                negatives: mode, seed: 0)
+        }
+        #expect(error?.kind == .configuration && error?.remedy != nil)
+        for word in ["alike", "c0", "is known to be without"] { #expect(error?.message.contains(word) == true) }
+    }
+
+    @Test func aClassThatATeacherSeesInEveryImageIsTold() throws {
+        let cohort = try makeCohort(["11", "01", "00"])
+        func task(_ mode: Negatives) throws -> SubsetTask {
+            try SubsetTask(
+                ClassSubset(name: "s", classes: [0, 1]), cohort: cohort, trainingRows: [0, 1, 2], negatives: mode,
+                seed: 0)
+        }
+        #expect(try task(.drop).alwaysPresent(in: cohort) == [1])
+        #expect(try task(.all).alwaysPresent(in: cohort) == [])
     }
 
     /// Class 0: positive in rows 0, 2, 3; absent in row 1 and in 7 of the 8 negatives (unknown in row 6).
@@ -91,9 +123,10 @@ import Testing
     }
 
     @Test func priorShiftsStayFiniteWithoutNegativesOfAClass() throws {
-        let cohort = try makeCohort(["11", "11", "00"])
+        let cohort = try makeCohort(["11", "01", "00"])
         let task = try SubsetTask(
             ClassSubset(name: "s", classes: [0, 1]), cohort: cohort, trainingRows: [0, 1, 2], negatives: .drop, seed: 0)
+        // One of two negatives of class 0 is seen, none of class 1's only one.
         #expect(distance(task.priorShift(cohort: cohort), [log(2), log(2)]) < 1e-12)
     }
 }

@@ -33,7 +33,11 @@ import Weights
                 == (without + without.map { $0.replacing(".safetensors", with: "-features.safetensors") }).sorted())
         #expect(try WeightFile.open(job.settings.output + "/model.safetensors").tensors == model)
         let history = try HistoryFile(path: job.settings.output + "/history.csv").rows
-        #expect(history.contains { $0.stage == "student" && ($0.distillationLoss ?? 0) > 0 })
+        for row in history {
+            let parts = [row.labelLoss, row.distillationLoss, row.featureLoss].map { $0 ?? 0 }
+            #expect(abs((row.trainingLoss ?? 0) - parts.reduce(0, +)) < 1e-9, "the whole is the sum of its parts")
+            #expect(parts[0] > 0 && (row.stage == "student") == (parts[1] > 0 && parts[2] > 0))
+        }
         let before = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/run/predictions.csv"))
         #expect(try job.file("predictions.csv") != before)
 
@@ -53,11 +57,10 @@ import Weights
         job.settings.distillation?.featureLambda = 1000
         try job.execute()
         let history = try HistoryFile(path: job.settings.output + "/history.csv").rows
-        func distillation(_ stage: String) throws -> Double {
-            try #require(history.first { $0.stage == stage }?.distillationLoss)
-        }
-        // A cosine distance of about 1, times 1000, and logits apart by far less.
-        #expect(try distillation("student") > 100 && distillation("student-crt") < 50)
+        func row(_ stage: String) throws -> HistoryRow { try #require(history.first { $0.stage == stage }) }
+        // A cosine distance of about 1, times 1000.
+        #expect(try row("student").featureLoss ?? 0 > 100 && row("student-crt").featureLoss == nil)
+        #expect(try row("student-crt").distillationLoss != nil)
     }
 
     @Test func singleLabelsCanHaveItToo() throws {

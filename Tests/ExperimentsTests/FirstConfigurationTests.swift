@@ -135,10 +135,10 @@ struct FirstConfigurationTests {
         try plainFolder()
         let first = try FirstConfiguration(folder: folder.path)
         let path = try folder.write("mine", to: "fovea.yaml")
-        let error = foveaError { try first.write(to: path) }
+        let error = foveaError { try first.write(to: OutputFile(path, named: "--output")) }
         #expect(error?.kind == .configuration)
         #expect(try String(contentsOfFile: path, encoding: .utf8) == "mine")
-        try first.write(to: folder.path + "/second.yaml")
+        try first.write(to: OutputFile(folder.path + "/second.yaml", named: "--output"))
         #expect(try String(contentsOfFile: folder.path + "/second.yaml", encoding: .utf8) == first.yaml)
     }
 

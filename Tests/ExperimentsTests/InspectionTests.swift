@@ -2,6 +2,7 @@ import Basics
 import Cohorts
 import Experiments
 import Foundation
+import FundusImaging
 import Reports
 import Testing
 import Torch
@@ -36,6 +37,38 @@ struct DatasetInspectionTests {
         let json = try DatasetInspection.json(found)
         #expect(json.contains("\"labels_per_image\""))
         #expect(json.contains("\"patient_conflicts\""))
+    }
+
+    @Test func imagesInWhichNothingCanBeSeenAreMarked() throws {
+        var detail = PixelImage(width: 40, height: 40, red: 90)
+        detail.bytes[3 * 20 * 40] = 140
+        let images = [
+            "black": PixelImage(width: 40, height: 40, red: 9, green: 9, blue: 9),
+            "white": PixelImage(width: 40, height: 40, red: 250, green: 250, blue: 250),
+            "grey": PixelImage(width: 40, height: 40, red: 120, green: 120, blue: 120), "seen": detail,
+        ]
+        for (name, image) in images { try folder.write(image.png(), to: "plain/\(name).png") }
+        let table = try folder.write(
+            "image,A\n" + images.keys.sorted().map { $0 + ",1\n" }.joined(), to: "plain.csv")
+        let request = try DatasetInspection(table: table, images: folder.path + "/plain", attributes: nil)
+        let found = try request.run(Surroundings(device: .cpu, threads: 2))
+        #expect(found.unreadable.isEmpty)
+        #expect(found.featureless.map(\.image) == ["black", "grey", "white"])
+        #expect(found.featureless.map(\.reason) == ["black", "of one colour", "white"])
+        #expect(try request.text(found, for: Terminal()).contains("3 images in which nothing can be seen"))
+        #expect(try DatasetInspection.json(found).contains("\"featureless\""))
+    }
+
+    @Test func rowsInNeitherPartAreToldOf() throws {
+        try folder.write("image,split,A\n0,train,1\n3,val,1\n4,test,1\n5,,1\n", to: "parts.csv")
+        var settings = RunSettings()
+        settings.data.table = folder.path + "/parts.csv"
+        settings.data.images = folder.path + "/images"
+        settings.data.split.method = .column
+        var request = DatasetInspection(settings)
+        request.decodes = false
+        let found = try request.run(Surroundings(device: .cpu, threads: 1))
+        #expect(found.warnings.contains { $0.contains("2 photographs are in neither part of the split") })
     }
 
     @Test func aQuickLookDecodesNothing() throws {

@@ -95,17 +95,34 @@ import Torch
 
     @Test func whatAKilledProcessHadBegunToWriteIsRemoved() throws {
         let folder = try TemporaryFolder()
-        let old = try folder.write("x", to: "run/stages/plain-1/model.safetensors.12.34.partial")
-        try FileManager.default.setAttributes(
-            [.modificationDate: Date(timeIntervalSinceNow: -7200)], ofItemAtPath: old)
-        // Another run may be writing this one.
-        try folder.write("x", to: "run/stages/plain-1/model.safetensors.12.35.partial")
-        try folder.write("x", to: "run/checkpoints/plain-1/epoch-1.partial/state.json")
-        try folder.write("x", to: "run/history.csv")
-        let run = try RunFolder(folder.path + "/run", isResuming: true)
-        let left = try #require(FileManager.default.enumerator(atPath: run.path)).compactMap { $0 as? String }
-        #expect(left.filter { $0.contains(".partial") } == ["stages/plain-1/model.safetensors.12.35.partial"])
-        #expect(left.contains("history.csv"))
+        let hash = "0123456789abcdef"
+        let leftOver = [
+            "run/stages/plain-\(hash)/model.safetensors.12.34.partial", "run/report.md.12.34.partial",
+            "run/plain/config.json.12.34.partial", "run/plots/gain.svg.12.34.partial",
+            "run/checkpoints/plain-\(hash)/epoch-00001-batch-0000000.partial/state.json",
+            "run/nonfinite/plain-\(hash)/epoch-00001-batch-0000000.partial/state.json",
+            "shared/student-\(hash)/stage.json.12.34.partial", "shared/banks/disc-\(hash).safetensors.12.34.partial",
+        ]
+        let kept = [
+            "run/history.csv", "run/split.csv", "run/stages/plain-\(hash)/config.json.partial",
+            "run/mine/report.md.12.34.partial",
+            "run/checkpoints/mine/epoch-00001-batch-0000000.partial/state.json",
+            "run/checkpoints/plain-\(hash)/epoch-of-mine.partial/state.json",
+            "shared/mine/stage.json.12.34.partial", "shared/mine.12.34.partial",
+        ]
+        for name in leftOver + kept { try folder.write("stage,epoch,step\n", to: name) }
+        try folder.write("seed: 0\n", to: "run/config.yaml")
+        // A process that is at work on a stage.
+        let place = folder.path + "/shared/student-\(hash)/model.safetensors"
+        try AtomicFile.write(to: place) { _ in
+            let run = try RunFolder(folder.path + "/run", isResuming: true)
+            run.removeLeftOver(StageStore(folder: run.file("stages")))
+            run.removeLeftOver(StageStore(folder: folder.path + "/shared"))
+        }
+        let left = try #require(FileManager.default.enumerator(atPath: folder.path)).compactMap { $0 as? String }
+        for name in leftOver { #expect(!left.contains(name), "\(name)") }
+        for name in kept { #expect(left.contains(name), "\(name)") }
+        #expect(FileManager.default.fileExists(atPath: place), "what is being written was removed")
     }
 
     @Test func aRunRecordsWhatItWasMadeOf() throws {

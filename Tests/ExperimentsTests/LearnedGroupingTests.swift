@@ -64,7 +64,7 @@ import Torch
         job.settings.distillation?.teachers.negatives = .drop
         var lines: [String] = []
         try job.execute(log: { lines.append($0) })
-        #expect(lines.contains { $0.contains("is left out") && $0.contains("a teacher without negatives") })
+        #expect(lines.contains { $0.contains("is left out") && $0.contains("is known to be without") })
     }
 
     @Test func whatCanBeKnownBeforeIsCheckedBefore() throws {

@@ -124,10 +124,14 @@ struct PredictionEvaluationTests {
 
     @Test(arguments: [
         ("merge: {x: [C]}", "there is no such class"), ("merge: {x: []}", "\"x\" must be a list of classes"),
-        ("merge: {x: A}", "merge.yaml:1: \"x\" must be a list"), ("merge: {}", "names no class"),
+        ("merge: {x: A}", "merge.yaml, line 1: \"x\" must be a list"), ("merge: {}", "names no class"),
         ("merg: {x: [A]}", "unknown key \"merg\""), ("- A", "says nothing of classes to merge"),
-        ("merge: {x: [&a A], y: [*a]}", "says nothing"), ("merge: {x: [A], y: [A]}", "and again into \"y\""),
-        ("", "says nothing"), ("{", "says nothing"),
+        ("merge: {x: [&a A], y: [*a]}", "merge.yaml, line 1: the alias *a is not allowed"),
+        ("merge: {x: [A], y: [A]}", "and again into \"y\""),
+        ("", "says nothing"), ("# nothing", "says nothing"), ("merge:\n  x: [A\n", "merge.yaml, line 3: not YAML: "),
+        ("merge: {x: [A]}\nmerge: {y: [A]}", "the key \"merge\" stands twice"),
+        ("merge:\n\tx: [A]", "merge.yaml, line 2: not YAML: "), ("merge: {x: [A]}\n---\n{}", "not YAML"),
+        ("merge: \u{1}", "line 1: not YAML: control characters are not allowed (column 8)"),
     ])
     func wrongMergesAreNamed(text: String, message: String) throws {
         var evaluation = try evaluation()
@@ -140,7 +144,14 @@ struct PredictionEvaluationTests {
 
     @Test func wrongThresholdsAreNamed() throws {
         var evaluation = try evaluation()
-        for (text, word) in [("C: 0.5", "\"C\""), ("A: high", "\"high\""), ("- 1", "mapping")] {
+        for (text, word) in [
+            ("C: 0.5", "\"C\""), ("A: high", "\"high\""), ("- 1", "mapping"),
+            ("A: 0.5\nB: [0.5]", "t.yaml, line 2: \"B\""),
+            // JSON with a comma too few, and cut off.
+            ("{\"A\": 0.5,\n \"B\" 0.5}", "t.yaml, line 2: not YAML: "), ("{\"A\": 0.5,\n", "line 2: not YAML: "),
+            ("{\"A\": 0.5, \"A\": 0.6}", "the key \"A\" stands twice"), ("A: 'x", "(column "),
+            ("A: *b\nB: &b 1", "t.yaml, line 1: the alias *b"),
+        ] {
             evaluation.thresholds = try folder.write(text, to: "t.yaml")
             let error = foveaError { _ = try evaluation.run(threads: 1) }
             #expect(error?.description.contains(word) == true)

@@ -44,6 +44,7 @@ struct RunSettingsTests {
         s.model.architecture = .vitSmall
         s.model.weights = "weights.pth"
         s.model.stateDict = "teacher"
+        s.model.prefix = "module.encoder_q."
         s.model.dropPath = 0.1
         s.model.dropout = 0.5
         s.model.headBias = -3

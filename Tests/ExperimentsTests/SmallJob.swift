@@ -33,6 +33,8 @@ struct SmallJob {
         settings.model.architecture = .mobilenetv1Short
         settings.training.epochs = 1
         settings.training.batchSize = 16
+        // Measuring which arithmetic is faster would make results depend on the machine's load.
+        settings.training.precision = .float32
         settings.evaluation.bootstrap = 50
         settings.evaluation.minimumPositivePatients = 2
         var distillation = DistillationSettings()

@@ -51,7 +51,7 @@ import Testing
         #expect(first.pixels.prefix(size) == last.pixels.suffix(size))
         #expect(first.pixels.prefix(size) != last.pixels.prefix(size))
         let copies = try load([BatchItem(row: 6, view: 9)], .none)
-        #expect(copies[0].pixels == Array(cache.pixels(6)) && copies[0].resolution == 24)
+        #expect(try copies[0].pixels == cache.pixels(6) && copies[0].resolution == 24)
     }
 
     @Test("the last batch may be dropped, and the loader ends with nil")

@@ -128,6 +128,27 @@ import Torch
         #expect(error?.kind == .data && error?.message.contains("classifier.weight") == true)
     }
 
+    /// The weights' table of contents is asked before a network is built.
+    @Test(arguments: [20_001, 1_000_000]) func aHeadIsNotMadeForClassesThatTheWeightsDoNotHave(_ count: Int) throws {
+        let folder = try TemporaryFolder()
+        try bundle().save(to: folder.path)
+        let path = folder.path + "/config.json"
+        var json = try #require(
+            JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: path))) as? [String: Any])
+        func refusal(_ classes: Int) throws -> FoveaError? {
+            json["classes"] = (0..<classes).map { "\($0)" }
+            json["thresholds"] = nil
+            json["trainingImages"] = nil
+            try JSONSerialization.data(withJSONObject: json).write(to: URL(fileURLWithPath: path))
+            return #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        }
+        let error = try refusal(count)
+        #expect(error?.kind == .data && error?.message.contains("names \(count) classes; at most 20000") == true)
+        let allowed = try refusal(20_000)
+        #expect(allowed?.message.contains("no layer with an output for each of the 20000 classes") == true)
+        #expect(allowed?.message.contains("classifier.weight [3, 1024]") == true)
+    }
+
     /// What is changed in a good `config.json` (nil takes the key out), and what the message must say.
     private static let faults: [(key: String, value: String?, says: String)] = [
         ("architecture", "\"resnet19\"", "resnet19"),
@@ -165,12 +186,19 @@ import Torch
         #expect(error.message.contains(path) && error.message.contains(says), "\(error.message)")
     }
 
-    @Test(arguments: ["", "{", "[1]", "not json", "{\"classes\": [\"a\"]}"])
-    func whatIsNoDescriptionIsAnError(_ text: String) throws {
+    @Test(arguments: [
+        ("", "not JSON: unexpected end of file"), ("{", "not JSON: unexpected end of file"), ("[1]", "config.json"),
+        ("not json", "not JSON: invalid value (line 1, column 2)"),
+        ("{\"classes\": [\"a\"]}", "the key format is missing"),
+        ("{\"format\": 1,\n  \"classes\": [\"a\",, \"b\"]}", "not JSON: invalid value (line 2, column 19)"),
+        ("{\"format\": 1}\n\nx", "not JSON: invalid value (line 3, column 1)"),
+    ])
+    func whatIsNoDescriptionIsAnError(_ text: String, _ words: String) throws {
         let folder = try TemporaryFolder()
         try bundle().save(to: folder.path)
         try AtomicFile.write(text, to: folder.path + "/config.json")
         let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
         #expect(error?.kind == .data && error?.message.contains("config.json") == true)
+        #expect(error?.message.contains(words) == true, "\(String(describing: error))")
     }
 }

@@ -32,7 +32,7 @@ func bundle(classes: Int = 3, thresholds: [Double?]? = nil) throws -> ModelBundl
         image: ImageSettings(resolution: 32), dropout: 0.2, thresholds: thresholds,
         trainingImages: (0..<classes).map { $0 * 7 })
     let classifier = try description.makeClassifier()
-    // Not from the engine's generator, which tests that run beside this one draw from too.
+    // The same numbers in every test, whatever was drawn before.
     for (name, parameter) in classifier.namedParameters where parameter.value.rank >= 2 {
         let inputs = parameter.value.shape.dropFirst().reduce(1, *)
         let bound = name.hasPrefix("classifier") ? 1.7 : 1 / Double(inputs).squareRoot()

@@ -3,7 +3,29 @@ import NN
 import Testing
 import Torch
 
+/// Two layers, listed in a chosen order.
+private final class TwoLayers: Module {
+    let children: [(name: String, module: any Module)]
+
+    init(_ names: [String]) throws { children = try names.map { ($0, try Linear(2, 2)) } }
+
+    func callAsFunction(_ x: Tensor) throws -> Tensor { x }
+}
+
 @Suite struct ModuleTests {
+    /// Weights of one shape that change places would be wrong numbers without a word.
+    @Test func valuesAreCopiedByName() throws {
+        let (one, other) = (try TwoLayers(["a", "b"]), try TwoLayers(["b", "a"]))
+        try one.copyValues(from: other)
+        func values(_ pair: TwoLayers) throws -> [String: [Float]] {
+            Dictionary(uniqueKeysWithValues: try pair.namedParameters.map { ($0.name, try $0.parameter.value.array()) })
+        }
+        #expect(try values(one) == values(other))
+        let error = #expect(throws: FoveaError.self) { try one.copyValues(from: TwoLayers(["a", "c"])) }
+        #expect(error?.message.contains("b.bias, b.weight, c.bias, c.weight") == true)
+        try one.copyValues(from: TwoLayers(["a", "c"])) { $0.hasPrefix("a.") }
+    }
+
     private static func block() throws -> Sequential {
         Sequential([
             try Conv2d(3, 4, kernel: 3), try BatchNorm2d(4), Sequential([try Conv2d(4, 2, kernel: 1, bias: true)]),

@@ -72,11 +72,11 @@ private func temporaryFolder() throws -> String {
             HistoryRow(stage: "plain", epoch: 2, step: 20, trainingLoss: .nan, seconds: 3.5, skippedSteps: 2))
         #expect(
             try String(contentsOfFile: path, encoding: .utf8) == #"""
-                stage,epoch,step,training_loss,distillation_loss,validation_loss,validation_map,validation_mauc,\#
-                learning_rate,images_per_second,seconds,skipped_steps
-                "teacher ""a, b""",1,10,0.30000000000000004,,,,,,,,
-                plain,1,10,2.0,,,0.25,,,,,
-                plain,2,20,,,,,,,,3.5,2.0
+                stage,epoch,step,training_loss,label_loss,distillation_loss,feature_loss,validation_map,\#
+                validation_mauc,learning_rate,images_per_second,seconds,skipped_steps
+                "teacher ""a, b""",1,10,0.30000000000000004,,,,,,,,,
+                plain,1,10,2.0,,,,0.25,,,,,
+                plain,2,20,,,,,,,,,3.5,2.0
 
                 """#)
         var resumed = try HistoryFile(path: path)
@@ -93,11 +93,41 @@ private func temporaryFolder() throws -> String {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         let path = folder + "/history.csv"
         let columns = HistoryFile.columns.dropLast().joined(separator: ",")
-        try AtomicFile.write(columns + "\nplain,1,10,2,,,,,,,4\n", to: path)
+        try AtomicFile.write(columns + "\nplain,1,10,2,,,,,,,,4\n", to: path)
         var history = try HistoryFile(path: path)
         #expect(history.rows == [HistoryRow(stage: "plain", epoch: 1, step: 10, trainingLoss: 2, seconds: 4)])
         try history.append(HistoryRow(stage: "plain", epoch: 2, step: 20, skippedSteps: 0))
         #expect(try HistoryFile(path: path).rows == history.rows)
+    }
+
+    /// Earlier versions wrote the loss on the labels as `training_loss`, and a column that was always empty.
+    @Test(arguments: ["", ",seconds,skipped_steps"]) func aFileOfAVersionWithOtherColumnsIsContinued(
+        _ more: String
+    ) throws {
+        let folder = try temporaryFolder()
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let path = folder + "/history.csv"
+        let columns =
+            "stage,epoch,step,training_loss,distillation_loss,validation_loss,validation_map,validation_mauc,"
+            + "learning_rate,images_per_second"
+        let cells = more.isEmpty ? "" : ",4,0"
+        try AtomicFile.write(
+            columns + more + "\nplain,1,10,2,,,0.5,,,\(cells)\nstudent,1,10,2,0.25,,,,0.001,\(cells)\n", to: path)
+        var history = try HistoryFile(path: path)
+        let (seconds, skipped) = more.isEmpty ? (nil, nil) : (4.0, 0.0)
+        let expected = [
+            HistoryRow(
+                stage: "plain", epoch: 1, step: 10, trainingLoss: 2, labelLoss: 2, validationMAP: 0.5, seconds: seconds,
+                skippedSteps: skipped),
+            HistoryRow(
+                stage: "student", epoch: 1, step: 10, trainingLoss: 2.25, labelLoss: 2, distillationLoss: 0.25,
+                learningRate: 0.001, seconds: seconds, skippedSteps: skipped),
+        ]
+        #expect(history.rows == expected)
+        try history.append(HistoryRow(stage: "student", epoch: 2, step: 20, trainingLoss: 1))
+        let lines = try String(contentsOfFile: path, encoding: .utf8).split(separator: "\n")
+        #expect(lines[0] == HistoryFile.columns.joined(separator: ","))
+        #expect(try HistoryFile(path: path).rows == history.rows && history.rows.prefix(2) == expected[...])
     }
 
     @Test func foreignAndBrokenFilesAreNamed() throws {
@@ -107,7 +137,12 @@ private func temporaryFolder() throws -> String {
         try AtomicFile.write("a,b\n1,2\n", to: path)
         #expect(throws: FoveaError.self) { try HistoryFile(path: path) }
         let columns = HistoryFile.columns.joined(separator: ",")
-        try AtomicFile.write(columns + "\nplain,1,10,x,,,,,,,,\n", to: path)
+        let foreign = try #require(throws: FoveaError.self) {
+            try AtomicFile.write(columns + ",loss_of_a_later_version\n", to: path)
+            _ = try HistoryFile(path: path)
+        }
+        #expect(foreign.message.contains("loss_of_a_later_version") && foreign.remedy != nil)
+        try AtomicFile.write(columns + "\nplain,1,10,x,,,,,,,,,\n", to: path)
         let error = #expect(throws: FoveaError.self) { try HistoryFile(path: path) }
         #expect(error?.message.contains("line 2") == true)
         #expect(error?.message.contains("training_loss") == true)

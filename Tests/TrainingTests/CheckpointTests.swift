@@ -47,6 +47,22 @@ import Training
         }
     }
 
+    @Test(arguments: [
+        ("epoch-99999-batch-0000000", "epoch-100000-batch-0000000"),
+        ("epoch-00001-batch-9999999", "epoch-00001-batch-10000000"),
+    ]) func theNumbersDecideTheOrder(_ older: String, _ newer: String) throws {
+        let bench = try CheckpointBench()
+        try bench.train("whole", stopsAfter: 4) { $0.everySteps = 1 }
+        let names = try bench.names("whole")
+        try bench.copy("whole/" + names[0], to: "named/" + older)
+        try bench.copy("whole/" + names[1], to: "named/" + newer)
+        // Whatever else lies there is nobody's checkpoint.
+        try bench.copy("whole/" + names[0], to: "named/epoch-of-mine")
+        try bench.train("named") { $0.keepLast = 1 }
+        #expect(bench.log.contains("goes on from \(bench.path("named"))/\(newer), step 4"), "\(bench.log)")
+        #expect(try bench.names("named").contains("epoch-of-mine"))
+    }
+
     @Test func aChangedByteIsNoticed() throws {
         let bench = try CheckpointBench()
         let straight = try bench.train("straight")

@@ -57,7 +57,8 @@ import Training
         let history = try makeTrainer(plan, data, trained: [false, false, false])
             .run(tinyNetwork(classes: 3, seed: 2), objective: objective)
         let (first, last) = (try #require(history[0].distillation), try #require(history[39].distillation))
-        #expect(last < 0.5 * first && history.allSatisfy { $0.loss == 0 })
+        #expect(last < 0.5 * first && history.allSatisfy { $0.loss == 0 && $0.features == nil })
+        #expect(history.allSatisfy { $0.totalLoss == $0.distillation })
     }
 
     @Test func partsAreTheLabelLossAndTheDistillation() throws {

@@ -113,7 +113,21 @@ import Training
         let folder = try TemporaryFolder()
         let data = try folder.data(Self.rows)
         var random = SeededRandom(seed: 8)
-        let features = try Tensor((0..<200 * 8).map { _ in Float(random.uniform(0, 2)) }, shape: [200, 8])
+        // Only images whose logits lie apart: those nearer than the rounding of a product may change places.
+        let candidates: [[Double]] = (0..<400).map { _ in (0..<8).map { _ in random.uniform(0, 2) } }
+        let logits = try tinyNetwork(classes: 3).logits(of: matrix(candidates)).array() as [Float]
+        var kept: [Int] = []
+        for row in candidates.indices where kept.count < 200 {
+            func isApart(_ other: Int) -> Bool {
+                (0..<3).allSatisfy { (c: Int) -> Bool in
+                    let gap: Float = logits[row * 3 + c] - logits[other * 3 + c]
+                    return abs(gap) > 1e-5
+                }
+            }
+            if kept.allSatisfy(isApart) { kept.append(row) }
+        }
+        try #require(kept.count == 200)
+        let features = try matrix(kept.map { candidates[$0] })
         let labels = (0..<600).map { _ in Int8(random.uniform() < 0.3 ? 1 : 0) }
         func result(_ network: Classifier) throws -> EvaluationResult {
             network.setTraining(false)

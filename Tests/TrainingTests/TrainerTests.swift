@@ -92,7 +92,7 @@ import Training
         let network = try tinyNetwork(classes: 3)
         let before = try values(network)
         let input = try PixelInput(.symmetric, device: .cpu)
-        let x = try input((0..<4).flatMap { Array(data.cache.pixels($0)) }, count: 4, resolution: 16)
+        let x = try input(try (0..<4).flatMap { try data.cache.pixels($0) }, count: 4, resolution: 16)
         let y = try Tensor([1, 0, 0, 0, 1, 0, 0, 0, 1, 1, 1, 0] as [Float], shape: [4, 3])
         let loss = try BinaryCrossEntropy()(logits: network(x), labels: y, mask: nil)
         try loss.backward()

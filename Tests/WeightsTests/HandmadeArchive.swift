@@ -5,6 +5,18 @@ enum Handmade {
         zip([("a/data.pkl", pickle)] + storages.map { ("a/data/" + $0, [1, 2, 3, 4]) })
     }
 
+    /// A file as torch.save laid it out before 1.6, with a pickle and storages of four bytes each; every part replaceable.
+    static func legacy(
+        _ pickle: [UInt8], magic: [UInt8] = [0x6C, 0xFC, 0x9C, 0x46, 0xF9, 0x20, 0x6A, 0xA8, 0x50, 0x19],
+        version: Int = 1001, isLittleEndian: Bool = true, keys: [UInt8]? = nil,
+        storages: [UInt8] = le(4, 8) + [1, 2, 3, 4]
+    ) -> [UInt8] {
+        let machine = [0x7D] + str("little_endian") + [isLittleEndian ? 0x88 : 0x89, 0x73]
+        let keys = keys ?? Self.pickle([0x5D, 0x28], str("0"), [0x65])
+        return Self.pickle([0x8A, UInt8(magic.count)], magic) + Self.pickle([0x4D], le(version, 2))
+            + Self.pickle(machine) + pickle + keys + storages
+    }
+
     /// A stored zip archive.
     static func zip(_ members: [(name: String, bytes: [UInt8])]) -> [UInt8] {
         var file: [UInt8] = []
@@ -40,9 +52,9 @@ enum Handmade {
 
     static func tensor(
         offset: [UInt8] = int(0), shape: [UInt8] = tuple(int(4)), strides: [UInt8] = tuple(int(1)),
-        type: String = "ByteStorage", key: [UInt8] = str("0"), count: [UInt8] = int(4)
+        type: String = "ByteStorage", key: [UInt8] = str("0"), count: [UInt8] = int(4), more: [UInt8] = []
     ) -> [UInt8] {
-        let storage = tuple(str("storage"), global("torch", type), key, str("cpu"), count) + [0x51]
+        let storage = tuple(str("storage"), global("torch", type), key, str("cpu"), count, more) + [0x51]
         let arguments = tuple(storage, offset, shape, strides, [0x89], [0x4E])
         return global("torch._utils", "_rebuild_tensor_v2") + arguments + [0x52]
     }

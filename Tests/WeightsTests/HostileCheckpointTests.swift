@@ -113,8 +113,8 @@ import Weights
         Row("an unknown storage", pickle: H.tensorPickle(type: "ComplexFloatStorage"), "\"torch.ComplexFloatStorage\""),
         Row(
             "a storage that is not there", pickle: H.tensorPickle(key: H.str("1")),
-            "\"a/data/1\", which the archive lacks"),
-        Row("a storage by a path", pickle: H.tensorPickle(key: H.str("../../etc/passwd")), "which the archive lacks"),
+            "\"a/data/1\", which the file lacks"),
+        Row("a storage by a path", pickle: H.tensorPickle(key: H.str("../../etc/passwd")), "which the file lacks"),
         Row("a storage by a number", pickle: H.tensorPickle(key: H.int(0)), "that is not a storage"),
         Row(
             "a storage said to be longer", pickle: H.tensorPickle(count: H.int(5)), "has 4 bytes, not 5 elements of U8"),
@@ -166,7 +166,65 @@ import Weights
             "big-endian"),
     ]
 
-    @Test(arguments: pickles + tensors + archives) func isRefusedWithAMessage(_ row: Row) throws {
+    /// Files of the form before PyTorch 1.6.
+    static let legacies: [Row] = [
+        Row("another pickle", bytes: H.legacy(H.tensorPickle(), magic: [1, 2, 3]), "not one that torch.save wrote"),
+        Row("a pickle alone", bytes: H.tensorPickle(), "not one that torch.save wrote"),
+        Row("a version of the future", bytes: H.legacy(H.tensorPickle(), version: 1002), "is an int, not 1001"),
+        Row(
+            "a big-endian machine of old", bytes: H.legacy(H.tensorPickle(), isLittleEndian: false), "big-endian"),
+        Row(
+            "a command of old",
+            bytes: H.legacy(
+                H.pickle(H.global("os", "system"), H.tuple(H.str("true")), [0x52]), keys: H.pickle([0x5D]),
+                storages: []),
+            "of \"os.system\", not a state dict"),
+        Row(
+            "keys that are no list", bytes: H.legacy(H.tensorPickle(), keys: H.pickle(H.str("0"))),
+            "is a str where a list"),
+        Row(
+            "keys that are no texts", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D], H.int(0), [0x61])),
+            "has an int in a list of names"),
+        Row(
+            "no keys", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D]), storages: []),
+            "refers to storage \"0\", which the file lacks"),
+        Row(
+            "a key of no tensor", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D], H.str("1"), [0x61])),
+            "storage \"1\" belongs to no tensor"),
+        Row(
+            "a key twice",
+            bytes: H.legacy(
+                H.tensorPickle(), keys: H.pickle([0x5D, 0x28], H.str("0"), H.str("0"), [0x65]),
+                storages: H.le(4, 8) + [1, 2, 3, 4] + H.le(4, 8) + [1, 2, 3, 4]), "storage \"0\" occurs twice"),
+        Row("no storages", bytes: H.legacy(H.tensorPickle(), storages: []), "the file ends before storage \"0\""),
+        Row("half a count", bytes: H.legacy(H.tensorPickle(), storages: [4, 0, 0]), "the file ends before storage"),
+        Row(
+            "storages cut off", bytes: H.legacy(H.tensorPickle(), storages: H.le(4, 8) + [1, 2, 3]),
+            "4 elements of 1 bytes; the file has 3 bytes left"),
+        Row(
+            "a negative count", bytes: H.legacy(H.tensorPickle(), storages: H.le(-4, 8) + [1, 2, 3, 4]),
+            "is said to have -4 elements"),
+        Row(
+            "a count that overflows",
+            bytes: H.legacy(H.tensorPickle(type: "DoubleStorage"), storages: H.le(.max, 8) + [1, 2, 3, 4]),
+            "is said to have 9223372036854775807 elements"),
+        Row(
+            "a count other than the tensor's", bytes: H.legacy(H.tensorPickle(), storages: H.le(3, 8) + [1, 2, 3]),
+            "has 3 bytes, not 4 elements of U8"),
+        Row(
+            "a tensor outside of old", bytes: H.legacy(H.tensorPickle(offset: H.int(1))),
+            "reaches outside its storage of 4"),
+        Row(
+            "a storage of unknown size", bytes: H.legacy(H.tensorPickle(type: "OtherStorage")),
+            "is a \"torch.OtherStorage\", which is not read"),
+        Row(
+            "a view of another storage",
+            bytes: H.legacy(H.pickle(H.state(H.tensor(more: H.tuple(H.str("1"), H.int(0), H.int(4)))))),
+            "outside itself that is not a storage"),
+        Row("cut after the machine", bytes: Array(H.legacy(H.tensorPickle()).prefix(45)), "ends early"),
+    ]
+
+    @Test(arguments: pickles + tensors + archives + legacies) func isRefusedWithAMessage(_ row: Row) throws {
         let error = #expect(throws: FoveaError.self) { try readAll(row.bytes) }
         #expect(error?.kind == .data)
         #expect(error?.message.contains(row.message) == true, "\(error?.message ?? "")")
@@ -176,6 +234,16 @@ import Weights
 
     @Test func theHandmadeArchiveItselfIsRead() throws {
         #expect(try readAll(Self.good) == ["x": [1, 2, 3, 4]])
+        #expect(try readAll(H.legacy(H.tensorPickle())) == ["x": [1, 2, 3, 4]])
+        #expect(try readAll(H.legacy(H.pickle(H.state(H.tensor(more: [0x4E]))))) == ["x": [1, 2, 3, 4]])
+        // Complex numbers that nobody wants are passed over.
+        let beside = H.pickle(
+            [0x7D, 0x28], H.str("model"), H.state(H.tensor()), H.str("more"),
+            H.tensor(type: "ComplexFloatStorage", key: H.str("1"), count: H.int(4)), [0x75])
+        let both = H.legacy(
+            beside, keys: H.pickle([0x5D, 0x28], H.str("1"), H.str("0"), [0x65]),
+            storages: H.le(4, 8) + H.le(0, 32) + H.le(4, 8) + [1, 2, 3, 4])
+        #expect(try readAll(both) == ["x": [1, 2, 3, 4]])
         let anyStride = H.tensorPickle(
             shape: H.tuple(H.int(2), H.int(1), H.int(2)), strides: H.tuple(H.int(1), Self.big, H.int(2)))
         #expect(try readAll(H.archive(anyStride)) == ["x": [1, 3, 2, 4]])

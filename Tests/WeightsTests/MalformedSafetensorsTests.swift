@@ -190,7 +190,7 @@ import Weights
     @Test func whatIsNotAFileIsRefused() throws {
         try withTemporaryPath { path in
             let missing = #expect(throws: FoveaError.self) { try WeightFile.open(path) }
-            #expect(missing?.message.contains("No such file") == true)
+            #expect(missing?.message.contains("no such file") == true)
             let folder = #expect(throws: FoveaError.self) {
                 try WeightFile.open((path as NSString).deletingLastPathComponent)
             }

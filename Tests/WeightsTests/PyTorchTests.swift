@@ -6,6 +6,7 @@ import Weights
 @Suite struct PyTorchTests {
     @Test(arguments: [
         "state.pth", "protocol4.pth", "zip64.pth", "views.pth", "checkpoint.pth", "attack_outside.pth",
+        "legacy.pth", "legacy_views.pth", "legacy_attack.pth",
     ])
     func readsWhatPyTorchWrote(_ name: String) throws {
         let file = try WeightFile.open(Golden.path(name))
@@ -35,7 +36,6 @@ import Weights
     }
 
     @Test(arguments: [
-        ("legacy.pth", "a bare pickle, as PyTorch before 1.6 wrote", "torch.save(torch.load("),
         ("module.pth", "an object of \"torch.nn.modules.container.Sequential\", not a state dict", "state_dict()"),
         ("compressed.pth", "is compressed (method 8)", "torch.save"),
         ("expanded.pth", "has 1000 elements over a storage of 1", ".contiguous()"),
@@ -48,9 +48,112 @@ import Weights
         #expect(error?.remedy?.contains(remedy) == true, "\(error?.remedy ?? "")")
     }
 
+    /// A mapped file would end the process here.
+    @Test(arguments: ["small.safetensors", "state.pth", "views.pth", "legacy_views.pth"])
+    func aFileThatIsShortenedWhileItIsOpenGivesAnError(_ name: String) throws {
+        try withTemporaryPath { path in
+            let bytes = try Data(contentsOf: URL(fileURLWithPath: Golden.path(name)))
+            try bytes.write(to: URL(fileURLWithPath: path))
+            let file = try WeightFile.open(path)
+            #expect(truncate(path, 1) == 0)
+            let error = #expect(throws: FoveaError.self) {
+                for tensor in file.tensors { try file.withBytes(of: tensor.name) { _ = $0.reduce(0, &+) } }
+            }
+            #expect(error?.kind == .data)
+            #expect(
+                error?.message.contains("was \(bytes.count) bytes long when it was opened and ends at byte") == true)
+        }
+    }
+
+    @Test func partsOfATensorAreRead() throws {
+        let file = try WeightFile.open(Golden.path("small.safetensors"))
+        let whole = try file.withBytes(of: "every.F32") { Array($0) }
+        #expect(try file.bytes(4..<12, of: "every.F32") == Array(whole[4..<12]))
+        #expect(throws: FoveaError.self) { try file.bytes(4..<whole.count + 1, of: "every.F32") }
+        #expect(throws: FoveaError.self) { try file.bytes(0..<4, of: "none") }
+    }
+
     @Test func nothingInAFileIsExecuted() throws {
         _ = try? WeightFile.open(Golden.path("attack_inside.pth"))
         _ = try WeightFile.open(Golden.path("attack_outside.pth"))
+        _ = try WeightFile.open(Golden.path("legacy_attack.pth"))
         #expect(!FileManager.default.fileExists(atPath: "/tmp/fovea-was-attacked"))
+    }
+
+    /// Files of torch 2.13 in the form before 1.6, and what `torch.load` finds in them; run only where they are.
+    @Test(.enabled(if: shared != nil, "skipped: there is no ../shared/weights beside the project"))
+    func legacyFilesHoldWhatTorchFinds() throws {
+        struct Document: Decodable {
+            struct File: Decodable { let tensors: [String: Entry] }
+            struct Entry: Decodable {
+                let dtype: String
+                let shape: [Int]
+                let values: [Number]
+            }
+            /// A number, a truth value or the text of an infinity.
+            struct Number: Decodable {
+                let value: Double
+
+                init(from decoder: any Decoder) throws {
+                    let box = try decoder.singleValueContainer()
+                    if let number = try? box.decode(Double.self) {
+                        value = number
+                    } else if let flag = try? box.decode(Bool.self) {
+                        value = flag ? 1 : 0
+                    } else {
+                        value = Double(try box.decode(String.self)) ?? .nan
+                    }
+                }
+            }
+            let files: [String: File]
+        }
+        let folder = try #require(Self.shared)
+        let document = try JSONDecoder().decode(
+            Document.self, from: Data(contentsOf: URL(fileURLWithPath: folder + "/expected.json")))
+        for (name, expected) in document.files {
+            let file = try WeightFile.open(folder + "/" + name)
+            #expect(Set(file.tensors.map(\.name)) == Set(expected.tensors.keys), "\(name)")
+            for tensor in file.tensors {
+                let wanted = try #require(expected.tensors[tensor.name])
+                #expect(tensor.shape == wanted.shape)
+                let values = try file.withBytes(of: tensor.name) { numbers($0, tensor.type) }
+                #expect(values == wanted.values.map(\.value), "\(name) \(tensor.name)")
+            }
+        }
+    }
+
+    private static let shared: String? = {
+        var folder = URL(fileURLWithPath: #filePath).resolvingSymlinksInPath()
+        for _ in 0..<4 { folder.deleteLastPathComponent() }
+        let path = folder.path + "/shared/weights/legacy"
+        return FileManager.default.fileExists(atPath: path) ? path : nil
+    }()
+
+    private func numbers(_ bytes: UnsafeRawBufferPointer, _ type: ElementType) -> [Double] {
+        func all<T>(_ type: T.Type, _ number: (T) -> Double) -> [Double] {
+            (0..<bytes.count / MemoryLayout<T>.size).map {
+                number(bytes.loadUnaligned(fromByteOffset: $0 * MemoryLayout<T>.size, as: type))
+            }
+        }
+        return switch type {
+        case .float32: all(Float.self, Double.init)
+        case .float64: all(Double.self) { $0 }
+        case .float16: all(UInt16.self, half)
+        case .int32: all(Int32.self, Double.init)
+        case .int64: all(Int64.self, Double.init)
+        default: all(UInt8.self, Double.init)
+        }
+    }
+
+    /// IEEE 754 binary16: 1 bit of sign, 5 of exponent, 10 of fraction.
+    private func half(_ bits: UInt16) -> Double {
+        let (exponent, fraction) = (Int(bits >> 10 & 31), Double(bits & 1023))
+        let size: Double =
+            switch exponent {
+            case 0: fraction * 0x1p-24
+            case 31: fraction == 0 ? .infinity : .nan
+            default: Double(sign: .plus, exponent: exponent - 15, significand: 1 + fraction / 1024)
+            }
+        return bits >> 15 == 1 ? -size : size
     }
 }

@@ -32,6 +32,32 @@ import Weights
         #expect(WrapperPrefix(stored: stored, wanted: Self.wanted).prefix == "teacher.")
     }
 
+    /// Nobody can list what training programs put in front of names: where all names fit, it is the prefix.
+    @Test(arguments: ["module.encoder_q.", "trunk.", "0.", "my.own.wrapper.of.five.parts.", "visual.trunk."])
+    func anyPrefixIsTakenUnderWhichAllNamesFit(_ prefix: String) {
+        let stored = Self.wanted.sorted().map { prefix + $0 } + ["queue", "projector.weight"]
+        let found = WrapperPrefix(stored: stored, wanted: Self.wanted)
+        #expect(found.prefix == prefix && found.rivals.isEmpty)
+        #expect(found.storedNames == Dictionary(uniqueKeysWithValues: Self.wanted.map { ($0, prefix + $0) }))
+        #expect(found.outside == ["queue", "projector.weight"])
+    }
+
+    @Test func anUnknownPrefixMustHaveAllNeededNames() {
+        let stored = ["trunk.conv1.weight", "trunk.bn1.weight"]
+        #expect(WrapperPrefix(stored: stored, wanted: Self.wanted).prefix == "")
+        let needed: Set<String> = ["conv1.weight", "bn1.weight"]
+        #expect(WrapperPrefix(stored: stored, wanted: Self.wanted, needed: needed).prefix == "trunk.")
+    }
+
+    @Test func severalNetworksUnderUnknownPrefixesAreRivals() {
+        let stored = ["module.encoder_q.", "module.encoder_k."].flatMap { prefix in
+            Self.wanted.sorted().map { prefix + $0 }
+        }
+        let found = WrapperPrefix(stored: stored, wanted: Self.wanted)
+        #expect([found.prefix] + found.rivals == ["module.encoder_k.", "module.encoder_q."])
+        #expect(WrapperPrefix(stored: stored, prefix: "module.encoder_q.").outside.count == 3)
+    }
+
     @Test func aModelsOwnEncoderStays() {
         let wanted: Set<String> = ["encoder.layer.0.weight", "head.weight"]
         let found = WrapperPrefix(stored: wanted.sorted(), wanted: wanted)

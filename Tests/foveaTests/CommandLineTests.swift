@@ -7,8 +7,10 @@ import Testing
 struct CommandLineTests {
     private static let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Golden/"
 
-    private func compare(_ run: ProgramRun, with name: String) throws {
-        let text = "status \(run.status)\n--- output\n\(run.output)--- errors\n\(run.errors)"
+    private func compare(_ run: ProgramRun, in folder: WorkFolder? = nil, with name: String) throws {
+        var text = "status \(run.status)\n--- output\n\(run.output)--- errors\n\(run.errors)"
+        // A test's own folder has another name each time.
+        if let folder { text = text.replacing(folder.path, with: "FOLDER") }
         let path = Self.golden + name + ".txt"
         if ProcessInfo.processInfo.environment["FOVEA_UPDATE_GOLDEN"] != nil {
             try text.write(toFile: path, atomically: true, encoding: .utf8)
@@ -62,7 +64,7 @@ struct CommandLineTests {
         try FileManager.default.createDirectory(atPath: folder.path + "/nothing", withIntermediateDirectories: true)
         let run = try ProgramRun(arguments.split(separator: " ").map(String.init), in: folder)
         #expect(run.status != 0)
-        try compare(run, with: name)
+        try compare(run, in: folder, with: name)
         #expect(try String(contentsOfFile: folder.path + "/exists.yaml", encoding: .utf8) == "mine\n")
     }
 

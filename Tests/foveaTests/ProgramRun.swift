@@ -7,27 +7,51 @@ struct ProgramRun {
     let errors: String
 
     /// Runs `fovea` with the given arguments, 100 columns wide, without colour, and waits for it.
-    init(_ arguments: [String], in folder: WorkFolder? = nil) throws {
+    ///
+    /// A signal that ended it is a negative status.
+    /// - Parameters:
+    ///   - place: the working directory, where that is not a test's own folder.
+    ///   - environment: what it is given besides; nil: that of this process.
+    init(
+        _ arguments: [String], in folder: WorkFolder? = nil, at place: String? = nil, standardOutput: FileHandle? = nil,
+        environment: [String: String]? = nil
+    ) throws {
+        try self.init(
+            Self.program, arguments, at: place ?? folder?.path, standardOutput: standardOutput,
+            environment: environment)
+    }
+
+    /// Runs a script of the shell, in which `$FOVEA` is the program.
+    init(shell script: String, in folder: WorkFolder) throws {
+        try self.init(
+            URL(fileURLWithPath: "/bin/bash"), ["-c", script], at: folder.path, standardOutput: nil, environment: nil)
+    }
+
+    private init(
+        _ program: URL, _ arguments: [String], at place: String?, standardOutput: FileHandle?,
+        environment given: [String: String]?
+    ) throws {
         let process = Process()
-        process.executableURL = Self.program
+        process.executableURL = program
         process.arguments = arguments
-        if let folder { process.currentDirectoryURL = URL(fileURLWithPath: folder.path) }
-        var environment = ProcessInfo.processInfo.environment
+        if let place { process.currentDirectoryURL = URL(fileURLWithPath: place) }
+        var environment = given ?? ProcessInfo.processInfo.environment
         environment["COLUMNS"] = "100"
         environment["LC_ALL"] = "C.UTF-8"
         environment["NO_COLOR"] = "1"
+        environment["FOVEA"] = Self.program.path
         process.environment = environment
         // Files rather than pipes: a pipe that nobody reads yet could fill up.
-        let place = NSTemporaryDirectory() + "fovea-run-\(UUID().uuidString)"
-        let paths = [place + ".out", place + ".err"]
+        let record = NSTemporaryDirectory() + "fovea-run-\(UUID().uuidString)"
+        let paths = [record + ".out", record + ".err"]
         for path in paths { _ = FileManager.default.createFile(atPath: path, contents: nil) }
         defer { for path in paths { try? FileManager.default.removeItem(atPath: path) } }
-        process.standardOutput = FileHandle(forWritingAtPath: paths[0])
+        process.standardOutput = standardOutput ?? FileHandle(forWritingAtPath: paths[0])
         process.standardError = FileHandle(forWritingAtPath: paths[1])
         process.standardInput = FileHandle.nullDevice
         try process.run()
         process.waitUntilExit()
-        status = process.terminationStatus
+        status = process.terminationReason == .exit ? process.terminationStatus : -process.terminationStatus
         output = try String(contentsOfFile: paths[0], encoding: .utf8)
         errors = try String(contentsOfFile: paths[1], encoding: .utf8)
     }

@@ -6,14 +6,17 @@ final class RunningProgram {
     private let process = Process()
     private let errorPath: String
 
+    /// Longest wait: a guard against hanging, not a measure. Machines that run tests may be slow and shared.
+    private static let patience = 1800.0
+
     /// Starts `fovea`.
-    init(_ arguments: [String], in folder: WorkFolder) throws {
+    init(_ arguments: [String], in folder: WorkFolder, standardOutput: FileHandle = .nullDevice) throws {
         errorPath = folder.path + "/\(UUID().uuidString).err"
         _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
         process.executableURL = ProgramRun.program
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
-        process.standardOutput = FileHandle.nullDevice
+        process.standardOutput = standardOutput
         process.standardError = FileHandle(forWritingAtPath: errorPath)
         process.standardInput = FileHandle.nullDevice
         try process.run()
@@ -22,9 +25,20 @@ final class RunningProgram {
     /// What it has written to the standard error stream.
     var errors: String { (try? String(contentsOfFile: errorPath, encoding: .utf8)) ?? "" }
 
-    /// Waits until something holds, which must be before the program ends and within two minutes.
+    var isRunning: Bool { process.isRunning }
+
+    /// Waits until it hears SIGTERM: before that, the signal just ends it.
+    func waitUntilItListens() throws {
+        try wait {
+            let status = try String(contentsOfFile: "/proc/\(process.processIdentifier)/status", encoding: .utf8)
+            let caught = status.split(separator: "\n").first { $0.hasPrefix("SigCgt:") }?.split(separator: "\t").last
+            return (caught.flatMap { UInt64($0, radix: 16) } ?? 0) & (1 << UInt64(SIGTERM - 1)) != 0
+        }
+    }
+
+    /// Waits until something holds, which must be before the program ends.
     func wait(until isTrue: () throws -> Bool) throws {
-        let end = Date().addingTimeInterval(120)
+        let end = Date().addingTimeInterval(Self.patience)
         while try !isTrue() {
             try #require(process.isRunning, "it ended with \(process.terminationStatus): \(errors)")
             try #require(Date() < end, "waited in vain: \(errors)")
@@ -34,9 +48,9 @@ final class RunningProgram {
 
     func send(_ signal: Int32) { kill(process.processIdentifier, signal) }
 
-    /// Waits for its end, two minutes at most, and gives the status, or the signal that ended it as a negative number.
+    /// Waits for its end, and gives the status, or the signal that ended it as a negative number.
     func end() -> Int32 {
-        let end = Date().addingTimeInterval(120)
+        let end = Date().addingTimeInterval(Self.patience)
         while process.isRunning, Date() < end { usleep(5000) }
         if process.isRunning { send(SIGKILL) }
         process.waitUntilExit()

@@ -57,6 +57,8 @@ int64_t ct_live_tensors(void);
 // A tensor that owns a copy of `byte_count` bytes, contiguous, on the CPU.
 ct_tensor *ct_from_bytes(const void *bytes, size_t byte_count, const int64_t *shape, size_t rank, int32_t dtype,
                          char **error);
+// The same without values.
+ct_tensor *ct_empty(const int64_t *shape, size_t rank, int32_t dtype, char **error);
 int32_t ct_dtype(const ct_tensor *tensor);
 size_t ct_rank(const ct_tensor *tensor);
 void ct_shape(const ct_tensor *tensor, int64_t *shape);
@@ -99,9 +101,14 @@ int ct_threads(void);
 void ct_set_threads(int count);
 // Makes the C library keep freed memory for the next allocation instead of handing it back to the kernel.
 void ct_keep_freed_memory(void);
+// The processor's random generator belongs to the calling thread, a GPU's to the process.
 bool ct_seed(int32_t device_type, int32_t index, uint64_t seed, char **error);
 ct_tensor *ct_random_state(int32_t device_type, int32_t index, char **error);
 bool ct_set_random_state(int32_t device_type, int32_t index, ct_tensor *state, char **error);
+
+// What the environment says of how threads of the OpenMP library wait, such as "GOMP_SPINCOUNT=10000"; NULL for nothing.
+// Unless it says something, a function that the loader calls first sets that (waiting.c).
+const char *ct_waiting(void);
 
 void ct_free_text(char *text);
 

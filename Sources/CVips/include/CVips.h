@@ -29,7 +29,17 @@ typedef struct {
     int32_t pages;
     /// "jpeg", "png", "tiff", "webp" or "gif".
     char format[16];
+    /// What a sample is: "8 bit", "16 bit" (both unsigned), or another name such as "float".
+    char samples[24];
 } cvips_header;
+
+/// What is to be known of a decoded file besides its pixels.
+typedef struct {
+    /// What the decoder complained of though it went on, lines apart; NULL where it did not. Freed with `cvips_free`.
+    char *_Nullable warnings;
+    /// The largest sample of a file with 16 bits a sample; -1 for others.
+    int32_t largest;
+} cvips_decoding;
 
 /// Frees a text, pixels or bytes that a function of this header returned; NULL is allowed.
 void cvips_free(void *_Nullable pointer);
@@ -42,9 +52,11 @@ char *_Nullable cvips_read_header(const void *_Nonnull bytes, size_t count, cvip
 
 /// Decodes the first page of an image file held in memory to sRGB with three bands: turned upright by its EXIF tag,
 /// profiles applied, transparency laid over black. It is shrunk while it is decoded so that its longer side is `side`
-/// pixels; a smaller picture is enlarged only if `enlarge` is not 0. A damaged or cut file is an error.
+/// pixels; a smaller picture is enlarged only if `enlarge` is not 0. A file that is damaged or cut is an error where
+/// the decoder gives up, and a warning where it fills the rest up.
 char *_Nullable cvips_decode(
-    const void *_Nonnull bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *_Nonnull result);
+    const void *_Nonnull bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *_Nonnull result,
+    cvips_decoding *_Nonnull decoding);
 
 /// Cuts an area out of RGB pixels and resizes it, with antialiasing (Lanczos), to `new_width` x `new_height`.
 char *_Nullable cvips_crop_resize(

@@ -2,6 +2,7 @@ import Basics
 import Cohorts
 import Configuration
 import Distillation
+import Foundation
 
 /// Makes the cells of one data set.
 struct CellMaker {
@@ -17,7 +18,7 @@ struct CellMaker {
         }
         var run: RunSettings
         do {
-            run = try ConfigurationReader.read(RunSettings.self, file: dataset.configuration, settings: given)
+            run = try RunConfiguration(file: dataset.configuration, settings: given).settings
         } catch var error as FoveaError {
             error.message = "\(dataset.name), \(technique.name): " + error.message
             throw error
@@ -38,6 +39,8 @@ struct CellMaker {
 
     func cells(of known: ComparisonPlan.Dataset) throws -> [ComparisonCell] {
         var cells: [ComparisonCell] = []
+        // Networks that techniques share are made once, with their weights.
+        var sizes: [String: NetworkSize] = [:]
         for seed in comparison.seeds {
             for (fold, split) in known.splits {
                 let unit = ComparisonUnit(dataset: dataset.name, fold: fold, seed: seed)
@@ -54,14 +57,10 @@ struct CellMaker {
                     }
                     for arm in arms {
                         do {
-                            let cell = try cell(unit, technique, arm, base, known, split)
-                            cells.append(cell)
-                            // Other folds and seeds differ in nothing that could be refused.
-                            guard fold == known.splits.first?.fold, seed == comparison.seeds[0] else { continue }
-                            try RunCheck(
-                                settings: cell.settings, cohort: known.cohort, attributes: known.attributes,
-                                split: split
-                            ).verify()
+                            let network = "\(base.model) \(base.image)"
+                            let size = try sizes[network] ?? NetworkSize(base, classes: known.cohort.classes)
+                            sizes[network] = size
+                            cells.append(try cell(unit, technique, arm, base, known, split, size))
                         } catch var error as FoveaError {
                             error.message = "\(dataset.name), \(technique.name), \(arm.label): " + error.message
                             throw error
@@ -75,7 +74,7 @@ struct CellMaker {
 
     /// The shuffle of a grouping. Parts made of counts alone stay: exchanging classes within shot groups changes none.
     private static func shuffled(_ grouping: String) -> String {
-        let terms = grouping.split(separator: "+").map { $0.filter { !$0.isWhitespace } }
+        let terms = Grouping.terms(grouping)
         let isFixed = terms.map { $0 == "shot" }
         guard isFixed.contains(false) else { return "random:" + grouping }
         return zip(terms, isFixed).map { $1 ? $0 : "random:" + $0 }.joined(separator: "+")
@@ -100,7 +99,7 @@ struct CellMaker {
 
     private func cell(
         _ unit: ComparisonUnit, _ technique: ComparedTechnique, _ arm: ComparisonArm, _ base: RunSettings,
-        _ known: ComparisonPlan.Dataset, _ split: Split
+        _ known: ComparisonPlan.Dataset, _ split: Split, _ size: NetworkSize
     ) throws -> ComparisonCell {
         func estimate(_ run: RunSettings) throws -> RunEstimate {
             try RunEstimate(
@@ -129,13 +128,13 @@ struct CellMaker {
             let alone = try estimate(run)
             let first = alone.stages.first?.work ?? 1
             let epochs = Double(base.training.epochs) * (whole.work - (alone.work - first)) / max(1, first)
-            let allowed = 1...10_000
-            guard allowed.contains(Int(epochs.rounded())) else {
+            let allowed = 10_000
+            // Compared before it becomes a whole number, of which it may be too large to be one.
+            guard epochs < Double(allowed) + 0.5 else {
                 throw FoveaError(
                     .configuration,
-                    "the work of the RSKD run would be \(Int(epochs.rounded())) epochs of the plain model",
-                    remedy:
-                        "At most \(allowed.upperBound) can be run: lower training.epochs, or leave `plain_long` out.")
+                    "the work of the RSKD run would be \(String(format: "%.0f", epochs)) epochs of the plain model",
+                    remedy: "At most \(allowed) can be run: lower training.epochs, or leave `plain_long` out.")
             }
             run.training.epochs = max(base.training.epochs, Int(epochs.rounded()))
         case .rskd(let grouping): run = distilled(by: grouping)
@@ -149,9 +148,10 @@ struct CellMaker {
             run = distilled(by: "single*\(teachers)")
         }
         run.output =
-            comparison.output + "/" + unit.path + "/" + technique.name + "/" + arm.fileName.replacing(":", with: "-")
+            comparison.output + "/" + unit.path + "/" + technique.name + "/" + arm.fileName
+        let estimate = try estimate(run)
         return ComparisonCell(
-            unit: unit, technique: technique.name, arm: arm, settings: run, estimate: try estimate(run),
-            labels: known.labels)
+            unit: unit, technique: technique.name, arm: arm, settings: run, estimate: estimate,
+            storage: RunStorage(run, estimate, size), labels: known.labels)
     }
 }

@@ -14,9 +14,14 @@ public struct Comparison {
         self.log = log
     }
 
+    /// All cells, with the arithmetic chosen.
+    private func plan() throws -> ComparisonPlan {
+        try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
+    }
+
     /// What would be run, and what that is expected to cost. Nothing is trained or written.
     public func forecast() throws -> ComparisonForecast {
-        try ComparisonForecast(ComparisonPlan(settings), surroundings)
+        try ComparisonForecast(plan(), surroundings)
     }
 
     /// Runs every cell that is not finished, then evaluates all.
@@ -26,42 +31,24 @@ public struct Comparison {
     /// - Parameter configuration: the text of `comparison.yaml`, complete.
     /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
     public func execute(configuration: String) throws -> ComparisonOutcome {
-        let plan = try ComparisonPlan(settings)
+        try Folder.check(settings.output, named: "output")
+        if let stages = settings.stages { try Folder.check(stages, named: "stages") }
+        let plan = try plan()
         let states = try plan.cells.map { try $0.state() }
+        try requireRoom(for: plan, states)
         // After that: a comparison that is refused leaves the folder as it was.
-        try Folder.make(settings.output)
-        try AtomicFile.write(configuration, to: settings.output + "/comparison.yaml")
+        try ComparisonFolder.accept(settings.output)
+        try AtomicFile.write(configuration, to: settings.output + "/" + ComparisonFolder.descriptionName)
         let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
         log("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
         var pace = Pace(open: open)
         var failures: [(cell: String, error: FoveaError)] = []
-        var isShared = false
-        for unit in plan.units {
-            let cells = open.filter { $0.unit == unit }
-            guard !cells.isEmpty else { continue }
-            try Folder.make(settings.output + "/" + unit.path)
-            guard let lock = try FileLock(settings.output + "/" + unit.path + "/.lock") else {
-                log("\(unit.path) is being worked at by another process")
-                isShared = true
-                cells.forEach { pace.leave($0) }
-                continue
-            }
-            for cell in cells {
-                // Another process may have finished it since.
-                guard try cell.state() != .finished else {
-                    pace.leave(cell)
-                    continue
-                }
-                log("cell \(pace.number) of \(open.count), \(cell.name)" + pace.remaining)
-                do {
-                    pace.finish(cell, seconds: try run(cell))
-                } catch let error as FoveaError where error.kind == .numerical {
-                    log("warning: \(cell.name) is left: \(error.message)")
-                    failures.append((cell.name, error))
-                    pace.leave(cell)
-                }
-            }
-            withExtendedLifetime(lock) {}
+        var left = open
+        while !left.isEmpty {
+            let pass = try runFree(of: left, plan.units, &pace, &failures)
+            left = pass.held
+            // Others may have let go of what they held while cells were run here.
+            guard pass.hasRun else { break }
         }
         if let (cell, error) = failures.first {
             throw FoveaError(
@@ -71,12 +58,86 @@ public struct Comparison {
                 remedy: (error.remedy.map { $0 + " " } ?? "")
                     + "`fovea compare --report` tells what came out of the others.")
         }
-        if isShared, try plan.cells.contains(where: { try $0.state() != .finished }) {
+        if try left.contains(where: { try $0.state() != .finished }) {
             throw FoveaError(
                 .busy, "another process still works at cells of \(settings.output)",
                 remedy: "The same command goes on when it has ended; with --report it tells what there is now.")
         }
         return try report(plan, folds: [], merge: nil)
+    }
+
+    /// Runs the cells that no other process holds; gives those that one does, and whether any was run.
+    private func runFree(
+        of cells: [ComparisonCell], _ units: [ComparisonUnit], _ pace: inout Pace,
+        _ failures: inout [(cell: String, error: FoveaError)]
+    ) throws -> (held: [ComparisonCell], hasRun: Bool) {
+        var held: [ComparisonCell] = []
+        var hasRun = false
+        for unit in units {
+            let cells = cells.filter { $0.unit == unit }
+            guard !cells.isEmpty else { continue }
+            try Folder.make(settings.output + "/" + unit.path)
+            guard let lock = try FileLock(settings.output + "/" + unit.path + "/.lock") else {
+                log("\(unit.path) is being worked at by another process")
+                held += cells
+                continue
+            }
+            for cell in cells {
+                // Another process may have finished it since.
+                guard try cell.state() != .finished else {
+                    pace.leave(cell)
+                    continue
+                }
+                log("cell \(pace.number) of \(pace.count), \(cell.name)" + pace.remaining)
+                do {
+                    pace.finish(cell, seconds: try run(cell))
+                    hasRun = true
+                } catch let error as FoveaError where error.kind == .numerical {
+                    log("warning: \(cell.name) is left: \(error.message)")
+                    failures.append((cell.name, error))
+                    pace.leave(cell)
+                    hasRun = true
+                } catch let error as FoveaError where error.kind == .busy {
+                    log("\(cell.name) is left for later: \(error.message)")
+                    held.append(cell)
+                }
+            }
+            withExtendedLifetime(lock) {}
+        }
+        return (held, hasRun)
+    }
+
+    /// Refuses a comparison whose cells, together, would not fit on the disk.
+    private func requireRoom(for plan: ComparisonPlan, _ states: [ComparisonCell.State]) throws {
+        let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
+        try DiskSpace.require(
+            needs(of: open, done: zip(plan.cells, states).filter { $1 == .finished }.map(\.0)),
+            of: "the \(Wording.count(open.count, "cell")) that the comparison has yet to run",
+            remedy: RunCheck.remedy(open.map(\.settings)))
+    }
+
+    /// About how many bytes cells that are not finished have yet to write: models and view banks, then checkpoints and results.
+    package func missingBytes() throws -> [Int] {
+        let plan = try ComparisonPlan(settings)
+        let states = try plan.cells.map { try $0.state() }
+        return needs(
+            of: zip(plan.cells, states).filter { $1 != .finished }.map(\.0),
+            done: zip(plan.cells, states).filter { $1 == .finished }.map(\.0)
+        ).map(\.bytes)
+    }
+
+    private func needs(of open: [ComparisonCell], done: [ComparisonCell]) -> [DiskSpace.Need] {
+        guard let folder = open.first?.settings.stageFolder else { return [] }
+        let kept = open.map { $0.settings.missingBytes(of: $0.storage, peak: false) }
+        // One cell trains at a time; what it writes besides what stays is gone when the next one begins.
+        let passing = zip(open, kept).map { $0.settings.missingBytes(of: $0.storage, peak: true) - $1 }.max() ?? 0
+        return [
+            DiskSpace.Need(
+                RunStorage.missingBytes(
+                    of: open.map(\.storage), besides: done.map(\.storage), in: StageStore(folder: folder)),
+                in: folder, for: "models and view banks"),
+            DiskSpace.Need(kept.reduce(0, +) + passing, in: settings.output, for: "checkpoints and results"),
+        ]
     }
 
     /// Evaluates what is finished, without running anything.
@@ -114,8 +175,10 @@ private struct Pace {
     private var seconds = 0.0
     /// The number of the next cell, counted from 1.
     private(set) var number = 1
+    /// How many there are.
+    let count: Int
 
-    init(open: [ComparisonCell]) { left = open }
+    init(open: [ComparisonCell]) { (left, count) = (open, open.count) }
 
     mutating func leave(_ cell: ComparisonCell) {
         left.removeAll { $0.settings.output == cell.settings.output }

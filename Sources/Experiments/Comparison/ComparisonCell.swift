@@ -76,9 +76,11 @@ struct ComparisonCell {
     let technique: String
     let arm: ComparisonArm
     /// Everything that decides it.
-    let settings: RunSettings
+    var settings: RunSettings
     /// What it is expected to cost.
     let estimate: RunEstimate
+    /// What it is expected to write.
+    let storage: RunStorage
     /// The labels as they are now.
     let labels: LabelHashes
 
@@ -88,16 +90,33 @@ struct ComparisonCell {
     /// The complete text of its `config.yaml`.
     var configuration: String { ConfigurationWriter.yaml(settings) }
 
+    /// The settings that a run in its folder was begun with; nil where none was.
+    func written() throws -> RunSettings? {
+        let path = settings.output + "/" + RunConfiguration.name
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try ConfigurationReader.read(RunSettings.self, file: path)
+    }
+
     /// How far it has come.
     ///
     /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings or labels.
     func state() throws -> State {
-        let written = settings.output + "/config.yaml"
-        guard FileManager.default.fileExists(atPath: written) else { return .open }
-        var found = try ConfigurationReader.read(RunSettings.self, file: written)
+        guard let read = try written() else { return .open }
+        // Its paths count from where it was made.
+        let sources = try RunSources.read(settings.output)
+        func fromRoot(_ settings: RunSettings, in base: String) -> RunSettings {
+            var settings = settings
+            settings.changePaths { PathName.collapsed(PathName.absolute($1, in: base)) }
+            return settings
+        }
+        let here = FileManager.default.currentDirectoryPath
+        var found = fromRoot(read, in: sources?.madeIn ?? here)
+        let wanted = fromRoot(settings, in: here)
         // Where the folders lie does not decide what a run comes to.
-        (found.output, found.stages, found.cache) = (settings.output, settings.stages, settings.cache)
-        guard found == settings else {
+        (found.output, found.stages, found.cache) = (wanted.output, wanted.stages, wanted.cache)
+        // A version that wrote `auto` computed in what that came to.
+        if found.training.precision == .auto { found.training.precision = found.training.settledPrecision }
+        guard found == wanted else {
             throw FoveaError(
                 .configuration, "\(settings.output) holds a run with other settings than the comparison has for it now",
                 remedy: "Remove that folder, or give the comparison another `output`.")
@@ -105,7 +124,9 @@ struct ComparisonCell {
         let metrics = settings.output + "/metrics.json"
         guard FileManager.default.fileExists(atPath: metrics) else { return .interrupted }
         let made = try RunMetrics.read(metrics)
-        var changed = labels.tables.keys.filter { made.labelTables[$0] != labels.tables[$0] }.sorted()
+        // By what was read, not by name: the command may be given from another folder now.
+        let then = Set(made.labelTables.values)
+        var changed = labels.tables.filter { !then.contains($0.value) }.map(\.key).sorted()
         if let attributes = made.attributes, attributes != labels.attributes { changed.append("the attribute file") }
         guard changed.isEmpty else {
             throw FoveaError(

@@ -44,12 +44,9 @@ public struct ComparisonForecast {
     /// Images a second in training steps, by a few steps on made-up pictures.
     private static func rate(_ settings: RunSettings, _ surroundings: Surroundings) throws -> Double {
         Engine.threads = surroundings.threads
-        let recipe = settings.training.precision
-        let precision: Precision =
-            recipe == .auto ? Engine.bestPrecision(on: surroundings.device) : recipe == .float32 ? .float32 : .bfloat16
         let training = try BenchmarkedTraining(
             settings.model.architecture, size: settings.image.resolution, batch: settings.training.batchSize,
-            precision: precision, device: surroundings.device)
+            precision: settings.training.precision(on: surroundings.device), device: surroundings.device)
         var best = Double.infinity
         for _ in 0..<4 {
             let start = ContinuousClock.now

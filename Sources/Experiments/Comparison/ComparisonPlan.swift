@@ -29,13 +29,16 @@ struct ComparisonPlan {
 
     let settings: ComparisonSettings
     let datasets: [Dataset]
-    let cells: [ComparisonCell]
+    private(set) var cells: [ComparisonCell]
 
     /// Reads the configurations and label tables and verifies every cell as far as that is possible before images are
     /// decoded.
     ///
     /// - Throws: `FoveaError`; what a run would refuse names the data set, the technique and the arm.
-    init(_ settings: ComparisonSettings) throws {
+    ///
+    /// - Parameter choose: chooses the arithmetic of the cells that leave it open, where none of them has begun; nil: it stays
+    ///   open.
+    init(_ settings: ComparisonSettings, choosing choose: ((RunSettings) throws -> RunSettings)? = nil) throws {
         self.settings = settings
         var datasets: [Dataset] = []
         var cells: [ComparisonCell] = []
@@ -49,7 +52,7 @@ struct ComparisonPlan {
             }
             let known = Dataset(
                 name: dataset.name, cohort: read.cohort, attributes: read.attributes,
-                labels: try LabelHashes(first.data), splits: splits)
+                labels: LabelHashes(first.data, read.cohort, read.attributes), splits: splits)
             datasets.append(known)
             cells += try maker.cells(of: known)
         }
@@ -58,6 +61,17 @@ struct ComparisonPlan {
         self.cells = cells.enumerated().sorted {
             (order[$0.element.unit.seed] ?? 0, $0.offset) < (order[$1.element.unit.seed] ?? 0, $1.offset)
         }.map(\.element)
+        try settlePrecision(choose)
+    }
+
+    /// Gives all cells that leave the arithmetic open the same one: that of a cell which has begun, else what is chosen for
+    /// the first of them.
+    private mutating func settlePrecision(_ choose: ((RunSettings) throws -> RunSettings)?) throws {
+        let open = cells.indices.filter { cells[$0].settings.training.precision == .auto }
+        guard let first = open.first else { return }
+        let begun = try open.lazy.compactMap { try cells[$0].written()?.training.settledPrecision }.first
+        guard let precision = try begun ?? choose?(cells[first].settings).training.precision else { return }
+        for index in open { cells[index].settings.training.precision = precision }
     }
 
     private init(_ settings: ComparisonSettings, datasets: [Dataset], cells: [ComparisonCell]) {

@@ -1,4 +1,5 @@
 import Basics
+import Cohorts
 import Configuration
 
 /// What `fovea compare` runs: every technique in every arm, on every data set, fold and seed.
@@ -106,12 +107,24 @@ extension ComparisonSettings: ConfigurationSection {
             throw FoveaError(
                 .configuration, "arms has no plain", remedy: "Add it: every other arm is compared with it.")
         }
-        if let grouping = groupings.first(where: { $0.contains("random") || $0.contains("single") }) {
-            throw FoveaError(
-                .configuration, "groupings holds \(grouping)",
-                remedy: "Name the grouping itself; the arms random and ensemble make its controls.")
+        for grouping in groupings {
+            if let term = Grouping.controlTerm(in: grouping) {
+                throw FoveaError(
+                    .configuration, "groupings has \"\(grouping)\", of which \(term) is a control",
+                    remedy: "Name the grouping itself; the arms random and ensemble make its controls.")
+            }
+            // They become names of folders, with a few words in front and behind.
+            guard grouping.utf8.count <= Self.longestGrouping else {
+                throw FoveaError(
+                    .configuration,
+                    "groupings has \"\(grouping.prefix(40))...\", which has \(grouping.utf8.count) bytes",
+                    remedy: "At most \(Self.longestGrouping) are allowed: give the attributes shorter names.")
+            }
         }
     }
+
+    private static let longestGrouping = 200
+    private static let longestName = 100
 
     /// Names become names of folders.
     private static func requireNames(_ names: [String], key: String) throws {
@@ -121,12 +134,31 @@ extension ComparisonSettings: ConfigurationSection {
                 .configuration, "\(key) has the name \"\(name)\"",
                 remedy: "A name has letters, digits, \"-\", \"_\" and \".\", and does not begin with a dot.")
         }
+        if let name = names.first(where: { $0.utf8.count > longestName }) {
+            throw FoveaError(
+                .configuration, "\(key) has the name \"\(name.prefix(40))...\" of \(name.utf8.count) letters",
+                remedy: "A name has at most \(longestName) letters.")
+        }
         try requireDifferent(names, key: key)
+        // Some file systems take them for one folder.
+        if let (one, other) = firstPair(of: names, alikeIn: { $0.lowercased() }) {
+            throw FoveaError(
+                .configuration, "\(key) has the names \"\(one)\" and \"\(other)\", which differ in case only",
+                remedy: "Change one of them: not every file system tells them apart.")
+        }
+    }
+
+    private static func firstPair(of names: [String], alikeIn form: (String) -> String) -> (String, String)? {
+        var seen: [String: String] = [:]
+        for name in names {
+            if let other = seen.updateValue(name, forKey: form(name)) { return (other, name) }
+        }
+        return nil
     }
 
     /// A grouping without spaces, its terms in order: what is equal then is one grouping.
     private static func inOrder(_ grouping: String) -> String {
-        grouping.split(separator: "+").map { $0.filter { !$0.isWhitespace } }.sorted().joined(separator: "+")
+        Grouping.terms(grouping).sorted().joined(separator: "+")
     }
 
     private static func requireDifferent(_ values: [String], key: String) throws {

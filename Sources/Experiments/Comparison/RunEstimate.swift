@@ -13,6 +13,24 @@ struct RunEstimate {
         var images = 0
         /// Views, and images of a backbone that rests, which pass forward only.
         var views = 0
+        /// What of it stays in the stage store.
+        var left: Left
+        /// Passes of its training; 0 where nothing is trained.
+        var epochs = 0
+        /// Steps of its training.
+        var steps = 0
+        /// Whether it is the second stage of a technique.
+        var isSecond = false
+        /// Projections of features that are learnt with it.
+        var projections = 0
+
+        /// A file or folder of the stage store.
+        enum Left {
+            /// A model, by the name of its stage.
+            case model(String)
+            /// What a teacher, or several asked as one, says of so many views.
+            case bank(String, columns: Int, teachers: Int, views: Int)
+        }
 
         /// In images trained on.
         var work: Double { CostTable.work(images: Double(images), views: Double(views)) }
@@ -32,40 +50,59 @@ struct RunEstimate {
         let recipe = "\(unit) \(settings.model) \(training)"
         let views = settings.plainViews.map(String.init) ?? "new"
 
-        func images(_ count: Int, epochs: Int, minimumSteps: Int = 0, dropsLast: Bool) -> Int {
-            let whole = count / training.batchSize
-            let batches = dropsLast && whole > 0 ? whole : (count + training.batchSize - 1) / training.batchSize
-            let steps = max(1, (batches + training.accumulation - 1) / training.accumulation)
-            return min(count, batches * training.batchSize) * max(epochs, (minimumSteps + steps - 1) / steps)
+        /// How long a training is.
+        func length(
+            _ count: Int, epochs: Int, minimumSteps: Int = 0, dropsLast: Bool
+        ) -> (images: Int, epochs: Int, steps: Int) {
+            var plan = TrainingPlan()
+            (plan.batchSize, plan.accumulation, plan.dropsLast) = (training.batchSize, training.accumulation, dropsLast)
+            (plan.epochs, plan.minimumSteps) = (epochs, minimumSteps)
+            let passes = plan.passes(over: count)
+            return (
+                min(count, plan.batches(of: count) * plan.batchSize) * passes, passes, plan.steps(of: count) * passes
+            )
         }
         /// What a second stage of the technique adds to a training.
-        func second(_ technique: TechniqueSettings, _ count: Int, after key: String) -> [Stage] {
+        func second(_ technique: TechniqueSettings, _ count: Int, after key: String, _ name: String) -> [Stage] {
+            guard technique.second.name != .none else { return [] }
+            let left = Stage.Left.model(name + "-" + technique.second.name.rawValue)
+            var stage = Stage(key: "\(technique.second) after \(key)", left: left)
+            stage.isSecond = true
             let epochs = technique.second.trainedEpochs
-            guard epochs > 0 else { return [] }
-            let seen = images(count, epochs: epochs, dropsLast: training.dropsLast)
-            return [Stage(key: "\(technique.second) after \(key)", views: seen)]
+            if epochs > 0 {
+                (stage.views, stage.epochs, stage.steps) = length(
+                    count, epochs: epochs, dropsLast: training.dropsLast)
+            }
+            return [stage]
         }
-        func network(_ name: String, _ technique: TechniqueSettings, _ count: Int, epochs: Int? = nil) -> [Stage] {
-            let key = "\(recipe) \(name) \(technique.first)"
-            let seen = images(count, epochs: epochs ?? training.epochs, dropsLast: training.dropsLast)
-            return [stage(key, seen, rate: training.backboneRate)] + second(technique, count, after: key)
+        func network(
+            _ name: String, _ words: String, _ technique: TechniqueSettings, _ count: Int, epochs: Int? = nil
+        ) -> [Stage] {
+            let key = "\(recipe) \(words) \(technique.first)"
+            let length = length(count, epochs: epochs ?? training.epochs, dropsLast: training.dropsLast)
+            return [stage(key, name, length, rate: training.backboneRate)] + second(technique, count, after: key, name)
         }
-        func stage(_ key: String, _ seen: Int, rate: Double) -> Stage {
-            rate > 0 ? Stage(key: key, images: seen) : Stage(key: key, views: seen)
+        func stage(
+            _ key: String, _ name: String, _ length: (images: Int, epochs: Int, steps: Int), rate: Double
+        ) -> Stage {
+            var stage = Stage(key: key, left: .model(name), epochs: length.epochs, steps: length.steps)
+            if rate > 0 { stage.images = length.images } else { stage.views = length.images }
+            return stage
         }
 
-        stages = network("plain, views \(views)", settings.technique, rows)
+        stages = network("plain", "plain, views \(views)", settings.technique, rows)
         guard let distillation = settings.distillation else { return }
         let plan = try SubsetPlan.expected(
             distillation, settings, cohort: cohort, attributes: attributes, rows: split.training)
         let taught = settings.teacherTechnique
         let teacherRows = plan.inner?.training.count ?? rows
         let inner = plan.inner == nil ? "" : "inner "
+        let start = plan.inner == nil ? "plain" : "plain-inner"
         if plan.inner != nil {
-            stages += network("\(inner)plain, views \(views)", settings.innerTechnique, teacherRows)
+            stages += network(start, "\(inner)plain, views \(views)", settings.innerTechnique, teacherRows)
         }
         if distillation.teachers.initialization == .plain, taught.first != settings.technique.first {
-            stages += network("\(inner)plain, views \(views)", taught, teacherRows)
+            stages += network(start, "\(inner)plain, views \(views)", taught, teacherRows)
         }
         let studentRows = distillation.weights == .selfPaced ? teacherRows : rows
         let banked = distillation.bankedViews(training: training.epochs)
@@ -77,13 +114,18 @@ struct RunEstimate {
         for task in plan.tasks {
             let key = "\(recipe) \(inner)\(taught.first) \(distillation.teachers) views \(views) \(task.subset)"
             let count = task.positives.count + task.negativesPerEpoch
-            let seen = images(
+            let length = length(
                 count, epochs: distillation.teachers.epochs, minimumSteps: distillation.teachers.minimumSteps,
                 dropsLast: false)
-            stages.append(stage(key, seen, rate: rate))
-            stages += second(taught, count, after: key)
+            let name = "teacher-" + task.subset.name
+            stages.append(stage(key, name, length, rate: rate))
+            stages += second(taught, count, after: key, name)
             if settings.technique.mixing == .none, !sharesTrunk {
-                stages.append(Stage(key: "\(banked) views of \(taught) \(key)", views: studentRows * banked))
+                let seen = studentRows * banked
+                stages.append(
+                    Stage(
+                        key: "\(banked) views of \(taught) \(key)", views: seen,
+                        left: .bank(task.subset.name, columns: task.subset.classes.count, teachers: 1, views: seen)))
             }
         }
         if settings.technique.mixing == .none, sharesTrunk {
@@ -92,10 +134,13 @@ struct RunEstimate {
                 Stage(
                     key:
                         "\(banked) views of \(taught) \(recipe) \(inner)\(distillation.teachers) views \(views) \(subsets)",
-                    views: studentRows * banked))
+                    views: studentRows * banked,
+                    left: .bank(
+                        "all-teachers", columns: plan.columns.count, teachers: subsets.count,
+                        views: studentRows * banked)))
         }
         var student = network(
-            "student \(distillation.withoutPreset)", settings.technique, studentRows,
+            "student", "student \(distillation.withoutPreset)", settings.technique, studentRows,
             epochs: distillation.studentEpochs(training: training.epochs))
         if settings.technique.mixing != .none {
             // Teachers are asked as the student sees its images.
@@ -103,6 +148,7 @@ struct RunEstimate {
                 student[index].views += (student[index].images + student[index].views) * plan.tasks.count
             }
         }
+        if distillation.featureLambda > 0 { student[0].projections = plan.tasks.count }
         stages += student
     }
 }

@@ -1,4 +1,5 @@
 import Basics
+import Cohorts
 import Evaluation
 import Foundation
 import Reports
@@ -15,6 +16,10 @@ public struct EvaluationOutcome: Sendable {
     public var reference: EvaluationResult?
     /// The subject minus the reference, on the same images.
     public var difference: PairedResult?
+    /// How many of the images judged are known to have trained the model; nil where that is not known.
+    public var trainedImages: Int?
+    /// The label tables, with the hashes of what was read.
+    var tables: [SourceFile] = []
     /// What the reader should mind.
     public var notes: [String] = []
     /// Names of classes for people.
@@ -33,6 +38,8 @@ public struct EvaluationOutcome: Sendable {
             var fovea = Program.version
             var subject: String
             var evaluation: EvaluationResult
+            @ExplicitNull var trainedImages: Int?
+            var labelTables: [String: String]
             @ExplicitNull var referenceSubject: String?
             @ExplicitNull var reference: EvaluationResult?
             @ExplicitNull var difference: PairedResult?
@@ -40,12 +47,15 @@ public struct EvaluationOutcome: Sendable {
             enum CodingKeys: String, CodingKey {
                 case fovea, subject, evaluation, reference, difference
                 case referenceSubject = "reference_subject"
+                case trainedImages = "trained_images"
+                case labelTables = "label_tables"
             }
         }
         return try JSONText.encode(
             Document(
-                subject: subject, evaluation: evaluation, referenceSubject: referenceSubject, reference: reference,
-                difference: difference))
+                subject: subject, evaluation: evaluation, trainedImages: trainedImages,
+                labelTables: Dictionary(tables.map { ($0.path, $0.sha256) }) { first, _ in first },
+                referenceSubject: referenceSubject, reference: reference, difference: difference))
     }
 
     /// The tables for a terminal.

@@ -11,14 +11,11 @@ enum MergeFile {
     /// - Throws: `FoveaError` of kind `data` that names file, line and key.
     static func read(_ path: String) throws -> ClassMerging {
         let form = "The form is: merge: {NAME: [CLASS, CLASS], ...}"
-        guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
-            throw FoveaError(.data, "cannot read the classes to merge, \(path)", remedy: "Check the path.")
+        guard let root = try YAMLDocument.read(path, "the classes to merge,", form: form)?.mapping else {
+            throw FoveaError(.data, "\(path) says nothing of classes to merge", remedy: form)
         }
-        guard let text = String(validating: data, as: UTF8.self), YAMLAlias(firstIn: text) == nil,
-            let root = try? Yams.compose(yaml: text)?.mapping
-        else { throw FoveaError(.data, "\(path) says nothing of classes to merge", remedy: form) }
         func failure(_ node: Node, _ words: String) -> FoveaError {
-            FoveaError(.data, "\(path)\(node.mark.map { ":\($0.line)" } ?? ""): \(words)", remedy: form)
+            FoveaError(.data, "\(path)\(node.mark.map { ", line \($0.line)" } ?? ""): \(words)", remedy: form)
         }
         for (key, _) in root where key.scalar?.string != "merge" {
             throw failure(key, "unknown key \"\(key.scalar?.string ?? "?")\"")

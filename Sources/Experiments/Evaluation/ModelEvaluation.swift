@@ -27,8 +27,12 @@ public struct ModelEvaluation: Sendable {
     public let settings: RunSettings
     /// A file of near-synonyms that are judged as one class; nil for none.
     public var merge: String?
+    /// Files that will be written, and so must be none of those that are read.
+    public var outputs: [OutputFile] = []
     /// Bootstrap and long tail.
     public var evaluation: EvaluationSettings
+    /// Whether the images are divided as the model's own run did.
+    private var isOfRun = false
 
     /// Judges a model on the data of a configuration.
     public init(model: String, settings: RunSettings) {
@@ -36,6 +40,19 @@ public struct ModelEvaluation: Sendable {
         self.settings = settings
         part = .validation
         evaluation = settings.evaluation
+    }
+
+    /// Judges the model of a run on the run's own data, divided as the run did.
+    ///
+    /// - Parameter given: the arguments of `--set`. Where they change the data or the seed, the data are divided anew.
+    /// - Throws: `FoveaError` of kind `configuration` when the folder holds no run, of kind `data` when its files are gone.
+    public init(run model: String, settings given: [String] = []) throws {
+        let path = try Self.configuration(ofRun: model)
+        let configuration = try RunConfiguration(file: path, settings: given)
+        try configuration.requireFiles()
+        let own = given.isEmpty ? configuration.settings : try RunConfiguration(file: path).settings
+        self.init(model: model, settings: configuration.settings)
+        isOfRun = own.data == settings.data && own.seed == settings.seed
     }
 
     /// Judges a model on all photographs of a label table.
@@ -50,13 +67,20 @@ public struct ModelEvaluation: Sendable {
     ///
     /// - Throws: `FoveaError` of kind `configuration` when the folder holds none.
     public static func configuration(ofRun model: String) throws -> String {
-        let path = ModelPrediction.folder(model) + "/config.yaml"
-        guard FileManager.default.fileExists(atPath: path) else {
+        let paths = RunRecord.folders(of: ModelPrediction.folder(model)).map { $0 + "/" + RunConfiguration.name }
+        guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             throw FoveaError(
                 .configuration, "\(model) is no run folder, so it does not say which photographs to judge by",
                 remedy: "Name a configuration, or a table with --labels TABLE --images FOLDER.")
         }
         return path
+    }
+
+    /// Whether a configuration file is that of a model's own run.
+    public static func isConfiguration(_ path: String, ofRun model: String) -> Bool {
+        guard let own = try? configuration(ofRun: model) else { return false }
+        func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        return place(own) == place(path)
     }
 
     /// Reads, predicts and judges.
@@ -70,6 +94,7 @@ public struct ModelEvaluation: Sendable {
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
         let merged = try merging.columns(of: description.classes)
         let (cohort, attributes) = try Preparation.readCohort(settings.data)
+        for output in outputs { try output.refuse(settings.data.inputs(of: cohort)) }
         let columns = try columns(of: description, in: cohort)
         for group in merged where group.members.count > 1 {
             guard let member = group.members.first(where: { columns[$0] == nil }) else { continue }
@@ -78,7 +103,8 @@ public struct ModelEvaluation: Sendable {
                 "\(cohort.source) has no labels for \(description.classes[member]), so no image could be negative for "
                     + "\"\(group.name)\", which it is merged into", remedy: "Leave it out of that list.")
         }
-        let rows = try rows(of: cohort)
+        let record = try RunRecord.find(for: model)
+        let (rows, notes) = try rows(of: cohort, attributes, record)
         if description.labels == .single { try cohort.requireSingleLabels(rows: rows) }
         let photographs = rows.map { cohort.photographs[$0] }
         let cache = try ImageCache.open(
@@ -88,7 +114,7 @@ public struct ModelEvaluation: Sendable {
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }
-        let probabilities = try probabilities(bundle, cache, surroundings)
+        let probabilities = try probabilities(bundle, cache, photographs.map(\.image), surroundings)
         let outcomes = try Outcomes(
             classes: description.classes, images: photographs.map(\.image),
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
@@ -101,33 +127,22 @@ public struct ModelEvaluation: Sendable {
         options.thresholds = description.thresholds.map { thresholds in
             merged.map { $0.members.count == 1 ? thresholds[$0.members[0]] : nil }
         }
+        let overlap = TrainingOverlap(record, photographs.map(\.image), cache, isOfRun: isOfRun)
         var outcome = EvaluationOutcome(
             subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images")
-                + MergeFile.words(merge),
+                + MergeFile.words(merge) + overlap.mark,
             evaluation: try Evaluator.evaluate(outcomes.merging(merging), options))
         outcome.outcomes = outcomes
+        outcome.trainedImages = overlap.trained
+        outcome.tables = cohort.tables
         outcome.names = attributes?.namesByClass(cohort.classes) ?? [:]
-        if let note = overlap(photographs.map(\.path)) { outcome.notes.append(note) }
+        outcome.notes = notes + overlap.notes
         let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
         if !unlabelled.isEmpty {
             outcome.notes.append(
                 "\(cohort.source) has no labels for \(Wording.listing(unlabelled)): they stay undefined")
         }
         return outcome
-    }
-
-    /// A warning where images of another data set than the run's own configuration were among those that trained it; nil
-    /// where none was, or where the run's own data are not at hand.
-    private func overlap(_ paths: [String]) -> String? {
-        guard part == .all, let path = try? Self.configuration(ofRun: model),
-            let own = try? ConfigurationReader.read(RunSettings.self, file: path),
-            let divided = try? Preparation.divided(own)
-        else { return nil }
-        func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
-        let trained = Set(divided.split.training.map { place(divided.cohort.photographs[$0].path) })
-        let seen = paths.count { trained.contains(place($0)) }
-        guard seen > 0 else { return nil }
-        return "\(seen) of the \(Wording.count(paths.count, "image")) trained this model: the figures flatter it"
     }
 
     /// The column of each of the model's classes; nil where the data set does not have it.
@@ -142,16 +157,27 @@ public struct ModelEvaluation: Sendable {
         return columns
     }
 
-    private func rows(of cohort: Cohort) throws -> [Int] {
-        switch part {
-        case .all: Array(cohort.photographs.indices)
-        case .training: try Preparation.divide(cohort, settings).training
-        case .validation: try Preparation.divide(cohort, settings).validation
+    /// The rows to judge, and what the reader should know of them.
+    private func rows(
+        of cohort: Cohort, _ attributes: ClassAttributes?, _ record: RunRecord?
+    ) throws -> (rows: [Int], notes: [String]) {
+        var notes: [String] = []
+        if isOfRun, let sources = try record.flatMap({ try RunSources.read($0.folder) }) {
+            let hashes = DataSettings.hashes(cohort, attributes, severalTables: !settings.data.tables.isEmpty)
+            notes = sources.changes(since: hashes)
         }
+        guard part != .all else { return (Array(cohort.photographs.indices), notes) }
+        guard isOfRun, let record else {
+            // Where nothing is trained, all folds may validate.
+            let split = try Preparation.divide(cohort, settings, trains: part == .training)
+            return (part == .training ? split.training : split.validation, notes)
+        }
+        let own = try record.split.rows(part == .training ? .training : .validation, of: cohort)
+        return (own.rows, notes + own.notes)
     }
 
     private func probabilities(
-        _ bundle: ModelBundle, _ cache: ImageCache, _ surroundings: Surroundings
+        _ bundle: ModelBundle, _ cache: ImageCache, _ images: [String], _ surroundings: Surroundings
     ) throws -> [Float] {
         let description = bundle.description
         let predictor = try Predictor(
@@ -162,12 +188,31 @@ public struct ModelEvaluation: Sendable {
             cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
             threads: surroundings.threads, shouldStop: surroundings.shouldStop, progress: { progress.update($0) })
         progress.finish()
+        let odd = description.nonFiniteRows(logits)
+        guard odd.isEmpty else { throw FoveaError.nonFiniteOutputs(for: odd.map { images[$0] }, of: cache.count) }
         return try description.probabilities(logits)
     }
 }
 
+extension RunSettings {
+    /// The same with the arithmetic chosen, where it was left open.
+    func settlingPrecision(_ surroundings: Surroundings, log: (String) -> Void) throws -> RunSettings {
+        guard training.precision == .auto else { return self }
+        var settled = self
+        let chosen = try surroundings.precision.precision(
+            for: self, on: surroundings.device, threads: surroundings.threads, log: log)
+        settled.training.precision = chosen == .float32 ? .float32 : .bfloat16
+        return settled
+    }
+}
+
 extension TrainingSettings {
-    /// The arithmetic that a setting comes to on a device.
+    /// What a finished run with these settings was computed in; one that has `auto` is of a version that asked the device.
+    var settledPrecision: PrecisionName {
+        precision(on: .best) == .float32 ? .float32 : .bfloat16
+    }
+
+    /// The arithmetic that a setting comes to on a device where nothing is trained.
     func precision(on device: Device) -> Precision {
         switch precision {
         case .auto: Engine.bestPrecision(on: device)

@@ -49,13 +49,16 @@ public struct PredictionEvaluation: Sendable {
         let truth = try LabelList.read(labels, classes: table.classes, filter: filter)
         var options = try settings.options(threads: threads, shouldStop: shouldStop)
         var notes: [String] = []
+        var (trained, mark) = (Int?.none, "")
         if let trainingLabels {
             let training = try LabelList.read(trainingLabels, classes: table.classes, filter: trainingFilter)
             let rows = Array(training.photographs.indices)
             options.trainingImages = columns.map { training.rows(showing: $0.members, among: rows).count }
-            let trained = Set(training.photographs.map(\.image))
-            let both = truth.photographs.count { trained.contains($0.image) }
+            let names = Set(training.photographs.map(\.image))
+            let both = truth.photographs.count { names.contains($0.image) }
+            trained = isOutOfFold ? nil : both
             if both > 0, !isOutOfFold {
+                mark = " (\(both) of these \(truth.count) images are among the training labels)"
                 notes.append(
                     "\(both) of the \(truth.count) images judged are also among the training labels; if the model was "
                         + "trained on them, the result says little (--train-where chooses the rows that trained)")
@@ -65,7 +68,7 @@ public struct PredictionEvaluation: Sendable {
         let said = try tables.map { try outcomes($0, truth) }
         let candidates = try said.map { try $0.merging(merging) }
         var outcome = EvaluationOutcome(
-            subject: subject + MergeFile.words(merge), evaluation: try Evaluator.evaluate(candidates, options))
+            subject: subject + MergeFile.words(merge) + mark, evaluation: try Evaluator.evaluate(candidates, options))
         notes += zip(tables, said).compactMap { Self.noteOnScores($0.path, $1) }
         if !versus.isEmpty {
             let reference = Self.title(names.suffix(versus.count))
@@ -80,6 +83,8 @@ public struct PredictionEvaluation: Sendable {
                 options)
         }
         outcome.notes = notes
+        outcome.trainedImages = trained
+        outcome.tables = truth.tables
         return outcome
     }
 

@@ -49,12 +49,9 @@ enum ThresholdFile {
     /// YAML, of which JSON is a part. Scalars are taken as they are written, so that a class may be called NO.
     private static func mapping(_ path: String) throws -> [(String, String)] {
         let form = "A mapping of classes to numbers is wanted, such as {\"DR\": 0.4, \"AMD\": null}."
-        guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
-            throw FoveaError(.data, "cannot read the thresholds \(path)", remedy: "Check the path.")
+        guard let mapping = try YAMLDocument.read(path, "the thresholds", form: form)?.mapping else {
+            throw FoveaError(.data, "\(path) holds no thresholds", remedy: form)
         }
-        guard let text = String(validating: data, as: UTF8.self), YAMLAlias(firstIn: text) == nil,
-            let node = try? Yams.compose(yaml: text), let mapping = node.mapping
-        else { throw FoveaError(.data, "\(path) holds no thresholds", remedy: form) }
         if let classes = mapping["classes"]?.sequence, let values = mapping["thresholds"]?.sequence {
             guard classes.count == values.count else {
                 throw FoveaError(.data, "\(path): \(values.count) thresholds do not fit \(classes.count) classes")
@@ -63,7 +60,10 @@ enum ThresholdFile {
         }
         return try mapping.map { key, value in
             guard let name = key.scalar?.string, let threshold = value.scalar?.string else {
-                throw FoveaError(.data, "\(path) holds no thresholds", remedy: form)
+                let line = key.mark.map { ", line \($0.line)" } ?? ""
+                throw FoveaError(
+                    .data, "\(path)\(line): \"\(key.scalar?.string ?? "?")\" must be a class with a number",
+                    remedy: form)
             }
             return (name, threshold)
         }

@@ -55,22 +55,7 @@ public struct FirstConfiguration {
     /// Writes the file, unless there is one already.
     ///
     /// - Throws: `FoveaError` of kind `configuration` when there is; of kind `storage` when it cannot be written.
-    public func write(to path: String) throws {
-        let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else {
-            guard errno == EEXIST else { throw AtomicFile.failure("create", path) }
-            throw FoveaError(
-                .configuration, "\(path) exists already and is left as it is",
-                remedy: "Choose another name with --output.")
-        }
-        defer { close(descriptor) }
-        do {
-            try Data(yaml.utf8).withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
-        } catch {
-            unlink(path)
-            throw error
-        }
-    }
+    public func write(to output: OutputFile) throws { try output.writeNew(yaml) }
 
     private mutating func describe(_ tables: LabelTableChoice, _ listing: FolderListing) {
         for (table, place) in tables.chosen {
@@ -104,6 +89,7 @@ public struct FirstConfiguration {
         if !tables.passedOver.isEmpty {
             findings.append(("", "not used: \(tables.passedOver.joined(separator: ", "))"))
         }
+        for note in listing.passedOver.notes { findings.append(("", note)) }
         if tables.chosen.allSatisfy({ $0.table.hasOneLabelEach }) {
             settings.data.labels = .single
             findings.append(("labels", "exactly one for each image, so data.labels is single (softmax)"))

@@ -1,42 +1,43 @@
 import Basics
 import Foundation
+import FundusImaging
 
-/// The files of a folder that matter for training, told apart by their endings.
+/// The files of a folder, and of all folders below it, that matter for training or prediction.
 struct FolderListing {
     /// The folder.
     let folder: String
     /// Names of image files by their folder, which is relative to `folder`; "" is `folder` itself.
     private(set) var images: [String: Set<String>] = [:]
+    /// The same files, those behind links last.
+    private(set) var imageFiles: [FolderWalk.File] = []
     /// CSV files, relative, in order of depth and name.
     private(set) var tables: [String] = []
     /// YAML files.
     private(set) var descriptions: [String] = []
     /// Weight files.
     private(set) var weights: [String] = []
+    /// What is left out, besides `otherFiles`.
+    private(set) var passedOver: PassedOver
+    /// Files that are not images, tables and weights included.
+    private(set) var otherFiles: [String] = []
 
-    private static let maximumDepth = 5
-
-    /// Lists a folder and what is below it, five levels deep; hidden files and the folders of runs are passed over.
+    /// Lists a folder and what is below it; hidden files and the folders of runs are passed over.
     ///
-    /// - Throws: `FoveaError` of kind `data` when it is no folder that can be read.
+    /// An image is a file that begins as one, or is called so: then what is wrong with it is said where it is read.
+    /// - Throws: `FoveaError` of kind `data` when it is not a folder that can be read.
     init(_ folder: String) throws {
         self.folder = folder
-        var isFolder: ObjCBool = false
-        guard FileManager.default.fileExists(atPath: folder, isDirectory: &isFolder) else {
-            throw FoveaError(.data, "the folder \(folder) does not exist", remedy: "Check the path.")
-        }
-        guard isFolder.boolValue, let names = try? FileManager.default.contentsOfDirectory(atPath: folder) else {
-            throw FoveaError(
-                .data, "\(folder) is not a folder that can be read", remedy: "Name the folder of the data.")
-        }
-        add(names, in: "", depth: 0)
+        let walk = try FolderWalk(folder)
+        passedOver = walk.passedOver
+        for file in walk.files { add(file) }
         tables = Self.sorted(tables)
         descriptions = Self.sorted(descriptions)
         weights = Self.sorted(weights)
+        otherFiles.sort()
     }
 
     /// The number of images.
-    var imageCount: Int { images.values.reduce(0) { $0 + $1.count } }
+    var imageCount: Int { imageFiles.count }
 
     /// The name of the file, ending included, of an image that a table in `place` calls `name`.
     func file(_ name: String, in place: String) -> String? {
@@ -48,25 +49,28 @@ struct FolderListing {
             .first(where: files.contains)
     }
 
-    private mutating func add(_ names: [String], in place: String, depth: Int) {
-        let isRun =
-            names.contains("metrics.json") || names.contains("stage.json")
-            || (names.contains("config.json") && names.contains("model.safetensors"))
-        guard !isRun else { return }
-        for name in names where !name.hasPrefix(".") {
-            let path = PathName.joined(place, name)
-            switch PathName.ending(of: name) {
-            case let ending where PhotographFile.endings.contains(ending): images[place, default: []].insert(name)
-            case "csv": tables.append(path)
-            case "yaml", "yml": descriptions.append(path)
-            case "safetensors", "pth", "pt": weights.append(path)
-            default:
-                guard depth < Self.maximumDepth,
-                    let inner = try? FileManager.default.contentsOfDirectory(atPath: folder + "/" + path)
-                else { continue }
-                add(inner, in: path, depth: depth + 1)
+    private mutating func add(_ file: FolderWalk.File) {
+        let name = PathName.last(of: file.path)
+        let ending = PathName.ending(of: name)
+        var isImage = PhotographFile.endings.contains(ending)
+        if !isImage {
+            guard let begins = ImageSignature.isImage(PathName.joined(folder, file.path)) else {
+                return passedOver.add(file.path, .closedFile)
             }
+            isImage = begins
         }
+        guard isImage else {
+            otherFiles.append(file.path)
+            switch ending {
+            case "csv": tables.append(file.path)
+            case "yaml", "yml": descriptions.append(file.path)
+            case "safetensors", "pth", "pt": weights.append(file.path)
+            default: break
+            }
+            return
+        }
+        imageFiles.append(file)
+        images[PathName.folder(of: file.path), default: []].insert(name)
     }
 
     private static func sorted(_ paths: [String]) -> [String] {

@@ -82,7 +82,7 @@ struct SurveyedTable {
         labels = columns.map { table.header[$0] }
         others = table.header.indices
             .filter { !isLabel[$0] && !CSVTable.columnsBesideClasses.contains(lower[$0]) }.map { table.header[$0] }
-        folds = values(lower.firstIndex(of: "fold")).compactMap { Int($0) }.sorted()
+        folds = Set(values(lower.firstIndex(of: "fold")).compactMap(Photograph.fold)).sorted()
         splits = values(lower.firstIndex(of: "split"))
         hasOneLabelEach =
             !images.isEmpty

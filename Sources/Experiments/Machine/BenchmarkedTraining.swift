@@ -20,7 +20,7 @@ struct BenchmarkedTraining {
     ) throws {
         let classes = 33
         try Engine.seed(0)
-        network = try Classifier(architecture.makeBackbone(), classes: classes)
+        network = try Classifier(architecture.makeBackbone(resolution: size), classes: classes)
         if isChannelsLast || device != .cpu { try network.move(to: device) }
         optimizer = Optimizer(.adamW(), [ParameterGroup(network.trainable, weightDecay: 0.01)])
         labels = try Tensor.uniform([batch, classes], 0, 1, device: device).below(0.1).to(dtype: .float32)
@@ -31,8 +31,10 @@ struct BenchmarkedTraining {
     }
 
     /// Forward and backward; the loss.
-    func gradients(_ images: Tensor) throws -> Tensor {
-        let logits = try Autocast.run(precision, on: device) { try network(images) }
+    ///
+    /// - Parameter other: another arithmetic than the training's own.
+    func gradients(_ images: Tensor, in other: Precision? = nil) throws -> Tensor {
+        let logits = try Autocast.run(other ?? precision, on: device) { try network(images) }
         let value = try BinaryCrossEntropy()(logits: logits, labels: labels, mask: nil)
         try value.backward()
         return value

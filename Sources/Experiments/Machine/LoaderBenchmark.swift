@@ -46,9 +46,11 @@ public struct LoaderBenchmark: Sendable, Codable {
     ///   - paths: image files.
     ///   - epochs: how many are timed after the cold one, at least 1.
     ///   - cacheFolder: where the cache is built; empty at first.
+    ///   - shouldStop: asked before each step; true ends the work with `CancellationError`.
     /// - Throws: `FoveaError` for an unknown model, fewer images than a batch, or an image that cannot be decoded.
     public static func run(
-        model name: String, paths: [String], epochs: Int, precision: Precision, device: Device, cacheFolder: String
+        model name: String, paths: [String], epochs: Int, precision: Precision, device: Device, cacheFolder: String,
+        shouldStop: @escaping @Sendable () -> Bool = { false }
     ) throws -> LoaderBenchmark {
         let entry = try StepBenchmark.entry(name)
         guard paths.count >= entry.batch else {
@@ -56,10 +58,12 @@ public struct LoaderBenchmark: Sendable, Codable {
         }
         let started = ContinuousClock.now
         let cache = try ImageCache.open(
-            paths: paths, settings: ImageSettings(resolution: entry.size), folder: cacheFolder, threads: Engine.threads)
+            paths: paths, settings: ImageSettings(resolution: entry.size), folder: cacheFolder, threads: Engine.threads,
+            shouldStop: shouldStop)
         if let failure = cache.failures.first { throw FoveaError(.data, failure.message) }
         let cacheSeconds = seconds(since: started)
-        let loop = try TrainingLoop(entry.architecture, cache, batch: entry.batch, precision: precision, device: device)
+        let loop = try TrainingLoop(
+            entry.architecture, cache, batch: entry.batch, precision: precision, device: device, shouldStop: shouldStop)
         let images = paths.count / entry.batch * entry.batch
         _ = try loop.loadedEpoch(0)
         let coldSeconds = seconds(since: started)
@@ -97,8 +101,13 @@ private struct TrainingLoop {
     private let device: Device
     private let training: BenchmarkedTraining
     private let input: PixelInput
+    private let shouldStop: () -> Bool
 
-    init(_ architecture: Architecture, _ cache: ImageCache, batch: Int, precision: Precision, device: Device) throws {
+    init(
+        _ architecture: Architecture, _ cache: ImageCache, batch: Int, precision: Precision, device: Device,
+        shouldStop: @escaping () -> Bool
+    ) throws {
+        self.shouldStop = shouldStop
         self.cache = cache
         self.batch = batch
         self.device = device
@@ -127,6 +136,7 @@ private struct TrainingLoop {
     private func steps(_ batches: () throws -> Tensor?) throws {
         var next = try batches()
         while let images = next {
+            if shouldStop() { throw CancellationError() }
             let value = try training.gradients(images)
             next = try batches()
             _ = try value.item()

@@ -34,17 +34,17 @@ public struct MachineCheck: Sendable {
     public var isUsable: Bool { !findings.contains { $0.state == .fault } }
 
     /// Looks at the machine; takes well under a second unless the cache has very many files.
-    public init(threads: Int) {
+    ///
+    /// - Parameter cacheFolder: the per-user cache.
+    public init(threads: Int, cacheFolder: String = Surroundings.userCache) {
         findings =
             [
                 Finding(subject: "fovea", text: Program.version), Self.engine(), Self.engineWorks(), Self.images(),
-                Self.imagesWork(), Self.processor(), Self.precision(), Self.threads(threads), Self.memory(), Self.gpu(),
-                Finding(
-                    subject: "by default",
-                    text:
-                        "computes in \(Engine.bestPrecision(on: .best).rawValue) on \(Device.best) (losses always in float32)"
-                ),
-            ] + CacheFolder(Surroundings.userCache).findings
+                Self.imagesWork(), Self.processor(),
+            ]
+            + Self.precision(threads, cacheFolder) + [
+                Self.threads(threads), Self.memory(), Self.gpu(),
+            ] + CacheFolder(cacheFolder).findings
     }
 
     /// The findings for the terminal, one a line, each remedy below what it mends.
@@ -139,28 +139,45 @@ public struct MachineCheck: Sendable {
     }
 
     private static func processor() -> Finding {
-        let information = SystemFile.text("/proc/cpuinfo")
-        let name = information.split(separator: "\n").first { $0.hasPrefix("model name") }
-            .flatMap { $0.split(separator: ":", maxSplits: 1).last }?.trimmingCharacters(in: .whitespaces)
         let isSlow = Engine.cpuCapability == "DEFAULT" || Engine.cpuCapability == "NO AVX"
         return Finding(
-            subject: "processor", text: "\(name ?? "unknown"), used with \(Engine.cpuCapability)",
+            subject: "processor", text: "\(Processor.name), used with \(Engine.cpuCapability)",
             state: isSlow ? .note : .good,
             remedy: isSlow ? "Without AVX2 training is slow; is ATEN_CPU_CAPABILITY set?" : nil)
     }
 
-    private static func precision() -> Finding {
-        Engine.hasNativeBFloat16
-            ? Finding(subject: "bfloat16", text: "native")
-            : Finding(
-                subject: "bfloat16", text: "not native on this processor, so float32 is used on it", state: .note)
+    /// What `training.precision: auto` comes to, with what was measured on this processor.
+    private static func precision(_ threads: Int, _ cacheFolder: String) -> [Finding] {
+        if Device.best != .cpu {
+            return [Finding(subject: "precision", text: "auto is bfloat16 on a GPU; losses are always float32")]
+        }
+        guard Engine.hasNativeBFloat16 else {
+            let text = "auto is float32: this processor has no instructions for bfloat16"
+            return [Finding(subject: "precision", text: text, state: .note)]
+        }
+        let known = PrecisionFile(folder: cacheFolder).entries.filter { entry in
+            entry.question.processor == Processor.name && entry.question.engine == Engine.version
+        }
+        let text =
+            "auto is the faster one of float32 and bfloat16, measured once per network; kept for this processor: "
+            + (known.isEmpty ? "none" : "\(known.count)")
+        return [Finding(subject: "precision", text: text)]
+            + known.suffix(10).map { entry in
+                let (question, times) = (entry.question, entry.times)
+                return Finding(
+                    subject: "",
+                    text: "\(question.architecture), \(question.resolution) px, batch \(question.batchSize), "
+                        + "\(Wording.count(question.threads, "thread")): \(times.best.rawValue) (a step takes \(times.words))"
+                )
+            }
     }
 
     private static func threads(_ threads: Int) -> Finding {
         Finding(
             subject: "threads",
             text:
-                "\(threads) used, of \(ProcessInfo.processInfo.activeProcessorCount) processors (--threads changes it)")
+                "\(threads) used, of \(Processors.count) processors (--threads changes it); they wait for work by "
+                + "\(Engine.waiting ?? "the OpenMP library's default")")
     }
 
     private static func memory() -> Finding {

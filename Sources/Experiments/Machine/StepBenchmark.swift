@@ -48,10 +48,12 @@ public struct StepBenchmark: Sendable, Codable {
 
     /// Runs the benchmark.
     ///
-    /// - Parameter batch: images a step; nil: as many as `models` says, few enough for a processor.
+    /// - Parameters:
+    ///   - batch: images a step; nil: as many as `models` says, few enough for a processor.
+    ///   - shouldStop: asked before each step; true ends the work with `CancellationError`.
     public static func run(
         model name: String, isChannelsLast: Bool, precision: Precision, batch: Int? = nil, steps: Int, warmUp: Int,
-        device: Device
+        device: Device, shouldStop: () -> Bool = { false }
     ) throws -> StepBenchmark {
         let entry = try entry(name)
         let batch = batch ?? entry.batch
@@ -60,6 +62,7 @@ public struct StepBenchmark: Sendable, Codable {
             precision: precision, device: device)
         var seconds: [Double] = []
         for step in 0..<warmUp + steps {
+            if shouldStop() { throw CancellationError() }
             let start = ContinuousClock.now
             _ = try training.gradients(training.readyImages)
             try training.update(measuresNorm: false)

@@ -28,6 +28,8 @@ public struct ModelPrediction: Sendable {
     public let rows: [Row]
     /// Those that cannot be used.
     public let failures: [Failure]
+    /// The names of those for which the model's outputs are NaN or infinite; they have no row.
+    public let nonFinite: [String]
 
     /// The folder of a model: a run folder, a bundle, or a file in one of them.
     public static func folder(_ argument: String) -> String {
@@ -35,10 +37,25 @@ public struct ModelPrediction: Sendable {
             .map { String(argument.dropLast($0.count)) } ?? argument
     }
 
+    /// The files that a model is read from.
+    public static func files(of model: String) -> [String] {
+        let folder = folder(model)
+        return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 }
+    }
+
+    /// Refuses outputs that mean nothing, once everything else has been told.
+    ///
+    /// - Throws: `FoveaError` of kind `numerical` that names their images.
+    public func requireFinite() throws {
+        guard nonFinite.isEmpty else {
+            throw FoveaError.nonFiniteOutputs(for: nonFinite, of: rows.count + nonFinite.count)
+        }
+    }
+
     /// Predicts photographs in batches: never more than one batch of pictures is in memory.
     ///
     /// - Parameter report: told about each photograph that cannot be used, as soon as that is known.
-    /// - Throws: `FoveaError` when the model cannot be read; `CancellationError` when told to stop.
+    /// - Throws: `FoveaError` when the model cannot be read or the machine lacks something; `CancellationError` when told to stop.
     public init(
         model folder: String, images: [NamedImage], batchSize: Int = 32, _ surroundings: Surroundings,
         report: (Failure) -> Void = { _ in }
@@ -52,6 +69,7 @@ public struct ModelPrediction: Sendable {
         let progress = Progress("Predicting", total: images.count, unit: "images")
         var rows: [Row] = []
         var failures: [Failure] = []
+        var nonFinite: [String] = []
         for start in stride(from: 0, to: images.count, by: batchSize) {
             let batch = images[start..<min(start + batchSize, images.count)]
             let read = try mapInParallel(
@@ -66,6 +84,8 @@ public struct ModelPrediction: Sendable {
                 case .success(let bytes):
                     pixels += bytes
                     names.append(image.name)
+                case .failure(let error as FoveaError) where error.kind != .data:
+                    throw error
                 case .failure(let error):
                     let failure = Failure(image: image.name, reason: (error as? FoveaError)?.message ?? "\(error)")
                     failures.append(failure)
@@ -75,8 +95,10 @@ public struct ModelPrediction: Sendable {
             if !names.isEmpty {
                 let logits = try predictor.logits(pixels, count: names.count, resolution: model.image.resolution)
                 let count = model.classes.count
+                let odd = Set(model.nonFiniteRows(logits))
+                nonFinite += odd.sorted().map { names[$0] }
                 let probabilities = try model.probabilities(logits)
-                for (k, name) in names.enumerated() {
+                for (k, name) in names.enumerated() where !odd.contains(k) {
                     rows.append(Row(image: name, probabilities: Array(probabilities[k * count..<(k + 1) * count])))
                 }
             }
@@ -86,5 +108,6 @@ public struct ModelPrediction: Sendable {
         self.model = model
         self.rows = rows
         self.failures = failures
+        self.nonFinite = nonFinite
     }
 }

@@ -46,6 +46,7 @@ extension ModelPrediction {
             var thresholds: [String: Double]
             var predictions: [Prediction]
             var unreadable: [Failure]
+            var nonFinite: [String]
         }
         let document = Document(
             classes: model.classes,
@@ -59,7 +60,7 @@ extension ModelPrediction {
                     probabilities: Dictionary(
                         uniqueKeysWithValues: zip(model.classes, row.probabilities.map(Double.init))),
                     aboveThreshold: model.classes.indices.filter { isAbove(row, $0) == true }.map { model.classes[$0] })
-            }, unreadable: failures)
+            }, unreadable: failures, nonFinite: nonFinite)
         return try JSONText.encode(document, isSnakeCase: true)
     }
 

@@ -7,11 +7,13 @@ import Training
 final class Journal {
     private var history: HistoryFile
     private let events: EventWriter
+    private let sessions: RunSessions
     private let log: (String) -> Void
 
-    init(_ folder: RunFolder, log: @escaping (String) -> Void) throws {
+    init(_ folder: RunFolder, _ sessions: RunSessions, log: @escaping (String) -> Void) throws {
         history = try HistoryFile(path: folder.file("history.csv"))
         events = try EventWriter(folder: folder.path)
+        self.sessions = sessions
         self.log = log
     }
 
@@ -31,19 +33,14 @@ final class Journal {
     /// Writes down an epoch.
     func add(_ record: EpochRecord, stage: String) throws {
         let row = HistoryRow(
-            stage: stage, epoch: record.epoch, step: record.steps, trainingLoss: record.loss,
-            distillationLoss: record.distillation, validationMAP: record.validationMAP,
-            validationMAUC: record.validationMAUC, learningRate: record.rate,
+            stage: stage, epoch: record.epoch, step: record.steps, trainingLoss: record.totalLoss,
+            labelLoss: record.loss, distillationLoss: record.distillation, featureLoss: record.features,
+            validationMAP: record.validationMAP, validationMAUC: record.validationMAUC, learningRate: record.rate,
             imagesPerSecond: record.seconds > 0 ? Double(record.images) / record.seconds : nil,
             seconds: record.seconds, skippedSteps: record.skippedSteps.map(Double.init))
         try history.append(row)
-        for (tag, value) in [
-            ("loss", record.loss), ("distillation", record.distillation), ("validation_map", record.validationMAP),
-            ("validation_mauc", record.validationMAUC), ("learning_rate", record.rate),
-            ("images_per_second", row.imagesPerSecond),
-        ] {
-            events.scalar("\(stage)/\(tag)", value, step: record.epoch)
-        }
+        for (name, value) in row.namedValues { events.scalar("\(stage)/\(name)", value, step: record.epoch) }
         try events.flush()
+        try sessions.write()
     }
 }

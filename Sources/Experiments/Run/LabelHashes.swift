@@ -1,4 +1,5 @@
 import Basics
+import Cohorts
 
 /// What tells whether the files that say what is on the photographs are those that a run was made with.
 struct LabelHashes: Equatable {
@@ -7,9 +8,12 @@ struct LabelHashes: Equatable {
     /// The hash of the attribute file; nil without one.
     let attributes: String?
 
-    init(_ data: DataSettings) throws {
-        let paths = Set((data.tables.map(\.path) + [data.table]).filter { !$0.isEmpty })
-        tables = try Dictionary(uniqueKeysWithValues: paths.map { ($0, try Digest.sha256(fileAt: $0)) })
-        attributes = try data.attributes.map { try Digest.sha256(fileAt: $0) }
+    /// The hashes of the bytes that were parsed.
+    ///
+    /// - Parameter data: with the paths to file the hashes under, in the order of the cohort's tables.
+    init(_ data: DataSettings, _ cohort: Cohort, _ attributes: ClassAttributes?) {
+        let paths = data.tables.isEmpty ? [data.table] : data.tables.map(\.path)
+        tables = Dictionary(zip(paths, cohort.tables.map(\.sha256))) { first, _ in first }
+        self.attributes = attributes?.sha256
     }
 }

@@ -92,7 +92,7 @@ struct NetworkTraining {
 
     /// Both stages of a training, each one of the store's, so that techniques that differ in the second share the first.
     private func train(_ job: NetworkJob) throws -> TrainedModel {
-        let text = try recipe.text(
+        let text = recipe.text(
             job.name, technique: job.technique.first, plan: job.plan, rows: job.rows, columns: job.columns,
             and: job.key)
         let title = job.title ?? job.name
@@ -111,7 +111,7 @@ struct NetworkTraining {
         guard let second = chosen.make(settings.model.bias, settings.data.labels) else { return nil }
         let name = job.name + "-" + chosen.name.rawValue
         let plan = recipe.secondPlan(after: job.plan, chosen)
-        let text = try recipe.text(
+        let text = recipe.text(
             name, technique: job.technique, plan: plan, rows: job.rows, columns: job.columns,
             and: job.key + ["after \(first.hash)"])
         return try stage(name, title: name, recipe: text) { checkpoints in
@@ -216,7 +216,9 @@ struct NetworkTraining {
     ) throws -> Classifier {
         try Engine.seed(SeededRandom(seed: recipe.seed, SeededRandom.key("weights " + name)).state)
         let network = try description.makeClassifier()
-        if let report = try settings.model.loadWeights(into: network) { journal.say("\(title ?? name): \(report)") }
+        if let report = try settings.model.loadWeights(into: network, recipe.weights) {
+            journal.say("\(title ?? name): \(report)")
+        }
         try settings.model.bias.apply(to: network, counts: recipe.counts(rows: rows, columns: columns))
         return network
     }

@@ -64,6 +64,9 @@ public struct Preparation: Sendable {
             threads: threads, shouldStop: shouldStop)
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         if let note = cohort.leftOutNote { warnings.append(note) }
+        if settings.data.split.method == .column, let note = divided.split.leftOutNote(of: cohort) {
+            warnings.append(note)
+        }
         var split = divided.split
         let unreadable = Set(cache.failures.map(\.index))
         if !unreadable.isEmpty {
@@ -103,17 +106,21 @@ public struct Preparation: Sendable {
         self.warnings = warnings
     }
 
-    static func divide(_ cohort: Cohort, _ settings: RunSettings) throws -> Split {
+    /// - Parameter trains: whether something is to be trained; an evaluation needs no training images.
+    static func divide(_ cohort: Cohort, _ settings: RunSettings, trains: Bool = true) throws -> Split {
         let split = settings.data.split
         switch split.method {
         case .fold:
-            return try Split.byFold(cohort, validation: split.validationFolds, excluded: split.excludedFolds)
+            return try Split.byFold(
+                cohort, validation: split.validationFolds, excluded: split.excludedFolds, trains: trains)
         case .column:
-            return try Split.byColumn(cohort, training: split.training, validation: split.validation)
+            return try Split.byColumn(
+                cohort, training: split.training, validation: split.validation, trains: trains)
         case .make:
             let folds = try Split.makeFolds(of: cohort, count: split.folds, seed: UInt64(split.seed ?? settings.seed))
             return try Split.from(
-                folds: folds, of: cohort, validation: split.validationFolds, excluded: split.excludedFolds)
+                folds: folds, of: cohort, validation: split.validationFolds, excluded: split.excludedFolds,
+                trains: trains)
         }
     }
 
@@ -136,5 +143,13 @@ public struct Preparation: Sendable {
         for row in split.training { parts[row] = "training" }
         for row in split.validation { parts[row] = "validation" }
         return parts
+    }
+}
+
+extension DataSettings {
+    /// Every file that a cohort of these settings is read from.
+    func inputs(of cohort: Cohort) -> [String] {
+        [attributes].compactMap { $0 } + (tables.isEmpty ? [table] : tables.map(\.path))
+            + cohort.photographs.map(\.path)
     }
 }

@@ -14,18 +14,14 @@ struct Recipe {
     let settings: RunSettings
     let preparation: Preparation
     let surroundings: Surroundings
+    /// What networks begin with; nil for random weights.
+    let weights: PretrainedWeights?
 
     var cohort: Cohort { preparation.data.cohort }
     var seed: UInt64 { UInt64(settings.seed) }
 
-    /// Arithmetic of trainings and of frozen teachers.
-    var precision: Precision {
-        switch settings.training.precision {
-        case .auto: Engine.bestPrecision(on: surroundings.device)
-        case .float32: .float32
-        case .bfloat16: .bfloat16
-        }
-    }
+    /// Arithmetic of trainings and of frozen teachers; a run settles it before anything else.
+    var precision: Precision { settings.training.precision(on: surroundings.device) }
 
     /// The model of some columns of the cohort.
     func description(columns: [Int]) -> ModelDescription {
@@ -120,26 +116,39 @@ struct Recipe {
         }
     }
 
+    /// Hashes of the images' contents and of the labels of some rows.
+    private func digests(rows: [Int], columns: [Int]) -> (images: String, labels: String) {
+        let contents = rows.map { preparation.data.cache.contentHash($0) }
+        let labels = rows.flatMap { row in columns.map { "\(cohort.label(row, $0))" } }
+        return (Digest.sha256(contents.joined()), Digest.sha256(labels.joined()))
+    }
+
     /// A text that holds everything which decides what a training comes to: the key of the stage store.
     ///
     /// Device and threads are not in it: what was finished elsewhere, or with more threads, is finished.
     func text(
         _ name: String, technique: TechniqueSettings, plan: TrainingPlan, rows: [Int], columns: [Int],
         and more: [String]
-    ) throws -> String {
+    ) -> String {
         var plan = plan
         plan.loaderThreads = 1
-        let contents = rows.map { preparation.data.cache.contentHash($0) }
-        let labels = rows.flatMap { row in columns.map { "\(cohort.label(row, $0))" } }
+        let (images, labels) = digests(rows: rows, columns: columns)
         var lines = [
             "stage \(name)", "plan \(plan)", "technique \(technique)", "model \(settings.model)",
             "image \(settings.image)", "labels \(settings.data.labels)",
             "classes \(columns.map { cohort.classes[$0] })",
-            "images \(Digest.sha256(contents.joined())) labels \(Digest.sha256(labels.joined()))",
+            "images \(images) labels \(labels)",
             "engine \(Engine.version)",
         ]
+        // Versions before weighed a batch that is not full as a whole one.
+        if plan.accumulation > 1, !plan.dropsLast { lines.append("accumulation by images") }
         if settings.training.skipLimit > 0 { lines.append("skips \(settings.training.skipLimit) steps at most") }
-        if let weights = settings.model.weights { lines.append("weights \(try Digest.sha256(fileAt: weights))") }
+        if let weights { lines.append("weights \(weights.sha256)") }
+        // The validation curve is a part of what is kept.
+        if settings.evaluation.every > 0 {
+            let (images, labels) = digests(rows: preparation.split.validation, columns: columns)
+            lines.append("measured every \(settings.evaluation.every) epochs on images \(images) labels \(labels)")
+        }
         return (lines + more).joined(separator: "\n")
     }
 }

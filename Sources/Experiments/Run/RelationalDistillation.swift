@@ -74,6 +74,13 @@ struct RelationalDistillation {
             journal.say(
                 "teacher \(index + 1) of \(tasks.count), \(task.subset.name): \(task.subset.classes.count) classes, "
                     + "\(task.positives.count) positive and \(task.negativesPerEpoch) other images an epoch")
+            let constant = task.alwaysPresent(in: cohort)
+            if !constant.isEmpty {
+                journal.say(
+                    "warning: every image that this teacher sees with a known label shows "
+                        + Wording.listing(constant.map { cohort.classes[$0] })
+                        + ", so it learns nothing of that; distillation.teachers.negatives: all shows it other images")
+            }
             return try training.teacher(
                 task, rows: teacherRows,
                 plain: settings.teachers.initialization == .plain ? (teacherStart ?? start).first : nil)

@@ -1,5 +1,6 @@
 import Basics
 import Cohorts
+import Configuration
 import Foundation
 import FundusImaging
 import Torch
@@ -8,12 +9,20 @@ import Training
 /// The main job: from photographs and labels to an evaluated model, by way of teachers where distillation is asked for.
 public struct Run {
     private let settings: RunSettings
+    private let written: RunSettings?
     private let surroundings: Surroundings
     private let log: (String) -> Void
 
     /// Prepares a run; nothing is read yet.
-    public init(_ settings: RunSettings, _ surroundings: Surroundings, log: @escaping (String) -> Void) {
+    ///
+    /// - Parameter written: the settings as the configuration of a run that goes on has them, with paths that count from
+    ///   where it was made; nil where they are the same.
+    public init(
+        _ settings: RunSettings, _ surroundings: Surroundings, written: RunSettings? = nil,
+        log: @escaping (String) -> Void
+    ) {
         self.settings = settings
+        self.written = written
         self.surroundings = surroundings
         self.log = log
     }
@@ -24,20 +33,55 @@ public struct Run {
     public func execute(configuration: String) throws -> RunOutcome {
         Engine.threads = surroundings.threads
         let started = Date()
-        let divided = try Preparation.divided(settings)
+        try self.settings.checkFolders()
+        if !surroundings.isResuming { try RunFolder.refuseUsed(self.settings.output) }
+        let divided = try Preparation.divided(self.settings)
         try RunCheck(
-            settings: settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split
+            settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split
         ).verify()
-        let folder = try RunFolder(settings.output, isResuming: surroundings.isResuming)
+        let weights = try PretrainedWeights(self.settings.model)
+        let folder = try RunFolder(self.settings.output, isResuming: surroundings.isResuming)
+        let settings = try self.settings.settlingPrecision(surroundings, log: log)
         let preparation = try Preparation(
             settings, divided, cacheFolder: settings.cache ?? Surroundings.userCache + "/images",
             threads: surroundings.threads, shouldStop: surroundings.shouldStop)
         for warning in preparation.warnings { log("warning: " + warning) }
-        try AtomicFile.write(configuration, to: folder.file("config.yaml"))
-        let recipe = Recipe(settings: settings, preparation: preparation, surroundings: surroundings)
-        let journal = try Journal(folder, log: log)
+        // What was chosen is written down, so that a resumed run keeps it.
+        var configuration = configuration
+        if self.settings.training.precision == .auto {
+            var kept = written ?? settings
+            kept.training.precision = settings.training.precision
+            configuration = ConfigurationWriter.yaml(kept)
+        }
         let store = StageStore(
-            folder: settings.stages ?? folder.file("stages"), shouldStop: surroundings.shouldStop)
+            folder: settings.stages ?? folder.file("stages"), shouldStop: surroundings.shouldStop, log: log)
+        let recipe = Recipe(
+            settings: settings, preparation: preparation, surroundings: surroundings, weights: weights)
+        // From here on the run is accepted.
+        folder.removeLeftOver(store)
+        try AtomicFile.write(configuration, to: folder.file(RunConfiguration.name))
+        try folder.write(try sources(recipe, folder), to: RunSources.name)
+        let sessions = try RunSessions(folder, started: started, isResuming: surroundings.isResuming)
+        do {
+            let journal = try Journal(folder, sessions, log: log)
+            let outcome = try outcome(recipe, store, journal, folder)
+            try RunReporting(
+                outcome: outcome, recipe: recipe, journal: journal, folder: folder, sessions: sessions,
+                labels: LabelHashes((written ?? settings).data, divided.cohort, divided.attributes),
+                configuration: Digest.sha256(configuration)
+            ).write()
+            return outcome
+        } catch {
+            // The first error is the one to tell.
+            try? sessions.write()
+            throw error
+        }
+    }
+
+    private func outcome(
+        _ recipe: Recipe, _ store: StageStore, _ journal: Journal, _ folder: RunFolder
+    ) throws -> RunOutcome {
+        let preparation = recipe.preparation
         let training = NetworkTraining(recipe: recipe, store: store, journal: journal, folder: folder)
         let rows = preparation.split.training
         log(
@@ -53,8 +97,20 @@ public struct Run {
             let result = try job.run(rows: rows, plain: plain)
             try outcome.add(result, recipe, training.measurement)
         }
-        outcome.seconds = Date().timeIntervalSince(started)
-        try RunReporting(outcome: outcome, recipe: recipe, journal: journal, folder: folder).write()
         return outcome
+    }
+
+    /// What the run was made of, and where that lies.
+    private func sources(_ recipe: Recipe, _ folder: RunFolder) throws -> RunSources {
+        var hashes = DataSettings.hashes(
+            recipe.cohort, recipe.preparation.attributes, severalTables: !settings.data.tables.isEmpty)
+        hashes["model.weights"] = recipe.weights?.sha256
+        if let written, let earlier = try RunSources.read(folder.path) {
+            for change in earlier.changes(since: hashes) { log("warning: " + change) }
+            return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
+        }
+        return RunSources(
+            written: written ?? settings, used: settings, folder: folder.path,
+            madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)
     }
 }

@@ -2,6 +2,8 @@ import Basics
 import Cohorts
 import Evaluation
 import Foundation
+import Models
+import Training
 
 /// The folder of a run, held by one process at a time.
 public final class RunFolder {
@@ -9,12 +11,13 @@ public final class RunFolder {
     public let path: String
     private let lock: FileLock
 
-    /// Makes or opens the folder and locks it.
+    /// Makes or opens the folder and locks it. What lies in it stays as it is.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` when the folder already holds a run and `isResuming` is false; of
-    ///   kind `busy` when another process holds it.
+    /// - Throws: `FoveaError` of kind `configuration` when the folder already holds a run and `isResuming` is false, or
+    ///   files that a run would overwrite and that none wrote; of kind `busy` when another process holds it.
     public init(_ path: String, isResuming: Bool) throws {
         self.path = path
+        try Folder.check(path, named: "output")
         try Folder.make(path)
         guard let lock = try FileLock(path + "/.lock") else {
             throw FoveaError(
@@ -22,34 +25,61 @@ public final class RunFolder {
         }
         self.lock = lock
         // A run that ended before anything was finished may be begun again.
-        let holdsRun =
-            ["model.safetensors", "metrics.json"].contains { FileManager.default.fileExists(atPath: path + "/" + $0) }
-            || ["stages", "checkpoints"].contains {
-                !((try? FileManager.default.contentsOfDirectory(atPath: path + "/" + $0)) ?? []).isEmpty
-            }
-        guard isResuming || !holdsRun else {
-            throw FoveaError(
-                .configuration, "\(path) already holds a run",
-                remedy: "Choose another `output`, or continue it with `fovea train --resume \(path)`.")
-        }
-        removeLeftovers()
+        if !isResuming { try Self.refuseUsed(path) }
+        try refuseForeignFiles(isResuming: isResuming)
     }
 
     /// The path of a file in the folder.
     public func file(_ name: String) -> String { path + "/" + name }
 
-    /// Removes what a process that was killed had begun to write.
+    private func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
+
+    /// Whether there is a folder of this name with something in it.
+    private func isFilled(_ name: String) -> Bool {
+        !((try? FileManager.default.contentsOfDirectory(atPath: file(name))) ?? []).isEmpty
+    }
+
+    /// What a run writes from its beginning on.
+    private static let early = [RunConfiguration.name, RunSources.name, "sessions.json", "history.csv"]
+    /// What it writes when everything is trained, after `split.csv`.
+    private static let late = [
+        ModelBundle.configurationName, ModelBundle.weightsName, "predictions.csv", "metrics.json", "report.md",
+    ]
+
+    /// Refuses to overwrite what no run wrote.
     ///
-    /// The lock says that none is at work here, but for finished stages: another run may use this run's.
-    private func removeLeftovers() {
-        guard let names = FileManager.default.enumerator(atPath: path) else { return }
-        var unfinished: [String] = []
-        while let name = names.nextObject() as? String {
-            guard name.hasSuffix(".partial") else { continue }
-            let written = names.fileAttributes?[.modificationDate] as? Date ?? Date()
-            if !name.hasPrefix("stages/") || written.timeIntervalSinceNow < -3600 { unfinished.append(name) }
+    /// `sources.json` says that a run was accepted here, and `split.csv` or a model that it had come to its end. Runs of
+    /// earlier versions have neither; to go on with one is asked for by name.
+    private func refuseForeignFiles(isResuming: Bool) throws {
+        let isRun = try RunSources.read(path) != nil || (isResuming && has(RunConfiguration.name))
+        let hasReported = isRun && [RunSplit.name, ModelBundle.weightsName].contains(where: has)
+        var foreign: [String] = []
+        if !isRun { foreign += Self.early.filter(has) }
+        if !hasReported {
+            foreign += ([RunSplit.name] + Self.late).filter(has) + ["plain", "plots"].filter(isFilled).map { $0 + "/" }
         }
-        for name in unfinished { try? FileManager.default.removeItem(atPath: file(name)) }
+        guard !foreign.isEmpty else { return }
+        throw FoveaError(
+            .configuration,
+            "\(path) holds what a run would overwrite, and no run of Fovea is known to have written it: "
+                + Wording.listing(foreign), remedy: "Choose another `output`, or move these files away.")
+    }
+
+    /// Removes what a process that has ended had begun to write here, and in `store`. Called once the run is accepted.
+    ///
+    /// The lock says that no other process is at work here. Whose name is not one that Fovea gives stays.
+    public func removeLeftOver(_ store: StageStore) {
+        let own = Self.early + [RunSplit.name] + Self.late
+        PartialFile.removeLeftOver(in: path, isOwn: own.contains)
+        PartialFile.removeLeftOver(in: file("plain"), isOwn: Self.late.contains)
+        PartialFile.removeLeftOver(in: file("plots")) { $0.hasSuffix(".svg") }
+        for folder in ["checkpoints", "nonfinite"] {
+            for name in (try? FileManager.default.contentsOfDirectory(atPath: file(folder))) ?? []
+            where StageStore.isStage(name) {
+                Checkpoints.removeLeftOver(in: file(folder) + "/" + name)
+            }
+        }
+        store.removeLeftOver()
     }
 
     /// Checkpoints of a stage of this name that belong to another recipe.

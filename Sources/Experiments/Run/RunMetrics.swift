@@ -32,20 +32,28 @@ struct RunMetrics: Codable {
     }
     var fovea = Program.version
     var engine = Engine.version
+    /// The arithmetic of the trainings; nil in files of earlier versions.
+    var precision: Precision?
     /// The hash of each label table, by its path.
     var labelTables: [String: String]
     /// The hash of the attribute file; nil without one.
     var attributes: String?
     var configuration: String
+    /// The hash of `split.csv`; nil in runs of earlier versions.
+    var split: String?
     var plain: EvaluationResult
     var teachers: [Teacher]
     var student: EvaluationResult?
     var difference: PairedResult?
     var cost: [Cost]
+    /// Wall seconds of all sessions.
     var seconds: Double
+    /// Wall seconds of each session, the last one's until here; nil in runs of earlier versions.
+    var sessions: [Double]?
 
     enum CodingKeys: String, CodingKey {
-        case fovea, engine, attributes, configuration, plain, teachers, student, difference, cost, seconds
+        case fovea, engine, precision, attributes, configuration, split, sessions, plain, teachers, student, difference
+        case cost, seconds
         case labelTables = "label_tables"
     }
 
@@ -56,11 +64,12 @@ struct RunMetrics: Codable {
     ///
     /// - Throws: `FoveaError` of kind `data` when it is none.
     static func read(_ path: String) throws -> RunMetrics {
+        let data = FileManager.default.contents(atPath: path) ?? Data()
         do {
-            return try JSONDecoder().decode(RunMetrics.self, from: FileManager.default.contents(atPath: path) ?? Data())
+            return try JSONDecoder().decode(RunMetrics.self, from: data)
         } catch {
             throw FoveaError(
-                .data, "\(path) is not what a run of this version writes: \(error)",
+                .data, "\(path) is not what a run of this version writes: \(JSONFault.words(error, in: data))",
                 remedy: "Remove the run's folder; the run is then made again, its finished stages are not.")
         }
     }

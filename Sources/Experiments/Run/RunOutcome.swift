@@ -31,8 +31,6 @@ public struct RunOutcome {
     /// Decision thresholds of plain model and student, each its own.
     private(set) var plainThresholds: [Double?] = []
     private(set) var studentThresholds: [Double?]?
-    /// Wall seconds of everything.
-    public internal(set) var seconds = 0.0
 
     init(_ settings: RunSettings, _ recipe: Recipe, plain: TrainedModel, measurement: ModelMeasurement) throws {
         self.settings = settings

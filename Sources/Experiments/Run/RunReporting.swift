@@ -15,8 +15,21 @@ struct RunReporting {
     let recipe: Recipe
     let journal: Journal
     let folder: RunFolder
+    let sessions: RunSessions
+    /// What the labels were read from.
+    let labels: LabelHashes
+    /// The hash of `config.yaml`.
+    let configuration: String
 
     func write() throws {
+        let split = RunSplit(recipe.preparation).text
+        // Until all of it is written, a folder that was finished with another split vouches for no model.
+        if try access(folder.file(RunSplit.name), F_OK) != 0
+            || Digest.sha256(fileAt: folder.file(RunSplit.name)) != Digest.sha256(split)
+        {
+            unlink(folder.file("metrics.json"))
+        }
+        try AtomicFile.write(split, to: folder.file(RunSplit.name))
         try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))
@@ -25,12 +38,13 @@ struct RunReporting {
         } else {
             try writeReport(nil, nil)
         }
-        let labels = try LabelHashes(recipe.settings.data)
+        try sessions.write()
+        let seconds = sessions.seconds
         let metrics = RunMetrics(
-            labelTables: labels.tables, attributes: labels.attributes,
-            configuration: try Digest.sha256(fileAt: folder.file("config.yaml")), plain: outcome.plainResult,
+            precision: recipe.precision, labelTables: labels.tables, attributes: labels.attributes,
+            configuration: configuration, split: Digest.sha256(split), plain: outcome.plainResult,
             teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: costs,
-            seconds: outcome.seconds)
+            seconds: seconds.reduce(0, +), sessions: seconds)
         // Last: a folder with metrics.json is a finished run.
         try folder.write(metrics, to: "metrics.json")
     }
@@ -197,6 +211,12 @@ struct RunReporting {
         ]
     }
 
+    /// Of all sessions.
+    private var time: String {
+        let seconds = sessions.seconds
+        return Progress.clock(seconds.reduce(0, +)) + (seconds.count > 1 ? " in \(seconds.count) sessions" : "")
+    }
+
     private var facts: [(name: String, value: String)] {
         let settings = recipe.settings
         let split = recipe.preparation.split
@@ -211,7 +231,7 @@ struct RunReporting {
             ("Technique", technique),
             ("Distillation", settings.distillation.map { "\($0.grouping), \($0.weights.rawValue)" } ?? "none"),
             ("Engine", "libtorch \(Engine.version), \(recipe.precision.rawValue) on \(recipe.surroundings.device)"),
-            ("Time", Progress.clock(outcome.seconds)),
+            ("Time", time),
         ]
     }
 

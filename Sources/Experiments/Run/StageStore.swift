@@ -33,23 +33,63 @@ public struct TrainedModel {
 
 /// Keeps finished plain models, teachers and view banks, each under the hash of all that decided it, so that a resumed
 /// run and other runs of a comparison reuse them.
-public struct StageStore: Sendable {
+public struct StageStore {
     /// The folder.
     public let folder: String
     private let shouldStop: @Sendable () -> Bool
+    private let log: (String) -> Void
 
     /// Uses a folder, which is made when first needed.
     ///
-    /// - Parameter shouldStop: asked while another process makes what is wanted.
-    public init(folder: String, shouldStop: @escaping @Sendable () -> Bool = { false }) {
+    /// - Parameters:
+    ///   - shouldStop: asked while another process makes what is wanted.
+    ///   - log: told what the user should know, one line a call.
+    public init(
+        folder: String, shouldStop: @escaping @Sendable () -> Bool = { false },
+        log: @escaping (String) -> Void = { _ in }
+    ) {
         self.folder = folder
         self.shouldStop = shouldStop
+        self.log = log
     }
 
+    /// What `stage.json` holds.
     private struct Record: Codable {
         var recipe: String
         var history: [EpochRecord]
+        /// The hash of the weights.
         var weights: String
+        /// The hash of the model's description.
+        var description: String?
+        /// The hash of everything else here, as it is encoded; nil in records of earlier versions.
+        var sha256: String?
+
+        func encoded() throws -> Data {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            return try encoder.encode(self)
+        }
+
+        /// The hash of everything but the hash.
+        func contentHash() throws -> String {
+            var bare = self
+            bare.sha256 = nil
+            return Digest.sha256(try bare.encoded())
+        }
+    }
+
+    private static let recordName = "stage.json"
+
+    /// Whether a name is that of a stage's folder: its own, a hyphen and sixteen digits of a hash.
+    static func isStage(_ name: String) -> Bool { name.wholeMatch(of: /.+-[0-9a-f]{16}/) != nil }
+
+    /// Removes what processes that have ended had begun to write.
+    func removeLeftOver() {
+        let own = [Self.recordName, ModelBundle.weightsName, ModelBundle.configurationName]
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where Self.isStage(name) {
+            PartialFile.removeLeftOver(in: folder + "/" + name, isOwn: own.contains)
+        }
+        PartialFile.removeLeftOver(in: folder + "/banks") { $0.hasSuffix(".safetensors") }
     }
 
     /// The stage of a recipe: read from the store, or made by `train` and stored. Where another process makes it, that
@@ -63,16 +103,45 @@ public struct StageStore: Sendable {
     ) throws -> StageResult {
         let path = folder + "/" + name + "-" + Digest.sha256(recipe).prefix(16)
         return try finished(in: path, lock: "/.lock", stored: { try stored(path, recipe) }) {
+            sayIfUnrecorded(path)
             let (bundle, history) = try train()
             try bundle.save(to: path)
             let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            var record = Record(
+                recipe: recipe, history: history, weights: hash,
+                description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName))
+            record.sha256 = try record.contentHash()
             // Written last: a stage without it is not finished.
-            try AtomicFile.write(
-                encoder.encode(Record(recipe: recipe, history: history, weights: hash)), to: path + "/stage.json")
+            try AtomicFile.write(record.encoded(), to: path + "/" + Self.recordName)
             return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
         }
+    }
+
+    /// How many finished stages and view banks of each kind there are, as far as their records and names tell: "stage NAME",
+    /// "model ..." and "image ..." of the recipe, or "bank NAME", "bank NAME-features".
+    func finishedStages() -> [String: Int] {
+        struct Kind: Decodable { var recipe: String }
+        func names(_ folder: String) -> [String] {
+            (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        }
+        var found: [String: Int] = [:]
+        for name in names(folder) {
+            guard let data = FileManager.default.contents(atPath: folder + "/" + name + "/stage.json"),
+                let record = try? JSONDecoder().decode(Kind.self, from: data)
+            else { continue }
+            let lines = record.recipe.split(separator: "\n")
+            let kind = ["stage ", "model ", "image "].compactMap { start in lines.first { $0.hasPrefix(start) } }
+            found[kind.joined(separator: "\n"), default: 0] += 1
+        }
+        let (ending, features) = (".safetensors", "-features")
+        for name in names(folder + "/banks") where name.hasSuffix(ending) {
+            let whole = name.dropLast(ending.count)
+            let isOfFeatures = whole.hasSuffix(features)
+            // A hyphen and sixteen digits of the key stand behind the name.
+            let bank = whole.dropLast(isOfFeatures ? features.count : 0).dropLast(17)
+            found["bank \(bank)" + (isOfFeatures ? features : ""), default: 0] += 1
+        }
+        return found
     }
 
     /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
@@ -87,17 +156,34 @@ public struct StageStore: Sendable {
         return try stored() ?? make()
     }
 
+    /// Says that a model is trained again because nothing tells how it came about.
+    private func sayIfUnrecorded(_ path: String) {
+        guard access(path + "/" + ModelBundle.weightsName, F_OK) == 0 else { return }
+        log(
+            "warning: \(path) holds a model, but no \(Self.recordName) of this version that says how it was trained: it "
+                + "is trained again")
+    }
+
     /// What lies finished in a folder of the store; nil without it.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when a file of it is not what training wrote.
     private func stored(_ path: String, _ recipe: String) throws -> StageResult? {
-        guard let data = FileManager.default.contents(atPath: path + "/stage.json"),
-            let record = try? JSONDecoder().decode(Record.self, from: data), record.recipe == recipe
-        else { return nil }
-        let found = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
-        guard found == record.weights else {
-            throw FoveaError(
-                .data, "\(path)/\(ModelBundle.weightsName) is not the file that training wrote",
+        let place = path + "/" + Self.recordName
+        guard let data = try RegularFile.contents(of: place, atMost: 1 << 28) else { return nil }
+        func damaged(_ file: String) -> FoveaError {
+            FoveaError(
+                .data, "\(file) is not the file that training wrote",
                 remedy: "Delete the folder \(path); the stage is then trained again.")
         }
+        guard let record = try? JSONDecoder().decode(Record.self, from: data) else { throw damaged(place) }
+        guard let hash = record.sha256 else { return nil }
+        guard try record.contentHash() == hash else { throw damaged(place) }
+        guard record.recipe == recipe else { return nil }
+        let weights = path + "/" + ModelBundle.weightsName
+        let found = try Digest.sha256(fileAt: weights)
+        guard found == record.weights else { throw damaged(weights) }
+        let description = path + "/" + ModelBundle.configurationName
+        guard try Digest.sha256(fileAt: description) == record.description else { throw damaged(description) }
         return StageResult(
             bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
     }

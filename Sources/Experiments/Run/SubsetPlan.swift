@@ -29,24 +29,25 @@ struct SubsetPlan {
         let isSingle = settings.data.labels == .single
         // Cross-entropy over a subset says nothing about an image of another class.
         let negatives = isSingle ? Negatives.drop : distillation.teachers.rule
+        func task(_ subset: ClassSubset) throws -> SubsetTask {
+            try SubsetTask(subset, cohort: cohort, trainingRows: teacherRows, negatives: negatives, seed: seed)
+        }
+        // Clusters are known only when the plain model is trained, too late to stop for one of them.
+        func unlearnable(_ classes: [Int]) -> String? {
+            do {
+                _ = try task(ClassSubset(name: "learned", classes: classes))
+                return nil
+            } catch {
+                return (error as? FoveaError)?.message ?? "\(error)"
+            }
+        }
         let made = try Grouping.make(
             distillation.grouping, classes: cohort.classes, counts: cohort.classCounts(rows: rows),
             attributes: attributes, bounds: settings.evaluation.bounds(),
-            clusters: clusters?.leavingOut(names: cohort.classes) { cluster in
-                do {
-                    let subset = ClassSubset(name: "learned", classes: cluster)
-                    _ = try SubsetTask(
-                        subset, cohort: cohort, trainingRows: teacherRows, negatives: negatives, seed: seed)
-                    return nil
-                } catch {
-                    return (error as? FoveaError)?.message ?? "\(error)"
-                }
-            },
-            seed: distillation.groupingSeed.map(UInt64.init) ?? seed)
+            clusters: clusters?.leavingOut(names: cohort.classes, unlearnable),
+            seed: distillation.groupingSeed.map(UInt64.init) ?? seed, unlearnable: unlearnable)
         grouping = isSingle ? try made.withoutLoneClasses(of: cohort) : made
-        let tasks = try grouping.subsets.map {
-            try SubsetTask($0, cohort: cohort, trainingRows: teacherRows, negatives: negatives, seed: seed)
-        }
+        let tasks = try grouping.subsets.map(task)
         self.tasks = tasks
         columns = TeacherColumns(grouping.subsets)
         priorShifts = tasks.flatMap { task in
@@ -65,6 +66,12 @@ extension SubsetPlan {
     ) throws -> SubsetPlan {
         var clusters: ClassClusters?
         if try Grouping.learnedTerms(distillation.grouping, attributes: attributes) > 0 {
+            guard cohort.classes.count <= ClassLimits.comparedCount else {
+                throw FoveaError(
+                    .configuration,
+                    "distillation.grouping: \"learned\" compares each two of \(cohort.classes.count) classes; allowed are "
+                        + "at most \(ClassLimits.comparedCount)", remedy: "Choose another grouping, or fewer classes.")
+            }
             let counts = cohort.classCounts(rows: rows)
             let trained = counts.indices.filter { counts[$0] > 0 }
             let number = min(distillation.learnedSubsets, trained.count)

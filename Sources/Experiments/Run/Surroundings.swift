@@ -14,18 +14,22 @@ public struct Surroundings: Sendable {
     public var shouldStop: @Sendable () -> Bool
     /// Asked after each training step; true saves a checkpoint at once.
     public var wantsCheckpoint: @Sendable () -> Bool
+    /// Chooses the arithmetic where the settings leave it open.
+    public var precision: PrecisionChoice
 
     /// Gathers them; the best device, as many threads as processors.
     public init(
-        device: Device = .best, threads: Int = ProcessInfo.processInfo.activeProcessorCount, isResuming: Bool = false,
+        device: Device = .best, threads: Int = Processors.count, isResuming: Bool = false,
         shouldStop: @escaping @Sendable () -> Bool = { false },
-        wantsCheckpoint: @escaping @Sendable () -> Bool = { false }
+        wantsCheckpoint: @escaping @Sendable () -> Bool = { false },
+        precision: PrecisionChoice = PrecisionChoice(folder: Surroundings.userCache)
     ) {
         self.device = device
         self.threads = max(1, threads)
         self.isResuming = isResuming
         self.shouldStop = shouldStop
         self.wantsCheckpoint = wantsCheckpoint
+        self.precision = precision
     }
 
     /// Threads that prepare batches while the engine computes: one of a few processors, since there the engine needs

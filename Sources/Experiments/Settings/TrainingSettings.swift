@@ -12,7 +12,7 @@ public struct TrainingSettings: Sendable, Equatable {
     }
     /// The precisions.
     public enum PrecisionName: String, Sendable, CaseIterable {
-        /// bfloat16 where the device has it, else float32.
+        /// bfloat16 on a GPU, the faster one on a processor: measured once for each machine and network.
         case auto
         case float32
         case bfloat16
@@ -76,7 +76,9 @@ extension TrainingSettings: ConfigurationSection {
             "average_decay", \.averageDecay, .optional(.number(above: 0, below: 1)),
             "Moving average of the weights (EMA); null: none"),
         Field("backbone_rate", \.backboneRate, .number(0...1), "Factor on the backbone's learning rate; 0 freezes it"),
-        Field("precision", \.precision, .choice, "Arithmetic of the network; losses are always float32"),
+        Field(
+            "precision", \.precision, .choice,
+            "Arithmetic of the network; losses are always float32. auto: the faster one"),
         Field(
             "skip_limit", \.skipLimit, .integer(0...1_000_000),
             "Steps left out at most where a loss or gradient is not finite; 0: the first stops the run"),

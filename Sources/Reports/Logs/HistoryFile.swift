@@ -1,7 +1,8 @@
 import Basics
 import Foundation
 
-/// `history.csv`: one row an epoch. Columns are only ever added, at the end.
+/// `history.csv`: one row an epoch. Columns are found by their names, so a file of an earlier version, which has fewer
+/// or others in another order, is read and continued in the form of this one.
 ///
 /// Every row rewrites the whole file atomically (it is small), so a reader never sees half a row and a crash loses
 /// nothing. A run that goes on from a checkpoint repeats epochs: a new row replaces those of its stage from its epoch on.
@@ -40,26 +41,40 @@ public struct HistoryFile: Sendable {
             }.joined()
     }
 
+    /// The column of a loss that no version wrote.
+    private static let retired = "validation_loss"
+
     private static func read(_ path: String) throws -> [HistoryRow] {
         let table = try CSVTable(path: path)
-        // A version that knew fewer columns wrote the first ones of them.
-        let known = table.header.count
-        guard known >= 3, table.header == Array(columns.prefix(known)) else {
+        let unknown = table.header.first { !columns.contains($0) && $0 != retired }
+        guard unknown == nil, let stage = table.column("stage"), let epoch = table.column("epoch"),
+            let step = table.column("step")
+        else {
             throw FoveaError(
-                .data, "\(path) has the columns \(table.header.joined(separator: ",")), not those of a history",
+                .data,
+                "\(path) has the columns \(table.header.joined(separator: ",")), not those of a history"
+                    + (unknown.map { ": \"\($0)\" is not one of them" } ?? ""),
                 remedy: "Move the file away, or choose another run folder.")
         }
-        return try (0..<table.rowCount).map { index in
-            let cells = columns.indices.map { $0 < known ? table[index, $0] : "" }
-            func wrong(_ column: Int) -> FoveaError {
-                FoveaError(.data, "\(table.place(row: index, column: column)): \"\(cells[column])\" is no number")
+        let numbers = HistoryRow.numbers.compactMap { number in table.column(number.column).map { ($0, number.field) } }
+        func number<Value: LosslessStringConvertible>(_ type: Value.Type, _ row: Int, _ column: Int) throws -> Value {
+            let text = table[row, column]
+            guard let value = Value(text) else {
+                throw FoveaError(.data, "\(table.place(row: row, column: column)): \"\(text)\" is not a number")
             }
-            guard let epoch = Int(cells[1]) else { throw wrong(1) }
-            guard let step = Int(cells[2]) else { throw wrong(2) }
-            var row = HistoryRow(stage: cells[0], epoch: epoch, step: step)
-            for (offset, number) in HistoryRow.numbers.enumerated() where !cells[3 + offset].isEmpty {
-                guard let value = Double(cells[3 + offset]) else { throw wrong(3 + offset) }
-                row[keyPath: number.field] = value
+            return value
+        }
+        return try (0..<table.rowCount).map { index in
+            var row = HistoryRow(
+                stage: table[index, stage], epoch: try number(Int.self, index, epoch),
+                step: try number(Int.self, index, step))
+            for (column, field) in numbers where !table[index, column].isEmpty {
+                row[keyPath: field] = try number(Double.self, index, column)
+            }
+            // Versions without the column had the loss on the labels under the name of the whole loss.
+            if table.column("label_loss") == nil, let labels = row.trainingLoss {
+                row.labelLoss = labels
+                row.trainingLoss = labels + (row.distillationLoss ?? 0)
             }
             return row
         }

@@ -6,12 +6,14 @@ public struct HistoryRow: Sendable, Equatable {
     public var epoch: Int
     /// Optimiser steps made so far in this stage.
     public var step: Int
-    /// Mean training loss of the epoch, distillation included.
+    /// Mean of the whole loss that was minimised: the sum of the three below.
     public var trainingLoss: Double?
-    /// The distillation part of it, before lambda; nil where nothing is distilled.
+    /// The part on the labels.
+    public var labelLoss: Double?
+    /// The part of distillation, lambda included; nil where nothing is distilled.
     public var distillationLoss: Double?
-    /// Mean loss on the validation images.
-    public var validationLoss: Double?
+    /// The part of distilled features, feature_lambda included; nil where they are not distilled.
+    public var featureLoss: Double?
     /// Mean average precision on the validation images, 0 to 1.
     public var validationMAP: Double?
     /// Mean area under the ROC curve on the validation images, 0 to 1.
@@ -27,8 +29,9 @@ public struct HistoryRow: Sendable, Equatable {
 
     /// A row; what is not given is undefined.
     public init(
-        stage: String, epoch: Int, step: Int, trainingLoss: Double? = nil, distillationLoss: Double? = nil,
-        validationLoss: Double? = nil, validationMAP: Double? = nil, validationMAUC: Double? = nil,
+        stage: String, epoch: Int, step: Int, trainingLoss: Double? = nil, labelLoss: Double? = nil,
+        distillationLoss: Double? = nil, featureLoss: Double? = nil, validationMAP: Double? = nil,
+        validationMAUC: Double? = nil,
         learningRate: Double? = nil, imagesPerSecond: Double? = nil, seconds: Double? = nil,
         skippedSteps: Double? = nil
     ) {
@@ -36,8 +39,9 @@ public struct HistoryRow: Sendable, Equatable {
         self.epoch = epoch
         self.step = step
         self.trainingLoss = trainingLoss
+        self.labelLoss = labelLoss
         self.distillationLoss = distillationLoss
-        self.validationLoss = validationLoss
+        self.featureLoss = featureLoss
         self.validationMAP = validationMAP
         self.validationMAUC = validationMAUC
         self.learningRate = learningRate
@@ -48,10 +52,15 @@ public struct HistoryRow: Sendable, Equatable {
 
     /// The numbers of a row and the columns they stand in, in the file's order.
     static let numbers: [(column: String, field: any (WritableKeyPath<HistoryRow, Double?> & Sendable))] = [
-        ("training_loss", \.trainingLoss), ("distillation_loss", \.distillationLoss),
-        ("validation_loss", \.validationLoss), ("validation_map", \.validationMAP),
+        ("training_loss", \.trainingLoss), ("label_loss", \.labelLoss), ("distillation_loss", \.distillationLoss),
+        ("feature_loss", \.featureLoss), ("validation_map", \.validationMAP),
         ("validation_mauc", \.validationMAUC), ("learning_rate", \.learningRate),
         ("images_per_second", \.imagesPerSecond), ("seconds", \.seconds),
         ("skipped_steps", \.skippedSteps),
     ]
+
+    /// The numbers of the row by the names of their columns, in the file's order.
+    public var namedValues: [(name: String, value: Double?)] {
+        Self.numbers.map { ($0.column, self[keyPath: $0.field]) }
+    }
 }

@@ -1,15 +1,17 @@
+import Basics
+
 /// Text from files made safe and measurable for a terminal: names of classes and images may hold anything.
 public enum DisplayText {
     /// The text on one line without control characters (line ends and tabs become spaces, the rest "\u{FFFD}"),
     /// so that a name can neither break a table nor steer the terminal.
     public static func oneLine(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: isControl) else { return text }
+        guard text.unicodeScalars.contains(where: Printable.isControl) else { return text }
         var clean = String.UnicodeScalarView()
         var previousWasReturn = false
         for scalar in text.unicodeScalars {
             defer { previousWasReturn = scalar == "\r" }
             if scalar == "\n", previousWasReturn { continue }
-            if !isControl(scalar) {
+            if !Printable.isControl(scalar) {
                 clean.append(scalar)
             } else if "\n\r\t\u{2028}\u{2029}".unicodeScalars.contains(scalar) {
                 clean.append(" ")
@@ -61,9 +63,4 @@ public enum DisplayText {
         0x1100...0x115F, 0x2E80...0x303E, 0x3041...0x33FF, 0x3400...0x4DBF, 0x4E00...0x9FFF, 0xA000...0xA4CF,
         0xAC00...0xD7A3, 0xF900...0xFAFF, 0xFE30...0xFE6F, 0xFF00...0xFF60, 0xFFE0...0xFFE6, 0x20000...0x3FFFD,
     ]
-
-    private static func isControl(_ scalar: Unicode.Scalar) -> Bool {
-        scalar.value < 0x20 || (0x7F...0x9F).contains(scalar.value) || scalar.value == 0x2028 || scalar.value == 0x2029
-            || (0x202A...0x202E).contains(scalar.value) || (0x2066...0x2069).contains(scalar.value)
-    }
 }

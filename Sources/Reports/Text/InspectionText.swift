@@ -96,7 +96,7 @@ public struct InspectionText: Sendable {
                 .text(name(pair.first)), .text(name(pair.second)), .count(pair.count),
                 .number(pair.overlap, decimals: 2))
         }
-        return table.text(for: terminal) + more(inspection.pairs.count, "pairs")
+        return table.text(for: terminal) + more(inspection.pairCount, "pairs")
             + "Overlap: images with both classes over images with either.\n"
     }
 
@@ -110,7 +110,7 @@ public struct InspectionText: Sendable {
             }
             var body = table.text(for: terminal)
             if !grouping.outside.isEmpty {
-                body += "In no subset: \(listed(grouping.outside.map(name), terminal))\n"
+                body += "In no subset: \(listed(grouping.outside, terminal))\n"
             }
             for note in grouping.notes { body += "Note: \(DisplayText.oneLine(note))\n" }
             return section("Grouping \(DisplayText.oneLine(grouping.name))", body, terminal)
@@ -144,6 +144,9 @@ public struct InspectionText: Sendable {
             "unreadable image", "unreadable images", inspection.unreadable.map { "\($0.image): \($0.reason)" },
             isKnown: hasDecoded)
         text += check(
+            "image in which nothing can be seen", "images in which nothing can be seen",
+            inspection.featureless.map { "\($0.image): \($0.reason)" }, isKnown: hasDecoded)
+        text += check(
             "group of images with the same content", "groups of images with the same content",
             inspection.duplicates.map { $0.joined(separator: " = ") }, isKnown: hasCompared)
         let hasParts = !inspection.folds.isEmpty || !inspection.splits.isEmpty
@@ -162,8 +165,9 @@ public struct InspectionText: Sendable {
         return "\(indent)and \(Figures.count(count - listLimit)) more\(what.isEmpty ? "" : " " + what)\n"
     }
 
+    /// The first of some classes, by their names for people.
     private func listed(_ names: [String], _ terminal: Terminal) -> String {
-        let shown = names.prefix(listLimit).map(DisplayText.oneLine).joined(separator: ", ")
+        let shown = names.prefix(listLimit).map { DisplayText.oneLine(name($0)) }.joined(separator: ", ")
         return names.count > listLimit ? "\(shown) and \(names.count - listLimit) more" : shown
     }
 }

@@ -1,3 +1,5 @@
+import Basics
+
 /// A table that prints aligned for a terminal, as Markdown and as CSV.
 ///
 /// Numbers stand on the right. What is undefined is "–" on the terminal and in Markdown, an empty cell in CSV.
@@ -41,7 +43,7 @@ public struct TextTable: Sendable, Equatable {
         if !terminal.isUnicode {
             grid = grid.map { $0.map { $0.replacing(Figures.undefined, with: terminal.undefined) } }
         }
-        let headings = columns.map(DisplayText.oneLine)
+        let headings = columns.map { DisplayText.oneLine(Printable.shortened(name: $0)) }
         let isNumber = columns.indices.map(isNumeric)
         var widths = columns.indices.map { column in
             grid.map { DisplayText.width($0[column]) }.reduce(DisplayText.width(headings[column]), max)
@@ -139,7 +141,7 @@ public struct TextTable: Sendable, Equatable {
 
     private func shown(_ cell: Cell) -> String {
         switch cell {
-        case .text(let text): DisplayText.oneLine(text)
+        case .text(let text): DisplayText.oneLine(Printable.shortened(name: text))
         case .count(let count): Figures.count(count)
         case .number(let number, let decimals): Figures.fixed(number, decimals: decimals)
         case .difference(let value, let decimals): Figures.interval(value, decimals: decimals, isSigned: true)

@@ -64,7 +64,7 @@ for i, tensor in enumerate(module.state_dict().values()):
 state = module.state_dict()
 save("state.pth", state, state)
 save("protocol4.pth", state, state, pickle_protocol=4)
-save("legacy.pth", state, _use_new_zipfile_serialization=False)
+save("legacy.pth", state, state, _use_new_zipfile_serialization=False)
 save("module.pth", module)
 
 # Views: one storage shared, transposed, with gaps, channels last, a parameter, a scalar, an empty tensor.
@@ -79,6 +79,7 @@ views |= {
     for i, d in enumerate(NAMES) if d not in (torch.uint16, torch.uint32, torch.uint64)
 }
 save("views.pth", views, views)
+save("legacy_views.pth", views, views, _use_new_zipfile_serialization=False)
 save("expanded.pth", {"expanded": numbers((1,), 0).expand(1000)})
 
 # A training checkpoint: the state dict inside, and all sorts of objects beside it.
@@ -103,6 +104,8 @@ class Attack:
 
 
 save("attack_outside.pth", {"model": {"x": numbers((2,), 2)}, "extra": Attack()}, {"x": numbers((2,), 2)})
+save("legacy_attack.pth", {"model": {"x": numbers((2,), 2)}, "extra": Attack()}, {"x": numbers((2,), 2)},
+     _use_new_zipfile_serialization=False)
 save("attack_inside.pth", {"model": {"x": numbers((2,), 2), "y": Attack()}})
 
 # A deflated archive, and one whose directory uses the 64-bit fields that torch.save needs above 4 GB.

@@ -1,0 +1,30 @@
+import Basics
+
+/// How many classes there may be, and how long their names. What is made for each pair of classes, and each line that
+/// shows a name, stays small within them.
+public enum ClassLimits {
+    /// The largest number of classes.
+    public static let count = 20_000
+    /// The largest number of characters in a class's name.
+    public static let nameLength = 200
+    /// The largest number of classes of which each two are compared (the grouping term `learned`).
+    public static let comparedCount = 2_000
+
+    /// Checks the names of classes.
+    ///
+    /// - Parameter source: the file that they are from.
+    /// - Throws: `FoveaError` of kind `data` that names the source and what is allowed.
+    public static func check(_ classes: [String], of source: String) throws {
+        guard classes.count <= count else {
+            throw FoveaError(
+                .data, "\(source) has \(classes.count) classes; allowed are at most \(count)",
+                remedy: "If most of its columns are not classes, list the classes in data.classes.")
+        }
+        if let long = classes.first(where: { $0.utf8.count > nameLength && $0.count > nameLength }) {
+            throw FoveaError(
+                .data,
+                "\(source): the name of a class has \(long.count) characters, \"\(long.prefix(40))...\"; allowed are at "
+                    + "most \(nameLength)", remedy: "Give it a short name; a name for people goes into the attributes.")
+        }
+    }
+}

@@ -1,0 +1,52 @@
+import Basics
+import Foundation
+
+/// Which arithmetic was faster on this machine for which networks: `precision.json` in the per-user cache.
+///
+/// It only saves time: one that is damaged counts as empty and is replaced, one that cannot be written is done without.
+public struct PrecisionFile: Sendable {
+    /// One measurement.
+    public struct Entry: Codable, Sendable {
+        /// What was measured.
+        public var question: PrecisionQuestion
+        /// What came out.
+        public var times: PrecisionTimes
+    }
+
+    private struct Document: Codable {
+        var format = 1
+        var measurements: [Entry]
+    }
+
+    /// Where it is.
+    public let path: String
+
+    /// More than a machine will ever see; the oldest go.
+    private static let limit = 1000
+
+    /// The file in a cache folder.
+    public init(folder: String) { path = folder + "/precision.json" }
+
+    /// All measurements, the newest last.
+    public var entries: [Entry] {
+        guard let data = try? RegularFile.contents(of: path, atMost: 1 << 22),
+            let document = try? JSONDecoder().decode(Document.self, from: data), document.format == 1
+        else { return [] }
+        return document.measurements.filter(\.times.isPossible)
+    }
+
+    /// What was measured for a question; nil when it was not.
+    func times(for question: PrecisionQuestion) -> PrecisionTimes? {
+        entries.last { $0.question == question }?.times
+    }
+
+    /// Adds a measurement. Of two processes that do so at once, one may be lost and measured again.
+    func add(_ times: PrecisionTimes, for question: PrecisionQuestion) {
+        let kept = entries.filter { $0.question != question } + [Entry(question: question, times: times)]
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        guard let data = try? encoder.encode(Document(measurements: kept.suffix(Self.limit))) else { return }
+        try? Folder.make(PathName.folder(of: path))
+        try? AtomicFile.write(data, to: path)
+    }
+}

@@ -1,0 +1,150 @@
+import Basics
+import Cohorts
+import Foundation
+import FundusImaging
+import Training
+
+/// Which images trained a run's model and which validated it: `split.csv` of a run folder.
+///
+/// A split that is made of a table anew is another one as soon as the table has other rows.
+struct RunSplit: Sendable {
+    /// What a run did with an image.
+    enum Part: String, CaseIterable {
+        case training
+        case validation
+        case excluded
+        /// It could not be decoded, and was left out.
+        case unreadable
+    }
+
+    /// One image.
+    struct Entry: Sendable {
+        var image: String
+        var part: Part
+        /// The SHA-256 of the file; nil where it could not be read.
+        var sha256: String?
+    }
+
+    /// The file's name in a run folder.
+    static let name = "split.csv"
+    private static let header = ["image", "part", "sha256"]
+
+    let entries: [Entry]
+
+    /// What a run does with its data.
+    init(_ preparation: Preparation) {
+        let (cohort, cache, split) = (preparation.data.cohort, preparation.data.cache, preparation.split)
+        var parts = [Part](repeating: .unreadable, count: cohort.count)
+        for (part, rows) in [
+            (Part.training, split.training), (.validation, split.validation), (.excluded, split.excluded),
+        ] {
+            for row in rows { parts[row] = part }
+        }
+        let unreadable = Set(cache.failures.map(\.index))
+        entries = cohort.photographs.indices.map { row in
+            Entry(
+                image: cohort.photographs[row].image, part: parts[row],
+                sha256: unreadable.contains(row) ? nil : cache.contentHash(row))
+        }
+    }
+
+    /// Reads the file at `path`.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names the line.
+    init(path: String) throws {
+        let table = try CSVTable(path: path)
+        guard table.header == Self.header else {
+            throw FoveaError(
+                .data, "\(path) has the columns \(table.header.joined(separator: ",")); expected: image,part,sha256")
+        }
+        entries = try (0..<table.rowCount).map { row in
+            guard let part = Part(rawValue: table[row, 1]) else {
+                throw FoveaError(
+                    .data,
+                    "\(table.place(row: row, column: 1)): found \"\(table[row, 1])\"; allowed: "
+                        + Part.allCases.map(\.rawValue).joined(separator: ", "))
+            }
+            return Entry(image: table[row, 0], part: part, sha256: table[row, 2].isEmpty ? nil : table[row, 2])
+        }
+    }
+
+    /// The file's text.
+    var text: String {
+        var text = CSVText(header: Self.header)
+        for entry in entries { text.append([entry.image, entry.part.rawValue, entry.sha256 ?? ""]) }
+        return text.text
+    }
+
+    /// The images of a part.
+    func images(_ part: Part) -> [Entry] { entries.filter { $0.part == part } }
+
+    /// The rows of a cohort that are one part of the run, by the images' names; and what the reader should know.
+    ///
+    /// - Throws: `FoveaError` of kind `data` where the cohort has none of them.
+    func rows(_ part: Part, of cohort: Cohort) throws -> (rows: [Int], notes: [String]) {
+        let rows = Dictionary(uniqueKeysWithValues: cohort.photographs.enumerated().map { ($1.image, $0) })
+        let wanted = images(part)
+        let found = wanted.compactMap { rows[$0.image] }.sorted()
+        let gone = wanted.filter { rows[$0.image] == nil }.map(\.image)
+        guard !found.isEmpty else {
+            throw FoveaError(
+                .data, "\(cohort.source) has none of the \(wanted.count) \(part.rawValue) images of the run",
+                remedy: "Restore the table that the run was made with, or judge by another: --labels TABLE.")
+        }
+        var notes: [String] = []
+        if !gone.isEmpty {
+            notes.append(
+                "\(gone.count) of the run's \(wanted.count) \(part.rawValue) images are no longer in \(cohort.source), so "
+                    + "they are not judged: " + Wording.listing(gone))
+        }
+        let known = Set(entries.map(\.image))
+        let new = cohort.photographs.map(\.image).filter { !known.contains($0) }
+        if !new.isEmpty {
+            notes.append(
+                "\(Wording.count(new.count, "image")) of \(cohort.source) came after the run was made, so "
+                    + "\(new.count == 1 ? "it is" : "they are") in no part of it and not judged (--split all judges "
+                    + "them too): " + Wording.listing(new))
+        }
+        return (found, notes)
+    }
+}
+
+/// What a finished run keeps about its data.
+struct RunRecord {
+    /// The run folder.
+    let folder: String
+    let split: RunSplit
+
+    /// The run folders that a model's folder may belong to: itself, or the one around a run's plain model.
+    static func folders(of model: String) -> [String] {
+        guard PathName.last(of: model) == "plain" else { return [model] }
+        let around = PathName.folder(of: model)
+        return [model, around.isEmpty ? "." : around]
+    }
+
+    /// That of the run which a model comes from; nil where the model is alone, or an earlier version made the run.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when the run is not finished, or its `split.csv` was changed.
+    static func find(for model: String) throws -> RunRecord? {
+        struct Metrics: Decodable { var split: String? }
+        guard let folder = folders(of: model).first(where: { access($0 + "/" + RunSplit.name, F_OK) == 0 }) else {
+            return nil
+        }
+        let path = folder + "/" + RunSplit.name
+        guard let data = try RegularFile.contents(of: folder + "/metrics.json", atMost: 1 << 30),
+            let metrics = try? JSONDecoder().decode(Metrics.self, from: data)
+        else {
+            throw FoveaError(
+                .data,
+                "\(folder) has a \(RunSplit.name), but no metrics.json: its run is not finished, or a part of it "
+                    + "was copied",
+                remedy: "Finish it with `fovea train --resume \(folder)`, or copy the whole run folder.")
+        }
+        guard try metrics.split == Digest.sha256(fileAt: path) else {
+            throw FoveaError(
+                .data, "\(path), which says which images trained the model, is not the file that the run wrote",
+                remedy: "Restore it, or write it again with `fovea train --resume \(folder)`.")
+        }
+        return RunRecord(folder: folder, split: try RunSplit(path: path))
+    }
+}

@@ -1,0 +1,39 @@
+import Basics
+import Testing
+
+struct PrintableTests {
+    @Test(arguments: [
+        ("plain text, 日本 e\u{301} \u{1F441}\u{FE0F}\ttab", "plain text, 日本 e\u{301} \u{1F441}\u{FE0F}\ttab"),
+        ("a\u{1B}[31mb", "a\\u{1B}[31mb"), ("a\u{7}\u{9B}2J", "a\\u{7}\\u{9B}2J"), ("two\nlines", "two\nlines"),
+        ("a\r\nb", "a\\u{D}\nb"), ("abc\u{202E}fed\u{2066}", "abc\\u{202E}fed\\u{2066}"), ("", ""), ("\n", "\n"),
+    ])
+    func controlCharactersAreWrittenOut(text: String, shown: String) {
+        #expect(Printable.message(text) == shown)
+        #expect(Printable.result(text) == shown)
+    }
+
+    @Test func onlyStylesAreLetThrough() {
+        let text = "\u{1B}[1mbold\u{1B}[0m \u{1B}[38;5;1mred\u{1B}[0m\u{1B}[2J\u{1B}]0;title\u{7}"
+        let shown = "\u{1B}[1mbold\u{1B}[0m \u{1B}[38;5;1mred\u{1B}[0m\\u{1B}[2J\\u{1B}]0;title\\u{7}"
+        #expect(Printable.result(text, keepsStyles: true) == shown)
+        #expect(!Printable.result(text).unicodeScalars.contains("\u{1B}"))
+    }
+
+    @Test func messagesAreOfBoundedLength() {
+        let letters = String(repeating: "x", count: 10_000_000)
+        let word = Printable.message("the class \(letters)y is unknown")
+        #expect(word.utf8.count < 500)
+        #expect(word.hasPrefix("the class xxx") && word.hasSuffix("xxxy is unknown"))
+        #expect(word.contains("[... 9999601 characters left out ...]"))
+        #expect(Printable.message(String(repeating: "word ", count: 1_000_000)).utf8.count < 4000)
+        #expect(Printable.message(String(repeating: "\n", count: 1_000_000)).utf8.count < 4000)
+        #expect(Printable.message(String(repeating: "\u{1B}", count: 1_000_000)).utf8.count < 4000)
+    }
+
+    @Test func ordinaryTextIsWhole() {
+        let path = "/" + String(repeating: "folder/", count: 50) + "image.png"
+        let list = (0..<300).map { "class \($0)" }.joined(separator: ", ")
+        #expect(Printable.message(path) == path)
+        #expect(Printable.result(list) == list)
+    }
+}

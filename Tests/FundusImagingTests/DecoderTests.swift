@@ -1,0 +1,161 @@
+import Basics
+import Foundation
+import FundusImaging
+import Testing
+
+/// What a decoder goes on with though pixels are missing or would be seen as others; and what the errors say.
+@Suite("Decoder") struct DecoderTests {
+    private let picture = drawnFundus(width: 160, height: 120, centre: (80, 60), radius: 55)
+
+    private func decode(_ bytes: Data) throws -> PixelImage { try ImageFile(name: "photograph", bytes: bytes).decode() }
+
+    private func refusal(_ bytes: Data, _ note: Comment? = nil) throws -> FoveaError {
+        try #require(throws: FoveaError.self, note) { _ = try decode(bytes) }
+    }
+
+    private func golden(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: Files.golden + "/odd/" + name))
+    }
+
+    @Test("a JPEG file that is cut and closed with an end marker is refused, wherever it is cut")
+    func closedJPEG() throws {
+        for whole in [try picture.jpeg(), try golden("rgb.jpg")] {
+            let start = try #require(whole.range(of: Data([0xFF, 0xDA]))).upperBound + 20
+            for share in [0.1, 0.3, 0.5, 0.7, 0.9] {
+                let end = start + Int(Double(whole.count - start) * share)
+                let error = try refusal(whole.prefix(end) + Data([0xFF, 0xD9]), "cut at \(share)")
+                #expect(error.kind == .data && error.message.contains("damaged"))
+                #expect(error.remedy?.contains("copy it again") == true)
+            }
+        }
+    }
+
+    @Test("so is a TIFF file with such a JPEG strip")
+    func closedStrip() throws {
+        let jpeg = try picture.jpeg()
+        func tiff(_ strip: Data) -> Data {
+            HandmadeFile.tiff(
+                width: 160, height: 120, channels: 3, bits: 8, photometric: 6, compression: 7, strip: strip)
+        }
+        let whole = try decode(tiff(jpeg))
+        #expect(whole.width == 160 && whole.height == 120)
+        let cut = jpeg.prefix(jpeg.count / 2) + Data([0xFF, 0xD9])
+        #expect(try refusal(tiff(cut)).kind == .data)
+    }
+
+    @Test("so are PNG and WebP files whose sums and sizes fit what is left")
+    func closedOthers() throws {
+        let chunks = HandmadeFile.chunks(try picture.png())
+        let data = chunks.filter { $0.name == "IDAT" }.reduce(Data()) { $0 + $1.data }
+        let head = chunks.prefix { $0.name != "IDAT" }
+        func png(_ data: Data) -> Data { HandmadeFile.png(head + [("IDAT", data), ("IEND", Data())]) }
+        #expect(try decode(png(data)) == picture)
+        for share in [0.2, 0.5, 0.9] {
+            #expect(try refusal(png(data.prefix(Int(Double(data.count) * share)))).kind == .data)
+        }
+        let webp = try golden("lossless.webp")
+        for share in [0.3, 0.5, 0.8] {
+            var cut = webp.prefix(Int(Double(webp.count) * share) & ~1)
+            for (offset, size) in [(4, cut.count - 8), (16, cut.count - 20)] {
+                for byte in 0..<4 { cut[offset + byte] = UInt8(size >> (8 * byte) & 255) }
+            }
+            #expect(try refusal(cut).kind == .data, "webp cut at \(share)")
+        }
+    }
+
+    @Test("what a decoder complains of without harm to the pixels is no reason to refuse a file")
+    func harmless() throws {
+        let jpeg = try picture.jpeg()
+        let expected = try decode(jpeg)
+        let tables = try #require(jpeg.range(of: Data([0xFF, 0xDB]))).lowerBound
+        let marker = Data([0xFF, 0xE0, 0, 16] + Array("JFIF".utf8) + [0, 2, 1, 0, 0, 1, 0, 1, 0, 0])
+        let revision = jpeg.prefix(2) + marker + jpeg.dropFirst(2)
+        let padded = jpeg.dropLast(2) + Data(repeating: 0, count: 100) + Data([0xFF, 0xD9])
+        let files = [
+            "bytes between markers": jpeg.prefix(tables) + Data([0, 0, 0]) + jpeg.suffix(from: tables),
+            "unknown revision": revision, "bytes before the end": padded, "bytes after the end": jpeg + Data("x".utf8),
+        ]
+        for (name, bytes) in files { #expect(try decode(bytes) == expected, "\(name)") }
+    }
+
+    @Test("samples of which black and white are not known are refused, by name")
+    func sampleTypes() throws {
+        for (kind, bits, name) in [
+            (3, 32, "float"), (3, 16, "float"), (2, 8, "signed 8 bit"), (2, 16, "signed 16 bit"),
+            (1, 32, "32 bit"), (2, 32, "signed 32 bit"),
+        ] {
+            for channels in [1, 3] {
+                let strip = Data(repeating: 0x3C, count: 8 * 8 * channels * bits / 8)
+                let file = HandmadeFile.tiff(
+                    width: 8, height: 8, channels: channels, bits: bits, kind: kind, strip: strip)
+                let error = try refusal(file, "\(name)")
+                #expect(error.message.contains("samples of type \(name);"), "\(error)")
+                #expect(error.remedy?.contains("copy it again") == false)
+            }
+        }
+        for (kind, bits) in [(3, 64), (6, 64), (6, 128), (1, 64)] {
+            let strip = Data(repeating: 0, count: 8 * 8 * bits / 8)
+            let file = HandmadeFile.tiff(width: 8, height: 8, channels: 1, bits: bits, kind: kind, strip: strip)
+            #expect(try refusal(file, "\(kind) \(bits)").remedy?.contains("copy it again") == false)
+        }
+        var nan = Data()
+        for i in 0..<64 { withUnsafeBytes(of: (i == 9 ? Float.nan : 0.5).bitPattern.littleEndian) { nan += $0 } }
+        let error = try refusal(HandmadeFile.tiff(width: 8, height: 8, channels: 1, bits: 32, kind: 3, strip: nan))
+        #expect(error.message.contains("float"))
+    }
+
+    @Test("five channels are refused")
+    func channels() throws {
+        let strip = Data(repeating: 200, count: 8 * 8 * 5)
+        let error = try refusal(HandmadeFile.tiff(width: 8, height: 8, channels: 5, bits: 8, strip: strip))
+        #expect(error.message.contains("5 channels"))
+    }
+
+    @Test("8, 10 or 12 bits in samples of 16 would be black, and are refused", arguments: [1, 255, 1023, 4095])
+    func narrowRange(largest: Int) throws {
+        func file(_ largest: Int) -> Data {
+            var strip = Data()
+            for i in 0..<64 { withUnsafeBytes(of: UInt16(largest * i / 63).littleEndian) { strip += $0 } }
+            return HandmadeFile.tiff(width: 8, height: 8, channels: 1, bits: 16, strip: strip)
+        }
+        let error = try refusal(file(largest))
+        #expect(error.message.contains("none is above \(largest) of 65535"))
+        #expect(try decode(file(4096)).bytes.max() == 16)
+        // A black picture is black in any depth; `fovea inspect` marks it.
+        #expect(try decode(file(0)).bytes.max() == 0)
+    }
+
+    @Test("the remedy fits the reason")
+    func remedies() throws {
+        let jpeg = try picture.jpeg()
+        let frame = try #require(jpeg.range(of: Data([0xFF, 0xC0]))).lowerBound
+        var twelve = jpeg
+        twelve[frame + 1] = 0xC1
+        twelve[frame + 4] = 12
+        #expect(try refusal(twelve).message.contains("12"))
+        var hierarchical = jpeg
+        hierarchical[frame + 1] = 0xC5
+        for file in [twelve, hierarchical] {
+            let error = try refusal(file)
+            #expect(error.remedy?.contains("this kind of image is not read") == true, "\(error)")
+        }
+        #expect(try refusal(Data("BM no photograph".utf8)).remedy == PhotographFile.sentence)
+        #expect(try refusal(jpeg.prefix(jpeg.count / 2)).remedy?.contains("copy it again") == true)
+    }
+
+    @Test("a machine that lacks something is not taken for a damaged file")
+    func machine() {
+        for words in [
+            "glib: Error creating thread: Resource temporarily unavailable", "unable to create thread",
+            "Too many open files", "libvips cannot be started",
+        ] { #expect(DecoderMessage(words).cause == .machine, "\(words)") }
+        for words in [
+            "vips_tracked: out of memory -- size == 36MB", "VipsJpeg: Insufficient memory (case 4)",
+            "Cannot allocate memory",
+        ] { #expect(DecoderMessage(words).cause == .memory, "\(words)") }
+        // Of some formats the words are those for a damaged file; then what the machine gives decides.
+        #expect(DecoderMessage("webp2vips: unable to read pixels").cause == .damage)
+        #expect(MachineProbe.lacking(bytes: 1 << 20) == nil)
+        #expect(MachineProbe.lacking(bytes: 1 << 60)?.contains("memory") == true)
+    }
+}

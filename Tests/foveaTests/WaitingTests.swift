@@ -1,0 +1,29 @@
+import Foundation
+import Testing
+
+/// How threads of the engine wait for work: said to the OpenMP library before it is loaded.
+@Suite struct WaitingTests {
+    /// Runs `fovea doctor` with the library telling what it was told, on the standard error stream.
+    private func doctor(_ variables: [String: String]) throws -> ProgramRun {
+        var environment = ProcessInfo.processInfo.environment
+        for name in ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "KMP_LIBRARY"] { environment[name] = nil }
+        environment["OMP_DISPLAY_ENV"] = "verbose"
+        return try ProgramRun(["doctor"], environment: environment.merging(variables) { $1 })
+    }
+
+    @Test func itIsSetBeforeTheLibraryReadsIt() throws {
+        let run = try doctor([:])
+        #expect(run.status == 0)
+        // Once: the program begins anew before any library does.
+        #expect(run.errors.components(separatedBy: "GOMP_SPINCOUNT = ").count == 2, "\(run.errors)")
+        #expect(run.errors.contains("GOMP_SPINCOUNT = '10000'"))
+        #expect(run.output.contains("wait for work by GOMP_SPINCOUNT=10000"), "\(run.output)")
+    }
+
+    @Test(arguments: [("GOMP_SPINCOUNT", "77"), ("OMP_WAIT_POLICY", "PASSIVE"), ("KMP_BLOCKTIME", "5")])
+    func whatTheEnvironmentSaysHolds(_ name: String, _ value: String) throws {
+        let run = try doctor([name: value])
+        #expect(run.output.contains("wait for work by \(name)=\(value)"), "\(run.output)")
+        #expect(!run.errors.contains("GOMP_SPINCOUNT = '10000'"))
+    }
+}
