@@ -62,7 +62,10 @@ public struct Architecture: Sendable {
     }
 }
 
-extension Architecture: RawRepresentable, Hashable, Codable {
+extension Architecture: RawRepresentable, Hashable, Codable, CustomStringConvertible {
+    /// The name.
+    public var description: String { rawValue }
+
     /// The architecture of a name; nil where the registry has none.
     public init?(rawValue: String) {
         guard let found = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }

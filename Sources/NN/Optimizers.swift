@@ -95,12 +95,15 @@ public final class Optimizer {
         for (_, parameter) in parameters { try parameter.value.setGrad(nil) }
     }
 
+    /// The gradients that are added up, of the parameters that have one.
+    public var gradients: [Tensor] { parameters.compactMap { $0.parameter.value.grad } }
+
     /// Scales all gradients so that their common norm is at most `limit` (nil: only measures); gives the norm before.
     ///
     /// As PyTorch's `clip_grad_norm_`: the factor is limit / (norm + 1e-6), at most 1.
     @discardableResult
     public func clipGradients(to limit: Double?) throws -> Double {
-        let grads = parameters.compactMap { $0.parameter.value.grad }
+        let grads = gradients
         guard !grads.isEmpty else { return 0 }
         return try Autograd.withoutGrad {
             let norms = try Kernels.norm.call([.tensors(grads), .double(2)], capacity: grads.count)

@@ -1,0 +1,311 @@
+import Backbones
+import Basics
+import Cohorts
+import Foundation
+import FundusImaging
+import Models
+import NN
+import Torch
+
+/// One training from its first step, or from a checkpoint, to its end: the network with everything that changes with it.
+///
+/// `run` trains epoch by epoch (`runEpoch`), an epoch batch by batch (`accumulate`); the batches of a step add up their
+/// gradients, then the step is taken (`finishStep`) or, where its loss or gradient is not finite, left out (`skipStep`).
+public final class TrainingSession {
+    private let trainer: Trainer
+    private let network: Classifier
+    private let objective: any Objective
+    private let stream: EpochStream
+    private let checkpoints: Checkpoints?
+    private let communicator: any Communicator
+
+    private let optimizer: Optimizer
+    private let average: WeightAverage?
+    private let schedule: Schedule
+    private let input: PixelInput
+    private let tensors: TrainingTensors
+    private let buffers: KeptBuffers
+    private let bar: Basics.Progress
+    private let epochs: Int
+
+    /// Where the training stands: always that of the last border between two steps.
+    private var state: TrainingState
+    /// What is summed up over the epoch, the step that is being computed included.
+    private var sums = EpochSums()
+    private var step = PendingStep()
+
+    /// What is known of the step that is being computed.
+    private struct PendingStep {
+        /// What it has seen so far.
+        var items: [BatchItem] = []
+        /// The state of the random generator before it.
+        var random: [UInt8] = []
+        /// What went wrong in it.
+        var failure: NonFiniteStep?
+    }
+
+    /// An epoch in progress.
+    private struct Epoch {
+        let number: Int
+        let images: Int
+        let batches: Int
+    }
+
+    /// A batch on the device.
+    private struct LoadedBatch {
+        let images: Tensor
+        let targets: Targets
+        let mixture: Mixture?
+        let items: [BatchItem]
+    }
+
+    /// Moves the network to its device and continues the newest checkpoint that can be used.
+    ///
+    /// - Parameters: as those of `Trainer.train`.
+    /// - Throws: `FoveaError` for a checkpoint of another training.
+    public init(
+        _ trainer: Trainer, _ network: Classifier, _ normalization: Normalization, objective: any Objective,
+        stream: EpochStream, checkpoints: Checkpoints? = nil, communicator: any Communicator = SingleProcess()
+    ) throws {
+        let (plan, device) = (trainer.plan, trainer.device)
+        self.trainer = trainer
+        self.network = network
+        self.objective = objective
+        self.stream = stream
+        self.checkpoints = checkpoints
+        self.communicator = communicator
+        try network.move(to: device)
+        for (_, module) in objective.modules { try module.move(to: device) }
+        optimizer = try plan.makeOptimizer(network, objective)
+        average = try plan.averageDecay.map { try WeightAverage(of: network, decay: $0) }
+        input = try PixelInput(normalization, device: device)
+        try Engine.seed(SeededRandom(seed: plan.seed, SeededRandom.key("engine")).state, on: device)
+
+        let images = try stream.items(epoch: 0).count
+        epochs = plan.passes(over: images)
+        let steps = epochs * plan.steps(of: images)
+        // A training of few steps, such as that of a small subset, must not end while it still warms up.
+        schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
+        tensors = TrainingTensors(
+            network: network, objective: objective.parameters, optimizer: optimizer, average: average, device: device)
+        state = try checkpoints?.resume(tensors) ?? TrainingState()
+        bar = Basics.Progress(
+            trainer.title, total: epochs * min(images, plan.batches(of: images) * plan.batchSize), unit: "images",
+            before: state.images)
+        buffers = try KeptBuffers(of: network)
+    }
+
+    /// Trains all epochs that are left; gives the history.
+    ///
+    /// - Parameters and errors: as those of `Trainer.train`.
+    public func run(
+        shouldStop: () -> Bool = { false },
+        afterEpoch: (inout EpochRecord, Classifier) throws -> Void = { _, _ in }
+    ) throws -> [EpochRecord] {
+        if shouldStop() { throw CancellationError() }
+        while state.epoch < epochs {
+            try runEpoch(shouldStop: shouldStop)
+            try measure(afterEpoch)
+            if let checkpoints, checkpoints.isDue(afterEpoch: state.epoch, of: epochs) {
+                try checkpoints.save(state, tensors)
+            }
+        }
+        network.setTraining(false)
+        try average?.swap()
+        bar.finish(note: "loss \(rounded(state.history.last?.totalLoss ?? 0))")
+        return state.history
+    }
+
+    /// Trains one epoch, or what is left of it after a checkpoint.
+    private func runEpoch(shouldStop: () -> Bool) throws {
+        let plan = trainer.plan
+        let items = try stream.items(epoch: state.epoch)
+        // Not the batches of the first epoch: a sampler may draw more images in one than in another.
+        let epoch = Epoch(number: state.epoch, images: items.count, batches: plan.batches(of: items.count))
+        try beginEpoch(epoch)
+        let loader = try BatchLoader(
+            cache: trainer.data.cache, items: Array(items.dropFirst(state.batch * plan.batchSize)),
+            batchSize: plan.batchSize, dropLast: plan.dropsLast && items.count >= plan.batchSize,
+            augmentation: plan.augmentation, seed: plan.seed, threads: plan.loaderThreads)
+        sums = state.sums
+        let started = Date()
+        var index = state.batch
+        var next = try load(loader, epoch, batch: index)
+        step = PendingStep()
+        while let batch = next {
+            let terms = try accumulate(batch, epoch, batch: index)
+            // The next batch crosses to the device while this step is computed.
+            next = try load(loader, epoch, batch: index + 1)
+            try count(terms, of: batch, epoch)
+            index += 1
+            guard index % plan.accumulation == 0 || next == nil else { continue }
+            try finishStep()
+            state.sums = sums
+            state.sums.seconds += Date().timeIntervalSince(started)
+            state.batch = index
+            state.steps = optimizer.stepCount
+            if shouldStop() {
+                try checkpoints?.save(state, tensors)
+                throw CancellationError()
+            }
+            if let checkpoints, checkpoints.isDue(afterStep: state.steps) { try checkpoints.save(state, tensors) }
+        }
+        try trainer.device.synchronize()
+    }
+
+    private func beginEpoch(_ epoch: Epoch) throws {
+        if state.batch > 0 {
+            try objective.resumeEpoch(epoch.number, state: state.objective)
+        } else {
+            try savingOnStop { try objective.beginEpoch(epoch.number, network: network) }
+        }
+        state.objective = objective.epochState
+        network.setTraining(true)
+        // A frozen backbone keeps its statistics too.
+        if trainer.plan.backboneRate == 0 { network.backbone.setTraining(false) }
+    }
+
+    private func load(_ loader: BatchLoader, _ epoch: Epoch, batch number: Int) throws -> LoadedBatch? {
+        guard let batch = try loader.next() else { return nil }
+        let images = try input(batch.pixels, count: batch.items.count, resolution: batch.resolution)
+        let targets = try Targets(
+            trainer.data.cohort, rows: batch.items.map(\.row), columns: trainer.columns, trained: trainer.trained,
+            device: trainer.device)
+        let mixture = trainer.plan.mixing?.mixture(
+            count: batch.items.count, side: batch.resolution, seed: trainer.plan.seed, epoch: epoch.number,
+            batch: number)
+        return LoadedBatch(
+            images: try mixture?.applied(to: images) ?? images, targets: targets, mixture: mixture, items: batch.items)
+    }
+
+    /// Adds the gradients of a batch to those of its step; gives the terms of its loss.
+    private func accumulate(_ batch: LoadedBatch, _ epoch: Epoch, batch index: Int) throws -> [Tensor] {
+        if step.items.isEmpty {
+            step.random = try Engine.randomState(of: trainer.device)
+            try buffers.keep()
+        }
+        let terms = try Autocast.run(trainer.plan.precision, on: trainer.device) {
+            let features = try network.features(of: batch.images)
+            let logits = try network.logits(of: features).to(dtype: .float32)
+            return try objective.parts(
+                NetworkOutputs(features: features, logits: logits),
+                TrainingBatch(
+                    images: batch.images, targets: batch.targets, items: batch.items,
+                    progress: (Double(epoch.number) + Double(index) / Double(max(1, epoch.batches)))
+                        / Double(epochs),
+                    mixture: batch.mixture))
+        }
+        let loss = try terms.dropFirst().reduce(terms[0]) { try $0 + $1 }
+        let share = trainer.plan.shareOfStep(batch: index, images: epoch.images)
+        try (share == 1 ? loss : loss / share).backward()
+        return terms
+    }
+
+    /// Counts a batch whose gradients are being computed, and waits for its loss.
+    private func count(_ terms: [Tensor], of batch: LoadedBatch, _ epoch: Epoch) throws {
+        let values = try terms.map { try $0.item() }
+        let loss = values.reduce(0, +)
+        step.items += batch.items
+        sums.add(loss.isFinite ? values : nil, images: batch.items.count)
+        bar.update(
+            state.images - state.sums.images + sums.images,
+            note: "epoch \(epoch.number + 1)/\(epochs), loss \(rounded(sums.totalLoss))")
+        if !loss.isFinite, step.failure == nil {
+            step.failure = NonFiniteStep("loss", loss, state, batch.items, trainer.data)
+        }
+    }
+
+    /// Takes the step whose gradients are added up, or leaves it out.
+    private func finishStep() throws {
+        defer { step = PendingStep() }
+        try communicator.allReduce(optimizer.gradients)
+        let norm = try optimizer.clipGradients(to: trainer.plan.gradientLimit)
+        if !norm.isFinite, step.failure == nil {
+            step.failure = NonFiniteStep("gradient", norm, state, step.items, trainer.data)
+        }
+        if let failure = step.failure { return try skipStep(failure) }
+        let rate = trainer.plan.rate * schedule.factor(at: optimizer.stepCount)
+        try optimizer.step(rate: rate)
+        try optimizer.clearGradients()
+        try average?.update()
+        sums.addStep(norm: norm, rate: rate)
+    }
+
+    /// Leaves a step out: keeps the state before it for the user, and stops the training where no more may be left out.
+    private func skipStep(_ failure: NonFiniteStep) throws {
+        try optimizer.clearGradients()
+        try buffers.putBack()
+        var message = trainer.title + ": " + failure.message
+        if let checkpoints {
+            let random = try Engine.randomState(of: trainer.device)
+            try Engine.setRandomState(step.random, of: trainer.device)
+            do {
+                message += "; the state before it is kept in \(try checkpoints.dump(state, tensors, failure))"
+            } catch let error as FoveaError where error.kind == .storage {
+                message += "; the state before it could not be kept: \(error.message)"
+            }
+            try Engine.setRandomState(random, of: trainer.device)
+        }
+        guard state.skippedSteps < trainer.skipLimit else {
+            throw FoveaError(.numerical, message, remedy: NonFiniteStep.remedy)
+        }
+        checkpoints?.say("warning: \(message); the step is left out")
+        sums.addSkippedStep()
+    }
+
+    /// Lets the caller measure the network after an epoch, with its averaged weights, and keeps the record.
+    private func measure(_ afterEpoch: (inout EpochRecord, Classifier) throws -> Void) throws {
+        var record = state.sums.record(epoch: state.epoch + 1, steps: state.steps)
+        network.setTraining(false)
+        try savingOnStop {
+            try average?.swap()
+            do {
+                try afterEpoch(&record, network)
+            } catch let stop as CancellationError {
+                try average?.swap()
+                throw stop
+            }
+            try average?.swap()
+        }
+        state.finishEpoch(record)
+    }
+
+    /// Saves a checkpoint where `body` is told to stop.
+    private func savingOnStop(_ body: () throws -> Void) throws {
+        do {
+            try body()
+        } catch let stop as CancellationError {
+            try checkpoints?.save(state, tensors)
+            throw stop
+        }
+    }
+}
+
+extension TrainingPlan {
+    /// The optimiser of a network: the head, and what belongs to the objective, at the whole learning rate, the backbone at
+    /// its share.
+    fileprivate func makeOptimizer(_ network: Classifier, _ objective: any Objective) throws -> Optimizer {
+        let head = network.head.ownParameters.map { ObjectIdentifier($0.parameter) }
+        func inHead(_ entry: (name: String, parameter: Parameter)) -> Bool {
+            head.contains(ObjectIdentifier(entry.parameter))
+        }
+        if backboneRate == 0 {
+            for entry in network.namedParameters where !inHead(entry) { try entry.parameter.setTrainable(false) }
+        }
+        let trainable = network.trainable
+        return Optimizer(
+            optimizer,
+            [
+                ParameterGroup(
+                    trainable.filter { !inHead($0) }, rateFactor: backboneRate, weightDecay: weightDecay),
+                ParameterGroup(trainable.filter(inHead) + objective.parameters, weightDecay: weightDecay),
+            ])
+    }
+}
+
+/// Four significant digits, for progress lines.
+private func rounded(_ value: Double) -> String {
+    guard value.isFinite, value != 0 else { return "\(value)" }
+    let scale = pow(10, 3 - floor(log10(Swift.abs(value))))
+    return "\((value * scale).rounded() / scale)"
+}
