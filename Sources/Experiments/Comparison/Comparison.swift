@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Torch
 
 /// `fovea compare`: runs what is not finished of a comparison, unit by unit, and tells what came out.
 public struct Comparison {
@@ -16,7 +17,9 @@ public struct Comparison {
 
     /// All cells, with the arithmetic chosen.
     private func plan() throws -> ComparisonPlan {
-        try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
+        // What is measured is kept for that number.
+        Engine.threads = surroundings.threads
+        return try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
     }
 
     /// What would be run, and what that is expected to cost. Nothing is trained or written.
