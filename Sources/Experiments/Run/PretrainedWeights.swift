@@ -21,7 +21,7 @@ struct PretrainedWeights {
         guard try file.sha256() == sha256 else {
             throw FoveaError(
                 .data, "model.weights: \(file.path) was changed while the run used it",
-                remedy: "Restore the file, then go on with `fovea train --resume`.")
+                remedy: "Restore the file, then resume with `fovea train --resume`.")
         }
     }
 }

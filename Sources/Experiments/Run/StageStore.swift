@@ -43,7 +43,7 @@ public struct StageStore {
     ///
     /// - Parameters:
     ///   - shouldStop: asked while another process makes what is wanted.
-    ///   - log: told what the user should know, one line a call.
+    ///   - log: told what the user should know, one line per call.
     public init(
         folder: String, shouldStop: @escaping @Sendable () -> Bool = { false },
         log: @escaping (String) -> Void = { _ in }
@@ -156,7 +156,7 @@ public struct StageStore {
         return try stored() ?? make()
     }
 
-    /// Says that a model is trained again because nothing tells how it came about.
+    /// Says that a model is trained again because it has no record.
     private func sayIfUnrecorded(_ path: String) {
         guard access(path + "/" + ModelBundle.weightsName, F_OK) == 0 else { return }
         log(
