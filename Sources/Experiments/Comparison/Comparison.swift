@@ -22,7 +22,8 @@ public struct Comparison {
         return try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
     }
 
-    /// What would be run, and what that is expected to cost. Nothing is trained or written.
+    /// What would be run, and what that is expected to cost. No cell is trained; only a measured arithmetic is written, into
+    /// the per-user cache.
     public func forecast() throws -> ComparisonForecast {
         try ComparisonForecast(plan(), surroundings)
     }
