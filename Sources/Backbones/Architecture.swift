@@ -62,10 +62,12 @@ public struct Architecture: Sendable {
     }
 }
 
-extension Architecture: RawRepresentable, Hashable, Codable, CustomStringConvertible {
+extension Architecture: CustomStringConvertible {
     /// The name.
     public var description: String { rawValue }
+}
 
+extension Architecture: RawRepresentable, Hashable, Codable {
     /// The architecture of a name; nil where the registry has none.
     public init?(rawValue: String) {
         guard let found = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }
@@ -80,15 +82,17 @@ extension Architecture: RawRepresentable, Hashable, Codable, CustomStringConvert
 
 /// The names and shapes of the tensors of a weight file, by which an architecture recognises its own weights.
 struct StoredNames {
+    private let tensors: [StoredTensor]
     private let shapes: [String: [Int]]
 
     init(_ file: WeightFile) {
-        shapes = Dictionary(file.tensors.map { ($0.name, $0.shape) }) { first, _ in first }
+        tensors = file.tensors
+        shapes = Dictionary(tensors.map { ($0.name, $0.shape) }) { first, _ in first }
     }
 
     /// Whether there is a tensor of this name, behind whatever prefix.
     func has(_ name: String) -> Bool { shape(name) != nil }
 
-    /// The shape of a tensor of this name, behind whatever prefix.
-    func shape(_ name: String) -> [Int]? { shapes[name] ?? shapes.first { $0.key.hasSuffix("." + name) }?.value }
+    /// The shape of a tensor of this name, behind whatever prefix: of several the first in the file.
+    func shape(_ name: String) -> [Int]? { shapes[name] ?? tensors.first { $0.name.hasSuffix("." + name) }?.shape }
 }

@@ -72,7 +72,7 @@ extension Architecture {
     public static let efficientNetLite0 = Architecture(
         "tf_efficientnet_lite0", normalization: .symmetric, hasDropPath: true,
         recognizes: {
-            // B0 has squeeze-and-excitation besides; Lite1 and larger ones have more blocks.
+            // B0 also has squeeze-and-excitation; Lite1 and larger ones have more blocks.
             $0.has("conv_head.weight") && $0.has("blocks.6.0.conv_pwl.weight") && !$0.has("blocks.1.2.conv_pwl.weight")
                 && !$0.has("blocks.0.0.se.conv_reduce.weight")
         },

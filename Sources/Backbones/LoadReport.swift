@@ -123,7 +123,17 @@ extension Module {
         if !takesHead {
             report.headLeftOut = prefix.storedNames.keys.filter { isHead($0) && names.contains($0) }.sorted()
         }
+        try requireFit(report, file, strictness, isHead)
+        try Autograd.withoutGrad {
+            for (parameter, value) in values { try parameter.value.detached().copy(from: value) }
+        }
+        return report
+    }
 
+    /// Refuses a file that does not fit as strictly as is wanted.
+    private func requireFit(
+        _ report: LoadReport, _ file: WeightFile, _ strictness: LoadStrictness, _ isHead: (String) -> Bool
+    ) throws {
         switch strictness {
         case .everything:
             guard report.missing.isEmpty, report.unexpected.isEmpty, report.wrongShape.isEmpty else {
@@ -132,6 +142,7 @@ extension Module {
                     remedy: "Name the weights that were saved with this model.")
             }
         case .backbone(let share):
+            let wanted = namedParameters
             let body = wanted.count { !isHead($0.name) }
             let found = report.loaded.count
             let parts = Set(wanted.map { $0.name.prefix { $0 != "." } })
@@ -141,13 +152,9 @@ extension Module {
                     .data, "\(file.path) holds weights of another network: \(report.description)",
                     remedy:
                         "Choose the `model.architecture` that these weights were trained with; where every name in the "
-                        + "file begins with something of its own, name that in `model.prefix`.")
+                        + "file begins with another prefix, name it in `model.prefix`.")
             }
         }
-        try Autograd.withoutGrad {
-            for (parameter, value) in values { try parameter.value.detached().copy(from: value) }
-        }
-        return report
     }
 
     /// What stands before the names in a file.

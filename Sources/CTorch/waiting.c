@@ -1,9 +1,9 @@
 // How threads of the OpenMP library wait for work.
 //
-// Those of GNU's library, which libtorch brings, turn round and round by default and so take the cores away from other
-// programs on them. The library reads its environment when it is loaded, before the program begins. So this function,
-// which the loader calls before the constructors of all libraries, starts the program anew in the same process with
-// the number of turns in its environment. Where that cannot be done everything works, only slower beside others.
+// Those of GNU's library, which libtorch brings, spin by default and so take the cores away from other programs on them.
+// The library reads its environment when it is loaded, before main. So this function, which the loader calls before the
+// constructors of all libraries, executes the program again in the same process with the number of spins in its
+// environment. Where that cannot be done everything works, only slower beside other programs.
 #include "CTorch.h"
 
 #include <features.h>
@@ -13,6 +13,8 @@
 #include <unistd.h>
 
 #if defined(__linux__) && defined(__GLIBC__)
+
+#include <sys/auxv.h>
 
 // Any of these says how threads wait; the last two are LLVM's and Intel's.
 static const char *const variables[] = {"GOMP_SPINCOUNT=", "OMP_WAIT_POLICY=", "KMP_BLOCKTIME=", "KMP_LIBRARY="};
@@ -29,8 +31,11 @@ static const char *waiting_in(char *const *environment) {
 
 static void choose_waiting(int argc, char **argv, char **environment) {
     (void)argc;
-    // After the new start this holds, so it is the only one.
+    // True the second time, so there is no third.
     if (waiting_in(environment)) return;
+    // With the rights of another user nothing is executed by a path. Without a base of the loader it is the loader that was
+    // executed (`ld.so PROGRAM`): /proc/self/exe then names the loader, which would take our arguments for its own.
+    if (getauxval(AT_SECURE) || !getauxval(AT_BASE)) return;
     size_t count = 0;
     while (environment[count]) ++count;
     // By its own path: /proc/self/exe would become the name that `ps` shows.

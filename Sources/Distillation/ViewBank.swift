@@ -42,10 +42,24 @@ public struct TeacherLogits {
     public static func stored(at path: String, key: String) throws -> TeacherLogits? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         guard let file = try? WeightFile.open(path), file.metadata["key"] == key,
-            let entry = file.tensor(named: "logits")
+            let entry = file.tensor(named: "logits"), let words = file.metadata["seconds"], let seconds = Double(words)
         else { return nil }
-        let seconds = file.metadata["seconds"].flatMap(Double.init) ?? 0
-        return TeacherLogits(tensor: try file.readTensor(entry), seconds: seconds, isStored: true)
+        let tensor = try file.readTensor(entry)
+        guard try file.metadata["sha256"] == contentHash(tensor, key: key, seconds: words) else { return nil }
+        return TeacherLogits(tensor: tensor, seconds: seconds, isStored: true)
+    }
+
+    /// The hash of the numbers and of what is recorded with them.
+    private static func contentHash(_ tensor: Tensor, key: String, seconds: String) throws -> String {
+        let numbers = try tensor.withBytes { Digest.sha256($0) }
+        return Digest.sha256([key, seconds, numbers].joined(separator: "\n"))
+    }
+
+    /// Stores a bank, to be read by `stored`.
+    package static func write(_ tensor: Tensor, key: String, seconds: Double, to path: String) throws {
+        let hash = try contentHash(tensor, key: key, seconds: "\(seconds)")
+        try SafetensorsWriter.write(
+            [tensor.source(named: "logits")], metadata: ["key": key, "seconds": "\(seconds)", "sha256": hash], to: path)
     }
 
     /// Runs a teacher over all views of the rows and stores the result.
@@ -95,8 +109,7 @@ public struct TeacherLogits {
                 [joined.source(named: TeacherFeatures.name)], metadata: ["key": key], to: featuresPath)
         }
         let seconds = Date().timeIntervalSince(started)
-        try SafetensorsWriter.write(
-            [tensor.source(named: "logits")], metadata: ["key": key, "seconds": "\(seconds)"], to: path)
+        try write(tensor, key: key, seconds: seconds, to: path)
         return TeacherLogits(tensor: tensor, seconds: seconds, isStored: false)
     }
 }

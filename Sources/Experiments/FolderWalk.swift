@@ -83,7 +83,7 @@ struct FolderWalk {
         for path in below.reversed() { enter(path) }
     }
 
-    /// A link, now that all that is no link is known.
+    /// A link, after everything that is not one.
     private mutating func follow(_ path: String) {
         var status = stat()
         guard stat(absolute(path), &status) == 0 else { return passedOver.add(path, .brokenLink) }

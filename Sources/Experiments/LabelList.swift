@@ -84,7 +84,7 @@ enum LabelList {
         let found = Set(cells)
         let values = filter.values(among: found)
         let kept = rows.filter { values.contains(cells[$0]) != filter.isNegated }
-        // Patients may well be called a and A.
+        // Other columns may have values that differ in case only.
         if filter.column.lowercased() == "split",
             let near = NearWord.first(of: found, near: values.filter(found.contains))
         {

@@ -89,7 +89,7 @@ public struct OutputFile: Sendable {
     /// - Throws: `FoveaError` of kind `storage`; `CancellationError` when told to stop.
     public func write(_ text: String, shouldStop: () -> Bool = { false }) throws {
         if let descriptor = Self.descriptor(of: path) {
-            // What is printed there goes on in the same file.
+            // What is printed continues in the same file.
             if descriptor == STDOUT_FILENO { return try StandardStream.exactly(text) }
             return try Self.write(text, to: descriptor, path)
         }
@@ -152,7 +152,7 @@ public struct OutputFile: Sendable {
         func refusal(_ words: String) -> FoveaError {
             FoveaError(.configuration, "\(name) \(path) \(words)", remedy: "Name a file to write.")
         }
-        guard !path.isEmpty else { throw FoveaError(.configuration, "\(name) names no file") }
+        guard !path.isEmpty else { throw FoveaError(.configuration, "\(name) has an empty path") }
         var status = stat()
         if stat(path, &status) == 0 {
             switch status.st_mode & S_IFMT {
@@ -199,21 +199,11 @@ public struct OutputFile: Sendable {
     }
 }
 
-/// What makes a file the same one under several names.
-private struct FileIdentity: Equatable {
-    private let device: dev_t
-    private let number: ino_t
-
-    /// Nil where there is no file, or it may not be looked at.
-    init?(_ path: String) {
-        var status = stat()
-        guard stat(path, &status) == 0 else { return nil }
-        (device, number) = (status.st_dev, status.st_ino)
-    }
-
-    init?(descriptor: Int32) {
+extension FileIdentity {
+    /// Of an open file; nil where there is none.
+    fileprivate init?(descriptor: Int32) {
         var status = stat()
         guard fstat(descriptor, &status) == 0 else { return nil }
-        (device, number) = (status.st_dev, status.st_ino)
+        self.init(status)
     }
 }

@@ -66,7 +66,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
 
     /// Verifies by the file's table of contents that its head has these classes, before a network is built for them.
     func requireHead(in file: WeightFile) throws {
-        // Whatever the network calls its head, it is a matrix of a layer that is no part of another one.
+        // Whatever the network calls its head, it is a matrix of a layer that is not part of another one.
         let heads = file.tensors.filter { $0.shape.count == 2 && $0.name.count { $0 == "." } == 1 }
         guard !heads.contains(where: { $0.shape[0] == classes.count }) else { return }
         let found = heads.isEmpty ? "none" : Wording.listing(heads.map { "\($0.name) \($0.shape)" })
@@ -144,7 +144,7 @@ public struct ModelBundle {
         do {
             description = try JSONDecoder().decode(ModelDescription.self, from: data)
         } catch {
-            throw FoveaError(.data, "\(path) is no model description: \(JSONFault.words(error, in: data))")
+            throw FoveaError(.data, "\(path) is not a model description: \(JSONFault.words(error, in: data))")
         }
         try description.validate(path)
         let weights = try WeightFile.open(folder + "/" + weightsName)

@@ -11,7 +11,7 @@ final class InputFile: Sendable {
 
     /// - Throws: `FoveaError` of kind `data` when `path` is missing, unreadable, empty or not a regular file.
     init(_ path: String) throws {
-        // Without O_NONBLOCK, opening a named pipe would wait for a writer for ever.
+        // Without O_NONBLOCK, opening a named pipe would wait for a writer without end.
         let descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK)
         guard descriptor >= 0 else { throw Self.failure("open", path) }
         do {

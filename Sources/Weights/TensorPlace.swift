@@ -11,7 +11,7 @@ struct TensorPlace: Sendable {
     /// Copies the elements row by row into a buffer of `tensor.byteCount` bytes.
     ///
     /// A tensor with gaps or another order is gathered from a copy of all that lies between its first and last element,
-    /// so it takes no more memory besides than its file has bytes.
+    /// so it takes no more additional memory than its file has bytes.
     func read(from file: InputFile, into target: UnsafeMutableRawBufferPointer) throws {
         guard let strides else { return try file.read(at: offset, into: target) }
         let span = zip(tensor.shape, strides).reduce(1) { $0 + ($1.0 - 1) * $1.1 } * tensor.type.byteWidth

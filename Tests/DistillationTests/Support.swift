@@ -159,7 +159,7 @@ final class TemporaryFolder {
     func teacher(_ values: [Double], shape: [Int], name: String = "teacher") throws -> TeacherLogits {
         let file = path + "/\(name).safetensors"
         let tensor = try Tensor(values.map { Float($0) }, shape: shape)
-        try SafetensorsWriter.write([tensor.source(named: "logits")], metadata: ["key": name], to: file)
+        try TeacherLogits.write(tensor, key: name, seconds: 1.25, to: file)
         return try #require(try TeacherLogits.stored(at: file, key: name))
     }
 }

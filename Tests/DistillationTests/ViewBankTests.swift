@@ -205,6 +205,14 @@ import Torch
             try bytes.prefix(length).write(to: URL(fileURLWithPath: path))
             #expect(try TeacherLogits.stored(at: path, key: "teacher") == nil)
         }
+        // A number, and the seconds that are recorded.
+        let seconds = try #require(bytes.range(of: Data("1.25".utf8)))
+        for place in [bytes.endIndex - 1, seconds.lowerBound] {
+            var other = bytes
+            other[place] ^= 1
+            try other.write(to: URL(fileURLWithPath: path))
+            #expect(try TeacherLogits.stored(at: path, key: "teacher") == nil)
+        }
         try bytes.write(to: URL(fileURLWithPath: path))
         #expect(try TeacherLogits.stored(at: path, key: "teacher") != nil)
     }

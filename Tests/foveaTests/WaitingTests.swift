@@ -20,6 +20,16 @@ import Testing
         #expect(run.output.contains("wait for work by GOMP_SPINCOUNT=10000"), "\(run.output)")
     }
 
+    /// There /proc/self/exe is the loader, which must not be executed in place of the program.
+    @Test func aProgramThatTheLoaderWasToldToRunIsNotExecutedAgain() throws {
+        let loader = "/lib64/ld-linux-x86-64.so.2"
+        guard FileManager.default.isExecutableFile(atPath: loader) else { return }
+        let run = try ProgramRun(
+            shell: "env -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY \(loader) \"$FOVEA\" --version", in: WorkFolder())
+        let usual = try ProgramRun(["--version"])
+        #expect(run.status == 0 && run.output == usual.output, "\(run.output)\(run.errors)")
+    }
+
     @Test(arguments: [("GOMP_SPINCOUNT", "77"), ("OMP_WAIT_POLICY", "PASSIVE"), ("KMP_BLOCKTIME", "5")])
     func whatTheEnvironmentSaysHolds(_ name: String, _ value: String) throws {
         let run = try doctor([name: value])

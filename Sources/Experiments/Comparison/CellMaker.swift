@@ -129,7 +129,7 @@ struct CellMaker {
             let first = alone.stages.first?.work ?? 1
             let epochs = Double(base.training.epochs) * (whole.work - (alone.work - first)) / max(1, first)
             let allowed = 10_000
-            // Compared before it becomes a whole number, of which it may be too large to be one.
+            // Compared before the conversion to Int, which traps on numbers that are too large.
             guard epochs < Double(allowed) + 0.5 else {
                 throw FoveaError(
                     .configuration,

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Torch
 
 /// `fovea compare`: runs what is not finished of a comparison, unit by unit, and tells what came out.
 public struct Comparison {
@@ -16,10 +17,13 @@ public struct Comparison {
 
     /// All cells, with the arithmetic chosen.
     private func plan() throws -> ComparisonPlan {
-        try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
+        // What is measured is kept for that number.
+        Engine.threads = surroundings.threads
+        return try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
     }
 
-    /// What would be run, and what that is expected to cost. Nothing is trained or written.
+    /// What would be run, and what that is expected to cost. No cell is trained; only a measured arithmetic is written, into
+    /// the per-user cache.
     public func forecast() throws -> ComparisonForecast {
         try ComparisonForecast(plan(), surroundings)
     }
@@ -47,7 +51,7 @@ public struct Comparison {
         while !left.isEmpty {
             let pass = try runFree(of: left, plan.units, &pace, &failures)
             left = pass.held
-            // Others may have let go of what they held while cells were run here.
+            // Other processes may have released cells meanwhile.
             guard pass.hasRun else { break }
         }
         if let (cell, error) = failures.first {
@@ -56,12 +60,12 @@ public struct Comparison {
                 "\(Wording.count(failures.count, "cell")) could not be trained: "
                     + Wording.listing(failures.map(\.cell)) + ". \(cell): \(error.message)",
                 remedy: (error.remedy.map { $0 + " " } ?? "")
-                    + "`fovea compare --report` tells what came out of the others.")
+                    + "`fovea compare --report` evaluates the others.")
         }
         if try left.contains(where: { try $0.state() != .finished }) {
             throw FoveaError(
-                .busy, "another process still works at cells of \(settings.output)",
-                remedy: "The same command goes on when it has ended; with --report it tells what there is now.")
+                .busy, "another process is still working on cells of \(settings.output)",
+                remedy: "Repeat the command when it has ended; --report evaluates what is finished now.")
         }
         return try report(plan, folds: [], merge: nil)
     }
@@ -129,7 +133,7 @@ public struct Comparison {
     private func needs(of open: [ComparisonCell], done: [ComparisonCell]) -> [DiskSpace.Need] {
         guard let folder = open.first?.settings.stageFolder else { return [] }
         let kept = open.map { $0.settings.missingBytes(of: $0.storage, peak: false) }
-        // One cell trains at a time; what it writes besides what stays is gone when the next one begins.
+        // One cell trains at a time; what it writes in addition to what stays is deleted before the next one begins.
         let passing = zip(open, kept).map { $0.settings.missingBytes(of: $0.storage, peak: true) - $1 }.max() ?? 0
         return [
             DiskSpace.Need(

@@ -37,7 +37,7 @@ public struct ComparisonFolder: Codable {
             guard foreign.isEmpty else {
                 throw FoveaError(
                     .configuration,
-                    "\(folder) holds what a comparison would overwrite, and none is known to have written it: "
+                    "\(folder) holds files that a comparison would overwrite and that were not written by one: "
                         + Wording.listing(foreign), remedy: "Choose another `output`, or move these files away.")
             }
         }

@@ -34,10 +34,9 @@ struct ComparisonPlan {
     /// Reads the configurations and label tables and verifies every cell as far as that is possible before images are
     /// decoded.
     ///
-    /// - Throws: `FoveaError`; what a run would refuse names the data set, the technique and the arm.
-    ///
     /// - Parameter choose: chooses the arithmetic of the cells that leave it open, where none of them has begun; nil: it stays
     ///   open.
+    /// - Throws: `FoveaError`; what a run would refuse names the data set, the technique and the arm.
     init(_ settings: ComparisonSettings, choosing choose: ((RunSettings) throws -> RunSettings)? = nil) throws {
         self.settings = settings
         var datasets: [Dataset] = []
@@ -69,7 +68,8 @@ struct ComparisonPlan {
     private mutating func settlePrecision(_ choose: ((RunSettings) throws -> RunSettings)?) throws {
         let open = cells.indices.filter { cells[$0].settings.training.precision == .auto }
         guard let first = open.first else { return }
-        let begun = try open.lazy.compactMap { try cells[$0].written()?.training.settledPrecision }.first
+        var begun: TrainingSettings.PrecisionName?
+        for index in open where begun == nil { begun = try cells[index].written()?.training.settledPrecision }
         guard let precision = try begun ?? choose?(cells[first].settings).training.precision else { return }
         for index in open { cells[index].settings.training.precision = precision }
     }

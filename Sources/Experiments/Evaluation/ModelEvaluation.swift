@@ -70,7 +70,7 @@ public struct ModelEvaluation: Sendable {
         let paths = RunRecord.folders(of: ModelPrediction.folder(model)).map { $0 + "/" + RunConfiguration.name }
         guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             throw FoveaError(
-                .configuration, "\(model) is no run folder, so it does not say which photographs to judge by",
+                .configuration, "\(model) is not a run folder, so it does not say which photographs to evaluate on",
                 remedy: "Name a configuration, or a table with --labels TABLE --images FOLDER.")
         }
         return path

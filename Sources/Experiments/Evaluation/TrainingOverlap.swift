@@ -21,7 +21,7 @@ struct TrainingOverlap {
             trained = nil
             notes = [
                 "which images trained this model is not known (it has no \(RunSplit.name)), so any of those judged may "
-                    + "have: of a model that has seen them the figures are too good"
+                    + "have: the figures are then too good"
             ]
             return
         }
@@ -33,7 +33,8 @@ struct TrainingOverlap {
         var notes: [String] = []
         if number > 0 {
             notes.append(
-                "\(number) of the \(Wording.count(images.count, "image")) trained this model: the figures flatter it")
+                "\(number) of the \(Wording.count(images.count, "image")) trained this model, so the figures are too good"
+            )
         }
         if isOfRun {
             let hashes = Dictionary(record.split.entries.map { ($0.image, $0.sha256) }) { first, _ in first }

@@ -16,7 +16,7 @@ struct FolderListing {
     private(set) var descriptions: [String] = []
     /// Weight files.
     private(set) var weights: [String] = []
-    /// What is left out, besides `otherFiles`.
+    /// What is left out, in addition to `otherFiles`.
     private(set) var passedOver: PassedOver
     /// Files that are not images, tables and weights included.
     private(set) var otherFiles: [String] = []

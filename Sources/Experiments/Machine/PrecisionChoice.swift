@@ -38,7 +38,9 @@ public struct PrecisionChoice: Sendable {
         guard isWorthMeasuring else { return .float32 }
         let question = PrecisionQuestion(settings, threads: threads)
         if let known = file.times(for: question) { return known.best }
-        let times = try measure(settings)
+        let measured = try measure(settings)
+        // What another process kept meanwhile holds for both.
+        let times = file.times(for: question) ?? measured
         file.add(times, for: question)
         log("training.precision auto: \(times.best.rawValue); a step takes \(times.words)")
         return times.best

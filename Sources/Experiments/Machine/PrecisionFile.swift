@@ -3,7 +3,7 @@ import Foundation
 
 /// Which arithmetic was faster on this machine for which networks: `precision.json` in the per-user cache.
 ///
-/// It only saves time: one that is damaged counts as empty and is replaced, one that cannot be written is done without.
+/// It only saves time: one that is damaged counts as empty and is replaced, one that cannot be written is ignored.
 public struct PrecisionFile: Sendable {
     /// One measurement.
     public struct Entry: Codable, Sendable {

@@ -15,7 +15,7 @@ public struct PrecisionQuestion: Codable, Hashable, Sendable {
     public var architecture: String
     /// Side of a picture in pixels.
     public var resolution: Int
-    /// Images a step.
+    /// Images per step.
     public var batchSize: Int
 
     /// The question for the step of some settings on this machine.

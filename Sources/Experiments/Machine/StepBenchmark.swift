@@ -49,7 +49,7 @@ public struct StepBenchmark: Sendable, Codable {
     /// Runs the benchmark.
     ///
     /// - Parameters:
-    ///   - batch: images a step; nil: as many as `models` says, few enough for a processor.
+    ///   - batch: images per step; nil: as many as `models` says, few enough for a processor.
     ///   - shouldStop: asked before each step; true ends the work with `CancellationError`.
     public static func run(
         model name: String, isChannelsLast: Bool, precision: Precision, batch: Int? = nil, steps: Int, warmUp: Int,

@@ -21,12 +21,20 @@ struct PretrainedWeights {
         guard try file.sha256() == sha256 else {
             throw FoveaError(
                 .data, "model.weights: \(file.path) was changed while the run used it",
-                remedy: "Restore the file, then go on with `fovea train --resume`.")
+                remedy: "Restore the file, then resume with `fovea train --resume`.")
         }
     }
 }
 
 extension ModelSettings {
+    /// What it says in a stage's recipe. The weights are there by their hash: where their file lies decides nothing, and a
+    /// resumed run has another path for it.
+    var recipeLine: String {
+        var settings = self
+        settings.weights = nil
+        return "model \(settings)"
+    }
+
     /// Loads `model.weights`, where it is given, into everything but the head; gives the report for the user.
     ///
     /// - Parameter opened: the file, where it is open already.

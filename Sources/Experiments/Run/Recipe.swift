@@ -134,7 +134,7 @@ struct Recipe {
         plan.loaderThreads = 1
         let (images, labels) = digests(rows: rows, columns: columns)
         var lines = [
-            "stage \(name)", "plan \(plan)", "technique \(technique)", "model \(settings.model)",
+            "stage \(name)", "plan \(plan)", "technique \(technique)", settings.model.recipeLine,
             "image \(settings.image)", "labels \(settings.data.labels)",
             "classes \(columns.map { cohort.classes[$0] })",
             "images \(images) labels \(labels)",

@@ -79,7 +79,8 @@ struct RelationalDistillation {
                 journal.say(
                     "warning: every image that this teacher sees with a known label shows "
                         + Wording.listing(constant.map { cohort.classes[$0] })
-                        + ", so it learns nothing of that; distillation.teachers.negatives: all shows it other images")
+                        + ", so it learns nothing about them; distillation.teachers.negatives: all shows it other images"
+                )
             }
             return try training.teacher(
                 task, rows: teacherRows,

@@ -15,7 +15,7 @@ public struct Run {
 
     /// Prepares a run; nothing is read yet.
     ///
-    /// - Parameter written: the settings as the configuration of a run that goes on has them, with paths that count from
+    /// - Parameter written: the settings as the configuration of a resumed run has them, with paths that count from
     ///   where it was made; nil where they are the same.
     public init(
         _ settings: RunSettings, _ surroundings: Surroundings, written: RunSettings? = nil,

@@ -60,7 +60,7 @@ package struct RunCheck {
 }
 
 extension RunSettings {
-    /// Refuses what is named for a folder and cannot be one, before any data are read.
+    /// Refuses paths of folders at which there is something else, before any data are read.
     ///
     /// - Throws: `FoveaError` of kind `configuration`.
     func checkFolders() throws {

@@ -37,7 +37,7 @@ public struct RunConfiguration: Sendable {
                 RunSettings.self, yaml: ConfigurationWriter.yaml(resolved, commented: false), source: path,
                 settings: given)
         folder = place.isEmpty ? "." : place
-        // What `--set` names in its stead is not missing.
+        // What `--set` replaces is not missing.
         let kept = Set(settings.paths.map { "\($0.key) \($0.path)" })
         let named = Dictionary(resolved.paths.map { ($0.key, $0.path) }) { first, _ in first }
         self.missing = missing.filter { kept.contains("\($0.key) \(named[$0.key] ?? "")") }
@@ -45,7 +45,7 @@ public struct RunConfiguration: Sendable {
 
     /// Verifies that the run's files are where they were, or are in the same place relative to the run folder.
     ///
-    /// - Parameter weights: whether `model.weights` is wanted too, as for a run that goes on.
+    /// - Parameter weights: whether `model.weights` is wanted too, as for a run that is resumed.
     /// - Throws: `FoveaError` of kind `data` that names the first that is not, and where it was looked for.
     public func requireFiles(weights: Bool = false) throws {
         guard let folder, let first = missing.first(where: { weights || $0.key != "model.weights" }) else { return }
@@ -60,6 +60,6 @@ public struct RunConfiguration: Sendable {
                 + "looked for at " + places.joined(separator: " and at "),
             remedy: weights
                 ? "Move it back, or write where it is now into \(folder)/\(Self.name)."
-                : "Move it back, or name another: --set \(first.key)=PATH; or judge by a table: --labels TABLE.")
+                : "Move it back, or name another: --set \(first.key)=PATH; or evaluate on a table: --labels TABLE.")
     }
 }

@@ -47,12 +47,12 @@ extension RunFolder {
         if FileManager.default.fileExists(atPath: path) { return path }
         guard Folder.exists(run) else {
             throw FoveaError(
-                .configuration, "there is no folder \(run), so nothing to continue",
+                .configuration, "the folder \(run) does not exist, so there is nothing to resume",
                 remedy: "Name the run's folder; `fovea train CONFIG` begins a run.")
         }
         if holdsWork(run) { throw withoutConfiguration(run) }
         throw FoveaError(
-            .configuration, "\(run) holds no run: it has no config.yaml",
+            .configuration, "\(run) is not a run folder: it has no config.yaml",
             remedy: "Name the run's folder; `fovea train CONFIG` begins a run.")
     }
 
@@ -81,6 +81,6 @@ extension RunFolder {
         FoveaError(
             .configuration, "\(run) holds the work of a run but not its config.yaml",
             remedy: "To continue it, put the configuration that it was made with there as \(run)/config.yaml, then "
-                + "`fovea train --resume \(run)`; to begin anew, choose another `output` or delete the folder.")
+                + "`fovea train --resume \(run)`; to start again, choose another `output` or delete the folder.")
     }
 }

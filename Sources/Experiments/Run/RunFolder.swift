@@ -14,7 +14,7 @@ public final class RunFolder {
     /// Makes or opens the folder and locks it. What lies in it stays as it is.
     ///
     /// - Throws: `FoveaError` of kind `configuration` when the folder already holds a run and `isResuming` is false, or
-    ///   files that a run would overwrite and that none wrote; of kind `busy` when another process holds it.
+    ///   files that a run would overwrite and that were not written by one; of kind `busy` when another process holds it.
     public init(_ path: String, isResuming: Bool) throws {
         self.path = path
         try Folder.check(path, named: "output")
@@ -46,10 +46,10 @@ public final class RunFolder {
         ModelBundle.configurationName, ModelBundle.weightsName, "predictions.csv", "metrics.json", "report.md",
     ]
 
-    /// Refuses to overwrite what no run wrote.
+    /// Refuses to overwrite files that were not written by a run.
     ///
     /// `sources.json` says that a run was accepted here, and `split.csv` or a model that it had come to its end. Runs of
-    /// earlier versions have neither; to go on with one is asked for by name.
+    /// earlier versions have neither; `--resume` names them.
     private func refuseForeignFiles(isResuming: Bool) throws {
         let isRun = try RunSources.read(path) != nil || (isResuming && has(RunConfiguration.name))
         let hasReported = isRun && [RunSplit.name, ModelBundle.weightsName].contains(where: has)
@@ -61,13 +61,13 @@ public final class RunFolder {
         guard !foreign.isEmpty else { return }
         throw FoveaError(
             .configuration,
-            "\(path) holds what a run would overwrite, and no run of Fovea is known to have written it: "
+            "\(path) holds files that a run would overwrite and that were not written by a run: "
                 + Wording.listing(foreign), remedy: "Choose another `output`, or move these files away.")
     }
 
     /// Removes what a process that has ended had begun to write here, and in `store`. Called once the run is accepted.
     ///
-    /// The lock says that no other process is at work here. Whose name is not one that Fovea gives stays.
+    /// The lock says that no other process works here. Files whose names Fovea does not give stay.
     public func removeLeftOver(_ store: StageStore) {
         let own = Self.early + [RunSplit.name] + Self.late
         PartialFile.removeLeftOver(in: path, isOwn: own.contains)

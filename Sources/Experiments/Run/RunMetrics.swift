@@ -48,7 +48,7 @@ struct RunMetrics: Codable {
     var cost: [Cost]
     /// Wall seconds of all sessions.
     var seconds: Double
-    /// Wall seconds of each session, the last one's until here; nil in runs of earlier versions.
+    /// Wall seconds of each session, the last one's until the report; nil in runs of earlier versions.
     var sessions: [Double]?
 
     enum CodingKeys: String, CodingKey {

@@ -17,7 +17,7 @@ final class RunSessions {
     private let started: Date
     private var sessions: [Session] = []
 
-    /// Adds a session to those of a run that goes on, or begins with it.
+    /// Adds a session to those of a resumed run, or begins with it.
     ///
     /// - Throws: `FoveaError` of kind `data` when the file is damaged.
     init(_ folder: RunFolder, started: Date, isResuming: Bool) throws {

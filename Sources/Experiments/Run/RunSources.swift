@@ -110,7 +110,7 @@ struct RunSources: Codable, Equatable {
         var places: [String]
     }
 
-    /// Settings of the run, which lies in `folder` now, with paths that lead to its files from wherever it is asked.
+    /// Settings of the run, which lies in `folder` now, with paths that lead to its files from any working directory.
     ///
     /// A file is taken from where it lay when the run was made, or from the same place relative to the run folder, where
     /// both were moved: whichever holds what the run read. Folders are taken from where their table was found.

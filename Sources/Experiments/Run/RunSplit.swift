@@ -89,7 +89,7 @@ struct RunSplit: Sendable {
         guard !found.isEmpty else {
             throw FoveaError(
                 .data, "\(cohort.source) has none of the \(wanted.count) \(part.rawValue) images of the run",
-                remedy: "Restore the table that the run was made with, or judge by another: --labels TABLE.")
+                remedy: "Restore the table that the run was made with, or evaluate on another: --labels TABLE.")
         }
         var notes: [String] = []
         if !gone.isEmpty {

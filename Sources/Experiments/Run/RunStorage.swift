@@ -58,7 +58,7 @@ struct RunStorage {
     init(_ settings: RunSettings, _ estimate: RunEstimate, _ size: NetworkSize) {
         let distillation = settings.distillation
         let features = distillation?.featureLambda ?? 0 > 0 ? size.featureCount : 0
-        let isMade = "model \(settings.model)\nimage \(settings.image)"
+        let isMade = "\(settings.model.recipeLine)\nimage \(settings.image)"
         stages = estimate.stages.map { stage in
             switch stage.left {
             case .model(let name):

@@ -43,7 +43,7 @@ public struct StageStore {
     ///
     /// - Parameters:
     ///   - shouldStop: asked while another process makes what is wanted.
-    ///   - log: told what the user should know, one line a call.
+    ///   - log: told what the user should know, one line per call.
     public init(
         folder: String, shouldStop: @escaping @Sendable () -> Bool = { false },
         log: @escaping (String) -> Void = { _ in }
@@ -61,7 +61,7 @@ public struct StageStore {
         var weights: String
         /// The hash of the model's description.
         var description: String?
-        /// The hash of everything else here, as it is encoded; nil in records of earlier versions.
+        /// The hash of the file's text with an empty one here; nil in records of earlier versions.
         var sha256: String?
 
         func encoded() throws -> Data {
@@ -70,11 +70,11 @@ public struct StageStore {
             return try encoder.encode(self)
         }
 
-        /// The hash of everything but the hash.
-        func contentHash() throws -> String {
-            var bare = self
-            bare.sha256 = nil
-            return Digest.sha256(try bare.encoded())
+        /// The hash of a record's text without its own hash. The text counts, not what it is encoded to again: another
+        /// version may write numbers in another form.
+        static func contentHash(of data: Data) -> String {
+            let text = String(decoding: data, as: UTF8.self)
+            return Digest.sha256(text.replacing(/"sha256" : "[0-9a-f]{64}"/, with: "\"sha256\" : \"\""))
         }
     }
 
@@ -109,8 +109,8 @@ public struct StageStore {
             let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
             var record = Record(
                 recipe: recipe, history: history, weights: hash,
-                description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName))
-            record.sha256 = try record.contentHash()
+                description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName), sha256: "")
+            record.sha256 = Record.contentHash(of: try record.encoded())
             // Written last: a stage without it is not finished.
             try AtomicFile.write(record.encoded(), to: path + "/" + Self.recordName)
             return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
@@ -156,7 +156,7 @@ public struct StageStore {
         return try stored() ?? make()
     }
 
-    /// Says that a model is trained again because nothing tells how it came about.
+    /// Says that a model is trained again because it has no record.
     private func sayIfUnrecorded(_ path: String) {
         guard access(path + "/" + ModelBundle.weightsName, F_OK) == 0 else { return }
         log(
@@ -177,7 +177,7 @@ public struct StageStore {
         }
         guard let record = try? JSONDecoder().decode(Record.self, from: data) else { throw damaged(place) }
         guard let hash = record.sha256 else { return nil }
-        guard try record.contentHash() == hash else { throw damaged(place) }
+        guard Record.contentHash(of: data) == hash else { throw damaged(place) }
         guard record.recipe == recipe else { return nil }
         let weights = path + "/" + ModelBundle.weightsName
         let found = try Digest.sha256(fileAt: weights)
