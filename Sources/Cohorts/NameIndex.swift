@@ -10,6 +10,8 @@ final class NameIndex {
         var stems: [String: [String]] = [:]
     }
     private var folders: [String: Names] = [:]
+    /// Of each folder the names by `NameDifference.key`, which takes long to make.
+    private var keys: [String: [String: [String]]] = [:]
 
     /// The entries of a folder with this name, or one that is canonically equivalent.
     func equivalents(of name: String, in folder: String) -> [String] { names(in: folder).whole[name] ?? [] }
@@ -19,9 +21,15 @@ final class NameIndex {
 
     /// The name in the folder that comes nearest, and how it differs, in words; nil where none comes near.
     func nearest(to name: String, in folder: String) -> (name: String, difference: String)? {
-        let key = NameDifference.key(name)
-        let near = names(in: folder).whole.values.lazy.flatMap { $0 }.filter { NameDifference.key($0) == key }.min()
+        let near = keys(in: folder)[NameDifference.key(name)]?.min()
         return near.map { ($0, NameDifference.words(name, $0)) }
+    }
+
+    private func keys(in folder: String) -> [String: [String]] {
+        if let known = keys[folder] { return known }
+        let made = Dictionary(grouping: names(in: folder).whole.values.joined(), by: NameDifference.key)
+        keys[folder] = made
+        return made
     }
 
     private func names(in folder: String) -> Names {
