@@ -70,9 +70,16 @@ enum NameDifference {
     /// In what two names with the same key differ, such as "case and the ending".
     static func words(_ one: String, _ other: String) -> String {
         // A fold is needed where the others alone do not make the names equal. Bytes: equivalent texts are equal.
+        let (first, second) = (stem(one), stem(other))
         var needed = folds.indices.filter { left in
-            !folded(stem(one), without: left).utf8.elementsEqual(folded(stem(other), without: left).utf8)
+            !folded(first, without: left).utf8.elementsEqual(folded(second, without: left).utf8)
         }.map { folds[$0].word }
+        // Two folds may each be enough: a wide blank and a narrow one are equal both normalised and left out.
+        if needed.isEmpty, !first.utf8.elementsEqual(second.utf8),
+            let enough = folds.last(where: { $0.apply(first).utf8.elementsEqual($0.apply(second).utf8) })
+        {
+            needed = [enough.word]
+        }
         let endings = [one, other].map { parts($0).ending }
         if endings[0] != endings[1] {
             needed.append(endings[0].lowercased() == endings[1].lowercased() ? "the ending's case" : "the ending")
