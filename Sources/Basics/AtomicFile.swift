@@ -19,19 +19,17 @@ public enum AtomicFile {
     /// Replaces the file at `path` by whatever `body` writes to the file descriptor it is given.
     public static func write(to path: String, _ body: (Int32) throws -> Void) throws {
         let (temporary, descriptor) = try PartialFile.create(for: path)
+        defer { close(descriptor) }
         // A file keeps its permissions when it is replaced.
         var present = stat()
         if stat(path, &present) == 0 { fchmod(descriptor, present.st_mode & 0o777) }
-        var isOpen = true
         do {
             try body(descriptor)
             guard fsync(descriptor) == 0 else { throw failure("flush", temporary) }
-            isOpen = false
-            guard close(descriptor) == 0 else { throw failure("close", temporary) }
+            // Closed only afterwards: closing releases the lock that keeps others from removing the temporary file.
             guard rename(temporary, path) == 0 else { throw failure("rename to its final name", temporary) }
             flushFolder(of: path)
         } catch {
-            if isOpen { close(descriptor) }
             unlink(temporary)
             throw error
         }

@@ -33,7 +33,7 @@ public enum Digest {
 
     /// The hash of a file, read in blocks of 1 MiB.
     ///
-    /// - Throws: `FoveaError` of kind `data` when the file cannot be read or is no regular file.
+    /// - Throws: `FoveaError` of kind `data` when the file cannot be read or is not a regular file.
     public static func sha256(fileAt path: String) throws -> String {
         guard let file = try RegularFile.open(path) else {
             throw FoveaError(.data, "cannot open \(path)")

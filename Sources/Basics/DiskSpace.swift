@@ -30,7 +30,7 @@ public enum DiskSpace {
             guard let attributes = try? FileManager.default.attributesOfFileSystem(forPath: place),
                 let free = (attributes[.systemFreeSize] as? NSNumber)?.intValue
             else { continue }
-            let number = (attributes[.systemNumber] as? NSNumber)?.intValue ?? systems.count
+            let number = (attributes[.systemNumber] as? NSNumber)?.intValue ?? -1 - systems.count
             if let known = systems.firstIndex(where: { $0.number == number }) {
                 systems[known].needs.append(need)
             } else {

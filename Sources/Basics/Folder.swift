@@ -27,7 +27,8 @@ public enum Folder {
     public static func check(_ path: String, named name: String) throws {
         let remedy = "Choose another place for \(name)."
         guard !path.isEmpty else { throw FoveaError(.configuration, "\(name) is empty", remedy: remedy) }
-        var place = Substring(path)
+        let path = withoutEndingSlashes(path[...])
+        var place = path
         while !place.isEmpty {
             var status = stat()
             if lstat(String(place), &status) == 0 {
@@ -43,9 +44,14 @@ public enum Folder {
                         ? "\(name) is \(path), which is \(found); a folder is expected"
                         : "\(name) is \(path), but \(place) is \(found) and not a folder", remedy: remedy)
             }
-            while place.utf8.last == UInt8(ascii: "/") { place = place.dropLast() }
-            place = place.utf8.lastIndex(of: UInt8(ascii: "/")).map { place[..<$0] } ?? ""
+            place = place.utf8.lastIndex(of: UInt8(ascii: "/")).map { withoutEndingSlashes(place[...$0]) } ?? ""
         }
+    }
+
+    /// A path without slashes at its end, the root excepted: with them, a file is not found under its own name.
+    private static func withoutEndingSlashes(_ path: Substring) -> Substring {
+        let end = path.utf8.lastIndex { $0 != UInt8(ascii: "/") }.map(path.utf8.index(after:))
+        return end.map { path[..<$0] } ?? path.prefix(1)
     }
 
     /// Whether there is a folder at `path` (links are followed).

@@ -20,7 +20,7 @@ public enum RegularFile {
 
     /// The contents of a file; nil when there is none of that name, or it may not be read.
     ///
-    /// - Throws: `FoveaError` of the given kind when it is no regular file, is longer than `limit` bytes, or the disk
+    /// - Throws: `FoveaError` of the given kind when it is not a regular file, is longer than `limit` bytes, or the disk
     ///   fails. Of a longer file no more than `limit` bytes are read, whatever length it claims.
     public static func contents(
         of path: String, atMost limit: Int, kind: FoveaError.Kind = .data

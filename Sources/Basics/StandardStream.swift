@@ -2,7 +2,7 @@ import Foundation
 
 /// The one place where the program writes to standard output and standard error.
 ///
-/// A message that cannot be written is lost, and the work goes on; a result that cannot be written is an error.
+/// A message that cannot be written is lost, and the work continues; a result that cannot be written is an error.
 public enum StandardStream {
     /// Thrown when the reader of the standard output has gone, such as `head` in `fovea predict ... | head`: it has what it
     /// wanted, so there is nothing to say.

@@ -70,7 +70,8 @@ public struct YAMLFault {
             words = "not YAML: \(problem)" + (column ?? "")
         case .duplicatedKeysInMapping(let keys, let context):
             line = context.mark.line
-            words = "the key \"\(Self.printable(keys.first ?? ""))\" stands twice in the same section"
+            let key = Printable.escaped(Printable.shortened(name: keys.first ?? ""))
+            words = "the key \"\(key)\" stands twice in the same section"
         default:
             line = nil
             words = "not YAML: \(error)"
@@ -81,10 +82,5 @@ public struct YAMLFault {
         let lines = text.split(omittingEmptySubsequences: false, whereSeparator: \.isNewline)
         guard lines.indices.contains(mark.line - 1) else { return false }
         return lines[mark.line - 1].unicodeScalars.dropFirst(max(0, mark.column - 1)).first == "\t"
-    }
-
-    /// In one line, without control characters, and not too long.
-    private static func printable(_ text: String) -> String {
-        String(text.prefix(80).map { $0.isNewline || $0.asciiValue.map { $0 < 32 || $0 == 127 } ?? false ? " " : $0 })
     }
 }

@@ -11,7 +11,7 @@ static void say(const char *text) {
 }
 
 // What must hold before the constructors of shared libraries run: they open files, and the mathematics library of libtorch
-// ends the program, with words of its own, where there is no working directory.
+// ends the program, with a message of its own, where there is no working directory.
 static void begin(int argc, char **argv, char **environment) {
     (void)argc, (void)argv, (void)environment;
     // The next file that is opened would get the number of a closed stream, and what is printed would go into it.

@@ -62,11 +62,11 @@ static int start_failed = 0;
 // this lock; one that fails takes it alone and tries again, and the text is then its own.
 static pthread_rwlock_t calls;
 
-/// Keeps the log of libvips off the terminal. A damaged JPEG strip of a TIFF file is told of nowhere else, so that goes
-/// where the complaints about JPEG files are; of other warnings, such as unknown tags, most good files have some.
+/// Keeps the log of libvips off the terminal. A damaged JPEG strip of a TIFF file is reported nowhere else, so that goes
+/// where the complaints about JPEG files are. Other warnings, such as unknown tags, occur in most good files.
 static void keep_complaint(const char *domain, int level, const char *message, void *data) {
     (void)domain, (void)level, (void)data;
-    // What libvips has said as an error comes here a second time.
+    // libvips reports its own errors here once more.
     if (strstr(message, "VipsJpeg")) return;
     if (strstr(message, "Corrupt JPEG data") || strstr(message, "Premature end of JPEG"))
         vips_error("tiff", "%s", message);
@@ -103,7 +103,7 @@ static char *copy_text(const char *text) {
 /// Runs one call; `body` returns 0 on success and leaves nothing behind on failure.
 ///
 /// Where `warnings` is not NULL, what libvips complained of in a call that succeeded is put there. Such a call is made
-/// a second time, alone, by `undo` and `body`: only then the complaint is known to be its own.
+/// again, alone, by `undo` and `body`: only then is the complaint known to be its own.
 static char *run(int (*body)(void *), void *context, void (*undo)(void *), char **warnings) {
     pthread_once(&started, start);
     if (start_failed) return copy_text("libvips cannot be started");

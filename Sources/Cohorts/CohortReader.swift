@@ -71,7 +71,7 @@ public struct CohortReader: Sendable {
     }
 
     private static let labelRemedy =
-        "Correct the cell; if the column is no class, remove it, or list the classes in data.classes."
+        "Correct the cell; if the column is not a class, remove it, or list the classes in data.classes."
 
     /// What was read so far.
     private struct Contents {

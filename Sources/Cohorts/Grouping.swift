@@ -201,7 +201,7 @@ private struct GroupingMaker {
         }
         var notes = original.notes
         if subsets.map(\.classes) == original.subsets.map(\.classes) {
-            notes.append("\(term.text) came out equal to its original, so it is no control")
+            notes.append("\(term.text) came out equal to its original, so it is not a control")
         }
         return (subsets, notes)
     }

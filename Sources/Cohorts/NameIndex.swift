@@ -10,6 +10,8 @@ final class NameIndex {
         var stems: [String: [String]] = [:]
     }
     private var folders: [String: Names] = [:]
+    /// Of each folder the names by `NameDifference.key`, which takes long to make.
+    private var keys: [String: [String: [String]]] = [:]
 
     /// The entries of a folder with this name, or one that is canonically equivalent.
     func equivalents(of name: String, in folder: String) -> [String] { names(in: folder).whole[name] ?? [] }
@@ -19,9 +21,15 @@ final class NameIndex {
 
     /// The name in the folder that comes nearest, and how it differs, in words; nil where none comes near.
     func nearest(to name: String, in folder: String) -> (name: String, difference: String)? {
-        let key = NameDifference.key(name)
-        let near = names(in: folder).whole.values.lazy.flatMap { $0 }.filter { NameDifference.key($0) == key }.min()
+        let near = keys(in: folder)[NameDifference.key(name)]?.min()
         return near.map { ($0, NameDifference.words(name, $0)) }
+    }
+
+    private func keys(in folder: String) -> [String: [String]] {
+        if let known = keys[folder] { return known }
+        let made = Dictionary(grouping: names(in: folder).whole.values.joined(), by: NameDifference.key)
+        keys[folder] = made
+        return made
     }
 
     private func names(in folder: String) -> Names {
@@ -62,9 +70,16 @@ enum NameDifference {
     /// In what two names with the same key differ, such as "case and the ending".
     static func words(_ one: String, _ other: String) -> String {
         // A fold is needed where the others alone do not make the names equal. Bytes: equivalent texts are equal.
+        let (first, second) = (stem(one), stem(other))
         var needed = folds.indices.filter { left in
-            !folded(stem(one), without: left).utf8.elementsEqual(folded(stem(other), without: left).utf8)
+            !folded(first, without: left).utf8.elementsEqual(folded(second, without: left).utf8)
         }.map { folds[$0].word }
+        // Two folds may each be enough: a wide blank and a narrow one are equal both normalised and left out.
+        if needed.isEmpty, !first.utf8.elementsEqual(second.utf8),
+            let enough = folds.last(where: { $0.apply(first).utf8.elementsEqual($0.apply(second).utf8) })
+        {
+            needed = [enough.word]
+        }
         let endings = [one, other].map { parts($0).ending }
         if endings[0] != endings[1] {
             needed.append(endings[0].lowercased() == endings[1].lowercased() ? "the ending's case" : "the ending")

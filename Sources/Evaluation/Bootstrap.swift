@@ -41,7 +41,7 @@ package struct Bootstrap: Sendable {
         threads: Int?
     ) throws {
         self.fixedSet = fixedSet
-        rounds = concurrently(options.rounds, threads: threads) { number in
+        rounds = Parallel.map(options.rounds, threads: threads) { number in
             var round = Round()
             while !options.shouldStop() {
                 var random = SeededRandom(seed: options.seed, UInt64(number), UInt64(round.redraws))

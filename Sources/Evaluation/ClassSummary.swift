@@ -1,3 +1,5 @@
+import Basics
+
 /// Average precision and area under the ROC curve of every class, and nothing else: for use during training, for
 /// weights that compare a teacher with a student, and wherever intervals are not needed.
 public struct ClassSummary: Sendable {
@@ -27,7 +29,7 @@ public struct ClassSummary: Sendable {
 
     init(_ ranked: RankedOutcomes, rows: Int, threads: Int?) {
         let once = [Int32](repeating: 1, count: rows)
-        let values = concurrently(ranked.rankings.count, threads: threads) { column in
+        let values = Parallel.map(ranked.rankings.count, threads: threads) { column in
             once.withUnsafeBufferPointer { ranked.measure(class: column, $0) }
         }
         positives = ranked.rankings.map { $0.reduce(0) { $0 + $1.positives } }

@@ -21,7 +21,7 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
     @ExplicitNull public internal(set) var microF1: Double?
     /// The mean of the classes' F1; nil without thresholds.
     public let macroF1: ClassMean
-    /// Expected calibration error of all known cells together; nil where a score is no probability.
+    /// Expected calibration error of all known cells together; nil where a score is not a probability.
     @ExplicitNull public internal(set) var calibrationError: Double?
     /// The number of calibration bins.
     public let calibrationBins: Int
@@ -76,7 +76,7 @@ public struct ClassResult: Codable, Equatable, Sendable {
     @ExplicitNull public internal(set) var recall: Double?
     /// F1 at the threshold.
     @ExplicitNull public internal(set) var f1: Double?
-    /// Expected calibration error; nil where a score is no probability. Defined without positives too.
+    /// Expected calibration error; nil where a score is not a probability. Defined without positives too.
     @ExplicitNull public internal(set) var calibrationError: Double?
 
     enum CodingKeys: String, CodingKey {

@@ -46,7 +46,7 @@ public enum Evaluator {
                 Contrast.Arm(arms, pooling: $0, seedGroup: 0, shuffleGroup: 0, threads: options.threads)
             }, outcomes, options)
         let calls = models.map { confusions($0, contrast.groups, options) }
-        let classes = concurrently(outcomes.classes.count, threads: options.threads) { column in
+        let classes = Parallel.map(outcomes.classes.count, threads: options.threads) { column in
             classResult(models, options, contrast, calls.map { $0[column] }, class: column)
         }
         let calibrationErrors = models.map { model in

@@ -1,3 +1,5 @@
+import Basics
+
 /// How rows of several folds, predicted by several models, come together in one number.
 public enum Pooling: String, Codable, Sendable, CaseIterable {
     /// By their scores as they are: one model, or models whose scores may be compared.
@@ -18,7 +20,7 @@ package struct RankedOutcomes: Sendable {
         let pooling = outcomes.folds.isEmpty ? Pooling.scores : pooling
         let rowsOfFold = Dictionary(grouping: outcomes.folds.indices) { outcomes.folds[$0] }
             .sorted { $0.key < $1.key }.map(\.value)
-        rankings = concurrently(outcomes.classes.count, threads: threads) { column in
+        rankings = Parallel.map(outcomes.classes.count, threads: threads) { column in
             func ranking(_ rows: some Sequence<Int>, score: (Int) -> Double) -> ClassRanking {
                 ClassRanking(
                     rows: rows.filter { outcomes.label(image: $0, class: column) >= 0 },

@@ -1,3 +1,5 @@
+import Basics
+
 /// A class's decision threshold and what it brings on the data it was chosen on.
 public struct ChosenThreshold: Codable, Equatable, Sendable {
     /// An image is called positive from this score on.
@@ -13,7 +15,7 @@ extension Outcomes {
     /// Thresholds are observed scores; of several that are equally good the highest is taken.
     public func choosingThresholds(threads: Int? = nil) -> [ChosenThreshold?] {
         let ranked = RankedOutcomes(self, pooling: .scores, threads: threads)
-        return concurrently(classes.count, threads: threads) { column in
+        return Parallel.map(classes.count, threads: threads) { column in
             let ranking = ranked.rankings[column][0]
             var best: ChosenThreshold?
             ranking.walk { row, truePositives, falsePositives in

@@ -198,12 +198,3 @@ public struct OutputFile: Sendable {
         }
     }
 }
-
-extension FileIdentity {
-    /// Of an open file; nil where there is none.
-    fileprivate init?(descriptor: Int32) {
-        var status = stat()
-        guard fstat(descriptor, &status) == 0 else { return nil }
-        self.init(status)
-    }
-}

@@ -1,6 +1,4 @@
 import Basics
-import Dispatch
-import Synchronization
 
 /// The values of `body` for 0 ..< count, in order, computed on several threads while `progress` shows how far it is.
 ///
@@ -17,14 +15,7 @@ func mapInParallel<Value: Sendable>(
     for start in stride(from: 0, to: count, by: share) {
         if shouldStop() { throw CancellationError() }
         let range = start..<min(start + share, count)
-        let places = Mutex([Value?](repeating: nil, count: range.count))
-        DispatchQueue.concurrentPerform(iterations: min(threads, range.count)) { thread in
-            for index in stride(from: range.lowerBound + thread, to: range.upperBound, by: threads) {
-                let value = body(index)
-                places.withLock { $0[index - range.lowerBound] = value }
-            }
-        }
-        values += places.withLock { $0.compactMap { $0 } }
+        values += Parallel.map(range.count, threads: threads) { body(start + $0) }
         progress?.update(range.upperBound)
     }
     return values

@@ -44,7 +44,7 @@ public final class BatchLoader: Sendable {
     ///   - augmentation: how views differ; `.none` gives exact copies.
     ///   - seed: the seed of all views.
     ///   - threads: how many batches are made at a time.
-    ///   - ahead: how many batches may be in work or waiting, at least one a thread.
+    ///   - ahead: how many batches may be in work or waiting, at least one per thread.
     /// - Throws: `FoveaError` of kind `configuration` for impossible settings, `data` for a row that is not in the cache.
     public init(
         cache: ImageCache, items: [BatchItem], batchSize: Int, dropLast: Bool = false,

@@ -117,7 +117,7 @@ struct ContentIndex {
         return entries
     }
 
-    /// Nothing is lost but time when the index cannot be written, so that is no error.
+    /// An index that cannot be written costs only time, so that is not an error.
     private func save(_ entries: [String: Entry]) {
         var body = ""
         for (path, entry) in entries.sorted(by: { $0.key < $1.key }) where !path.contains("\n") {

@@ -1,7 +1,7 @@
 import CVips
 import Foundation
 
-/// What the image library says about a file, and what that means for the one who has to mend it.
+/// What the image library says about a file, and what that means for the user who has to fix it.
 package struct DecoderMessage {
     /// Why a file is not decoded.
     package enum Cause {
@@ -20,7 +20,7 @@ package struct DecoderMessage {
     /// The different lines, in order, at most 300 characters.
     package let text: String
 
-    /// Takes over a text of `CVips` and frees it; nil where there is none.
+    /// Takes a text of `CVips` and frees it; nil where there is none.
     init?(taking text: UnsafeMutablePointer<CChar>?) {
         guard let text else { return nil }
         defer { cvips_free(text) }

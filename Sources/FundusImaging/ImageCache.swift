@@ -11,7 +11,7 @@ public struct ImageFailure: Sendable, Equatable {
     /// The path and what is wrong with it.
     public let message: String
 
-    /// The error of a command that cannot go on without these photographs: the first ten are named.
+    /// The error of a command that cannot continue without these photographs: the first ten are named.
     public static func refusal(of failures: [ImageFailure], remedy: String) -> FoveaError {
         let shown = failures.prefix(10).map(\.message).joined(separator: "\n  ")
         let more = failures.count > 10 ? "\n  and \(failures.count - 10) more" : ""
@@ -23,7 +23,7 @@ public struct ImageFailure: Sendable, Equatable {
 /// The photographs of a list, decoded once to the resolution of training and packed in a file.
 ///
 /// The file is found by a key over the contents of the listed files, in order, and the settings; so a changed, added
-/// or removed file leads to a new pack, which takes over from older packs what is the same. The folder may be deleted
+/// or removed file leads to a new pack, which reuses the unchanged pictures of older packs. The folder may be deleted
 /// at any time. A picture that cannot be read is black here and listed in `failures`. One whose pixels in the file are
 /// damaged or missing is decoded anew, with a warning, and restored there.
 public final class ImageCache: Sendable {

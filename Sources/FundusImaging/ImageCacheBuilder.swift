@@ -20,9 +20,10 @@ struct ImageCacheBuilder: Sendable {
 
     /// The pack; built where it is missing, unless another process does so first.
     func pack(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
-        if let pack = try current() { return pack }
-        return try withFolderLock(folder, shouldStop: shouldStop) {
-            try current() ?? buildAlone(threads: threads, shouldStop: shouldStop)
+        if let pack = try current(shouldStop: shouldStop) { return pack }
+        let lock = try FileLock.waiting(for: folder + "/build.lock", shouldStop: shouldStop)
+        return try withExtendedLifetime(lock) {
+            try current(shouldStop: shouldStop) ?? buildAlone(threads: threads, shouldStop: shouldStop)
         }
     }
 
@@ -40,7 +41,7 @@ struct ImageCacheBuilder: Sendable {
                 try write(i, into: writer, reusable: reusable)
             }
             guard isDone else {
-                writer.keep(as: packPath + ".stopped.partial")
+                writer.keep(as: packPath + Self.stopped)
                 throw CancellationError()
             }
             try writer.finish()
@@ -100,10 +101,11 @@ struct ImageCacheBuilder: Sendable {
     ///
     /// A decoder cannot always tell a damaged file from a machine that lacked memory, and later ones read more: so what
     /// is kept as unreadable is tried again, each time.
-    private func current() throws -> ImagePack? {
+    private func current(shouldStop: () -> Bool) throws -> ImagePack? {
         guard let pack = existing() else { return nil }
         for (i, identity) in identities.enumerated() where !pack.isReadable(i) {
             guard case .hash(let hash) = identity else { continue }
+            if shouldStop() { throw CancellationError() }
             do {
                 _ = try prepare(i, hash: hash)
                 return nil
@@ -124,9 +126,10 @@ struct ImageCacheBuilder: Sendable {
         let wanted = Set(identities.map(\.text))
         var found: [String: Stored] = [:]
         // Whole packs first. Each pack that is kept holds a descriptor, so no more are opened than are of use.
-        let names = files().filter { $0.hasSuffix(".pack") } + files().filter { $0.hasSuffix(".partial") }
+        let files = files()
+        let names = files.filter { $0.hasSuffix(Self.ending) } + files.filter(Self.isUnfinished)
         for name in names where found.count < wanted.count {
-            guard let pack = ImagePack(path: folder + "/" + name, isUnfinished: name.hasSuffix(".partial")),
+            guard let pack = ImagePack(path: folder + "/" + name, isUnfinished: Self.isUnfinished(name)),
                 pack.resolution == settings.resolution
             else { continue }
             for i in 0..<pack.count where pack.isReadable(i) {
@@ -137,9 +140,19 @@ struct ImageCacheBuilder: Sendable {
         return found
     }
 
-    /// Removes what builds that were broken off left behind; the lock says that none is at work.
+    private static let ending = ".pack"
+    /// What follows the name of a pack whose building was stopped.
+    private static let stopped = ".stopped.partial"
+
+    /// Whether a name is one that a build gives to an unfinished pack.
+    private static func isUnfinished(_ name: String) -> Bool {
+        name.hasSuffix(ending + stopped) || PartialFile.finalName(of: name)?.hasSuffix(ending) == true
+    }
+
+    /// Removes what builds that were stopped or killed left behind. Called under the lock of the folder.
     private func removeLeftovers() {
-        for name in files() where name.hasSuffix(".partial") { unlink(folder + "/" + name) }
+        for name in files() where name.hasSuffix(Self.ending + Self.stopped) { unlink(folder + "/" + name) }
+        PartialFile.removeLeftOver(in: folder) { $0.hasSuffix(Self.ending) }
     }
 
     private func files() -> [String] {

@@ -101,8 +101,9 @@ public struct ImageFile: Sendable {
         if let said = DecoderMessage(taking: text) {
             throw failure("cannot be decoded", said, pixels: header.width * header.height)
         }
+        let complaint = DecoderMessage(taking: decoding.warnings)
         let image = try PixelImage(taking: pixels)
-        if let complaint = DecoderMessage(taking: decoding.warnings), complaint.saysPixelsAreWrong {
+        if let complaint, complaint.saysPixelsAreWrong {
             throw failure("is damaged, and a part of its pixels is made up", complaint, pixels: 0)
         }
         try checkRange(largest: Int(decoding.largest))

@@ -78,7 +78,7 @@ package final class ImagePack: Sendable {
 
     /// Writes the pixels of picture `i` again where they are missing or changed in the file.
     ///
-    /// Nothing is lost but time when that fails, so it is no error; nor is anything written but what was there before.
+    /// Failing costs only time, so it is not an error. Nothing is written but what was there before.
     func restore(_ i: Int, _ pixels: UnsafeRawBufferPointer) {
         guard pixels.count == recordSize, Self.checksum(pixels) == checksum(i) else { return }
         // By the descriptor, not by the path, which may name another pack by now.

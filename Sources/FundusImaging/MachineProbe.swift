@@ -28,7 +28,7 @@ package enum MachineProbe {
         [EMFILE, ENFILE, ENOMEM, EAGAIN, ENOBUFS, ESTALE, ETIMEDOUT, EINTR].contains(code)
     }
 
-    /// The error of a command that cannot go on; it says nothing about the file.
+    /// The error of a command that cannot continue; it says nothing about the file.
     static func error(_ path: String, _ what: String) -> FoveaError {
         FoveaError(
             .environment, "\(path) cannot be read now: \(what)",

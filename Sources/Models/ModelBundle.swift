@@ -61,9 +61,6 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             dropout: dropout)
     }
 
-    /// The most classes that a model may have.
-    public static let maximumClasses = 20_000
-
     /// Verifies by the file's table of contents that its head has these classes, before a network is built for them.
     func requireHead(in file: WeightFile) throws {
         // Whatever the network calls its head, it is a matrix of a layer that is not part of another one.
@@ -84,9 +81,9 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             throw FoveaError(
                 .data, "\(path) has format \(format); this version of Fovea reads 1", remedy: "Update Fovea.")
         }
-        guard count <= Self.maximumClasses else {
+        guard count <= ClassLimits.count else {
             throw FoveaError(
-                .data, "\(path) names \(count) classes; at most \(Self.maximumClasses) are allowed",
+                .data, "\(path) names \(count) classes; at most \(ClassLimits.count) are allowed",
                 remedy: "Name the file that was saved with the model.")
         }
         guard count > 0, Set(classes).count == count, thresholds.map({ $0.count == count }) ?? true,

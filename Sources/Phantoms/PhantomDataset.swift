@@ -1,7 +1,6 @@
 import Basics
 import Foundation
 import FundusImaging
-import Synchronization
 
 /// A folder of drawn photographs with a label table and attributes, in the form that a user's data have.
 ///
@@ -145,57 +144,16 @@ public struct PhantomDataset: Sendable {
     ) throws {
         guard !photographs.isEmpty else { return }
         let painter = PhantomPainter(seed: settings.seed, side: settings.side)
-        let work = DrawingWork(count: photographs.count)
-        let started = try WorkerThreads.start(min(threads, photographs.count)) {
-            work.run { i in
-                let (patient, eye) = photographs[i]
-                let findings = settings.drawFindings ? patient.findings[eye] ?? [] : []
-                let image = try painter.paint(patient: patient.number, eye: eye, findings: findings)
-                try write(try image.jpeg(quality: 90), to: path(patient, eye))
-            }
-        }
         let progress = Basics.Progress("Drawing phantoms", total: photographs.count, unit: "images")
-        var ended = 0
-        while ended < started {
-            if work.waitForAThread() { ended += 1 }
-            if shouldStop() { work.fail(CancellationError()) }
-            progress.update(work.done)
+        let isDone = try Parallel.forEach(
+            count: photographs.count, threads: threads, progress: progress, shouldStop: shouldStop
+        ) { i in
+            let (patient, eye) = photographs[i]
+            let findings = settings.drawFindings ? patient.findings[eye] ?? [] : []
+            let image = try painter.paint(patient: patient.number, eye: eye, findings: findings)
+            try write(try image.jpeg(quality: 90), to: path(patient, eye))
         }
-        if let error = work.error { throw error }
-        progress.update(photographs.count)
+        guard isDone else { throw CancellationError() }
         progress.finish()
-    }
-}
-
-/// Hands out indices to threads until all are done or one fails.
-private final class DrawingWork: Sendable {
-    private let count: Int
-    private let next = Atomic(0)
-    private let failure = Mutex<(any Error)?>(nil)
-    private let ends = DispatchSemaphore(value: 0)
-
-    init(count: Int) { self.count = count }
-
-    /// How many indices were begun.
-    var done: Int { min(count, next.load(ordering: .relaxed)) }
-    var error: (any Error)? { failure.withLock { $0 } }
-
-    /// Ends the work; the first error stays.
-    func fail(_ error: any Error) { failure.withLock { $0 = $0 ?? error } }
-
-    /// Waits a moment for one of the threads to end; whether one did.
-    func waitForAThread() -> Bool { ends.wait(timeout: .now() + .milliseconds(100)) == .success }
-
-    func run(_ body: (Int) throws -> Void) {
-        defer { ends.signal() }
-        while error == nil {
-            let i = next.add(1, ordering: .relaxed).oldValue
-            guard i < count else { return }
-            do {
-                try body(i)
-            } catch {
-                fail(error)
-            }
-        }
     }
 }

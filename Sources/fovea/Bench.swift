@@ -36,7 +36,7 @@ struct BenchStep: ParsableCommand {
     @Option(help: "channels_last or default.")
     var layout = "channels_last"
 
-    @Option(help: "Images a step; by default few enough for a processor.")
+    @Option(help: "Images per step; by default few enough for a processor.")
     var batch: Int?
 
     @Option(help: "Timed steps.")
@@ -88,7 +88,7 @@ struct BenchLoader: ParsableCommand {
 
     @OptionGroup var network: BenchmarkNetwork
 
-    @Option(help: "Images an epoch; 0 for all.")
+    @Option(help: "Images per epoch; 0 for all.")
     var count = 0
 
     @Option(help: "Epochs after the cold one.")

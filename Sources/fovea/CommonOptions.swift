@@ -19,12 +19,12 @@ struct CommonOptions: ParsableArguments {
     // Unconditional: a negative number is a value, and its range is what is wrong with it.
     @Option(
         parsing: .unconditional,
-        help: "Threads for computing and decoding; 0 for one a processor, at most four a processor (or 16).")
+        help: "Threads for computing and decoding; 0 for one per processor, at most four per processor (or 16).")
     var threads = 0
 
     @Option(
         name: .customLong("log-level"),
-        help: "What to print besides results: error, warning, or info, which shows progress too.")
+        help: "What to print in addition to results: error, warning, or info, which shows progress too.")
     var logLevel = LogLevel.info
 
     @Option(
@@ -45,6 +45,7 @@ struct CommonOptions: ParsableArguments {
         StopSignal.listen(grace: UInt32(grace))
         if !acceptsAnyEngine { try MachineCheck.requireEngine() }
         Basics.Progress.isSilent = logLevel != .info
+        Warning.isSilent = logLevel == .error
         return Surroundings(
             device: device == "auto" ? .best : try Device(device), threads: try usableThreads(), isResuming: isResuming,
             shouldStop: { StopSignal.isCaught }, wantsCheckpoint: { StopSignal.takesCheckpoint() })

@@ -9,8 +9,8 @@ struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compares techniques, each alone and with distillation, over data sets, folds and seeds.",
         discussion: """
-            Runs every cell that is not finished, then writes tables with paired intervals, plots and one page. What was \
-            stopped goes on with the same command; finished cells are never run again. Several processes may work at one \
+            Runs every cell that is not finished, then writes tables with paired intervals, plots and one page. The same \
+            command resumes what was stopped; finished cells are never run again. Several processes may work at one \
             comparison.
             """)
 
@@ -58,7 +58,7 @@ struct Compare: ParsableCommand {
                 ? try comparison.report(folds: folds, merge: merge)
                 : try comparison.execute(configuration: text)
         } catch let stop as CancellationError {
-            complain("The same command goes on from here.")
+            complain("The same command resumes from here.")
             throw stop
         }
         try show(outcome.summary(for: terminal))

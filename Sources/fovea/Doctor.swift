@@ -7,7 +7,7 @@ import Reports
 /// `fovea doctor`: whether the machine has what Fovea needs.
 struct Doctor: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Says what was found on this machine, what is missing and how to mend it.",
+        abstract: "Says what was found on this machine, what is missing and how to fix it.",
         discussion: "Ends with status 0 when Fovea can be used, else 69.")
 
     @OptionGroup var common: CommonOptions

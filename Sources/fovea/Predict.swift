@@ -19,7 +19,7 @@ struct Predict: ParsableCommand {
     @Argument(help: ArgumentHelp("Photographs, or folders of them.", valueName: "image"))
     var images: [String]
 
-    @Option(parsing: .unconditional, help: "Classes shown for each image, besides those above their threshold.")
+    @Option(parsing: .unconditional, help: "Classes shown for each image, in addition to those above their threshold.")
     var top = 5
 
     @Flag(help: "Print JSON with all probabilities instead of the table.")

@@ -1,7 +1,7 @@
 import CProcess
 
 /// SIGINT, SIGTERM, SIGHUP and SIGALRM: the first asks the work to stop at the next step; a second SIGINT or SIGTERM ends the
-/// program at once. SIGUSR1 asks a training to save a checkpoint and to go on.
+/// program at once. SIGUSR1 asks a training to save a checkpoint and to continue.
 enum StopSignal {
     /// Begins to listen.
     ///

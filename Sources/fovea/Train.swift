@@ -36,7 +36,7 @@ struct Train: ParsableCommand {
         try configuration.requireFiles(weights: true)
         var run = configuration.settings
         if let resume { run.output = resume }
-        // A run that goes on keeps its paths as they were written: they count from where it was made.
+        // A resumed run keeps its paths as they were written: they count from where it was made.
         let written = resume == nil ? nil : configuration.written
         let text = ConfigurationWriter.yaml(written ?? run)
         if let config { try OutputFile.refuseReplacing(config, by: run.output + "/config.yaml", text: text) }
@@ -47,7 +47,8 @@ struct Train: ParsableCommand {
         } catch let stop as CancellationError {
             let hasBegun = FileManager.default.fileExists(atPath: run.output + "/config.yaml")
             complain(
-                (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command") + " goes on from here.")
+                (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command")
+                    + " resumes from here.")
             throw stop
         }
         try show(outcome.summary(for: Terminal.current()))

@@ -55,6 +55,22 @@ import Testing
         }
     }
 
+    @Test func aFileIsFoundWhereAFolderIsWantedHoweverManySlashesFollow() throws {
+        let folder = NSTemporaryDirectory() + "fovea-folder-\(UUID().uuidString)"
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        try Folder.make(folder)
+        try AtomicFile.write("text", to: folder + "/file")
+        for path in ["/file", "/file/", "/file//", "/file/a", "/file//a//b/"] {
+            let error = #expect(throws: FoveaError.self, "\(path)") {
+                try Folder.check(folder + path, named: "output")
+            }
+            #expect(error?.kind == .configuration)
+        }
+        for path in [folder, folder + "/", folder + "/a//b/", "/", "//", "a", "a//"] {
+            try Folder.check(path, named: "output")
+        }
+    }
+
     @Test func hashIsTheStandardsExample() {
         // FIPS 180-2, appendix B.1.
         #expect(Digest.sha256("abc") == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad")

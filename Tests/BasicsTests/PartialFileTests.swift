@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Synchronization
 import Testing
 
 /// What is removed of files under construction: only what no process holds, of names that Fovea gives.
@@ -45,6 +46,17 @@ import Testing
         symlink(folder + "/target", folder + "/b.json.56.78.partial")
         PartialFile.removeLeftOver(in: folder) { _ in true }
         #expect(try names() == ["a.json", "target", "b.json.56.78.partial", "x.pth.partial"])
+    }
+
+    /// The lock is held until the file has its final name.
+    @Test func nothingIsRemovedWhileItIsWritten() throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        let isDone = Atomic(false)
+        try WorkerThreads.start(1) { [folder] in
+            while !isDone.load(ordering: .relaxed) { PartialFile.removeLeftOver(in: folder) { _ in true } }
+        }
+        defer { isDone.store(true, ordering: .relaxed) }
+        for i in 0..<300 { try AtomicFile.write("\(i)", to: folder + "/a.json") }
     }
 
     /// Another process is killed while it writes.

@@ -141,7 +141,7 @@ import Testing
             yaml: "classes: [{id: a, region: [x]}, {id: b, region: [y]}]", source: "a.yaml")
         let grouping = try Grouping.make(
             "random:region", classes: ["a", "b"], counts: [500, 1], attributes: attributes)
-        #expect(grouping.notes == ["random:region came out equal to its original, so it is no control"])
+        #expect(grouping.notes == ["random:region came out equal to its original, so it is not a control"])
     }
 
     @Test(arguments: [

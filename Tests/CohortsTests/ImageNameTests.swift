@@ -59,6 +59,7 @@ import Testing
         ("img-1.jpg", "img_1.jpg", "separators"),
         ("img_1.jpg", "img_1.png", "the ending"), ("img_1.jpg", "img_1.JPG", "the ending's case"),
         ("\u{FB01}ve.jpg", "five.jpg", "normalisation (composed and decomposed characters)"),
+        ("img\u{2003}1.jpg", "img 1.jpg", "blanks"),
         ("Img 1.jpg", "img1.png", "case, blanks, the ending"),
     ])
     func theNearestNameIsTold(written: String, file: String, difference: String) throws {

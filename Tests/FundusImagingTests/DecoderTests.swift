@@ -3,7 +3,7 @@ import Foundation
 import FundusImaging
 import Testing
 
-/// What a decoder goes on with though pixels are missing or would be seen as others; and what the errors say.
+/// Files that a decoder accepts although pixels are missing or wrong; and what the errors say.
 @Suite("Decoder") struct DecoderTests {
     private let picture = drawnFundus(width: 160, height: 120, centre: (80, 60), radius: 55)
 
@@ -63,7 +63,7 @@ import Testing
         }
     }
 
-    @Test("what a decoder complains of without harm to the pixels is no reason to refuse a file")
+    @Test("a complaint of a decoder without harm to the pixels is not a reason to refuse a file")
     func harmless() throws {
         let jpeg = try picture.jpeg()
         let expected = try decode(jpeg)

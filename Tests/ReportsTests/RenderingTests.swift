@@ -120,7 +120,7 @@ import Testing
             cost.table().csv() == """
                 Stage,Seconds,Images trained on,Forward only,In this run
                 plain,100.0,1000,,made
-                teacher a,50.0,500,,taken over
+                teacher a,50.0,500,,reused
                 view bank,30.0,,4000,made
                 student,100.0,1000,,made
                 together,280.0,2500,4000,

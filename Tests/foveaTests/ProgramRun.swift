@@ -11,7 +11,7 @@ struct ProgramRun {
     /// A signal that ended it is a negative status.
     /// - Parameters:
     ///   - place: the working directory, where that is not a test's own folder.
-    ///   - environment: what it is given besides; nil: that of this process.
+    ///   - environment: its environment; nil: that of this process.
     init(
         _ arguments: [String], in folder: WorkFolder? = nil, at place: String? = nil, standardOutput: FileHandle? = nil,
         environment: [String: String]? = nil

@@ -65,9 +65,9 @@ import Testing
         #expect(try tables(json) == [own: Digest.sha256(labels)])
         #expect(!judged.errors.contains("not the file that the run was made with"))
         let inspected = try run("B", ["inspect", "../A/runs/run/config.yaml", "--quick"])
-        #expect(inspected.output.contains(own) || inspected.status == 0, "\(inspected.errors)")
+        #expect(inspected.output.contains(own) && inspected.status == 0, "\(inspected.errors)")
 
-        // It goes on from elsewhere, with its stages and its configuration.
+        // It is resumed from elsewhere, with its stages and its configuration.
         let before = try String(contentsOfFile: folder.path + "/A/runs/run/config.yaml", encoding: .utf8)
         let resumed = try run("B", ["train", "--resume", "../A/runs/run"] + cpu)
         #expect(resumed.status == 0, "\(resumed.errors)")

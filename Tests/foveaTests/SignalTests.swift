@@ -55,7 +55,7 @@ import Testing
         first.send(SIGTERM)
         #expect(first.end() == 143)
         #expect(checkpoints("plain").count == 1)
-        #expect(first.errors.hasSuffix("`fovea train --resume run` goes on from here.\nstopped\n"), "\(first.errors)")
+        #expect(first.errors.hasSuffix("`fovea train --resume run` resumes from here.\nstopped\n"), "\(first.errors)")
 
         let second = try train("--resume", "run")
         try second.wait { second.errors.contains("plain goes on from run/checkpoints/plain-") }
@@ -137,7 +137,7 @@ import Testing
         run.send(SIGTERM)
         #expect(run.end() == 143)
         // The run has not begun, so there is nothing to resume.
-        #expect(run.errors.contains("The same command goes on from here.") || run.errors.contains("--resume run"))
+        #expect(run.errors.contains("The same command resumes from here.") || run.errors.contains("--resume run"))
     }
 
     @Test func twoRunsMayShareACache() throws {
@@ -266,7 +266,7 @@ import Testing
         try first.wait { first.errors.contains("plain: ") }
         first.send(SIGTERM)
         #expect(first.end() == 143)
-        #expect(first.errors.hasSuffix("The same command goes on from here.\nstopped\n"), "\(first.errors)")
+        #expect(first.errors.hasSuffix("The same command resumes from here.\nstopped\n"), "\(first.errors)")
         let second = try compare()
         #expect(second.end() == 0, "\(second.errors)")
         #expect(second.errors.contains("plain goes on from comparison/cells/p/seed-0/bce/plain/checkpoints/plain-"))

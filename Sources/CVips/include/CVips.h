@@ -33,9 +33,9 @@ typedef struct {
     char samples[24];
 } cvips_header;
 
-/// What is to be known of a decoded file besides its pixels.
+/// What is known of a decoded file in addition to its pixels.
 typedef struct {
-    /// What the decoder complained of though it went on, lines apart; NULL where it did not. Freed with `cvips_free`.
+    /// Complaints of a decoder that did not stop, one per line; NULL where there are none. Freed with `cvips_free`.
     char *_Nullable warnings;
     /// The largest sample of a file with 16 bits a sample; -1 for others.
     int32_t largest;

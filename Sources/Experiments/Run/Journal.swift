@@ -25,7 +25,7 @@ final class Journal {
 
     /// Says that a stage was finished before, and writes down its epochs where this run has not got them.
     func takeOver(_ stage: StageResult, named name: String) throws {
-        say("\(name): finished before, \(Wording.count(stage.history.count, "epoch")); taken over")
+        say("\(name): finished before, \(Wording.count(stage.history.count, "epoch")); reused")
         guard !history.rows.contains(where: { $0.stage == name }) else { return }
         for record in stage.history { try add(record, stage: name) }
     }

@@ -1,11 +1,11 @@
 import Basics
 import Foundation
 
-/// `history.csv`: one row an epoch. Columns are found by their names, so a file of an earlier version, which has fewer
+/// `history.csv`: one row per epoch. Columns are found by their names, so a file of an earlier version, which has fewer
 /// or others in another order, is read and continued in the form of this one.
 ///
 /// Every row rewrites the whole file atomically (it is small), so a reader never sees half a row and a crash loses
-/// nothing. A run that goes on from a checkpoint repeats epochs: a new row replaces those of its stage from its epoch on.
+/// nothing. A run that resumes from a checkpoint repeats epochs: a new row replaces those of its stage from its epoch on.
 public struct HistoryFile: Sendable {
     /// The columns, in order. An empty cell is undefined.
     public static let columns = ["stage", "epoch", "step"] + HistoryRow.numbers.map(\.column)

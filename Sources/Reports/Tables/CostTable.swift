@@ -12,7 +12,7 @@ public struct CostTable: Sendable {
         public var images: Int
         /// Images that passed forward only: views of teachers, and what a head alone is trained on.
         public var views: Int
-        /// Whether it was taken over from an earlier run rather than made in this one.
+        /// Whether it was reused from an earlier run rather than made in this one.
         public var isReused: Bool
 
         /// A stage.
@@ -46,7 +46,7 @@ public struct CostTable: Sendable {
         for row in rows {
             table.append(
                 .text(row.stage), .number(row.seconds, decimals: 1), .count(row.images > 0 ? row.images : nil),
-                .count(row.views > 0 ? row.views : nil), .text(row.isReused ? "taken over" : "made"))
+                .count(row.views > 0 ? row.views : nil), .text(row.isReused ? "reused" : "made"))
         }
         guard rows.count > 1 else { return table }
         let total = Self.sum(rows[...])
@@ -65,7 +65,7 @@ public struct CostTable: Sendable {
         let seconds = Figures.fixed(total.seconds / plain.seconds, decimals: 1)
         let work = Figures.fixed(total.work / plain.work, decimals: 1)
         return [
-            "Seconds of a stage that was taken over are those of the run that made it. All stages together took "
+            "Seconds of a reused stage are those of the run that made it. All stages together took "
                 + "\(seconds) times the seconds of the plain model, and \(work) times its work"
                 + (total.views > 0 ? ", where an image that passes forward only counts a third." : "."),
             "So student and plain model are not equal in total compute: the student has teachers behind it. A plain "

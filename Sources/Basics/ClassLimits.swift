@@ -1,5 +1,3 @@
-import Basics
-
 /// How many classes there may be, and how long their names. What is made for each pair of classes, and each line that
 /// shows a name, stays small within them.
 public enum ClassLimits {

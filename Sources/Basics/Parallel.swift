@@ -1,16 +1,16 @@
-import Basics
 import Foundation
 import Synchronization
 
 /// Work on many items by a few threads.
-enum Parallel {
+public enum Parallel {
     /// Calls `body` for every index in 0 ..< count, on `threads` threads; the caller's thread shows the progress.
     ///
-    /// Where the system gives fewer threads, these do all; where it gives none, that is the error. The first error ends the
-    /// work and is thrown. When `shouldStop` says true no new item is begun.
+    /// Where the system gives fewer threads, these do all items; where it gives none, an error is thrown. The first error
+    /// ends the work and is thrown. When `shouldStop` says true no new item is begun.
+    ///
     /// - Returns: whether all items were done, rather than stopped.
-    static func forEach(
-        count: Int, threads: Int, progress: Basics.Progress? = nil, shouldStop: @Sendable () -> Bool,
+    public static func forEach(
+        count: Int, threads: Int, progress: Progress? = nil, shouldStop: () -> Bool,
         _ body: @escaping @Sendable (Int) throws -> Void
     ) throws -> Bool {
         let work = Work(count: count, body: body)
@@ -35,6 +35,27 @@ enum Parallel {
         if let error = work.error { throw error }
         progress?.update(work.done)
         return work.done == count
+    }
+
+    /// The values of `body` for 0 ..< count, in order, computed on several threads, the caller's among them; what comes
+    /// out never depends on the number of threads.
+    ///
+    /// - Parameter threads: nil for as many as there are processors.
+    public static func map<Value: Sendable>(
+        _ count: Int, threads: Int?, _ body: @Sendable (Int) -> Value
+    ) -> [Value] {
+        let workers = max(1, min(threads ?? Processors.count, count))
+        guard workers > 1 else { return (0..<count).map(body) }
+        return [Value](unsafeUninitializedCapacity: count) { buffer, initialised in
+            // Each worker writes its own places only.
+            nonisolated(unsafe) let places = buffer
+            DispatchQueue.concurrentPerform(iterations: workers) { worker in
+                for index in stride(from: worker, to: count, by: workers) {
+                    places.initializeElement(at: index, to: body(index))
+                }
+            }
+            initialised = count
+        }
     }
 
     private final class Work: Sendable {
