@@ -25,7 +25,7 @@ test: setup lint ## Builds and runs all tests, as CI does
 fuzz: setup ## Feeds damaged files to every reader, guided by coverage where the toolchain can: FUZZ_RUNS inputs each
 	@tools/fuzz.sh $(FUZZ_RUNS)
 
-sanitize: setup ## Runs the tests of the rooms without the engine under the address and the thread sanitizer
+sanitize: setup ## Runs the tests of the modules without the engine under the address and the thread sanitizer
 	@tools/sanitize.sh address
 	@tools/sanitize.sh thread
 

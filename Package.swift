@@ -20,8 +20,8 @@ let swiftSettings: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
-/// A room of the house: a target in `Sources/`, and its tests in `Tests/`, which read their golden files in place.
-func room(_ name: String, _ uses: Target.Dependency..., tests: [Target.Dependency] = []) -> [Target] {
+/// A module: a target in `Sources/`, and its tests in `Tests/`, which read their golden files in place.
+func module(_ name: String, _ uses: Target.Dependency..., tests: [Target.Dependency] = []) -> [Target] {
     let golden = Context.packageDirectory + "/Tests/\(name)Tests/Golden"
     return [
         .target(name: name, dependencies: uses, swiftSettings: swiftSettings),
@@ -39,7 +39,6 @@ let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
     name: "fovea",
-    platforms: [.macOS(.v15)],
     products: [.executable(name: "fovea", targets: ["fovea"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
@@ -79,33 +78,33 @@ let package = Package(
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
-        + room("Basics", "CHash", yams)
-        + room("Configuration", "Basics", yams)
-        + room("Torch", "CTorch", "Basics")
-        + room("NN", "Torch", "Basics")
-        + room("Backbones", "NN", "Torch", "Weights", "Basics")
-        + room("Weights", "Basics")
-        + room("FundusImaging", "CVips", "Basics")
-        + room("Cohorts", "Basics", yams)
-        + room("Sampling", "Basics")
-        + room("Evaluation", "Basics")
-        + room("Losses", "Torch", "Basics")
-        + room("Models", "Backbones", "FundusImaging", "NN", "Torch", "Weights", "Basics")
-        + room("Distillation", "NN", "Losses", "Cohorts", "Models", "Torch", "Basics")
-        + room(
+        + module("Basics", "CHash", yams)
+        + module("Configuration", "Basics", yams)
+        + module("Torch", "CTorch", "Basics")
+        + module("NN", "Torch", "Basics")
+        + module("Backbones", "NN", "Torch", "Weights", "Basics")
+        + module("Weights", "Basics")
+        + module("FundusImaging", "CVips", "Basics")
+        + module("Cohorts", "Basics", yams)
+        + module("Sampling", "Basics")
+        + module("Evaluation", "Basics")
+        + module("Losses", "Torch", "Basics")
+        + module("Models", "Backbones", "FundusImaging", "NN", "Torch", "Weights", "Basics")
+        + module("Distillation", "NN", "Losses", "Cohorts", "Models", "Torch", "Basics")
+        + module(
             "Training", "Models", "Losses", "Sampling", "Distillation", "Evaluation", "Cohorts", "FundusImaging",
             "Backbones", "NN", "Torch", "Weights", "Basics")
-        + room("Reports", "Evaluation", "Cohorts", "CVips", "Basics")
-        + room(
+        + module("Reports", "Evaluation", "Cohorts", "Basics")
+        + module(
             "Experiments", "Training", "Reports", "Models", "Losses", "Sampling", "Distillation", "Evaluation",
             "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Configuration", "Basics", yams,
             tests: ["Phantoms"])
-        + room("Phantoms", "FundusImaging", "Basics"),
+        + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )
 
-/// Set by `make sanitize`: only the rooms without the engine, which the sanitizers cannot look into.
-if Context.environment["FOVEA_ROOMS"] == "pure" {
+/// Set by `make sanitize`: only the modules without the engine, which the sanitizers cannot look into.
+if Context.environment["FOVEA_MODULES"] == "pure" {
     let pure = [
         "CHash", "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation",
         "Phantoms",

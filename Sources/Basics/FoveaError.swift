@@ -1,6 +1,6 @@
 /// An error that its reader can act on: what is wrong, where, and what to do about it.
 ///
-/// Every room throws this type for whatever a user, a file or the machine can cause. `fovea` prints it and turns its
+/// Every module throws this type for whatever a user, a file or the machine can cause. `fovea` prints it and turns its
 /// kind into the exit status; nothing else decides on wording.
 public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
     /// What sort of trouble it is; decides the exit status (see `docs/exit-codes.md`).

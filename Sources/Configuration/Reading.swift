@@ -27,7 +27,7 @@ struct Reading {
         problems.append("\(place): \(words)")
     }
 
-    /// Adds what an error of another room says.
+    /// Adds what an error of another module says.
     mutating func report(_ place: String, _ words: String, _ error: any Error) {
         let known = error as? FoveaError
         let remedy = known?.remedy.map { " (\($0))" } ?? ""

@@ -7,7 +7,7 @@ import Testing
 @Suite struct FuzzTests {
     private static let tests = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
 
-    /// The good files of a target: those of other rooms' tests, and the corpus beside this file.
+    /// The good files of a target: those of other modules' tests, and the corpus beside this file.
     private static func files(_ target: String) throws -> [String] {
         let folders = ["image": "FundusImagingTests/Golden/odd", "weights": "WeightsTests/Golden"]
         let folder = tests.appendingPathComponent(folders[target] ?? "fuzzTests/Corpus/\(target)").path
