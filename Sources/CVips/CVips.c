@@ -44,8 +44,6 @@ extern int vips_extract_band(VipsImage *in, VipsImage **out, int band, ...);
 extern int vips_extract_area(VipsImage *in, VipsImage **out, int left, int top, int width, int height, ...);
 extern int vips_max(VipsImage *in, double *out, ...);
 extern int vips_cast(VipsImage *in, VipsImage **out, int format, ...);
-extern int vips_svgload_buffer(void *bytes, size_t count, VipsImage **out, ...);
-extern int vips_pngsave(VipsImage *in, const char *path, ...);
 
 extern void g_free(void *pointer);
 extern void *g_malloc(size_t count);
@@ -227,6 +225,16 @@ typedef struct {
     cvips_decoding *decoding;
 } decode_call;
 
+/// The largest sample of the colours; an alpha channel says nothing about their range.
+static int largest_sample(VipsImage *image, double *largest) {
+    if (!vips_image_hasalpha(image)) return vips_max(image, largest, NULL);
+    VipsImage *colours;
+    if (vips_extract_band(image, &colours, 0, "n", vips_image_get_bands(image) - 1, NULL)) return -1;
+    int failed = vips_max(colours, largest, NULL);
+    g_object_unref(colours);
+    return failed;
+}
+
 static int decode(void *context) {
     decode_call *call = context;
     if (format_of(call->bytes, call->count) == NULL) return -1;
@@ -235,7 +243,7 @@ static int decode(void *context) {
     // Asking for sRGB where the file has no profile would send every pixel through lcms for nothing.
     int has_profile = vips_image_get_typeof(image, "icc-profile-data") != 0;
     double largest = -1;
-    int failed = vips_image_get_format(image) == format_ushort && vips_max(image, &largest, NULL);
+    int failed = vips_image_get_format(image) == format_ushort && largest_sample(image, &largest);
     g_object_unref(image);
     if (failed) return -1;
     call->decoding->largest = (int32_t)largest;

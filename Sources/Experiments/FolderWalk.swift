@@ -25,7 +25,7 @@ struct FolderWalk {
     private var links: [String] = []
     private var followed = 0
 
-    /// Walks through a folder. Hidden files and the folders of runs are passed over.
+    /// Walks through a folder. Hidden files and the folders of runs below it are passed over.
     ///
     /// - Throws: `FoveaError` of kind `data` when it is not a folder that can be read.
     init(_ folder: String) throws {
@@ -56,7 +56,8 @@ struct FolderWalk {
         guard let names = Self.names(in: absolute(place)) else {
             return passedOver.add(place, .closedFolder, detail: String(cString: strerror(errno)))
         }
-        if Self.isRun(names) { return passedOver.add(place.isEmpty ? folder : place, .run) }
+        // A run may have been made in the folder of its photographs: what the user names is searched.
+        if !place.isEmpty, Self.isRun(names) { return passedOver.add(place, .run) }
         var below: [String] = []
         for bytes in names {
             guard let name = String(validating: bytes, as: UTF8.self) else {

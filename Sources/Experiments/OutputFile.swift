@@ -32,6 +32,7 @@ public struct OutputFile: Sendable {
         place = try Self.place(path, name)
         if case .file(let target) = place {
             try Self.checkFolder(of: target, named: path)
+            try Self.requireReplaceable(target, path, name)
             if let run = RunFolder.owner(of: target) {
                 throw FoveaError(
                     .configuration, "\(name) \(path) is a file that belongs to \(run)",
@@ -39,6 +40,28 @@ public struct OutputFile: Sendable {
             }
         }
         try refuse(inputs)
+    }
+
+    /// Refuses to replace what no command wrote here: a file that is write-protected, is not a text, or is a configuration.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    private static func requireReplaceable(_ target: String, _ path: String, _ name: String) throws {
+        var status = stat()
+        guard stat(target, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return }
+        var reason: String?
+        if status.st_mode & 0o222 == 0 {
+            reason = "is write-protected"
+        } else if ["yaml", "yml"].contains((target as NSString).pathExtension.lowercased()) {
+            reason = "is a configuration"
+        } else if let file = FileHandle(forReadingAtPath: target) {
+            defer { try? file.close() }
+            // Images and weights have zeros near their beginning; tables and JSON have none.
+            if try file.read(upToCount: 4096)?.contains(0) == true { reason = "is neither a table nor JSON" }
+        }
+        guard let reason else { return }
+        throw FoveaError(
+            .configuration, "\(name) \(path) exists and \(reason): it would be overwritten",
+            remedy: "Choose another name, or delete the file first.")
     }
 
     /// Refuses inputs that it would overwrite: the same file under any name.

@@ -42,6 +42,24 @@ struct OutputFileTests {
         #expect(stat(path("x"), &status) == 0 && status.st_mode & 0o777 == 0o600)
     }
 
+    @Test func whatNoCommandWroteIsNotReplaced() throws {
+        try Data([0xFF, 0xD8, 0xFF, 0xE0, 0, 16]).write(to: URL(fileURLWithPath: path("photograph.jpg")))
+        try folder.write("seed: 1\n", to: "mine.yaml")
+        try folder.write("a,b\n", to: "kept.csv")
+        #expect(chmod(path("kept.csv"), 0o400) == 0)
+        for (name, reason) in [
+            ("photograph.jpg", "neither a table nor JSON"), ("mine.yaml", "a configuration"),
+            ("kept.csv", "write-protected"),
+        ] {
+            let error = foveaError { _ = try OutputFile(path(name), named: "--output") }
+            #expect(error?.kind == .configuration && error?.message.contains(reason) == true, "\(name)")
+        }
+        // What a command may have written before is.
+        try folder.write("a,b\n", to: "old.csv")
+        try write("a,c\n", to: "old.csv")
+        #expect(try text("old.csv") == "a,c\n")
+    }
+
     @Test func aPipeIsWaitedForUntilToldToStop() throws {
         #expect(mkfifo(path("pipe"), 0o600) == 0)
         let output = try OutputFile(path("pipe"), named: "--output")

@@ -121,6 +121,13 @@ import Testing
         let error = try refusal(file(largest))
         #expect(error.message.contains("none is above \(largest) of 65535"))
         #expect(try decode(file(4096)).bytes.max() == 16)
+        // An opaque alpha channel says nothing about the range of the colours.
+        var strip = Data()
+        for i in 0..<64 {
+            for value in [UInt16(largest * i / 63), .max] { withUnsafeBytes(of: value.littleEndian) { strip += $0 } }
+        }
+        let withAlpha = HandmadeFile.tiff(width: 8, height: 8, channels: 2, bits: 16, strip: strip)
+        #expect(try refusal(withAlpha).message.contains("none is above \(largest) of 65535"))
         // A black picture is black in any depth; `fovea inspect` marks it.
         #expect(try decode(file(0)).bytes.max() == 0)
     }

@@ -37,10 +37,11 @@ public struct ModelPrediction: Sendable {
             .map { String(argument.dropLast($0.count)) } ?? argument
     }
 
-    /// The files that a model is read from.
+    /// The files that a model is read from, and those that its run was made of.
     public static func files(of model: String) -> [String] {
         let folder = folder(model)
-        return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 }
+        let sources = (try? RunSources.read(folder))?.files.filter { $0.sha256 != nil }.map(\.absolute) ?? []
+        return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 } + sources
     }
 
     /// Refuses outputs that mean nothing, once everything else has been told.
