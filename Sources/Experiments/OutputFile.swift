@@ -24,15 +24,16 @@ public struct OutputFile: Sendable {
     /// - Parameters:
     ///   - name: the option that names it.
     ///   - inputs: files that the command reads.
+    ///   - isNew: whether it is only written where there is none (`writeNew`).
     /// - Throws: `FoveaError` of kind `configuration` when it is a folder, a socket or a disk, cannot be written, belongs to a
     ///   run, or is one of the inputs.
-    public init(_ path: String, named name: String, inputs: [String] = []) throws {
+    public init(_ path: String, named name: String, inputs: [String] = [], isNew: Bool = false) throws {
         self.path = path
         self.name = name
         place = try Self.place(path, name)
         if case .file(let target) = place {
             try Self.checkFolder(of: target, named: path)
-            try Self.requireReplaceable(target, path, name)
+            if !isNew { try Self.requireReplaceable(target, path, name) }
             if let run = RunFolder.owner(of: target) {
                 throw FoveaError(
                     .configuration, "\(name) \(path) is a file that belongs to \(run)",

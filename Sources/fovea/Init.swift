@@ -20,7 +20,7 @@ struct Init: ParsableCommand {
     var output = "fovea.yaml"
 
     func run() throws {
-        let file = try OutputFile(output, named: "--output")
+        let file = try OutputFile(output, named: "--output", isNew: true)
         let first = try FirstConfiguration(folder: folder)
         try first.write(to: file)
         let text = first.text(for: Terminal.current(), writtenTo: output)
