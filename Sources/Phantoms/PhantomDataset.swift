@@ -111,7 +111,7 @@ public struct PhantomDataset: Sendable {
             throw FoveaError(
                 .data,
                 "\(manifest) cannot be read as the settings of a set of phantoms: \(JSONFault.words(error, in: data))",
-                remedy: "Remove \(folder) and draw again.")
+                remedy: "Choose another folder, or remove the drawn files in \(folder).")
         }
     }
 

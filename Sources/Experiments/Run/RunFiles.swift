@@ -81,6 +81,6 @@ extension RunFolder {
         FoveaError(
             .configuration, "\(run) holds the work of a run but not its config.yaml",
             remedy: "To continue it, put the configuration that it was made with there as \(run)/config.yaml, then "
-                + "`fovea train --resume \(run)`; to start again, choose another `output` or delete the folder.")
+                + "`fovea train --resume \(run)`; to start again, choose another `output`.")
     }
 }
