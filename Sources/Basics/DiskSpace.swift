@@ -58,5 +58,6 @@ public enum DiskSpace {
     }
 
     /// Rounded up, so that nothing is never what is missing.
-    private static func mebibytes(_ bytes: Int) -> String { "\((max(0, bytes) + (1 << 20) - 1) >> 20) MiB" }
+    /// A number of bytes in whole MiB, rounded up, such as "12 MiB".
+    public static func mebibytes(_ bytes: Int) -> String { "\((max(0, bytes) + (1 << 20) - 1) >> 20) MiB" }
 }

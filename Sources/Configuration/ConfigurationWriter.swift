@@ -11,3 +11,22 @@ public enum ConfigurationWriter {
         return blocks.joined(separator: commented ? "\n" : "")
     }
 }
+
+extension ConfigurationWriter {
+    /// Every value on one line, as it would be written, by its key with those of the sections around it, such as
+    /// "training.rate".
+    public static func values<Section: ConfigurationSection>(_ section: Section) -> [String: String] {
+        var values: [String: String] = [:]
+        func add(_ entries: [Written.Entry], _ parent: String) {
+            for entry in entries {
+                if case .section(let inner) = entry.value {
+                    add(inner, parent + entry.key + ".")
+                } else {
+                    values[parent + entry.key] = entry.value.flow
+                }
+            }
+        }
+        add(section.written, "")
+        return values
+    }
+}

@@ -1,15 +1,14 @@
 import Backbones
 import Basics
 import Cohorts
-import FundusImaging
 import Models
 import NN
 import Torch
 
-/// Teachers that are asked about each batch as it is seen, for images that no bank can hold, such as mixed ones.
+/// Teachers that are queried about each batch as it is seen, for images that no bank can hold, such as mixed ones.
 ///
 /// They are frozen as for a bank: evaluation mode, batch norms folded, nothing recorded, the run's precision.
-public final class LiveTeachers: TeacherAnswers {
+public final class LiveTeachers {
     /// Which teacher and class each column stands for.
     public let columns: TeacherColumns
     private let teachers: [Classifier]
@@ -45,10 +44,10 @@ public final class LiveTeachers: TeacherAnswers {
         shift = try Tensor(priorShifts.map(Float.init)).to(device: device)
     }
 
-    /// Asks every teacher about the images.
+    /// The corrected logits of all teachers about some images, float32 [B, columns].
     ///
     /// - Throws: `FoveaError` of kind `numerical` where an output is not finite.
-    public func logits(images: Tensor, items: [BatchItem]) throws -> Tensor {
+    public func logits(images: Tensor) throws -> Tensor {
         // Not inference mode: what is made there cannot enter the student's loss, which is differentiated.
         try Autograd.withoutGrad {
             let logits = try Autocast.run(precision, on: device) {

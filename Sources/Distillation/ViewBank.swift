@@ -70,7 +70,7 @@ public struct TeacherLogits {
     public static func compute(
         _ teacher: ModelBundle, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings,
         seed: UInt64, device: Device, precision: Precision, threads: Int = 1, title: String, path: String,
-        featuresPath: String? = nil, key: String, shouldStop: () -> Bool
+        featuresPath: String? = nil, key: String, shouldStop: @escaping () -> Bool
     ) throws -> TeacherLogits {
         let predictor = try Predictor(
             teacher.classifier, teacher.description.normalization, device: device, precision: precision, folding: true)
@@ -78,20 +78,21 @@ public struct TeacherLogits {
         let started = Date()
         let bar = Progress(title, total: items.count, unit: "views")
         var logits: [Float] = []
-        var features: [Tensor] = []
         let length = teacher.classifier.backbone.featureCount
-        try predictor.forEachBatch(
-            cache: cache, items: items, augmentation: augmentation, seed: seed, withFeatures: featuresPath != nil,
-            batchSize: 128, threads: threads, shouldStop: shouldStop
-        ) { outputs, done in
-            logits += outputs.logits
-            if featuresPath != nil {
-                let count = outputs.features.count / length
-                features.append(try Tensor(outputs.features, shape: [count, length]).to(dtype: .float16))
+        func pass(withFeatures: Bool, _ consume: (Tensor) throws -> Void) throws {
+            try predictor.forEachBatch(
+                cache: cache, items: items, augmentation: augmentation, seed: seed, withFeatures: withFeatures,
+                batchSize: 128, threads: threads, shouldStop: shouldStop
+            ) { outputs, done in
+                logits += outputs.logits
+                if withFeatures {
+                    let count = outputs.features.count / length
+                    try consume(Tensor(outputs.features, shape: [count, length]).to(dtype: .float16))
+                }
+                bar.update(done)
             }
-            bar.update(done)
+            bar.finish()
         }
-        bar.finish()
         func requireFinite(_ tensor: Tensor) throws {
             guard try tensor.isAllFinite() else {
                 throw FoveaError(
@@ -99,15 +100,23 @@ public struct TeacherLogits {
                     remedy: "Lower distillation.teachers.rate, or set training.gradient_limit.")
             }
         }
+        if let featuresPath {
+            // Features are some hundred times as large as logits, so they go into the file batch by batch.
+            let all = try TensorSource(
+                StoredTensor(name: TeacherFeatures.name, type: .float16, shape: [views, rows.count, length])
+            ) { write in
+                try pass(withFeatures: true) { features in
+                    try requireFinite(features)
+                    try features.withBytes(write)
+                }
+            }
+            try SafetensorsWriter.write([all], metadata: ["key": key], to: featuresPath)
+        } else {
+            try pass(withFeatures: false) { _ in }
+        }
         let shape = [views, rows.count, teacher.description.classes.count]
         let tensor = try Tensor(logits, shape: shape).to(dtype: .float16)
         try requireFinite(tensor)
-        if let featuresPath {
-            let joined = try Tensor.concatenated(features, in: 0).reshaped([views, rows.count, length])
-            try requireFinite(joined)
-            try SafetensorsWriter.write(
-                [joined.source(named: TeacherFeatures.name)], metadata: ["key": key], to: featuresPath)
-        }
         let seconds = Date().timeIntervalSince(started)
         try write(tensor, key: key, seconds: seconds, to: path)
         return TeacherLogits(tensor: tensor, seconds: seconds, isStored: false)

@@ -75,6 +75,15 @@ struct ContentIndex {
         return identities.compactMap { $0 }
     }
 
+    /// The hashes of those files that are remembered and unchanged; nil for the others.
+    func known(_ paths: [String]) -> [String?] {
+        let entries = load()
+        return paths.map { path in
+            guard let entry = entries[path], entry.stamp == Self.stamp(path) else { return nil }
+            return entry.hash
+        }
+    }
+
     private static func identity(of path: String, pixelLimit: Int) throws -> ContentIdentity {
         do {
             return .hash(Digest.sha256(try ImageFile(path: path, pixelLimit: pixelLimit).bytes))

@@ -64,7 +64,7 @@ public final class ImageCache: Sendable {
         let packs = folder + "/\(settings.resolution)-" + Digest.sha256(settings.key).prefix(12)
         try Folder.make(packs)
         let index = ContentIndex(path: folder + "/contents.index")
-        let absolute = paths.map { $0.hasPrefix("/") ? $0 : FileManager.default.currentDirectoryPath + "/" + $0 }
+        let absolute = paths.map(absolute)
         guard
             let identities = try index.identities(
                 of: absolute, pixelLimit: settings.pixelLimit, threads: threads, shouldStop: shouldStop)
@@ -151,4 +151,17 @@ public final class ImageCache: Sendable {
     }
 
     private func contains(_ i: Int) -> Bool { i >= 0 && i < pack.count }
+}
+
+extension ImageCache {
+    /// The SHA-256 of each listed image, as far as a cache in `folder` knows it and the file is unchanged since; for any
+    /// other a text that no known content has. No image is read.
+    public static func knownContents(of paths: [String], folder: String) -> [String] {
+        let known = ContentIndex(path: folder + "/contents.index").known(paths.map(absolute))
+        return zip(paths, known).map { path, hash in hash ?? "unread \(path)" }
+    }
+
+    private static func absolute(_ path: String) -> String {
+        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+    }
 }

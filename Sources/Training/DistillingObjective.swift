@@ -12,7 +12,7 @@ import Torch
 public final class DistillingObjective: Objective {
     private let label: any Loss
     private let distillation: DistillationLoss
-    private let answers: any TeacherAnswers
+    private let teachers: TeacherSource
     private let imageWeights: ImageWeights?
     private let selfPacing: SelfPacing?
     /// The weights of the columns in this epoch, where they follow the student's pace.
@@ -20,12 +20,12 @@ public final class DistillingObjective: Objective {
 
     /// Puts both together.
     public init(
-        label: any Loss, distillation: DistillationLoss, answers: any TeacherAnswers, imageWeights: ImageWeights? = nil,
+        label: any Loss, distillation: DistillationLoss, teachers: TeacherSource, imageWeights: ImageWeights? = nil,
         selfPacing: SelfPacing? = nil
     ) {
         self.label = label
         self.distillation = distillation
-        self.answers = answers
+        self.teachers = teachers
         self.imageWeights = imageWeights
         self.selfPacing = selfPacing
     }
@@ -46,12 +46,12 @@ public final class DistillingObjective: Objective {
 
     /// The loss on the labels and the distillation.
     public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
-        let teachers = try answers.logits(images: batch.images, items: batch.items)
-        let weights = try imageWeights?.weights(items: batch.items, teachers: teachers)
+        let teacherLogits = try teachers.logits(images: batch.images, items: batch.items)
+        let weights = try imageWeights?.weights(items: batch.items, teachers: teacherLogits)
         let mixed = try batch.mixture.map { mixture in try weights.map { try mixture.mixed($0) } } ?? weights
         return [
             try batch.loss(label, outputs.logits),
-            try distillation(logits: outputs.logits, teachers: teachers, imageWeights: mixed),
+            try distillation(logits: outputs.logits, teachers: teacherLogits, imageWeights: mixed),
         ]
     }
 }
@@ -93,18 +93,18 @@ public struct SelfPacing {
 public final class SoftmaxDistillingObjective: Objective {
     private let label: any Loss
     private let distillation: SoftmaxDistillationLoss
-    private let answers: any TeacherAnswers
+    private let teachers: TeacherSource
     private let cohort: Cohort
     private let onlySubsetImages: Bool
 
     /// Puts both together; with `onlySubsetImages` a teacher speaks only on images whose class it knows.
     public init(
-        label: any Loss, distillation: SoftmaxDistillationLoss, answers: any TeacherAnswers, cohort: Cohort,
+        label: any Loss, distillation: SoftmaxDistillationLoss, teachers: TeacherSource, cohort: Cohort,
         onlySubsetImages: Bool
     ) {
         self.label = label
         self.distillation = distillation
-        self.answers = answers
+        self.teachers = teachers
         self.cohort = cohort
         self.onlySubsetImages = onlySubsetImages
     }
@@ -114,7 +114,7 @@ public final class SoftmaxDistillingObjective: Objective {
 
     /// The loss on the labels and the distillation.
     public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
-        let subsets = answers.columns.subsets
+        let subsets = teachers.columns.subsets
         let weights = batch.items.flatMap { item in
             subsets.map { subset -> Float in
                 !onlySubsetImages || subset.classes.contains { cohort.label(item.row, $0) == 1 } ? 1 : 0
@@ -125,7 +125,7 @@ public final class SoftmaxDistillingObjective: Objective {
         return [
             try batch.loss(label, outputs.logits),
             try distillation(
-                logits: outputs.logits, teachers: answers.logits(images: batch.images, items: batch.items),
+                logits: outputs.logits, teachers: teachers.logits(images: batch.images, items: batch.items),
                 teacherWeights: batch.mixture?.mixed(teacherWeights) ?? teacherWeights),
         ]
     }

@@ -5,7 +5,8 @@ import Foundation
 public struct TensorSource {
     /// Name, element type and shape.
     public let tensor: StoredTensor
-    /// Calls its argument once with all bytes: row-major, little-endian, `tensor.byteCount` of them.
+    /// Calls its argument with all bytes, at once or in consecutive parts: row-major, little-endian, `tensor.byteCount` of
+    /// them.
     public let withBytes: (_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
 
     /// A source that fetches its bytes only while they are written, so that nothing is held twice.

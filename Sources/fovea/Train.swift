@@ -19,6 +19,9 @@ struct Train: ParsableCommand {
     @Option(help: "Continues the run in this folder where it stopped.")
     var resume: String?
 
+    @Flag(name: .customLong("dry-run"), help: "Lists the stages with what they will cost, and makes none.")
+    var isDryRun = false
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -39,6 +42,13 @@ struct Train: ParsableCommand {
         // A resumed run keeps its paths as they were written: they count from where it was made.
         let written = resume == nil ? nil : configuration.written
         let text = ConfigurationWriter.yaml(written ?? run)
+        if isDryRun {
+            let forecast = try Run(run, common.surroundings(isResuming: resume != nil), written: written, log: common.log)
+                .forecast()
+            try show(
+                forecast.table().text(for: Terminal.current()) + forecast.notes.joined(separator: "\n"))
+            return
+        }
         if let config { try OutputFile.refuseReplacing(config, by: run.output + "/config.yaml", text: text) }
         let surroundings = try common.surroundings(isResuming: resume != nil)
         let outcome: RunOutcome

@@ -181,17 +181,17 @@ import Torch
             let batch = try #require(try loader.next())
             let images = try PixelInput(teachers[0].description.normalization, device: .cpu)(
                 batch.pixels, count: 3, resolution: batch.resolution)
-            let found = try live.logits(images: images, items: items)
+            let found = try live.logits(images: images)
             #expect(!found.requiresGrad && found.dtype == .float32)
             let (said, held) = (
                 try found.array(as: Double.self),
-                try bank.logits(images: images, items: items).array(as: Double.self)
+                try TeacherSource.bank(bank).logits(images: images, items: items).array(as: Double.self)
             )
             let scale = held.map(abs).max() ?? 0
             #expect(scale > 0.1)
             #expect(distance(said, held) < (precision == .float32 ? 2e-3 : 2e-2) * scale, "\(precision)")
             #expect(throws: FoveaError.self) {
-                try live.logits(images: images * Double.nan, items: items)
+                try live.logits(images: images * Double.nan)
             }
         }
     }

@@ -1,4 +1,5 @@
 import Basics
+import Cohorts
 import Experiments
 import Synchronization
 import Testing
@@ -11,16 +12,17 @@ import Testing
         let folder = try TemporaryFolder()
         let asked = Atomic(0)
         let store = StageStore(folder: folder.path, shouldStop: { asked.add(1, ordering: .relaxed).newValue > 2 })
-        let place = folder.path + "/plain-" + Digest.sha256("recipe").prefix(16)
+        let key = try StageKey.plain()
+        let place = folder.path + "/plain-" + key.digest.prefix(16)
         try Folder.make(place)
         do {
             let lock = try #require(try FileLock(place + "/.lock"))
             // Told to stop while it waits, without having trained.
-            #expect(throws: CancellationError.self) { try store.stage("plain", recipe: "recipe") { throw Trained() } }
+            #expect(throws: CancellationError.self) { try store.stage("plain", key: key) { throw Trained() } }
             #expect(asked.load(ordering: .relaxed) == 3)
             withExtendedLifetime(lock) {}
         }
-        #expect(throws: Trained.self) { try store.stage("plain", recipe: "recipe") { throw Trained() } }
+        #expect(throws: Trained.self) { try store.stage("plain", key: key) { throw Trained() } }
     }
 
     @Test func aViewBankThatAnotherProcessMakesIsWaitedFor() throws {
@@ -41,5 +43,19 @@ import Testing
         #expect(asked.load(ordering: .relaxed) == 3)
         let again = try bank("disc") { $0 }
         #expect(again == path)
+    }
+}
+
+extension StageKey {
+    /// The key of a plain model of two images.
+    static func plain() throws -> StageKey {
+        let photographs = (0..<2).map { Photograph(image: "\($0)", path: "/nowhere/\($0)") }
+        let cohort = try Cohort(classes: ["a"], photographs: photographs, labels: [1, 0])
+        var settings = RunSettings()
+        settings.distillation = nil
+        let planner = RunPlanner(
+            settings, cohort: cohort, attributes: nil,
+            split: try Split("s", training: [0], validation: [1], of: cohort), contents: ["x", "y"])
+        return try #require(planner.plan().stages.first).key
     }
 }

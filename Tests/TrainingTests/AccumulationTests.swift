@@ -47,7 +47,7 @@ import Training
             let objective = DistillingObjective(
                 label: BinaryCrossEntropy(),
                 distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 3),
-                answers: bank)
+                teachers: .bank(bank))
             return (objective, bank, features)
         }
         switch kind {
@@ -60,7 +60,7 @@ import Training
             let context = LossContext(classCounts: [9, 4, 3], imageCount: data.cohort.count)
             return SoftmaxDistillingObjective(
                 label: try SoftmaxCrossEntropy(context),
-                distillation: try SoftmaxDistillationLoss(columns, temperature: 2, lambda: 1), answers: try bank().0,
+                distillation: try SoftmaxDistillationLoss(columns, temperature: 2, lambda: 1), teachers: .bank(try bank().0),
                 cohort: data.cohort, onlySubsetImages: true)
         case .features:
             let (base, bank, features) = try distilling()

@@ -52,7 +52,7 @@ import Training
         let objective = DistillingObjective(
             label: BinaryCrossEntropy(),
             distillation: try DistillationLoss(Self.columns, distance: .bernoulliKL, temperature: 2, lambda: 3),
-            answers: bank)
+            teachers: .bank(bank))
         // No label counts, so that only the teachers pull.
         let history = try makeTrainer(plan, data, trained: [false, false, false])
             .run(tinyNetwork(classes: 3, seed: 2), objective: objective)
@@ -66,7 +66,7 @@ import Training
         let data = try folder.data(["100", "0?0", "001", "110"])
         let bank = try Self.bank(folder, data)
         let distillation = try DistillationLoss(Self.columns, distance: .mse, temperature: 2, lambda: 0.5)
-        let objective = DistillingObjective(label: BinaryCrossEntropy(), distillation: distillation, answers: bank)
+        let objective = DistillingObjective(label: BinaryCrossEntropy(), distillation: distillation, teachers: .bank(bank))
         let (logits, targets, items) = try Self.targets(data)
         let parts = try objective.parts(logits: logits, targets: targets, items: items)
         let label = try BinaryCrossEntropy()(logits: logits, labels: targets.labels, mask: targets.mask)
@@ -88,7 +88,7 @@ import Training
         func loss(_ teachers: [Double?], _ student: [Double?]) throws -> Double {
             let pacing = SelfPacing(Self.columns, teachers: teachers, a: 0.3) { _ in student }
             let objective = DistillingObjective(
-                label: BinaryCrossEntropy(), distillation: try distillation(), answers: bank, selfPacing: pacing)
+                label: BinaryCrossEntropy(), distillation: try distillation(), teachers: .bank(bank), selfPacing: pacing)
             try objective.beginEpoch(0, network: tinyNetwork(classes: 3))
             return try objective.parts(logits: logits, targets: targets, items: items)[1].item()
         }
@@ -117,7 +117,7 @@ import Training
             (false, [1, 1, 1, 1, 1, 1, 1, 1] as [Float]), (true, [1, 0, 1, 1, 0, 1, 1, 0]),
         ] {
             let objective = SoftmaxDistillingObjective(
-                label: label, distillation: distillation, answers: bank, cohort: data.cohort,
+                label: label, distillation: distillation, teachers: .bank(bank), cohort: data.cohort,
                 onlySubsetImages: only)
             let parts = try objective.parts(logits: logits, targets: targets, items: items)
             let expected = try distillation(

@@ -211,8 +211,10 @@ private struct Bench {
             return DistillingObjective(
                 label: BinaryCrossEntropy(),
                 distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 1),
-                answers: try LiveTeachers(
-                    columns, teachers: teachers, priorShifts: [0, 0.5, 0, 0], device: .cpu, precision: plan.precision),
+                teachers: .live(
+                    try LiveTeachers(
+                        columns, teachers: teachers, priorShifts: [0, 0.5, 0, 0], device: .cpu,
+                        precision: plan.precision)),
                 imageWeights: try .membership(
                     columns, rows: Array(0..<data.cohort.count), cohort: data.cohort, gain: 1, device: .cpu))
         }
@@ -234,7 +236,7 @@ private struct Bench {
         let objective = DistillingObjective(
             label: BinaryCrossEntropy(),
             distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 1),
-            answers: bank,
+            teachers: .bank(bank),
             imageWeights: try .confidence(bank, temperature: 2),
             // Within an epoch the weights must stay those of its beginning, though the student gets better.
             selfPacing: SelfPacing(columns, teachers: [0.9, 0.95], a: 0.1) { network in

@@ -3,6 +3,7 @@ import Cohorts
 import Configuration
 import Distillation
 import Foundation
+import Torch
 
 /// Makes the cells of one data set.
 struct CellMaker {
@@ -41,6 +42,9 @@ struct CellMaker {
         var cells: [ComparisonCell] = []
         // Networks that techniques share are made once, with their weights.
         var sizes: [String: NetworkSize] = [:]
+        var weights: [String: PretrainedWeights] = [:]
+        let contents = ContentHashes(
+            known: known.cohort, try settings(technique: comparison.techniques[0], fold: dataset.folds.first, seed: 0))
         for seed in comparison.seeds {
             for (fold, split) in known.splits {
                 let unit = ComparisonUnit(dataset: dataset.name, fold: fold, seed: seed)
@@ -60,7 +64,10 @@ struct CellMaker {
                             let network = "\(base.model) \(base.image)"
                             let size = try sizes[network] ?? NetworkSize(base, classes: known.cohort.classes)
                             sizes[network] = size
-                            cells.append(try cell(unit, technique, arm, base, known, split, size))
+                            if weights[network] == nil { weights[network] = try PretrainedWeights(base.model) }
+                            let source = CellSource(
+                                dataset: known, split: split, contents: contents, weights: weights[network], size: size)
+                            cells.append(try cell(unit, technique, arm, base, source))
                         } catch var error as FoveaError {
                             error.message = "\(dataset.name), \(technique.name), \(arm.label): " + error.message
                             throw error
@@ -99,12 +106,8 @@ struct CellMaker {
 
     private func cell(
         _ unit: ComparisonUnit, _ technique: ComparedTechnique, _ arm: ComparisonArm, _ base: RunSettings,
-        _ known: ComparisonPlan.Dataset, _ split: Split, _ size: NetworkSize
+        _ source: CellSource
     ) throws -> ComparisonCell {
-        func estimate(_ run: RunSettings) throws -> RunEstimate {
-            try RunEstimate(
-                run, cohort: known.cohort, attributes: known.attributes, split: split, unit: unit.path)
-        }
         func distilled(by grouping: String, draw: Int? = nil) -> RunSettings {
             var run = base
             var distillation = base.distillation ?? DistillationSettings()
@@ -121,12 +124,12 @@ struct CellMaker {
             // As many different views as students of the other arms see.
             run.augmentation.views = distilled(by: comparison.groupings[0]).plainViews ?? run.augmentation.views
         case .plainLong:
-            let whole = try estimate(distilled(by: comparison.groupings[0]))
+            let whole = try source.plan(distilled(by: comparison.groupings[0]))
             run = base
             run.distillation = nil
             // A second stage is not made longer.
-            let alone = try estimate(run)
-            let first = alone.stages.first?.work ?? 1
+            let alone = try source.plan(run)
+            let first = alone.stages.first?.work.total ?? 1
             let epochs = Double(base.training.epochs) * (whole.work - (alone.work - first)) / max(1, first)
             let allowed = 10_000
             // Compared before the conversion to Int, which traps on numbers that are too large.
@@ -142,16 +145,29 @@ struct CellMaker {
             run = distilled(by: Self.shuffled(grouping), draw: draw)
         case .ensemble(let grouping):
             let teachers = try SubsetPlan.expected(
-                distilled(by: grouping).distillation ?? DistillationSettings(), base, cohort: known.cohort,
-                attributes: known.attributes, rows: split.training
+                distilled(by: grouping).distillation ?? DistillationSettings(), base, cohort: source.dataset.cohort,
+                attributes: source.dataset.attributes, rows: source.split.training
             ).tasks.count
             run = distilled(by: "single*\(teachers)")
         }
         run.output =
             comparison.output + "/" + unit.path + "/" + technique.name + "/" + arm.fileName
-        let estimate = try estimate(run)
-        return ComparisonCell(
-            unit: unit, technique: technique.name, arm: arm, settings: run, estimate: estimate,
-            storage: RunStorage(run, estimate, size), labels: known.labels)
+        return try ComparisonCell(unit: unit, technique: technique.name, arm: arm, settings: run, source: source)
+    }
+}
+
+/// What the plans of the cells of a unit are made of.
+struct CellSource {
+    let dataset: ComparisonPlan.Dataset
+    let split: Split
+    let contents: ContentHashes
+    let weights: PretrainedWeights?
+    let size: NetworkSize
+
+    func plan(_ run: RunSettings) throws -> RunPlan {
+        try RunPlanner(
+            run, cohort: dataset.cohort, attributes: dataset.attributes, split: split, contents: contents,
+            weights: weights, device: .best
+        ).plan()
     }
 }

@@ -115,7 +115,7 @@ public struct Comparison {
     private func requireRoom(for plan: ComparisonPlan, _ states: [ComparisonCell.State]) throws {
         let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
         try DiskSpace.require(
-            needs(of: open, done: zip(plan.cells, states).filter { $1 == .finished }.map(\.0)),
+            needs(of: open),
             of: "the \(Wording.count(open.count, "cell")) that the comparison has yet to run",
             remedy: RunCheck.remedy(open.map(\.settings)))
     }
@@ -124,22 +124,18 @@ public struct Comparison {
     package func missingBytes() throws -> [Int] {
         let plan = try ComparisonPlan(settings)
         let states = try plan.cells.map { try $0.state() }
-        return needs(
-            of: zip(plan.cells, states).filter { $1 != .finished }.map(\.0),
-            done: zip(plan.cells, states).filter { $1 == .finished }.map(\.0)
-        ).map(\.bytes)
+        return needs(of: zip(plan.cells, states).filter { $1 != .finished }.map(\.0)).map(\.bytes)
     }
 
-    private func needs(of open: [ComparisonCell], done: [ComparisonCell]) -> [DiskSpace.Need] {
+    private func needs(of open: [ComparisonCell]) -> [DiskSpace.Need] {
         guard let folder = open.first?.settings.stageFolder else { return [] }
         let kept = open.map { $0.settings.missingBytes(of: $0.storage, peak: false) }
         // One cell trains at a time; what it writes in addition to what stays is deleted before the next one begins.
         let passing = zip(open, kept).map { $0.settings.missingBytes(of: $0.storage, peak: true) - $1 }.max() ?? 0
         return [
             DiskSpace.Need(
-                RunStorage.missingBytes(
-                    of: open.map(\.storage), besides: done.map(\.storage), in: StageStore(folder: folder)),
-                in: folder, for: "models and view banks"),
+                RunStorage.missingBytes(of: open.map(\.storage), in: StageStore(folder: folder)), in: folder,
+                for: "models and view banks"),
             DiskSpace.Need(kept.reduce(0, +) + passing, in: settings.output, for: "checkpoints and results"),
         ]
     }
@@ -174,7 +170,7 @@ public struct Comparison {
 /// How fast the cells go, and how long the rest will take.
 private struct Pace {
     private var left: [ComparisonCell]
-    private var made = Set<String>()
+    private var made = Set<StageKey>()
     private var work = 0.0
     private var seconds = 0.0
     /// The number of the next cell, counted from 1.
@@ -190,7 +186,7 @@ private struct Pace {
     }
 
     mutating func finish(_ cell: ComparisonCell, seconds taken: Double) {
-        work += cell.estimate.work(besides: &made)
+        work += cell.plan.work(besides: &made)
         seconds += taken
         leave(cell)
     }
@@ -199,14 +195,14 @@ private struct Pace {
     var remaining: String {
         guard work > 0 else { return "" }
         var known = made
-        let rest = left.reduce(0) { $0 + $1.estimate.work(besides: &known) }
+        let rest = left.reduce(0) { $0 + $1.plan.work(besides: &known) }
         return ", about \(Progress.clock(seconds * rest / work)) left"
     }
 }
 
-extension RunEstimate {
+extension RunPlan {
     /// What is to be made beyond what was made before, to which it is added.
-    func work(besides made: inout Set<String>) -> Double {
-        stages.reduce(0) { made.insert($1.key).inserted ? $0 + $1.work : $0 }
+    func work(besides made: inout Set<StageKey>) -> Double {
+        stages(besides: &made).reduce(0) { $0 + $1.work.total }
     }
 }

@@ -76,13 +76,30 @@ struct ComparisonCell {
     let technique: String
     let arm: ComparisonArm
     /// Everything that decides it.
-    var settings: RunSettings
-    /// What it is expected to cost.
-    let estimate: RunEstimate
+    private(set) var settings: RunSettings
+    /// What it is planned from.
+    private let source: CellSource
+    /// Its stages, as far as they are known before images are decoded.
+    private(set) var plan: RunPlan
     /// What it is expected to write.
-    let storage: RunStorage
+    private(set) var storage: RunStorage
     /// The labels as they are now.
-    let labels: LabelHashes
+    var labels: LabelHashes { source.dataset.labels }
+
+    init(
+        unit: ComparisonUnit, technique: String, arm: ComparisonArm, settings: RunSettings, source: CellSource
+    ) throws {
+        (self.unit, self.technique, self.arm) = (unit, technique, arm)
+        (self.settings, self.source) = (settings, source)
+        plan = try source.plan(settings)
+        storage = RunStorage(settings, plan, source.size)
+    }
+
+    /// Gives it an arithmetic.
+    mutating func settle(_ precision: TrainingSettings.PrecisionName) throws {
+        self = try ComparisonCell(
+            unit: unit, technique: technique, arm: arm, settings: settings.with(precision), source: source)
+    }
 
     /// A name for people.
     var name: String { unit.path.dropFirst("cells/".count) + "/" + technique + "/" + arm.fileName }

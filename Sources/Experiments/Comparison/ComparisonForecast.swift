@@ -20,42 +20,26 @@ public struct ComparisonForecast {
     init(_ plan: ComparisonPlan, _ surroundings: Surroundings) throws {
         let states = try plan.cells.map { try $0.state() }
         // What finished cells have made is there for the others.
-        var made = Set<String>()
+        var made = Set<StageKey>()
         for (cell, state) in zip(plan.cells, states) where state == .finished {
-            _ = cell.estimate.work(besides: &made)
+            _ = cell.plan.work(besides: &made)
         }
         var rates: [String: Double] = [:]
         for (cell, state) in zip(plan.cells, states) {
             var row = Row(cell: cell, state: state)
             if state != .finished {
                 let key = "\(cell.settings.model) \(cell.settings.image) \(cell.settings.training.batchSize)"
-                let rate = try rates[key] ?? Self.rate(cell.settings, surroundings)
+                let rate = try rates[key] ?? RunForecast.rate(cell.settings, surroundings)
                 rates[key] = rate
-                for stage in cell.estimate.stages where made.insert(stage.key).inserted {
-                    row.images += stage.images
-                    row.views += stage.views
-                    row.seconds += stage.work / rate
+                let store = StageStore(folder: cell.settings.stageFolder)
+                for stage in cell.plan.stages(besides: &made) where !store.contains(stage) {
+                    row.images += stage.work.images
+                    row.views += stage.work.views
+                    row.seconds += stage.work.total / rate
                 }
             }
             rows.append(row)
         }
-    }
-
-    /// Images a second in training steps, by a few steps on made-up pictures.
-    private static func rate(_ settings: RunSettings, _ surroundings: Surroundings) throws -> Double {
-        Engine.threads = surroundings.threads
-        let training = try BenchmarkedTraining(
-            settings.model.architecture, size: settings.image.resolution, batch: settings.training.batchSize,
-            precision: settings.training.precision(on: surroundings.device), device: surroundings.device)
-        var best = Double.infinity
-        for _ in 0..<4 {
-            let start = ContinuousClock.now
-            _ = try training.gradients(training.readyImages)
-            try training.update(measuresNorm: true)
-            try surroundings.device.synchronize()
-            best = min(best, (ContinuousClock.now - start) / .seconds(1))
-        }
-        return Double(settings.training.batchSize) / best
     }
 
     /// One row a cell, in the order in which they are run, and their sum.

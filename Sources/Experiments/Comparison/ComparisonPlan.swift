@@ -71,7 +71,7 @@ struct ComparisonPlan {
         var begun: TrainingSettings.PrecisionName?
         for index in open where begun == nil { begun = try cells[index].written()?.training.settledPrecision }
         guard let precision = try begun ?? choose?(cells[first].settings).training.precision else { return }
-        for index in open { cells[index].settings.training.precision = precision }
+        for index in open { try cells[index].settle(precision) }
     }
 
     private init(_ settings: ComparisonSettings, datasets: [Dataset], cells: [ComparisonCell]) {

@@ -198,11 +198,16 @@ extension RunSettings {
     /// The same with the arithmetic chosen, where it was left open.
     func settlingPrecision(_ surroundings: Surroundings, log: (String) -> Void) throws -> RunSettings {
         guard training.precision == .auto else { return self }
-        var settled = self
         let chosen = try surroundings.precision.precision(
             for: self, on: surroundings.device, threads: surroundings.threads, log: log)
-        settled.training.precision = chosen == .float32 ? .float32 : .bfloat16
-        return settled
+        return with(chosen == .float32 ? .float32 : .bfloat16)
+    }
+
+    /// The same in another arithmetic.
+    func with(_ precision: TrainingSettings.PrecisionName) -> RunSettings {
+        var settings = self
+        settings.training.precision = precision
+        return settings
     }
 }
 

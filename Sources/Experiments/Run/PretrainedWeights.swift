@@ -27,14 +27,6 @@ struct PretrainedWeights {
 }
 
 extension ModelSettings {
-    /// What it says in a stage's recipe. The weights are there by their hash: where their file lies decides nothing, and a
-    /// resumed run has another path for it.
-    var recipeLine: String {
-        var settings = self
-        settings.weights = nil
-        return "model \(settings)"
-    }
-
     /// Loads `model.weights`, where it is given, into everything but the head; gives the report for the user.
     ///
     /// - Parameter opened: the file, where it is open already.

@@ -1,8 +1,10 @@
 import Basics
 import Cohorts
 import Configuration
+import Distillation
 import Foundation
 import FundusImaging
+import Models
 import Torch
 import Training
 
@@ -27,6 +29,20 @@ public struct Run {
         self.log = log
     }
 
+    /// What would be made, what of it is stored already, and what the rest is expected to cost. Nothing is trained and no
+    /// image is decoded; only a measured arithmetic is written, into the per-user cache.
+    public func forecast() throws -> RunForecast {
+        Engine.threads = surroundings.threads
+        try self.settings.checkFolders()
+        let divided = try Preparation.divided(self.settings)
+        let settings = try self.settings.settlingPrecision(surroundings, log: log)
+        let planner = RunPlanner(
+            settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
+            contents: ContentHashes(known: divided.cohort, settings), weights: try PretrainedWeights(settings.model),
+            device: surroundings.device)
+        return try RunForecast(planner.plan(), settings, divided.cohort, surroundings)
+    }
+
     /// Does everything and gives what came out.
     ///
     /// - Parameter configuration: the text of `config.yaml`, complete.
@@ -36,14 +52,15 @@ public struct Run {
         try self.settings.checkFolders()
         if !surroundings.isResuming { try RunFolder.refuseUsed(self.settings.output) }
         let divided = try Preparation.divided(self.settings)
-        try RunCheck(
-            settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split
-        ).verify()
         let weights = try PretrainedWeights(self.settings.model)
+        try RunCheck(
+            settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
+            weights: weights, device: surroundings.device
+        ).verify()
         let folder = try RunFolder(self.settings.output, isResuming: surroundings.isResuming)
         let settings = try self.settings.settlingPrecision(surroundings, log: log)
         let preparation = try Preparation(
-            settings, divided, cacheFolder: settings.cache ?? Surroundings.userCache + "/images",
+            settings, divided, cacheFolder: settings.imageCacheFolder,
             threads: surroundings.threads, shouldStop: surroundings.shouldStop)
         for warning in preparation.warnings { log("warning: " + warning) }
         // What was chosen is written down, so that a resumed run keeps it.
@@ -55,18 +72,19 @@ public struct Run {
         }
         let store = StageStore(
             folder: settings.stages ?? folder.file("stages"), shouldStop: surroundings.shouldStop, log: log)
-        let recipe = Recipe(
-            settings: settings, preparation: preparation, surroundings: surroundings, weights: weights)
         // From here on the run is accepted.
         folder.removeLeftOver(store)
         try AtomicFile.write(configuration, to: folder.file(RunConfiguration.name))
-        try folder.write(try sources(recipe, folder), to: RunSources.name)
+        try folder.write(try sources(preparation, weights, folder), to: RunSources.name)
         let sessions = try RunSessions(folder, started: started, isResuming: surroundings.isResuming)
         do {
             let journal = try Journal(folder, sessions, log: log)
-            let outcome = try outcome(recipe, store, journal, folder)
+            let planner = RunPlanner(settings, preparation, surroundings, weights)
+            let runner = StageRunner(
+                settings, preparation, surroundings, planner, store, journal, folder, weights)
+            let outcome = try outcome(runner)
             try RunReporting(
-                outcome: outcome, recipe: recipe, journal: journal, folder: folder, sessions: sessions,
+                outcome: outcome, runner: runner, journal: journal, folder: folder, sessions: sessions,
                 labels: LabelHashes((written ?? settings).data, divided.cohort, divided.attributes),
                 configuration: Digest.sha256(configuration)
             ).write()
@@ -78,33 +96,47 @@ public struct Run {
         }
     }
 
-    private func outcome(
-        _ recipe: Recipe, _ store: StageStore, _ journal: Journal, _ folder: RunFolder
-    ) throws -> RunOutcome {
-        let preparation = recipe.preparation
-        let training = NetworkTraining(recipe: recipe, store: store, journal: journal, folder: folder)
-        let rows = preparation.split.training
+    private func outcome(_ runner: StageRunner) throws -> RunOutcome {
+        let (preparation, planner) = (runner.preparation, runner.planner)
         log(
-            "\(preparation.data.cohort.source): \(rows.count) training and \(preparation.split.validation.count) "
-                + "validation images, \(preparation.data.cohort.classes.count) classes, "
-                + "\(recipe.precision.rawValue) on \(surroundings.device) with \(surroundings.threads) threads")
-
-        let plain = try training.plain(rows: rows)
-        var outcome = try RunOutcome(settings, recipe, plain: plain, measurement: training.measurement)
-        if let distillation = settings.distillation {
-            let job = RelationalDistillation(
-                settings: distillation, recipe: recipe, training: training, store: store, journal: journal)
-            let result = try job.run(rows: rows, plain: plain)
-            try outcome.add(result, recipe, training.measurement)
+            "\(runner.cohort.source): \(preparation.split.training.count) training and "
+                + "\(preparation.split.validation.count) validation images, \(runner.cohort.classes.count) classes, "
+                + "\(planner.precision.rawValue) on \(surroundings.device) with \(surroundings.threads) threads")
+        var plan = try planner.plan()
+        if let clusters = try clusters(plan, runner) { plan = try planner.plan(clusters: clusters) }
+        if let grouping = plan.subsets?.grouping {
+            for note in grouping.notes { log("grouping \(grouping.name): \(note)") }
         }
-        return outcome
+        for stage in plan.stages { try runner.make(stage) }
+        return try RunOutcome(plan, runner)
+    }
+
+    /// The clusters of the grouping term `learned`, by what the plain model sees in the training images; nil where the
+    /// grouping does not have it.
+    private func clusters(_ plan: RunPlan, _ runner: StageRunner) throws -> ClassClusters? {
+        guard let distillation = settings.distillation, let plain = plan[plan.plain.first],
+            try Grouping.learnedTerms(distillation.grouping, attributes: runner.preparation.attributes) > 0
+        else { return nil }
+        try runner.make(plain)
+        let rows = runner.preparation.split.training
+        let cohort = runner.cohort
+        let features = try runner.measurement.features(
+            runner.network(plain.id).bundle.classifier, name: "plain", rows: rows)
+        let counts = cohort.classCounts(rows: rows)
+        return ClassClusters(
+            averageLinkage: ClassSimilarity.mixture(
+                ClassSimilarity.cosine(ClassSimilarity.embeddings(features, of: cohort, rows: rows)),
+                ClassSimilarity.jaccard(in: cohort, rows: rows), share: distillation.learnedCooccurrence),
+            of: counts.indices.filter { counts[$0] > 0 }, count: distillation.learnedSubsets)
     }
 
     /// What the run was made of, and where that lies.
-    private func sources(_ recipe: Recipe, _ folder: RunFolder) throws -> RunSources {
+    private func sources(
+        _ preparation: Preparation, _ weights: PretrainedWeights?, _ folder: RunFolder
+    ) throws -> RunSources {
         var hashes = DataSettings.hashes(
-            recipe.cohort, recipe.preparation.attributes, severalTables: !settings.data.tables.isEmpty)
-        hashes["model.weights"] = recipe.weights?.sha256
+            preparation.data.cohort, preparation.attributes, severalTables: !settings.data.tables.isEmpty)
+        hashes["model.weights"] = weights?.sha256
         if let written, let earlier = try RunSources.read(folder.path) {
             for change in earlier.changes(since: hashes) { log("warning: " + change) }
             return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)

@@ -1,5 +1,6 @@
 import Basics
 import Cohorts
+import Torch
 
 /// Finds before any image is decoded what would otherwise stop a run after hours: a grouping that does not exist, a
 /// subset that cannot be learnt, weights that do not fit, a disk that is too small.
@@ -8,12 +9,22 @@ package struct RunCheck {
     let cohort: Cohort
     let attributes: ClassAttributes?
     let split: Split
+    var weights: PretrainedWeights?
+    var device = Device.cpu
 
     package init(settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split) {
         self.settings = settings
         self.cohort = cohort
         self.attributes = attributes
         self.split = split
+    }
+
+    init(
+        settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split,
+        weights: PretrainedWeights?, device: Device
+    ) {
+        self.init(settings: settings, cohort: cohort, attributes: attributes, split: split)
+        (self.weights, self.device) = (weights, device)
     }
 
     /// - Throws: `FoveaError` as the run itself would.
@@ -45,17 +56,17 @@ package struct RunCheck {
     package func missingBytes() throws -> Int { missing(try storage()) }
 
     private func missing(_ storage: RunStorage) -> Int {
-        RunStorage.missingBytes(of: [storage], besides: [], in: StageStore(folder: settings.stageFolder))
+        RunStorage.missingBytes(of: [storage], in: StageStore(folder: settings.stageFolder))
     }
 
     /// About how many bytes checkpoints take at the same time, at most.
     package func checkpointBytes() throws -> Int { try storage().checkpoints }
 
     private func storage() throws -> RunStorage {
-        RunStorage(
-            settings,
-            try RunEstimate(settings, cohort: cohort, attributes: attributes, split: split, unit: ""),
-            try NetworkSize(settings, classes: cohort.classes))
+        let planner = RunPlanner(
+            settings, cohort: cohort, attributes: attributes, split: split,
+            contents: ContentHashes(known: cohort, settings), weights: weights, device: device)
+        return RunStorage(settings, try planner.plan(), try NetworkSize(settings, classes: cohort.classes))
     }
 }
 

@@ -13,16 +13,18 @@ public struct RunOutcome {
     struct TeacherOutcome {
         var subset: ClassSubset
         var summary: ClassSummary
-        var model: TrainedModel
     }
 
     let settings: RunSettings
-    let plain: TrainedModel
+    /// All stages, as they were made.
+    let plan: RunPlan
+    let costs: [RunMetrics.Cost]
+    let plain: StageResult
     let plainOutcomes: Outcomes
     /// The plain model's metrics on the validation images.
     public let plainResult: EvaluationResult
-    private(set) var distillation: DistillationResult?
     private(set) var teachers: [TeacherOutcome] = []
+    private(set) var student: StageResult?
     private(set) var studentOutcomes: Outcomes?
     /// The student's metrics on the validation images; nil without distillation.
     public private(set) var studentResult: EvaluationResult?
@@ -32,39 +34,41 @@ public struct RunOutcome {
     private(set) var plainThresholds: [Double?] = []
     private(set) var studentThresholds: [Double?]?
 
-    init(_ settings: RunSettings, _ recipe: Recipe, plain: TrainedModel, measurement: ModelMeasurement) throws {
-        self.settings = settings
-        self.plain = plain
-        let columns = Array(recipe.cohort.classes.indices)
-        let thresholds = try Self.chooseThresholds(plain.final, "plain", recipe, measurement)
+    /// Measures the finished stages of a plan.
+    init(_ plan: RunPlan, _ runner: StageRunner) throws {
+        settings = runner.settings
+        self.plan = plan
+        costs = runner.costs(of: plan)
+        plain = try runner.network(plan.plain.final)
+        let thresholds = try Self.chooseThresholds(plain, "plain", runner)
         plainThresholds = thresholds
-        plainOutcomes = try Self.outcomes(plain.final, "plain", recipe, measurement, columns)
-        plainResult = try Evaluator.evaluate(plainOutcomes, Self.options(settings, recipe, thresholds))
+        plainOutcomes = try Self.outcomes(plain, "plain", runner)
+        plainResult = try Evaluator.evaluate(plainOutcomes, Self.options(runner, thresholds))
+        if let student = plan.student { try measure(student, runner) }
     }
 
-    mutating func add(_ result: DistillationResult, _ recipe: Recipe, _ measurement: ModelMeasurement) throws {
-        distillation = result
-        let rows = recipe.preparation.split.validation
-        teachers = try zip(result.grouping.subsets, result.teachers).map { subset, model in
+    private mutating func measure(_ model: RunPlan.Model, _ runner: StageRunner) throws {
+        let rows = runner.preparation.split.validation
+        teachers = try zip(plan.subsets?.grouping.subsets ?? [], plan.teachers).map { subset, teacher in
             TeacherOutcome(
                 subset: subset,
-                summary: try measurement.summary(
-                    model.final.bundle.classifier, name: "teacher " + subset.name, rows: rows,
-                    columns: subset.classes),
-                model: model)
+                summary: try runner.measurement.summary(
+                    runner.network(teacher.final).bundle.classifier, name: "teacher " + subset.name, rows: rows,
+                    columns: subset.classes))
         }
-        let columns = Array(recipe.cohort.classes.indices)
-        let thresholds = try Self.chooseThresholds(result.student.final, "student", recipe, measurement)
+        let student = try runner.network(model.final)
+        self.student = student
+        let thresholds = try Self.chooseThresholds(student, "student", runner)
         studentThresholds = thresholds
-        let outcomes = try Self.outcomes(result.student.final, "student", recipe, measurement, columns)
-        let options = try Self.options(settings, recipe, thresholds)
+        let outcomes = try Self.outcomes(student, "student", runner)
+        let options = try Self.options(runner, thresholds)
         studentOutcomes = outcomes
         studentResult = try Evaluator.evaluate(outcomes, options)
         difference = try Evaluator.compare(candidate: [outcomes], reference: [plainOutcomes], options)
     }
 
     /// The model that the run folder offers: the student, or the plain model where there is none.
-    var best: StageResult { (distillation?.student ?? plain).final }
+    var best: StageResult { student ?? plain }
 
     /// That model's decision thresholds.
     var bestThresholds: [Double?] { studentThresholds ?? plainThresholds }
@@ -72,36 +76,32 @@ public struct RunOutcome {
     /// The probabilities of that model on the validation images.
     var bestOutcomes: Outcomes { studentOutcomes ?? plainOutcomes }
 
+    private static func outcomes(_ stage: StageResult, _ name: String, _ runner: StageRunner) throws -> Outcomes {
+        try outcomes(stage, name, runner, rows: runner.preparation.split.validation)
+    }
+
     private static func outcomes(
-        _ stage: StageResult, _ name: String, _ recipe: Recipe, _ measurement: ModelMeasurement, _ columns: [Int]
+        _ stage: StageResult, _ name: String, _ runner: StageRunner, rows: [Int]
     ) throws -> Outcomes {
-        let rows = recipe.preparation.split.validation
-        let logits = try measurement.logits(
-            stage.bundle.classifier, name: name, rows: rows)
-        return try measurement.outcomes(
-            rows: rows, columns: columns, scores: stage.bundle.description.probabilities(logits))
+        let logits = try runner.measurement.logits(stage.bundle.classifier, name: name, rows: rows)
+        return try runner.measurement.outcomes(
+            rows: rows, columns: Array(runner.cohort.classes.indices),
+            scores: stage.bundle.description.probabilities(logits))
     }
 
     /// Thresholds of highest F1 on the training images: validation labels decide nothing.
     private static func chooseThresholds(
-        _ stage: StageResult, _ name: String, _ recipe: Recipe, _ measurement: ModelMeasurement
+        _ stage: StageResult, _ name: String, _ runner: StageRunner
     ) throws -> [Double?] {
-        let rows = recipe.preparation.split.training
-        let columns = Array(recipe.cohort.classes.indices)
-        let logits = try measurement.logits(
-            stage.bundle.classifier, name: name, rows: rows)
-        let scores = try stage.bundle.description.probabilities(logits)
-        return try measurement.outcomes(rows: rows, columns: columns, scores: scores)
-            .choosingThresholds(threads: recipe.surroundings.threads).map { $0?.threshold }
+        try outcomes(stage, name, runner, rows: runner.preparation.split.training)
+            .choosingThresholds(threads: runner.surroundings.threads).map { $0?.threshold }
     }
 
-    private static func options(
-        _ settings: RunSettings, _ recipe: Recipe, _ thresholds: [Double?]
-    ) throws -> EvaluationOptions {
-        let surroundings = recipe.surroundings
-        var options = try settings.evaluation.options(
+    private static func options(_ runner: StageRunner, _ thresholds: [Double?]) throws -> EvaluationOptions {
+        let surroundings = runner.surroundings
+        var options = try runner.settings.evaluation.options(
             threads: surroundings.threads, shouldStop: surroundings.shouldStop)
-        options.trainingImages = recipe.preparation.counts
+        options.trainingImages = runner.preparation.counts
         options.thresholds = thresholds
         return options
     }

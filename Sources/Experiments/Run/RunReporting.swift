@@ -12,7 +12,7 @@ import Training
 /// Writes everything of a run folder that is for readers: model, predictions, metrics, plots, report.
 struct RunReporting {
     let outcome: RunOutcome
-    let recipe: Recipe
+    let runner: StageRunner
     let journal: Journal
     let folder: RunFolder
     let sessions: RunSessions
@@ -22,7 +22,7 @@ struct RunReporting {
     let configuration: String
 
     func write() throws {
-        let split = RunSplit(recipe.preparation).text
+        let split = RunSplit(runner.preparation).text
         // Until all of it is written, a folder that was finished with another split vouches for no model.
         if try access(folder.file(RunSplit.name), F_OK) != 0
             || Digest.sha256(fileAt: folder.file(RunSplit.name)) != Digest.sha256(split)
@@ -33,7 +33,7 @@ struct RunReporting {
         try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))
-            try save(outcome.plain.final, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
+            try save(outcome.plain, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
             try writeReport(student, difference)
         } else {
             try writeReport(nil, nil)
@@ -41,9 +41,9 @@ struct RunReporting {
         try sessions.write()
         let seconds = sessions.seconds
         let metrics = RunMetrics(
-            precision: recipe.precision, labelTables: labels.tables, attributes: labels.attributes,
+            precision: runner.planner.precision, labelTables: labels.tables, attributes: labels.attributes,
             configuration: configuration, split: Digest.sha256(split), plain: outcome.plainResult,
-            teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: costs,
+            teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: outcome.costs,
             seconds: seconds.reduce(0, +), sessions: seconds)
         // Last: a folder with metrics.json is a finished run.
         try folder.write(metrics, to: "metrics.json")
@@ -56,7 +56,7 @@ struct RunReporting {
                 subset: teacher.subset.name,
                 classes: teacher.subset.classes.enumerated().map { index, column in
                     RunMetrics.Teacher.Entry(
-                        name: recipe.cohort.classes[column],
+                        name: runner.cohort.classes[column],
                         averagePrecision: teacher.summary.averagePrecision[index],
                         rocAUC: teacher.summary.rocAUC[index])
                 })
@@ -72,53 +72,9 @@ struct RunReporting {
         try folder.write(outcomes, to: place + "predictions.csv")
     }
 
-    private var costs: [RunMetrics.Cost] {
-        let rate = recipe.settings.training.backboneRate
-        var models = [("plain", outcome.plain, recipe.settings.technique, rate)]
-        if let start = outcome.distillation?.teacherStart {
-            models.append(("plain \(recipe.teacherTechnique.loss)", start, recipe.teacherTechnique, rate))
-        }
-        if let inner = outcome.distillation?.inner {
-            models.append(("plain-inner", inner, recipe.teacherTechnique, rate))
-        }
-        for teacher in outcome.teachers {
-            let rate = recipe.teacherPlan(teacher.subset.name).backboneRate
-            models.append(("teacher " + teacher.subset.name, teacher.model, recipe.teacherTechnique, rate))
-        }
-        if let distillation = outcome.distillation {
-            models.append(("student", distillation.student, recipe.settings.technique, rate))
-        }
-        func cost(_ name: String, _ stage: StageResult, rate: Double) -> RunMetrics.Cost {
-            let live = name.hasPrefix("student") ? liveViews(of: stage) : 0
-            // Images pass a backbone that rests forward only.
-            return RunMetrics.Cost(
-                stage: name, seconds: stage.seconds, images: rate > 0 ? stage.images : 0,
-                views: live + (rate > 0 ? 0 : stage.images), reused: stage.isReused)
-        }
-        var costs: [RunMetrics.Cost] = []
-        for (name, model, technique, rate) in models {
-            costs.append(cost(name, model.first, rate: rate))
-            if let second = model.second {
-                costs.append(cost("\(name) \(technique.second.name.rawValue)", second, rate: 0))
-            }
-        }
-        if let bank = outcome.distillation?.bank {
-            costs.append(
-                .init(
-                    stage: "view bank", seconds: bank.seconds, images: 0, views: bank.views, reused: bank.isReused))
-        }
-        return costs
-    }
-
-    /// How many answers of live teachers a stage of the student was trained on; 0 where they were in a bank.
-    private func liveViews(of stage: StageResult) -> Int {
-        guard let distillation = outcome.distillation, distillation.bank == nil else { return 0 }
-        return stage.images * distillation.teachers.count
-    }
-
     /// What the table of costs does not show.
     private var costNotes: [String] {
-        guard let distillation = outcome.distillation, distillation.bank == nil else { return [] }
+        guard outcome.student != nil, outcome.settings.technique.mixing != .none else { return [] }
         return [
             "The student saw mixed images, about which its teachers were asked as they came; those seconds are among the "
                 + "student's."
@@ -127,7 +83,7 @@ struct RunReporting {
 
     /// Names for people, by class.
     private var names: [String: String] {
-        recipe.preparation.attributes?.namesByClass(recipe.cohort.classes) ?? [:]
+        runner.preparation.attributes?.namesByClass(runner.cohort.classes) ?? [:]
     }
 
     private func writeReport(_ student: EvaluationResult?, _ difference: PairedResult?) throws {
@@ -171,9 +127,9 @@ struct RunReporting {
             figures = []
         }
         let cost = CostTable(
-            costs.map {
+            outcome.costs.map {
                 CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, views: $0.views, isReused: $0.reused)
-            }, plainStages: outcome.plain.second == nil ? 1 : 2)
+            }, plainStages: outcome.plan.plain.second == nil ? 1 : 2)
         sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
@@ -203,8 +159,8 @@ struct RunReporting {
 
     /// What the grouping left out or learnt, and what makes the teachers' images differ from the plain model's.
     private var teacherNotes: [String] {
-        let notes = (outcome.distillation?.grouping.notes ?? []).map { "Grouping: " + $0 + "." }
-        guard outcome.distillation?.inner != nil else { return notes }
+        let notes = (outcome.plan.subsets?.grouping.notes ?? []).map { "Grouping: " + $0 + "." }
+        guard outcome.plan.subsets?.inner != nil else { return notes }
         return notes + [
             "The weights measure teachers on an inner part of the training patients, so the teachers were trained without "
                 + "it. The plain model here was trained with it: a teacher that ranks worse may only have seen fewer images."
@@ -218,33 +174,33 @@ struct RunReporting {
     }
 
     private var facts: [(name: String, value: String)] {
-        let settings = recipe.settings
-        let split = recipe.preparation.split
+        let settings = runner.settings
+        let split = runner.preparation.split
         var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
         if settings.technique.mixing != .none { technique += ", " + settings.technique.mixing.rawValue }
         if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
         return [
             ("Run", folder.path),
-            ("Data", recipe.cohort.source),
+            ("Data", runner.cohort.source),
             ("Split", "\(split.name): \(split.training.count) training, \(split.validation.count) validation images"),
             ("Network", "\(settings.model.architecture.rawValue) at \(settings.image.resolution) px"),
             ("Technique", technique),
             ("Distillation", settings.distillation.map { "\($0.grouping), \($0.weights.rawValue)" } ?? "none"),
-            ("Engine", "libtorch \(Engine.version), \(recipe.precision.rawValue) on \(recipe.surroundings.device)"),
+            ("Engine", "libtorch \(Engine.version), \(runner.planner.precision.rawValue) on \(runner.surroundings.device)"),
             ("Time", time),
         ]
     }
 
     /// Each class of each teacher, beside plain model and student.
     var teacherTable: TeacherTable {
-        let classes = recipe.cohort.classes
+        let classes = runner.cohort.classes
         return TeacherTable(
             outcome.teachers.flatMap { teacher in
                 teacher.subset.classes.enumerated().map { index, column in
                     let plain = outcome.plainResult.classes[column]
                     return TeacherTable.Row(
                         name: names[classes[column]] ?? classes[column], teacher: teacher.subset.name,
-                        trainingImages: recipe.preparation.counts[column], positives: plain.positives,
+                        trainingImages: runner.preparation.counts[column], positives: plain.positives,
                         plainAP: plain.averagePrecision.value,
                         teacherAP: teacher.summary.averagePrecision[index],
                         studentAP: outcome.studentResult?.classes[column].averagePrecision.value,

@@ -37,10 +37,7 @@ struct NetworkSize {
 struct RunStorage {
     /// A model or view bank of the stage store.
     struct Stage {
-        /// Two with the same key are one.
-        var key: String
-        /// What tells in a store whether such a stage is there (`StageStore.finishedStages`).
-        var kind: String
+        var spec: StageSpec
         var bytes: Int
     }
 
@@ -54,76 +51,59 @@ struct RunStorage {
     /// Those of them that stay when all trainings are finished.
     var keptCheckpoints: Int
 
-    /// - Parameter estimate: that of the run.
-    init(_ settings: RunSettings, _ estimate: RunEstimate, _ size: NetworkSize) {
-        let distillation = settings.distillation
-        let features = distillation?.featureLambda ?? 0 > 0 ? size.featureCount : 0
-        let isMade = "\(settings.model.recipeLine)\nimage \(settings.image)"
-        stages = estimate.stages.map { stage in
-            switch stage.left {
-            case .model(let name):
-                Stage(key: stage.key, kind: "stage \(name)\n\(isMade)", bytes: size.bytes)
-            case .bank(let name, let columns, let teachers, let views):
+    /// - Parameter plan: that of the run.
+    init(_ settings: RunSettings, _ plan: RunPlan, _ size: NetworkSize) {
+        stages = plan.stages.map { spec in
+            switch spec.kind {
+            case .network: Stage(spec: spec, bytes: size.bytes)
+            case .bank(let recipe):
                 // Banks are float16.
                 Stage(
-                    key: "features \(features) \(stage.key)", kind: "bank \(name)" + (features > 0 ? "-features" : ""),
-                    bytes: (columns + teachers * features) * views * 2)
+                    spec: spec,
+                    bytes: (recipe.columnCount + (recipe.keepsFeatures ? size.featureCount : 0))
+                        * recipe.rows.count * recipe.views * 2)
             }
         }
-        models = size.bytes * (distillation == nil ? 1 : 2)
+        models = size.bytes * (plan.student == nil ? 1 : 2)
         let policy = settings.checkpoints
         var kept = 0
         var peak = 0
-        for stage in estimate.stages where stage.epochs > 0 {
-            guard case .model(let name) = stage.left else { continue }
-            let checkpoint = Self.checkpoint(settings, size, stage, name)
+        for spec in plan.stages where spec.work.epochs > 0 {
+            guard case .network(let recipe) = spec.kind else { continue }
+            let work = spec.work
+            let checkpoint = Self.checkpoint(recipe, size)
             let written =
-                (policy.everyEpochs > 0 ? stage.epochs / policy.everyEpochs : 0)
-                + (policy.everySteps > 0 ? stage.steps / policy.everySteps : 0)
+                (policy.everyEpochs > 0 ? work.epochs / policy.everyEpochs : 0)
+                + (policy.everySteps > 0 ? work.steps / policy.everySteps : 0)
             // One may always be asked for. Besides those that are kept there is the one that is being written, and the
             // state before a failed step.
             let stay = min(max(1, policy.keepLast) + policy.keepBest, max(1, written))
             peak = max(peak, kept + (stay + 2) * checkpoint)
-            let measured = settings.evaluation.every > 0 ? stage.epochs / settings.evaluation.every : 0
+            let measured = settings.evaluation.every > 0 ? work.epochs / settings.evaluation.every : 0
             kept += min(policy.keepBest, written, measured) * checkpoint
         }
         (checkpoints, keptCheckpoints) = (peak, kept)
     }
 
     /// The bytes of a checkpoint: weights, the optimiser's moments of those that are trained, their average.
-    private static func checkpoint(
-        _ settings: RunSettings, _ size: NetworkSize, _ stage: RunEstimate.Stage, _ name: String
-    ) -> Int {
-        let training = settings.training
-        let trained = stage.images > 0 ? size.bytes : size.headBytes
+    private static func checkpoint(_ recipe: NetworkRecipe, _ size: NetworkSize) -> Int {
+        let trained = recipe.plan.backboneRate > 0 ? size.bytes : size.headBytes
         let moments =
-            switch training.optimizer {
-            case .adamw: 2
-            case .sgd: training.momentum > 0 ? 1 : 0
+            switch recipe.plan.optimizer {
+            case .adamW: 2
+            case .sgd(let momentum, _): momentum > 0 ? 1 : 0
             }
-        let average = training.averageDecay != nil && !stage.isSecond ? size.bytes : 0
-        // A projection for each teacher, learnt with the student.
-        let teachers = stage.projections
-        let projections = teachers * size.featureCount * size.featureCount * 4
+        let average = recipe.plan.averageDecay != nil ? size.bytes : 0
+        // A projection for each teacher, trained with the student.
+        let projections = recipe.projectionCount * size.featureCount * size.featureCount * 4
         return size.bytes + average + trained * moments + projections * (1 + moments)
     }
 
-    /// The bytes of the stages of `open` that are neither among those of `done` nor in the stage store.
-    ///
-    /// Which images and which models before it a stage was made of is not known before they are decoded, so a stored one
-    /// of the same kind is taken for it.
-    static func missingBytes(of open: [RunStorage], besides done: [RunStorage], in store: StageStore) -> Int {
-        let finished = done.flatMap(\.stages)
-        var known = Set(finished.map(\.key))
-        var stored = store.finishedStages()
-        for kind in Dictionary(grouping: finished, by: \.key).values.compactMap({ $0.first?.kind }) {
-            stored[kind, default: 0] -= 1
-        }
-        let wanted = open.flatMap(\.stages).filter { known.insert($0.key).inserted }
-        return Dictionary(grouping: wanted, by: \.kind).reduce(0) { sum, entry in
-            let left = max(0, entry.value.count - max(0, stored[entry.key] ?? 0))
-            return sum + entry.value.map(\.bytes).sorted(by: >).prefix(left).reduce(0, +)
-        }
+    /// The bytes of the stages of some runs that are not in the stage store; what runs share is counted once.
+    static func missingBytes(of runs: [RunStorage], in store: StageStore) -> Int {
+        var known = Set<StageKey>()
+        return runs.flatMap(\.stages).filter { known.insert($0.spec.key).inserted && !store.contains($0.spec) }
+            .reduce(0) { $0 + $1.bytes }
     }
 }
 
@@ -148,4 +128,7 @@ extension RunSettings {
 
     /// The folder of its finished stages.
     var stageFolder: String { stages ?? output + "/stages" }
+
+    /// The folder of its decoded images.
+    var imageCacheFolder: String { cache ?? Surroundings.userCache + "/images" }
 }

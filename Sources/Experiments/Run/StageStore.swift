@@ -1,4 +1,5 @@
 import Basics
+import Distillation
 import Foundation
 import Models
 import Training
@@ -18,17 +19,6 @@ public struct StageResult {
     public var seconds: Double { history.reduce(0) { $0 + $1.seconds } }
     /// Images that passed forward and backward.
     public var images: Int { history.reduce(0) { $0 + $1.images } }
-}
-
-/// A network with all that its technique asks for.
-public struct TrainedModel {
-    /// The training.
-    public let first: StageResult
-    /// What was done to the head afterwards; nil where the technique has no second stage.
-    public let second: StageResult?
-
-    /// What the technique came to.
-    public var final: StageResult { second ?? first }
 }
 
 /// Keeps finished plain models, teachers and view banks, each under the hash of all that decided it, so that a resumed
@@ -55,14 +45,14 @@ public struct StageStore {
 
     /// What `stage.json` holds.
     private struct Record: Codable {
-        var recipe: String
+        var key: StageKey
         var history: [EpochRecord]
         /// The hash of the weights.
         var weights: String
         /// The hash of the model's description.
         var description: String?
-        /// The hash of the file's text with an empty one here; nil in records of earlier versions.
-        var sha256: String?
+        /// The hash of the file's text with an empty one here.
+        var sha256: String
 
         func encoded() throws -> Data {
             let encoder = JSONEncoder()
@@ -92,23 +82,21 @@ public struct StageStore {
         PartialFile.removeLeftOver(in: folder + "/banks") { $0.hasSuffix(".safetensors") }
     }
 
-    /// The stage of a recipe: read from the store, or made by `train` and stored. Where another process makes it, that
-    /// one is waited for.
+    /// The stage of a key: read from the store, or made by `train` and stored. Where another process makes it, that one is
+    /// waited for.
     ///
-    /// - Parameters:
-    ///   - name: for people, such as "teacher-region-disc".
-    ///   - recipe: a text that holds everything that decides the outcome.
+    /// - Parameter name: for people, such as "teacher-disc".
     public func stage(
-        _ name: String, recipe: String, train: () throws -> (ModelBundle, [EpochRecord])
+        _ name: String, key: StageKey, train: () throws -> (ModelBundle, [EpochRecord])
     ) throws -> StageResult {
-        let path = folder + "/" + name + "-" + Digest.sha256(recipe).prefix(16)
-        return try finished(in: path, lock: "/.lock", stored: { try stored(path, recipe) }) {
+        let path = place(of: name, key)
+        return try finished(in: path, lock: "/.lock", stored: { try stored(path, key) }) {
             sayIfUnrecorded(path)
             let (bundle, history) = try train()
             try bundle.save(to: path)
             let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
             var record = Record(
-                recipe: recipe, history: history, weights: hash,
+                key: key, history: history, weights: hash,
                 description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName), sha256: "")
             record.sha256 = Record.contentHash(of: try record.encoded())
             // Written last: a stage without it is not finished.
@@ -117,31 +105,22 @@ public struct StageStore {
         }
     }
 
-    /// How many finished stages and view banks of each kind there are, as far as their records and names tell: "stage NAME",
-    /// "model ..." and "image ..." of the recipe, or "bank NAME", "bank NAME-features".
-    func finishedStages() -> [String: Int] {
-        struct Kind: Decodable { var recipe: String }
-        func names(_ folder: String) -> [String] {
-            (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+    /// Whether a stage is stored, as far as its files' names tell: what they hold is verified when they are read.
+    func contains(_ spec: StageSpec) -> Bool {
+        switch spec.kind {
+        case .network:
+            return access(place(of: spec.storeName, spec.key) + "/" + Self.recordName, F_OK) == 0
+        case .bank(let recipe):
+            let path = place(ofBank: spec.storeName, spec.key.digest)
+            return access(path, F_OK) == 0
+                && (!recipe.keepsFeatures || access(TeacherFeatures.path(besides: path), F_OK) == 0)
         }
-        var found: [String: Int] = [:]
-        for name in names(folder) {
-            guard let data = FileManager.default.contents(atPath: folder + "/" + name + "/stage.json"),
-                let record = try? JSONDecoder().decode(Kind.self, from: data)
-            else { continue }
-            let lines = record.recipe.split(separator: "\n")
-            let kind = ["stage ", "model ", "image "].compactMap { start in lines.first { $0.hasPrefix(start) } }
-            found[kind.joined(separator: "\n"), default: 0] += 1
-        }
-        let (ending, features) = (".safetensors", "-features")
-        for name in names(folder + "/banks") where name.hasSuffix(ending) {
-            let whole = name.dropLast(ending.count)
-            let isOfFeatures = whole.hasSuffix(features)
-            // A hyphen and sixteen digits of the key stand behind the name.
-            let bank = whole.dropLast(isOfFeatures ? features.count : 0).dropLast(17)
-            found["bank \(bank)" + (isOfFeatures ? features : ""), default: 0] += 1
-        }
-        return found
+    }
+
+    private func place(of name: String, _ key: StageKey) -> String { folder + "/" + name + "-" + key.digest.prefix(16) }
+
+    private func place(ofBank name: String, _ digest: String) -> String {
+        folder + "/banks/" + name + "-" + digest.prefix(16) + ".safetensors"
     }
 
     /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
@@ -167,7 +146,7 @@ public struct StageStore {
     /// What lies finished in a folder of the store; nil without it.
     ///
     /// - Throws: `FoveaError` of kind `data` when a file of it is not what training wrote.
-    private func stored(_ path: String, _ recipe: String) throws -> StageResult? {
+    private func stored(_ path: String, _ key: StageKey) throws -> StageResult? {
         let place = path + "/" + Self.recordName
         guard let data = try RegularFile.contents(of: place, atMost: 1 << 28) else { return nil }
         func damaged(_ file: String) -> FoveaError {
@@ -175,10 +154,9 @@ public struct StageStore {
                 .data, "\(file) is not the file that training wrote",
                 remedy: "Delete the folder \(path); the stage is then trained again.")
         }
-        guard let record = try? JSONDecoder().decode(Record.self, from: data) else { throw damaged(place) }
-        guard let hash = record.sha256 else { return nil }
-        guard Record.contentHash(of: data) == hash else { throw damaged(place) }
-        guard record.recipe == recipe else { return nil }
+        guard let record = try? JSONDecoder().decode(Record.self, from: data),
+            Record.contentHash(of: data) == record.sha256, record.key == key
+        else { throw damaged(place) }
         let weights = path + "/" + ModelBundle.weightsName
         let found = try Digest.sha256(fileAt: weights)
         guard found == record.weights else { throw damaged(weights) }
@@ -188,13 +166,13 @@ public struct StageStore {
             bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
     }
 
-    /// A view bank: what `stored` finds at its path, or `make` makes there. Where another process makes it, that one is
+    /// The view bank of a key's digest: what `stored` finds at its path, or `make` makes there. Where another process makes it, that one is
     /// waited for.
     public func bank<Bank>(
         _ name: String, key: String, stored: (_ path: String) throws -> Bank?, make: (_ path: String) throws -> Bank
     ) throws -> Bank {
-        let (place, file) = (folder + "/banks", "/" + name + "-" + key.prefix(16))
-        let path = place + file + ".safetensors"
-        return try finished(in: place, lock: file + ".lock", stored: { try stored(path) }) { try make(path) }
+        let path = place(ofBank: name, key)
+        let lock = "/" + name + "-" + key.prefix(16) + ".lock"
+        return try finished(in: folder + "/banks", lock: lock, stored: { try stored(path) }) { try make(path) }
     }
 }

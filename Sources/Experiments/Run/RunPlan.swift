@@ -1,0 +1,43 @@
+import Distillation
+
+/// The stages of a run, in an order in which each finds what it needs: what executes a run, estimates its time and its
+/// disk space, prints its costs and finds what runs share, all read this list.
+package struct RunPlan: Sendable {
+    /// A network with all that its technique asks for.
+    package struct Model: Sendable, Equatable {
+        /// The training.
+        package var first: StageSpec.ID
+        /// What is done to the head afterwards; nil where the technique has no second stage.
+        package var second: StageSpec.ID?
+        /// What the technique comes to.
+        package var final: StageSpec.ID { second ?? first }
+    }
+
+    package private(set) var stages: [StageSpec] = []
+    private var indices: [StageSpec.ID: Int] = [:]
+    /// The model without distillation.
+    package var plain = Model(first: "plain")
+    /// What teachers learn from which images; nil without distillation.
+    var subsets: SubsetPlan?
+    /// In the order of the subsets.
+    package var teachers: [Model] = []
+    /// nil without distillation.
+    package var student: Model?
+
+    package subscript(id: StageSpec.ID) -> StageSpec? { indices[id].map { stages[$0] } }
+
+    /// Adds a stage, unless it is there already.
+    mutating func append(_ stage: StageSpec) {
+        guard indices[stage.id] == nil else { return }
+        indices[stage.id] = stages.count
+        stages.append(stage)
+    }
+
+    /// Everything, in images trained on.
+    package var work: Double { stages.reduce(0) { $0 + $1.work.total } }
+
+    /// Those stages that `made` does not have, which are added to it.
+    package func stages(besides made: inout Set<StageKey>) -> [StageSpec] {
+        stages.filter { made.insert($0.key).inserted }
+    }
+}
