@@ -61,9 +61,9 @@ public final class ImageCache: Sendable {
         shouldStop: @Sendable () -> Bool = { false }, report: @escaping @Sendable (String) -> Void = Warning.show
     ) throws -> ImageCache {
         try settings.validate()
-        let packs = folder + "/\(settings.resolution)-" + Digest.sha256(settings.key).prefix(12)
+        let packs = folder + "/" + ImageCacheFiles.packFolder(settings)
         try Folder.make(packs)
-        let index = ContentIndex(path: folder + "/contents.index")
+        let index = ContentIndex(path: folder + "/" + ImageCacheFiles.index)
         let absolute = paths.map { $0.hasPrefix("/") ? $0 : FileManager.default.currentDirectoryPath + "/" + $0 }
         guard
             let identities = try index.identities(
@@ -71,8 +71,8 @@ public final class ImageCache: Sendable {
         else { throw CancellationError() }
         let key = Digest.sha256(settings.key + identities.map { "\n" + $0.text }.joined())
         let builder = ImageCacheBuilder(
-            paths: paths, identities: identities, settings: settings, folder: packs,
-            packPath: packs + "/" + key.prefix(32) + ".pack")
+            paths: paths, identities: identities, settings: settings, cache: folder, folder: packs,
+            packPath: packs + "/" + key.prefix(32) + ImageCacheFiles.pack)
         return ImageCache(builder, try builder.pack(threads: threads, shouldStop: shouldStop), report)
     }
 

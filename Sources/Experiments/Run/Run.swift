@@ -34,7 +34,7 @@ public struct Run {
         Engine.threads = surroundings.threads
         let started = Date()
         try self.settings.checkFolders()
-        if !surroundings.isResuming { try RunFolder.refuseUsed(self.settings.output) }
+        try RunFolder.requireOwn(self.settings.output, isResuming: surroundings.isResuming)
         let divided = try Preparation.divided(self.settings)
         try RunCheck(
             settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split

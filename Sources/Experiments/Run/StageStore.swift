@@ -83,13 +83,34 @@ public struct StageStore {
     /// Whether a name is that of a stage's folder: its own, a hyphen and sixteen digits of a hash.
     static func isStage(_ name: String) -> Bool { name.wholeMatch(of: /.+-[0-9a-f]{16}/) != nil }
 
+    /// The folder of view banks in a store.
+    static let bankFolder = "banks"
+
+    /// Whether a folder holds finished or begun stages or view banks.
+    static func isOne(_ folder: String) -> Bool {
+        func names(_ folder: String) -> [String] {
+            (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        }
+        return names(folder).contains {
+            isStage($0) && Folder.exists(folder + "/" + $0) || access("\(folder)/\($0)/\(recordName)", F_OK) == 0
+        }
+            || names(folder + "/" + bankFolder).contains {
+                $0.wholeMatch(of: /.+-[0-9a-f]{16}(-features)?\.(safetensors|lock)/) != nil
+            }
+    }
+
+    /// Whether a file or folder of this name in `folder` belongs to a store there.
+    static func owns(_ name: String, in folder: String) -> Bool {
+        (name == bankFolder || isStage(name)) && isOne(folder)
+    }
+
     /// Removes what processes that have ended had begun to write.
     func removeLeftOver() {
         let own = [Self.recordName, ModelBundle.weightsName, ModelBundle.configurationName]
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where Self.isStage(name) {
             PartialFile.removeLeftOver(in: folder + "/" + name, isOwn: own.contains)
         }
-        PartialFile.removeLeftOver(in: folder + "/banks") { $0.hasSuffix(".safetensors") }
+        PartialFile.removeLeftOver(in: folder + "/" + Self.bankFolder) { $0.hasSuffix(".safetensors") }
     }
 
     /// The stage of a recipe: read from the store, or made by `train` and stored. Where another process makes it, that
@@ -134,7 +155,7 @@ public struct StageStore {
             found[kind.joined(separator: "\n"), default: 0] += 1
         }
         let (ending, features) = (".safetensors", "-features")
-        for name in names(folder + "/banks") where name.hasSuffix(ending) {
+        for name in names(folder + "/" + Self.bankFolder) where name.hasSuffix(ending) {
             let whole = name.dropLast(ending.count)
             let isOfFeatures = whole.hasSuffix(features)
             // A hyphen and sixteen digits of the key stand behind the name.
@@ -193,7 +214,7 @@ public struct StageStore {
     public func bank<Bank>(
         _ name: String, key: String, stored: (_ path: String) throws -> Bank?, make: (_ path: String) throws -> Bank
     ) throws -> Bank {
-        let (place, file) = (folder + "/banks", "/" + name + "-" + key.prefix(16))
+        let (place, file) = (folder + "/" + Self.bankFolder, "/" + name + "-" + key.prefix(16))
         let path = place + file + ".safetensors"
         return try finished(in: place, lock: file + ".lock", stored: { try stored(path) }) { try make(path) }
     }
