@@ -4,9 +4,11 @@ import Foundation
 public enum AtomicFile {
     /// Replaces the file at `path` by `data`: written beside it, flushed to the disk, renamed.
     ///
+    /// - Parameter isFlushed: false for one of many files that are quickly made again: the system then decides when it
+    ///   reaches the disk.
     /// - Throws: `FoveaError` of kind `storage` when any step fails; the old file is then as it was.
-    public static func write(_ data: Data, to path: String) throws {
-        try write(to: path) { descriptor in
+    public static func write(_ data: Data, to path: String, isFlushed: Bool = true) throws {
+        try write(to: path, isFlushed: isFlushed) { descriptor in
             try data.withUnsafeBytes { try writeAll($0, to: descriptor, path: path) }
         }
     }
@@ -17,7 +19,7 @@ public enum AtomicFile {
     }
 
     /// Replaces the file at `path` by whatever `body` writes to the file descriptor it is given.
-    public static func write(to path: String, _ body: (Int32) throws -> Void) throws {
+    public static func write(to path: String, isFlushed: Bool = true, _ body: (Int32) throws -> Void) throws {
         let (temporary, descriptor) = try PartialFile.create(for: path)
         defer { close(descriptor) }
         // A file keeps its permissions when it is replaced.
@@ -25,10 +27,10 @@ public enum AtomicFile {
         if stat(path, &present) == 0 { fchmod(descriptor, present.st_mode & 0o777) }
         do {
             try body(descriptor)
-            guard fsync(descriptor) == 0 else { throw failure("flush", temporary) }
+            guard !isFlushed || fsync(descriptor) == 0 else { throw failure("flush", temporary) }
             // Closed only afterwards: closing releases the lock that keeps others from removing the temporary file.
             guard rename(temporary, path) == 0 else { throw failure("rename to its final name", temporary) }
-            flushFolder(of: path)
+            if isFlushed { flushFolder(of: path) }
         } catch {
             unlink(temporary)
             throw error
@@ -56,6 +58,7 @@ public enum AtomicFile {
             case ENOSPC, EDQUOT: "Free some space on that file system and run the command again."
             case EFBIG: "Raise the limit on the size of files (ulimit -f), or choose another file system."
             case EACCES, EPERM, EROFS: "Check the permissions of the folder, or choose another one."
+            case ENAMETOOLONG: "Choose a shorter name, or a folder whose path is shorter."
             case EEXIST, ENOTDIR: "A file stands where a folder must be: choose another place."
             default: nil
             }

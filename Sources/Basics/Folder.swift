@@ -21,18 +21,34 @@ public enum Folder {
 
     /// Refuses a path that a user named for a folder, and that cannot be one.
     ///
-    /// - Parameter name: what names it: "output".
-    /// - Throws: `FoveaError` of kind `configuration` when the path is empty, or when a file or a link to nothing stands
-    ///   there or on the way.
-    public static func check(_ path: String, named name: String) throws {
-        let remedy = "Choose another place for \(name)."
+    /// - Parameters:
+    ///   - name: what names it: "output".
+    ///   - isWritten: whether a folder that exists must be one in which files can be made.
+    ///   - remedy: what to do; nil: to choose another place for it.
+    /// - Throws: `FoveaError` of kind `configuration` when the path is empty, when it or one of its names is too long, or
+    ///   when a file or a link to nothing stands there or on the way.
+    public static func check(_ path: String, named name: String, isWritten: Bool = false, remedy: String? = nil) throws
+    {
+        let remedy = remedy ?? "Choose another place for \(name)."
         guard !path.isEmpty else { throw FoveaError(.configuration, "\(name) is empty", remedy: remedy) }
+        guard path.utf8.count <= longestPath else {
+            throw FoveaError(
+                .configuration,
+                "\(name) is a path of \(path.utf8.count) bytes; at most \(longestPath) are allowed, so that files in it can "
+                    + "be named", remedy: remedy)
+        }
         let path = withoutEndingSlashes(path[...])
         var place = path
         while !place.isEmpty {
             var status = stat()
             if lstat(String(place), &status) == 0 {
-                if exists(String(place)) { return }
+                if exists(String(place)) {
+                    guard isWritten, place == path, access(String(path), W_OK | X_OK) != 0 else { return }
+                    throw FoveaError(
+                        .configuration,
+                        "\(name) is \(path), which is not writable: \(String(cString: strerror(errno)))",
+                        remedy: "Change its permissions. " + remedy)
+                }
                 let isLink = status.st_mode & S_IFMT == S_IFLNK && stat(String(place), &status) != 0
                 let found =
                     isLink
@@ -43,10 +59,17 @@ public enum Folder {
                     place == path
                         ? "\(name) is \(path), which is \(found); a folder is expected"
                         : "\(name) is \(path), but \(place) is \(found) and not a folder", remedy: remedy)
+            } else if errno == ENAMETOOLONG {
+                throw FoveaError(
+                    .configuration, "\(name) is \(path), which has a name that is too long for its file system",
+                    remedy: remedy)
             }
             place = place.utf8.lastIndex(of: UInt8(ascii: "/")).map { withoutEndingSlashes(place[...$0]) } ?? ""
         }
     }
+
+    /// The system allows 4,095 bytes; the files of a run need up to 600 behind the path of its folder.
+    private static let longestPath = 3000
 
     /// A path without slashes at its end, the root excepted: with them, a file is not found under its own name.
     private static func withoutEndingSlashes(_ path: Substring) -> Substring {

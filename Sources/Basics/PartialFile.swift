@@ -1,15 +1,38 @@
 import Foundation
 
-/// A file under construction: `NAME.PID.NUMBER.partial` beside the file that it becomes.
+/// A file under construction: `NAME.PID.NUMBER.partial` beside the file that it becomes. A long name is shortened to
+/// `longestName` bytes, so that every name that a file may have can be replaced.
 ///
 /// Whoever writes one holds a lock (`flock`) on it, which the system releases when the process ends, however it ends. So
 /// a file that nobody holds was left by a process that has ended, on whatever machine.
 public enum PartialFile {
     private static let ending = "partial"
 
+    /// Bytes of a final name that are kept: with process, number and ending it stays below the 143 bytes that the strictest
+    /// file systems in use allow.
+    private static let longestName = 100
+
     /// A name for a file under construction that becomes the one at `path`.
     public static func path(for path: String) -> String {
-        "\(path).\(getpid()).\(UInt32.random(in: 0 ... .max)).\(ending)"
+        let start = path.utf8.lastIndex(of: UInt8(ascii: "/")).map(path.utf8.index(after:)) ?? path.startIndex
+        let name = shortened(String(path[start...]))
+        return "\(path[..<start])\(name).\(getpid()).\(UInt32.random(in: 0 ... .max)).\(ending)"
+    }
+
+    /// A name of at most `longestName` bytes: of a longer one the beginning and what stands behind its last dot, by which
+    /// files are told apart that Fovea makes.
+    private static func shortened(_ name: String) -> String {
+        guard name.utf8.count > longestName else { return name }
+        let tail = name.unicodeScalars.lastIndex(of: ".").map { name[$0...] } ?? ""
+        let end = tail.utf8.count <= 20 ? tail : ""
+        var start = String.UnicodeScalarView()
+        var count = end.utf8.count
+        for scalar in name.unicodeScalars {
+            count += UTF8.width(scalar)
+            guard count <= longestName else { break }
+            start.append(scalar)
+        }
+        return String(start) + end
     }
 
     /// The name that a file under construction is to get; nil where a name is not one of ours.

@@ -26,19 +26,19 @@ public struct OutputFile: Sendable {
     ///   - inputs: files that the command reads.
     ///   - isNew: whether it is only written where there is none (`writeNew`).
     /// - Throws: `FoveaError` of kind `configuration` when it is a folder, a socket or a disk, cannot be written, belongs to a
-    ///   run, or is one of the inputs.
+    ///   run, the image cache or a folder of finished stages, or is one of the inputs.
     public init(_ path: String, named name: String, inputs: [String] = [], isNew: Bool = false) throws {
         self.path = path
         self.name = name
         place = try Self.place(path, name)
         if case .file(let target) = place {
             try Self.checkFolder(of: target, named: path)
-            if !isNew { try Self.requireReplaceable(target, path, name) }
-            if let run = RunFolder.owner(of: target) {
+            if let owner = OwnedFile.owner(of: target) {
                 throw FoveaError(
-                    .configuration, "\(name) \(path) is a file that belongs to \(run)",
+                    .configuration, "\(name) \(path) is a file that belongs to \(owner)",
                     remedy: "Choose another name, or a place outside that folder.")
             }
+            if !isNew { try Self.requireReplaceable(target, path, name) }
         }
         try refuse(inputs)
     }
@@ -212,13 +212,29 @@ public struct OutputFile: Sendable {
         return path
     }
 
+    /// Verifies that a file can be made beside the target, by which `AtomicFile` replaces it.
     private static func checkFolder(of target: String, named path: String) throws {
         let folder = PathName.folder(of: target)
-        guard access(folder.isEmpty ? "." : folder, W_OK | X_OK) == 0 else {
-            let reason = errno == ENOENT || errno == ENOTDIR ? "does not exist" : "cannot be written to"
-            throw FoveaError(
-                .configuration, "\(path) cannot be written: the folder \(folder.isEmpty ? "." : folder) \(reason)",
-                remedy: "Make the folder first, or choose another one.")
+        func refusal(_ words: String, _ remedy: String) -> FoveaError {
+            FoveaError(
+                .configuration, "\(path) cannot be written: the folder \(folder.isEmpty ? "." : folder) \(words)",
+                remedy: remedy)
+        }
+        if access(folder.isEmpty ? "." : folder, W_OK | X_OK) != 0 {
+            let code = errno
+            if code == ENOENT { throw refusal("does not exist", "Make the folder first, or choose another one.") }
+            // A file without the right to be executed is not permitted either.
+            var status = stat()
+            if code == ENOTDIR || stat(folder, &status) == 0 && status.st_mode & S_IFMT != S_IFDIR {
+                throw refusal("is not a folder", "Choose another folder.")
+            }
+            throw refusal(
+                "is not writable: \(String(cString: strerror(code)))",
+                code == EROFS
+                    ? "Choose another folder." : "Choose another folder, or change the permissions of this one.")
+        }
+        guard access(PartialFile.path(for: target), F_OK) == 0 || errno != ENAMETOOLONG else {
+            throw refusal("has too long a path for a file in it", "Choose a folder whose path is shorter.")
         }
     }
 }

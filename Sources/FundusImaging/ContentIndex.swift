@@ -126,8 +126,19 @@ struct ContentIndex {
         return entries
     }
 
-    /// An index that cannot be written costs only time, so that is not an error.
+    /// Whether a file begins as an index does, damaged or not.
+    static func isOne(_ path: String) -> Bool {
+        guard let file = FileHandle(forReadingAtPath: path), let start = try? file.read(upToCount: 65) else {
+            return false
+        }
+        return start.count == 65 && start[64] == 10
+            && start.prefix(64).allSatisfy { 0x30...0x39 ~= $0 || 0x61...0x66 ~= $0 }
+    }
+
+    /// An index that cannot be written costs only time, so that is not an error. A file of this name that is none stays.
     private func save(_ entries: [String: Entry]) {
+        var status = stat()
+        guard stat(path, &status) != 0 || status.st_size == 0 || Self.isOne(path) else { return }
         var body = ""
         for (path, entry) in entries.sorted(by: { $0.key < $1.key }) where !path.contains("\n") {
             let stamp = entry.stamp

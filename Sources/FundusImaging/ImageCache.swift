@@ -61,9 +61,9 @@ public final class ImageCache: Sendable {
         shouldStop: @Sendable () -> Bool = { false }, report: @escaping @Sendable (String) -> Void = Warning.show
     ) throws -> ImageCache {
         try settings.validate()
-        let packs = folder + "/\(settings.resolution)-" + Digest.sha256(settings.key).prefix(12)
+        let packs = folder + "/" + ImageCacheFiles.packFolder(settings)
         try Folder.make(packs)
-        let index = ContentIndex(path: folder + "/contents.index")
+        let index = ContentIndex(path: folder + "/" + ImageCacheFiles.index)
         let absolute = paths.map(absolute)
         guard
             let identities = try index.identities(
@@ -71,8 +71,8 @@ public final class ImageCache: Sendable {
         else { throw CancellationError() }
         let key = Digest.sha256(settings.key + identities.map { "\n" + $0.text }.joined())
         let builder = ImageCacheBuilder(
-            paths: paths, identities: identities, settings: settings, folder: packs,
-            packPath: packs + "/" + key.prefix(32) + ".pack")
+            paths: paths, identities: identities, settings: settings, cache: folder, folder: packs,
+            packPath: packs + "/" + key.prefix(32) + ImageCacheFiles.pack)
         return ImageCache(builder, try builder.pack(threads: threads, shouldStop: shouldStop), report)
     }
 
@@ -157,7 +157,7 @@ extension ImageCache {
     /// The SHA-256 of each listed image, as far as a cache in `folder` knows it and the file is unchanged since; for any
     /// other a text that no known content has. No image is read.
     public static func knownContents(of paths: [String], folder: String) -> [String] {
-        let known = ContentIndex(path: folder + "/contents.index").known(paths.map(absolute))
+        let known = ContentIndex(path: folder + "/" + ImageCacheFiles.index).known(paths.map(absolute))
         return zip(paths, known).map { path, hash in hash ?? "unread \(path)" }
     }
 

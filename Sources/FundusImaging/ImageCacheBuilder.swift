@@ -6,6 +6,9 @@ struct ImageCacheBuilder: Sendable {
     let paths: [String]
     let identities: [ContentIdentity]
     let settings: ImageSettings
+    /// The whole cache.
+    let cache: String
+    /// That of its folders in which packs of these settings lie.
     let folder: String
     let packPath: String
 
@@ -21,7 +24,7 @@ struct ImageCacheBuilder: Sendable {
     /// The pack; built where it is missing, unless another process does so first.
     func pack(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
         if let pack = try current(shouldStop: shouldStop) { return pack }
-        let lock = try FileLock.waiting(for: folder + "/build.lock", shouldStop: shouldStop)
+        let lock = try FileLock.waiting(for: folder + "/" + ImageCacheFiles.lock, shouldStop: shouldStop)
         return try withExtendedLifetime(lock) {
             try current(shouldStop: shouldStop) ?? buildAlone(threads: threads, shouldStop: shouldStop)
         }
@@ -31,7 +34,7 @@ struct ImageCacheBuilder: Sendable {
         let progress = Basics.Progress("Image cache", total: paths.count, unit: "images")
         let reusable = reusablePictures()
         // What is open stays readable.
-        removeLeftovers()
+        ImageCacheFiles.removeLeftOver(in: cache, building: folder)
         try AtomicFile.write(to: packPath) { descriptor in
             let writer = try ImagePackWriter(
                 descriptor: descriptor, path: packPath, identities: identities, resolution: settings.resolution)
@@ -41,7 +44,7 @@ struct ImageCacheBuilder: Sendable {
                 try write(i, into: writer, reusable: reusable)
             }
             guard isDone else {
-                writer.keep(as: packPath + Self.stopped)
+                writer.keep(as: packPath + ImageCacheFiles.stopped)
                 throw CancellationError()
             }
             try writer.finish()
@@ -127,7 +130,7 @@ struct ImageCacheBuilder: Sendable {
         var found: [String: Stored] = [:]
         // Whole packs first. Each pack that is kept holds a descriptor, so no more are opened than are of use.
         let files = files()
-        let names = files.filter { $0.hasSuffix(Self.ending) } + files.filter(Self.isUnfinished)
+        let names = files.filter { $0.hasSuffix(ImageCacheFiles.pack) } + files.filter(Self.isUnfinished)
         for name in names where found.count < wanted.count {
             guard let pack = ImagePack(path: folder + "/" + name, isUnfinished: Self.isUnfinished(name)),
                 pack.resolution == settings.resolution
@@ -140,19 +143,10 @@ struct ImageCacheBuilder: Sendable {
         return found
     }
 
-    private static let ending = ".pack"
-    /// What follows the name of a pack whose building was stopped.
-    private static let stopped = ".stopped.partial"
-
     /// Whether a name is one that a build gives to an unfinished pack.
     private static func isUnfinished(_ name: String) -> Bool {
-        name.hasSuffix(ending + stopped) || PartialFile.finalName(of: name)?.hasSuffix(ending) == true
-    }
-
-    /// Removes what builds that were stopped or killed left behind. Called under the lock of the folder.
-    private func removeLeftovers() {
-        for name in files() where name.hasSuffix(Self.ending + Self.stopped) { unlink(folder + "/" + name) }
-        PartialFile.removeLeftOver(in: folder) { $0.hasSuffix(Self.ending) }
+        name.hasSuffix(ImageCacheFiles.pack + ImageCacheFiles.stopped)
+            || PartialFile.finalName(of: name)?.hasSuffix(ImageCacheFiles.pack) == true
     }
 
     private func files() -> [String] {

@@ -75,23 +75,44 @@ public struct PhantomDataset: Sendable {
         let files = FileManager.default
         let found = try readManifest()
         let wanted = Manifest(version: Self.version, isComplete: true, settings: settings)
+        if found != nil { removeLeftOver() }
         if let found, found.version == wanted.version, found.settings == settings {
             if found.isComplete && isIntact() { return true }
         } else if found != nil {
             guard replacing else {
                 throw FoveaError(
                     .data, "\(folder) holds phantoms that were drawn from other settings (\(manifest))",
-                    remedy: "Choose another folder, or remove that one.")
+                    remedy: "Choose another folder.")
             }
-            try? files.removeItem(atPath: images)
-        } else if let content = try? files.contentsOfDirectory(atPath: folder), !content.isEmpty {
+            if let found { try removePhotographs(of: found.settings) }
+        } else if let content = try? files.contentsOfDirectory(atPath: folder),
+            content.contains(where: { PartialFile.finalName(of: $0) != (manifest as NSString).lastPathComponent })
+        {
+            // Another process has begun to draw since it was looked for.
+            if files.fileExists(atPath: manifest) { return try prepare(replacing: replacing) }
             throw FoveaError(
                 .data, "\(folder) is not empty and holds no phantoms.json, so it is not a folder of phantoms",
                 remedy: "Choose another folder.")
         }
-        try Folder.make(images)
+        // The manifest first: without it the folder would be taken for somebody else's.
+        try Folder.make(folder)
         try write(isComplete: false)
+        try Folder.make(images)
         return false
+    }
+
+    /// Removes what processes that have ended had begun to write.
+    private func removeLeftOver() {
+        let own = [labels, attributes, manifest].map { ($0 as NSString).lastPathComponent }
+        PartialFile.removeLeftOver(in: folder, isOwn: own.contains)
+        PartialFile.removeLeftOver(in: images) { $0.hasSuffix(".jpg") }
+    }
+
+    /// Removes the photographs of another set; files of other names stay.
+    private func removePhotographs(of settings: PhantomSettings) throws {
+        for patient in try Allotment(settings: settings).patients() {
+            for eye in PhantomEye.allCases { unlink(path(patient, eye)) }
+        }
     }
 
     private func isIntact() -> Bool {
@@ -126,19 +147,6 @@ public struct PhantomDataset: Sendable {
         }
     }
 
-    /// Puts a photograph in place whole, but leaves it to the system when it reaches the disk: to wait for that would take
-    /// longer than to draw it again.
-    private func write(_ data: Data, to path: String) throws {
-        let partial = path + ".partial"
-        let descriptor = open(partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0o644)
-        guard descriptor >= 0 else { throw AtomicFile.failure("create", partial) }
-        do {
-            defer { close(descriptor) }
-            try data.withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: partial) }
-        }
-        guard rename(partial, path) == 0 else { throw AtomicFile.failure("rename to its final name", partial) }
-    }
-
     private func drawAll(
         _ photographs: [(PhantomPatient, PhantomEye)], threads: Int, shouldStop: () -> Bool
     ) throws {
@@ -151,7 +159,8 @@ public struct PhantomDataset: Sendable {
             let (patient, eye) = photographs[i]
             let findings = settings.drawFindings ? patient.findings[eye] ?? [] : []
             let image = try painter.paint(patient: patient.number, eye: eye, findings: findings)
-            try write(try image.jpeg(quality: 90), to: path(patient, eye))
+            // To wait for the disk would take longer than to draw it again.
+            try AtomicFile.write(try image.jpeg(quality: 90), to: path(patient, eye), isFlushed: false)
         }
         guard isDone else { throw CancellationError() }
         progress.finish()

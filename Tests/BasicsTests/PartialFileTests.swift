@@ -27,6 +27,27 @@ import Testing
         }
     }
 
+    /// Whatever length a name has that the file system allows.
+    @Test(arguments: [1, 99, 100, 101, 225, 228, 240, 255])
+    func aNameOfAnyLengthCanBeReplaced(_ length: Int) throws {
+        defer { try? FileManager.default.removeItem(atPath: folder) }
+        for name in [
+            String(repeating: "n", count: length), String(repeating: "n", count: max(0, length - 5)) + ".json",
+            String(repeating: "ü", count: length / 2), "." + String(repeating: "n", count: length - 1),
+            String(repeating: "n", count: 1) + "." + String(repeating: "e", count: max(0, length - 2)),
+        ] where name.utf8.count > 0 && name != "." && name.utf8.count <= length {
+            for text in ["old", "new"] { try AtomicFile.write(text, to: folder + "/" + name) }
+            #expect(try String(contentsOfFile: folder + "/" + name, encoding: .utf8) == "new")
+            #expect(try names() == [name])
+            unlink(folder + "/" + name)
+            // One that is left over is still known for what it is.
+            let partial = String(PartialFile.path(for: folder + "/" + name).dropFirst(folder.count + 1))
+            #expect(partial.utf8.count <= 143)
+            let final = try #require(PartialFile.finalName(of: partial))
+            #expect(name.hasSuffix(".json") == final.hasSuffix(".json"))
+        }
+    }
+
     @Test func whatAProcessWritesStaysAndWhatADeadOneLeftGoes() throws {
         defer { try? FileManager.default.removeItem(atPath: folder) }
         for name in ["a.json.12.34.partial", "b.json.12.34.partial", "x.pth.partial", "a.json"] { put(name) }

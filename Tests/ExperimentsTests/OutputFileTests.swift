@@ -128,4 +128,98 @@ struct OutputFileTests {
             _ = try OutputFile(path(name), named: "--output")
         }
     }
+
+    private func isOwned(_ name: String) -> Bool {
+        do {
+            _ = try OutputFile(path(name), named: "--output")
+            return false
+        } catch {
+            return "\(error)".contains("belongs to")
+        }
+    }
+
+    @Test func theFilesOfStageFoldersAndCachesStay() throws {
+        for name in [
+            "stages/plain-0123456789abcdef/stage.json", "stages/student-0123456789abcdef/.lock",
+            "banks-only/banks/disc-0123456789abcdef.lock", "cache/512-0123456789ab/build.lock",
+            "cache/512-0123456789ab/0123.pack", "mine/banks/notes.txt", "mine/512-0123456789ab/x",
+        ] {
+            try folder.write("x", to: name)
+        }
+        let index = String(repeating: "0", count: 64) + "\n"
+        try folder.write(index, to: "indexed/contents.index")
+        for name in [
+            "stages/plain-0123456789abcdef/stage.json", "stages/plain-0123456789abcdef/config.json",
+            "stages/student-0123456789abcdef/model.safetensors", "stages/student-0123456789abcdef/.lock",
+            "stages/banks", "stages/teacher-disc-0123456789abcdef", "stages/plain-0123456789abcdef/x.csv",
+            "banks-only/banks/disc-0123456789abcdef.lock", "banks-only/banks/disc-0123456789abcdef.safetensors",
+            "cache/512-0123456789ab/build.lock", "cache/512-0123456789ab/0123.pack", "cache/512-0123456789ab/new.pack",
+            "cache/contents.index", "cache/contents.index.12.34.partial", "cache/256-0123456789ab",
+            "indexed/contents.index",
+        ] {
+            #expect(isOwned(name), "\(name)")
+        }
+        for name in [
+            "stages/mine.csv", "cache/mine.csv", "mine/banks/notes.txt", "mine/512-0123456789ab/x",
+            "mine/contents.index", "mine/plain-0123456789abcdef",
+        ] {
+            _ = try OutputFile(path(name), named: "--output")
+        }
+    }
+
+    @Test func theFilesOfAComparisonsPartsStay() throws {
+        try folder.write("", to: "all/comparison.yaml")
+        try folder.write("", to: "all/cells/x")
+        try folder.write("x", to: "all/merged/means.csv")
+        try folder.write("x", to: "all/folds-1-2-merged/means.csv")
+        for name in [
+            "all/merged/means.csv", "all/merged/comparison.json", "all/folds-1-2-merged/means.csv", "all/sources.json",
+            "all/folds-7", "all/decisions.csv", "all/groups.csv",
+        ] {
+            #expect(isOwned(name), "\(name)")
+        }
+        // A part that was moved elsewhere is known by its record.
+        try folder.write(
+            #"{"format": 1, "fovea": "0", "made_in": "/", "has_reported": true}"#, to: "part/sources.json")
+        try folder.write("", to: "part/plots/b.svg")
+        #expect(isOwned("part/means.csv") && isOwned("part/plots/a.svg") && !isOwned("part/mine.csv"))
+        try folder.write("x", to: "mine/merged/means.csv")
+        #expect(!isOwned("mine/merged/means.csv"))
+    }
+
+    /// Every name that the file system allows can be written; a longer one is refused before the work.
+    @Test func longNamesAreWrittenOrRefusedAtOnce() throws {
+        for length in [200, 240, 255] {
+            let name = String(repeating: "n", count: length - 4) + ".csv"
+            try write("x", to: name)
+            try write("y", to: name)
+            #expect(try text(name) == "y")
+        }
+        let error = foveaError { _ = try OutputFile(path(String(repeating: "n", count: 256)), named: "--json") }
+        #expect(error?.kind == .configuration)
+        // A path that leaves no room for the temporary file beside it.
+        let inner = String(repeating: "/.", count: (4095 - folder.path.utf8.count - 6) / 2)
+        let long = foveaError { _ = try OutputFile(folder.path + inner + "/x.csv", named: "--json") }
+        #expect(long?.kind == .configuration, "\(String(describing: long))")
+    }
+
+    @Test func aFolderThatIsNotWritableIsNotCalledMissing() async throws {
+        try folder.write("x", to: "shut/x")
+        #expect(chmod(path("shut"), 0o555) == 0 && chmod(folder.path, 0o755) == 0)
+        defer { chmod(path("shut"), 0o755) }
+        let shut = path("shut") + "/new.csv"
+        await #expect(processExitsWith: .success) { [shut = shut as String] in
+            // Root may write everywhere.
+            if geteuid() == 0 { setuid(65534) }
+            let error = foveaError { _ = try OutputFile(shut, named: "--output") }
+            let isRight =
+                error?.kind == .configuration && error?.message.contains("is not writable: Permission denied") == true
+                && error?.remedy?.contains("Make the folder") == false
+            exit(isRight ? 0 : 1)
+        }
+        let missing = foveaError { _ = try OutputFile(path("none/x.csv"), named: "--output") }
+        #expect(missing?.remedy?.contains("Make the folder first") == true)
+        let file = foveaError { _ = try OutputFile(path("shut/x/y.csv"), named: "--output") }
+        #expect(file?.message.contains("is not a folder") == true)
+    }
 }

@@ -94,7 +94,8 @@ import Torch
         #expect(error?.remedy?.contains("put the configuration that it was made with there") == true)
     }
 
-    @Test func aComparisonOverwritesNothingEither() throws {
+    /// One cell, in `project`.
+    private func comparisonSettings() throws -> ComparisonSettings {
         var job = try SmallJob(in: folder.path)
         job.settings.distillation = nil
         var settings = ComparisonSettings()
@@ -106,17 +107,139 @@ import Torch
         technique.name = "bce"
         settings.techniques = [technique]
         settings.arms = [.plain]
+        settings.bootstrap = 0
         settings.output = folder.path + "/project"
-        for name in ["comparison.yaml", "comparison.md", "means.csv", "plots/mine.png"] {
+        return settings
+    }
+
+    private func comparison(
+        _ settings: ComparisonSettings, shouldStop: @escaping @Sendable () -> Bool = { false }
+    ) -> Comparison {
+        Comparison(settings, Surroundings(device: .cpu, threads: 1, shouldStop: shouldStop)) { _ in }
+    }
+
+    @Test func aComparisonOverwritesNothingEither() throws {
+        let settings = try comparisonSettings()
+        for name in [
+            "comparison.yaml", "comparison.md", "means.csv", "plots/mine.png", "sources.json", "cells/mine.csv",
+            "stages/mine.txt",
+        ] {
             try folder.write("mine\n", to: "project/" + name)
             let before = try contents()
             let error = foveaError {
-                _ = try Comparison(settings, Surroundings(device: .cpu, threads: 1)) { _ in }.execute(
-                    configuration: "new")
+                _ = try comparison(settings).execute(configuration: "new")
             }
             #expect(error?.kind == .configuration && error?.message.contains("would overwrite") == true, "\(name)")
+            #expect(error?.message.contains(name.split(separator: "/")[0]) == true)
             #expect(try contents() == before)
             try FileManager.default.removeItem(atPath: folder.path + "/project")
         }
+    }
+
+    /// The record of a run is not that of a comparison, nor the other way round.
+    @Test func aRunAndAComparisonDoNotShareAFolder() throws {
+        var job = try SmallJob(in: folder.path)
+        job.settings.distillation = nil
+        job.settings.evaluation.bootstrap = 0
+        try job.execute()
+        var settings = try comparisonSettings()
+        settings.output = job.settings.output
+        let before = try contents()
+        let error = foveaError { _ = try comparison(settings).execute(configuration: "new") }
+        #expect(error?.kind == .configuration && error?.message.contains("sources.json") == true)
+        try folder.write(#"{"format": 1, "fovea": "0", "made_in": "/"}"#, to: "all/sources.json")
+        job.settings.output = folder.path + "/all"
+        let other = foveaError { try job.execute() }
+        #expect(other?.kind == .configuration && other?.message.contains("sources.json") == true)
+        #expect(try contents().filter { !$0.key.hasPrefix("all/") } == before)
+    }
+
+    @Test func resultsOfAComparisonOverwriteNothingEither() throws {
+        let settings = try comparisonSettings()
+        let output = settings.output
+        #expect(throws: CancellationError.self) {
+            _ = try comparison(
+                settings, shouldStop: { FileManager.default.fileExists(atPath: output + "/sources.json") }
+            ).execute(configuration: "new")
+        }
+        // Not written yet, so somebody else's.
+        try folder.write("mine\n", to: "project/means.csv")
+        let refusal = foveaError { _ = try comparison(settings).execute(configuration: "new") }
+        #expect(refusal?.kind == .configuration && refusal?.message.contains("means.csv") == true)
+        unlink(output + "/means.csv")
+        _ = try comparison(settings).execute(configuration: "new")
+        _ = try comparison(settings).report()
+        let merge = try folder.write("merge: {pale_or_large: [disc_pallor, enlarged_cup]}", to: "merge.yaml")
+        for name in ["means.csv", "comparison.md", "plots/mine.png", "sources.json", "decisions.csv"] {
+            try folder.write("mine\n", to: "project/merged/" + name)
+            let before = try contents()
+            let error = foveaError { _ = try comparison(settings).report(merge: merge) }
+            #expect(error?.kind == .configuration && error?.message.contains("would overwrite") == true, "\(name)")
+            #expect(try contents() == before)
+            try FileManager.default.removeItem(atPath: output + "/merged")
+        }
+        try folder.write("mine\n", to: "project/merged")
+        #expect(foveaError { _ = try comparison(settings).report(merge: merge) }?.kind == .configuration)
+        unlink(output + "/merged")
+        // What it wrote itself it writes again; what else lies there stays.
+        _ = try comparison(settings).report(merge: merge)
+        try folder.write("mine\n", to: "project/merged/notes.md")
+        try folder.write("half", to: "project/merged/means.csv.12.34.partial")
+        _ = try comparison(settings).report(merge: merge)
+        let names = try FileManager.default.contentsOfDirectory(atPath: output + "/merged")
+        #expect(names.contains("notes.md") && !names.contains { $0.hasSuffix(".partial") })
+    }
+
+    /// Found before anything is decoded or trained.
+    @Test(arguments: ["plots", "plain", "checkpoints", "nonfinite", "stages", "stages/banks"])
+    func aFileWhereAFolderMustBeIsFoundFirst(_ name: String) throws {
+        var job = try SmallJob(in: folder.path)
+        job.settings.output = folder.path + "/project"
+        try folder.write("mine\n", to: "project/" + name)
+        for isResuming in [false, true] {
+            let error = foveaError { try job.execute(isResuming: isResuming) }
+            #expect(error?.kind == .configuration, "\(String(describing: error))")
+            #expect(error?.message.contains("project/\(name), which is a file") == true)
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/cache"))
+        #expect(try String(contentsOfFile: folder.path + "/project/" + name, encoding: .utf8) == "mine\n")
+    }
+
+    @Test(arguments: [
+        "plots", "cells", "stages", "stages/banks", "cells/phantoms", "cells/phantoms/seed-0/bce/plain/plots",
+    ]) func aComparisonFindsAFileWhereAFolderMustBeFirst(_ name: String) throws {
+        let settings = try comparisonSettings()
+        try folder.write("mine\n", to: "project/" + name)
+        // As of a comparison that was begun.
+        try folder.write(#"{"format": 1, "fovea": "0", "made_in": "/"}"#, to: "project/sources.json")
+        let error = foveaError { _ = try comparison(settings).execute(configuration: "new") }
+        #expect(error?.kind == .configuration, "\(String(describing: error))")
+        #expect(error?.message.contains("project/\(name)") == true && error?.message.contains("a file") == true)
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/cache"))
+    }
+
+    /// `output: .` where somebody has files of these names.
+    @Test(arguments: [
+        ["stages/a.txt"], ["checkpoints/epoch-1.pt"], ["metrics.json"],
+        ["stages/a.txt", "metrics.json", "config.yaml"],
+        ["model.safetensors", "config.json"], ["stages/a.txt", "config.yaml", "sources.json"],
+    ]) func aProjectFolderIsNotTakenForARun(_ names: [String]) throws {
+        var job = try SmallJob(in: folder.path)
+        job.settings.output = folder.path + "/project"
+        for name in names { try folder.write("{\"accuracy\": 0.5}\n", to: "project/" + name) }
+        let before = try contents()
+        let error = foveaError { try job.execute() }
+        #expect(error?.kind == .configuration)
+        for name in names {
+            let shown = name.split(separator: "/")
+            #expect(error?.message.contains(shown[0] + (shown.count > 1 ? "/" : "")) == true, "\(name)")
+        }
+        #expect(error?.message.contains("holds a run") == false && error?.message.contains("the work of") == false)
+        #expect(error?.remedy?.contains("Choose another folder as `output`") == true)
+        #expect(error?.remedy?.contains("elete") == false)
+        #expect(try contents() == before)
+        guard !names.contains("config.yaml") else { return }
+        let resumed = foveaError { _ = try RunFolder.configuration(of: job.settings.output) }
+        #expect(resumed?.message.contains("is not a run folder") == true)
     }
 }

@@ -263,6 +263,48 @@ import Testing
         #expect(left.map { ($0 as NSString).lastPathComponent } == ["notes.partial"])
     }
 
+    @Test("leftovers with other settings are removed too, by the next build of any")
+    func leftoversOfOtherSettings() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 2)
+        var other = settings
+        other.resolution = 48
+        _ = try ImageCache.open(paths: paths, settings: other, folder: folder.path + "/cache")
+        let pack = try #require(try packs(folder).first)
+        for left in [".1.2.partial", ".stopped.partial", "x.partial"] {
+            try Data(count: 99).write(to: URL(fileURLWithPath: pack + left))
+        }
+        let mine = folder.path + "/cache/mine"
+        try FileManager.default.createDirectory(atPath: mine, withIntermediateDirectories: true)
+        try Data(count: 9).write(to: URL(fileURLWithPath: mine + "/a.pack.1.2.partial"))
+        func left() throws -> Set<String> {
+            Set(
+                try folder.names(in: "cache").filter { $0.hasSuffix(".partial") }
+                    .map {
+                        ($0 as NSString).lastPathComponent.replacing((pack as NSString).lastPathComponent, with: "")
+                    })
+        }
+        _ = try open(paths, folder)
+        // A build that was stopped may be repeated.
+        #expect(try left() == [".stopped.partial", "x.partial", "a.pack.1.2.partial"])
+        let week = Date(timeIntervalSinceNow: -8 * 86_400)
+        try FileManager.default.setAttributes([.modificationDate: week], ofItemAtPath: pack + ".stopped.partial")
+        _ = try open(try photographs(folder, 3), folder)
+        #expect(try left() == ["x.partial", "a.pack.1.2.partial"])
+    }
+
+    @Test("a file named as the index that is none stays as it is")
+    func othersIndex() throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 2)
+        for path in paths { utimes(path, [timeval(tv_sec: 1000, tv_usec: 0), timeval(tv_sec: 1000, tv_usec: 0)]) }
+        try FileManager.default.createDirectory(
+            atPath: folder.path + "/cache", withIntermediateDirectories: true)
+        let index = try folder.write("cache/contents.index", Data("mine\n".utf8))
+        _ = try open(paths, folder)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: index)) == Data("mine\n".utf8))
+    }
+
     @Test("a build that was killed goes on: what it wrote is used, unless it is damaged")
     func goesOnAfterKill() throws {
         let folder = try TemporaryFolder()

@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import FundusImaging
 import Phantoms
+import Synchronization
 import Testing
 
 @Suite struct PhantomDatasetTests {
@@ -123,6 +124,38 @@ import Testing
             let set = try PhantomDataset(Self.settings(), folder: folder)
             let error = #expect(throws: FoveaError.self) { try set.draw(threads: 1) }
             #expect(error?.message.contains("phantoms.json") == true)
+        }
+    }
+
+    @Test func onlyItsOwnFilesAreRemoved() throws {
+        try withFolder { folder in
+            var settings = Self.settings()
+            try PhantomDataset(settings, folder: folder).draw(threads: 2)
+            let mine = ["images/notes.txt", "images/x.partial", "labels.csv.partial"]
+            // What a killed process leaves.
+            let left = ["images/p0001_left.jpg.12.34.partial", "labels.csv.12.34.partial"]
+            for name in mine + left { try AtomicFile.write("x", to: folder + "/" + name) }
+            settings.seed += 1
+            #expect(try PhantomDataset(settings, folder: folder).draw(threads: 2, replacing: true) == 32)
+            for name in mine { #expect(FileManager.default.fileExists(atPath: folder + "/" + name), "\(name)") }
+            for name in left { #expect(!FileManager.default.fileExists(atPath: folder + "/" + name), "\(name)") }
+        }
+    }
+
+    @Test func oneSetMayBeDrawnTwiceAtATime() throws {
+        try withFolder { folder in
+            let set = try PhantomDataset(Self.settings(), folder: folder)
+            let failures = Mutex([String]())
+            DispatchQueue.concurrentPerform(iterations: 4) { _ in
+                do {
+                    try set.draw(threads: 2)
+                } catch {
+                    failures.withLock { $0.append("\(error)") }
+                }
+            }
+            #expect(failures.withLock { $0 } == [])
+            let names = try FileManager.default.contentsOfDirectory(atPath: set.images)
+            #expect(names.count == 32 && names.allSatisfy { $0.hasSuffix(".jpg") })
         }
     }
 

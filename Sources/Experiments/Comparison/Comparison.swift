@@ -35,9 +35,10 @@ public struct Comparison {
     /// - Parameter configuration: the text of `comparison.yaml`, complete.
     /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
     public func execute(configuration: String) throws -> ComparisonOutcome {
-        try Folder.check(settings.output, named: "output")
+        try ComparisonFolder.requireOwn(settings.output)
         if let stages = settings.stages { try Folder.check(stages, named: "stages") }
         let plan = try plan()
+        for cell in plan.cells { try cell.settings.checkFolders() }
         let states = try plan.cells.map { try $0.state() }
         try requireRoom(for: plan, states)
         // After that: a comparison that is refused leaves the folder as it was.
@@ -152,7 +153,12 @@ public struct Comparison {
     }
 
     private func report(_ plan: ComparisonPlan, folds: [Int], merge: String?) throws -> ComparisonOutcome {
-        let outcome = try ComparisonOutcome(plan, folds: Set(folds).sorted(), merge: merge, surroundings)
+        let folds = Set(folds).sorted()
+        let part = ComparisonFolder.part(folds: folds, isMerged: merge != nil)
+        let folder = settings.output + (part.map { "/" + $0 } ?? "")
+        // Before the work, and once more when it is written.
+        try ComparisonFolder.requireOwn(folder)
+        let outcome = try ComparisonOutcome(plan, folds: folds, merge: merge, in: folder, surroundings)
         try ComparisonReporting(outcome: outcome).write()
         return outcome
     }

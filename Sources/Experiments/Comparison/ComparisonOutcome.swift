@@ -47,11 +47,13 @@ public struct ComparisonOutcome {
     public let folder: String
 
     /// - Parameters:
-    ///   - folds: only these, in a folder of their own; all for none.
-    ///   - merge: a file of near-synonyms to be judged as one class, in a folder of their own; nil for none.
-    init(_ whole: ComparisonPlan, folds: [Int], merge: String?, _ surroundings: Surroundings) throws {
-        let part = (folds.isEmpty ? [] : ["folds"] + folds.map(String.init)) + (merge == nil ? [] : ["merged"])
-        folder = whole.settings.output + (part.isEmpty ? "" : "/" + part.joined(separator: "-"))
+    ///   - folds: only these; all for none.
+    ///   - merge: a file of near-synonyms to be judged as one class; nil for none.
+    ///   - folder: where it will be written.
+    init(
+        _ whole: ComparisonPlan, folds: [Int], merge: String?, in folder: String, _ surroundings: Surroundings
+    ) throws {
+        self.folder = folder
         let plan = try whole.only(folds)
         self.plan = plan
         self.merge = merge

@@ -11,7 +11,7 @@ struct ComparisonReporting {
     private var folder: String { outcome.folder }
 
     func write() throws {
-        try Folder.make(folder + "/plots")
+        try ComparisonFolder.acceptReport(folder)
         let tables = outcome.tables
         var files = [
             ("means", tables.means()), ("differences", tables.differences()), ("groups", tables.differencesByGroup()),

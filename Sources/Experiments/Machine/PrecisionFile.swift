@@ -18,6 +18,9 @@ public struct PrecisionFile: Sendable {
         var measurements: [Entry]
     }
 
+    /// Its name in the cache folder.
+    static let name = "precision.json"
+
     /// Where it is.
     public let path: String
 
@@ -25,7 +28,7 @@ public struct PrecisionFile: Sendable {
     private static let limit = 1000
 
     /// The file in a cache folder.
-    public init(folder: String) { path = folder + "/precision.json" }
+    public init(folder: String) { path = folder + "/" + Self.name }
 
     /// All measurements, the newest last.
     public var entries: [Entry] {
@@ -47,6 +50,7 @@ public struct PrecisionFile: Sendable {
         encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         guard let data = try? encoder.encode(Document(measurements: kept.suffix(Self.limit))) else { return }
         try? Folder.make(PathName.folder(of: path))
+        PartialFile.removeLeftOver(in: PathName.folder(of: path)) { $0 == Self.name }
         try? AtomicFile.write(data, to: path)
     }
 }

@@ -50,7 +50,7 @@ public struct Run {
         Engine.threads = surroundings.threads
         let started = Date()
         try self.settings.checkFolders()
-        if !surroundings.isResuming { try RunFolder.refuseUsed(self.settings.output) }
+        try RunFolder.requireOwn(self.settings.output, isResuming: surroundings.isResuming)
         let divided = try Preparation.divided(self.settings)
         let weights = try PretrainedWeights(self.settings.model)
         try RunCheck(

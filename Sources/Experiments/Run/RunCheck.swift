@@ -71,12 +71,23 @@ package struct RunCheck {
 }
 
 extension RunSettings {
-    /// Refuses paths of folders at which there is something else, before any data are read.
+    /// Refuses paths of folders at which there is something else, before any data are read: those that are named, and those
+    /// that a run makes in them.
     ///
     /// - Throws: `FoveaError` of kind `configuration`.
     func checkFolders() throws {
         try Folder.check(output, named: "output")
         if let stages { try Folder.check(stages, named: "stages") }
         try Folder.check(cache ?? Surroundings.userCache, named: cache == nil ? "the cache" : "cache")
+        for name in RunFolder.folders where name != "stages" {
+            try Folder.check(
+                output + "/" + name, named: "the folder \(name) of a run", isWritten: true,
+                remedy: "Choose another folder as `output`, or move that file away.")
+        }
+        for folder in [stageFolder, stageFolder + "/" + StageStore.bankFolder] {
+            try Folder.check(
+                folder, named: "a folder for finished stages",
+                remedy: "Choose another folder as `output` or `stages`, or move that file away.")
+        }
     }
 }

@@ -1,42 +1,20 @@
 import Basics
 import Foundation
+import Models
 
-/// Names of what Fovea writes into the folders of runs, models and comparisons.
+/// What lies in the folders of runs and models.
 extension RunFolder {
-    private static let ofRuns: Set<String> = [
-        ".lock", "config.yaml", "config.json", "model.safetensors", "metrics.json", "predictions.csv", "history.csv",
-        "report.md", "split.csv", "sources.json", "sessions.json", "plain", "stages", "checkpoints", "plots",
-        "nonfinite",
-    ]
-    private static let ofComparisons: Set<String> = [
-        "comparison.yaml", "comparison.json", "comparison.md", "means.csv", "differences.csv", "plots", "cells",
-        "stages",
-    ]
+    /// The folders in a run folder.
+    static let folders = ["stages", "checkpoints", "nonfinite", "plain", "plots"]
+    private static let names = Set([".lock"] + early + [RunSplit.name] + late + folders)
 
-    /// The folder of a run, model or comparison whose own file lies, or would lie, at a path; nil for none.
-    static func owner(of path: String) -> String? {
-        var folder = PathName.folder(of: path)
-        guard let whole = realpath(folder.isEmpty ? "." : folder, nil) else { return nil }
-        defer { free(whole) }
-        folder = String(cString: whole)
-        var inner = PathName.last(of: path)
-        while true {
-            if owns(inner, in: folder) { return folder }
-            guard folder != "/", !folder.isEmpty else { return nil }
-            inner = PathName.last(of: folder)
-            folder = PathName.folder(of: folder)
-        }
-    }
-
-    private static func owns(_ name: String, in folder: String) -> Bool {
-        func has(_ names: String...) -> Bool {
-            names.contains { FileManager.default.fileExists(atPath: folder + "/" + $0) }
-        }
-        if ofRuns.contains(name) || name.hasPrefix("events.out.tfevents") {
-            if has("config.yaml"), has("metrics.json", "stages", "checkpoints", "history.csv") { return true }
-            if has("config.json"), has("model.safetensors") { return true }
-        }
-        return ofComparisons.contains(name) && has("comparison.yaml") && has("comparison.json", "cells")
+    /// Whether a file or folder of this name in `folder` belongs to a run or model there.
+    static func owns(_ name: String, in folder: String) -> Bool {
+        guard names.contains(name) || name.hasPrefix("events.out.tfevents") else { return false }
+        func has(_ names: String...) -> Bool { names.contains { access(folder + "/" + $0, F_OK) == 0 } }
+        return has(RunConfiguration.name)
+            && has("metrics.json", "stages", "checkpoints", "history.csv", RunSources.name)
+            || has(ModelBundle.configurationName) && has(ModelBundle.weightsName)
     }
 
     /// The configuration that a run was made with.
@@ -59,10 +37,17 @@ extension RunFolder {
     /// Whether a folder holds finished or begun work of a run. One that ended before anything was finished may be begun
     /// again.
     static func holdsWork(_ run: String) -> Bool {
-        ["model.safetensors", "metrics.json"].contains { FileManager.default.fileExists(atPath: run + "/" + $0) }
-            || ["stages", "checkpoints"].contains {
-                !((try? FileManager.default.contentsOfDirectory(atPath: run + "/" + $0)) ?? []).isEmpty
-            }
+        func has(_ name: String) -> Bool { access(run + "/" + name, F_OK) == 0 }
+        if ((try? RunSources.read(run)) ?? nil) != nil,
+            [ModelBundle.weightsName, "metrics.json"].contains(where: has)
+                || ["stages", "checkpoints"].contains(where: { FileManager.default.isFilledFolder(run + "/" + $0) })
+        {
+            return true
+        }
+        // Without a record, as of earlier versions, only what nothing but a run writes counts.
+        return (try? RunMetrics.read(run + "/metrics.json")) != nil
+            || [RunConfiguration.name, "history.csv", ModelBundle.weightsName].allSatisfy(has)
+            || ["stages", "checkpoints"].contains { StageStore.isOne(run + "/" + $0) }
     }
 
     /// Refuses a folder that holds work for a new run.

@@ -24,45 +24,49 @@ public final class RunFolder {
                 .busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
         }
         self.lock = lock
-        // A run that ended before anything was finished may be begun again.
-        if !isResuming { try Self.refuseUsed(path) }
-        try refuseForeignFiles(isResuming: isResuming)
+        try Self.requireOwn(path, isResuming: isResuming)
     }
 
     /// The path of a file in the folder.
     public func file(_ name: String) -> String { path + "/" + name }
 
-    private func has(_ name: String) -> Bool { FileManager.default.fileExists(atPath: file(name)) }
-
-    /// Whether there is a folder of this name with something in it.
-    private func isFilled(_ name: String) -> Bool {
-        !((try? FileManager.default.contentsOfDirectory(atPath: file(name))) ?? []).isEmpty
-    }
-
     /// What a run writes from its beginning on.
-    private static let early = [RunConfiguration.name, RunSources.name, "sessions.json", "history.csv"]
+    static let early = [RunConfiguration.name, RunSources.name, "sessions.json", "history.csv"]
     /// What it writes when everything is trained, after `split.csv`.
-    private static let late = [
+    static let late = [
         ModelBundle.configurationName, ModelBundle.weightsName, "predictions.csv", "metrics.json", "report.md",
     ]
 
-    /// Refuses to overwrite files that were not written by a run.
+    /// Refuses a folder with another run's work, unless it is resumed, and one with files that a run would overwrite and
+    /// that were not written by one.
     ///
     /// `sources.json` says that a run was accepted here, and `split.csv` or a model that it had come to its end. Runs of
     /// earlier versions have neither; `--resume` names them.
-    private func refuseForeignFiles(isResuming: Bool) throws {
-        let isRun = try RunSources.read(path) != nil || (isResuming && has(RunConfiguration.name))
+    /// - Throws: `FoveaError` of kind `configuration` that names the files; of kind `data` where a run is resumed whose
+    ///   `sources.json` is damaged.
+    static func requireOwn(_ path: String, isResuming: Bool) throws {
+        // A run that ended before anything was finished may be begun again.
+        if !isResuming { try refuseUsed(path) }
+        func has(_ name: String) -> Bool { access(path + "/" + name, F_OK) == 0 }
+        func isFilled(_ name: String) -> Bool { FileManager.default.isFilledFolder(path + "/" + name) }
+        let isResumed = isResuming && has(RunConfiguration.name)
+        let record = isResumed ? try RunSources.read(path) : (try? RunSources.read(path)) ?? nil
+        let isRun = record != nil || isResumed
         let hasReported = isRun && [RunSplit.name, ModelBundle.weightsName].contains(where: has)
         var foreign: [String] = []
-        if !isRun { foreign += Self.early.filter(has) }
+        if !isRun {
+            foreign += early.filter(has)
+            foreign += ["stages", "checkpoints"].filter { isFilled($0) && !StageStore.isOne(path + "/" + $0) }
+                .map { $0 + "/" }
+        }
         if !hasReported {
-            foreign += ([RunSplit.name] + Self.late).filter(has) + ["plain", "plots"].filter(isFilled).map { $0 + "/" }
+            foreign += ([RunSplit.name] + late).filter(has) + ["plain", "plots"].filter(isFilled).map { $0 + "/" }
         }
         guard !foreign.isEmpty else { return }
         throw FoveaError(
             .configuration,
-            "\(path) holds files that a run would overwrite and that were not written by a run: "
-                + Wording.listing(foreign), remedy: "Choose another `output`, or move these files away.")
+            "\(path) holds files or folders that a run would overwrite or write into and that were not made by a run: "
+                + Wording.listing(foreign), remedy: "Choose another folder as `output`, or move these away.")
     }
 
     /// Removes what a process that has ended had begun to write here, and in `store`. Called once the run is accepted.

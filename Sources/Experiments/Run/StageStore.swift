@@ -73,13 +73,34 @@ public struct StageStore {
     /// Whether a name is that of a stage's folder: its own, a hyphen and sixteen digits of a hash.
     static func isStage(_ name: String) -> Bool { name.wholeMatch(of: /.+-[0-9a-f]{16}/) != nil }
 
+    /// The folder of view banks in a store.
+    static let bankFolder = "banks"
+
+    /// Whether a folder holds finished or begun stages or view banks.
+    static func isOne(_ folder: String) -> Bool {
+        func names(_ folder: String) -> [String] {
+            (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        }
+        return names(folder).contains {
+            isStage($0) && Folder.exists(folder + "/" + $0) || access("\(folder)/\($0)/\(recordName)", F_OK) == 0
+        }
+            || names(folder + "/" + bankFolder).contains {
+                $0.wholeMatch(of: /.+-[0-9a-f]{16}(-features)?\.(safetensors|lock)/) != nil
+            }
+    }
+
+    /// Whether a file or folder of this name in `folder` belongs to a store there.
+    static func owns(_ name: String, in folder: String) -> Bool {
+        (name == bankFolder || isStage(name)) && isOne(folder)
+    }
+
     /// Removes what processes that have ended had begun to write.
     func removeLeftOver() {
         let own = [Self.recordName, ModelBundle.weightsName, ModelBundle.configurationName]
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where Self.isStage(name) {
             PartialFile.removeLeftOver(in: folder + "/" + name, isOwn: own.contains)
         }
-        PartialFile.removeLeftOver(in: folder + "/banks") { $0.hasSuffix(".safetensors") }
+        PartialFile.removeLeftOver(in: folder + "/" + Self.bankFolder) { $0.hasSuffix(".safetensors") }
     }
 
     /// The stage of a key: read from the store, or made by `train` and stored. Where another process makes it, that one is
@@ -120,7 +141,7 @@ public struct StageStore {
     private func place(of name: String, _ key: StageKey) -> String { folder + "/" + name + "-" + key.digest.prefix(16) }
 
     private func place(ofBank name: String, _ digest: String) -> String {
-        folder + "/banks/" + name + "-" + digest.prefix(16) + ".safetensors"
+        folder + "/" + Self.bankFolder + "/" + name + "-" + digest.prefix(16) + ".safetensors"
     }
 
     /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
@@ -173,6 +194,6 @@ public struct StageStore {
     ) throws -> Bank {
         let path = place(ofBank: name, key)
         let lock = "/" + name + "-" + key.prefix(16) + ".lock"
-        return try finished(in: folder + "/banks", lock: lock, stored: { try stored(path) }) { try make(path) }
+        return try finished(in: folder + "/" + Self.bankFolder, lock: lock, stored: { try stored(path) }) { try make(path) }
     }
 }

@@ -43,4 +43,10 @@ public struct Surroundings: Sendable {
         let base = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
         return base + "/fovea"
     }
+
+    /// Whether a file or folder of this name in `folder` is one that Fovea keeps in the per-user cache.
+    static func userCacheOwns(_ name: String, in folder: String) -> Bool {
+        guard [PrecisionFile.name, "images"].contains(name), let cache = FileIdentity(userCache) else { return false }
+        return FileIdentity(folder) == cache
+    }
 }
