@@ -203,6 +203,8 @@ struct NetworkTraining {
                 record.validationMAUC = summary.meanROCAUC(over: trained).mean
             }
             try journal.add(record, stage: name)
+        } resumed: {
+            try journal.restore($0, stage: name)
         }
     }
 

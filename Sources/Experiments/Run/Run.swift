@@ -34,7 +34,10 @@ public struct Run {
         Engine.threads = surroundings.threads
         let started = Date()
         try self.settings.checkFolders()
-        if !surroundings.isResuming { try RunFolder.refuseUsed(self.settings.output) }
+        if !surroundings.isResuming {
+            try RunFolder.refuseInUse(self.settings.output)
+            try RunFolder.refuseUsed(self.settings.output)
+        }
         let divided = try Preparation.divided(self.settings)
         try RunCheck(
             settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split
@@ -106,9 +109,10 @@ public struct Run {
             recipe.cohort, recipe.preparation.attributes, severalTables: !settings.data.tables.isEmpty)
         hashes["model.weights"] = recipe.weights?.sha256
         if let written, let earlier = try RunSources.read(folder.path) {
-            for change in earlier.changes(since: hashes) { log("warning: " + change) }
+            for change in earlier.changes(since: hashes, at: settings.paths) { log("warning: " + change) }
             return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
         }
+        if surroundings.isResuming { log("warning: " + RunSources.missing(in: folder.path)) }
         return RunSources(
             written: written ?? settings, used: settings, folder: folder.path,
             madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)

@@ -168,7 +168,19 @@ public struct StageStore {
     ///
     /// - Throws: `FoveaError` of kind `data` when a file of it is not what training wrote.
     private func stored(_ path: String, _ recipe: String) throws -> StageResult? {
-        let place = path + "/" + Self.recordName
+        guard let record = try Self.record(in: path, recipe: recipe) else { return nil }
+        return StageResult(
+            bundle: try ModelBundle.load(from: path), history: record.history, hash: record.weights, isReused: true)
+    }
+
+    /// Verifies that the model in a folder is the one that training wrote, where the folder is that of a stage.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names the file.
+    static func requireUnchanged(_ path: String) throws { _ = try record(in: path, recipe: nil) }
+
+    /// The record of a stage whose files are those that training wrote; nil without one, or with one of another recipe.
+    private static func record(in path: String, recipe: String?) throws -> Record? {
+        let place = path + "/" + recordName
         guard let data = try RegularFile.contents(of: place, atMost: 1 << 28) else { return nil }
         func damaged(_ file: String) -> FoveaError {
             FoveaError(
@@ -178,14 +190,12 @@ public struct StageStore {
         guard let record = try? JSONDecoder().decode(Record.self, from: data) else { throw damaged(place) }
         guard let hash = record.sha256 else { return nil }
         guard Record.contentHash(of: data) == hash else { throw damaged(place) }
-        guard record.recipe == recipe else { return nil }
+        guard recipe == nil || record.recipe == recipe else { return nil }
         let weights = path + "/" + ModelBundle.weightsName
-        let found = try Digest.sha256(fileAt: weights)
-        guard found == record.weights else { throw damaged(weights) }
+        guard try Digest.sha256(fileAt: weights) == record.weights else { throw damaged(weights) }
         let description = path + "/" + ModelBundle.configurationName
         guard try Digest.sha256(fileAt: description) == record.description else { throw damaged(description) }
-        return StageResult(
-            bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
+        return record
     }
 
     /// A view bank: what `stored` finds at its path, or `make` makes there. Where another process makes it, that one is
