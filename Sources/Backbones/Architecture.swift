@@ -67,7 +67,7 @@ extension Architecture: CustomStringConvertible {
     public var description: String { rawValue }
 }
 
-extension Architecture: RawRepresentable, Hashable, Codable {
+extension Architecture: NamedChoice, Hashable {
     /// The architecture of a name; nil where the registry has none.
     public init?(rawValue: String) {
         guard let found = Self.allCases.first(where: { $0.rawValue == rawValue }) else { return nil }

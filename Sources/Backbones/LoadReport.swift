@@ -111,7 +111,7 @@ extension Module {
             }
             let format: MemoryFormat = tensor.rank == 4 ? .channelsLast : .preserve
             let value = try tensor.to(dtype: parameter.value.dtype, format: format)
-            try file.requirePossible(value, stored)
+            try file.requirePossible(value, stored, from: tensor)
             values.append((parameter, value))
             report.loaded.append(name)
         }
@@ -174,7 +174,9 @@ extension Module {
         let prefix = given.isEmpty || given.hasSuffix(".") ? given : given + "."
         guard stored.contains(where: { $0.hasPrefix(prefix) }) else {
             throw FoveaError(
-                .configuration, "model.prefix is \"\(given)\", but no name in \(file.path) begins with it",
+                .configuration,
+                "model.prefix is \"\(given)\", but no name in \(file.path) begins with "
+                    + (prefix == given ? "it" : "\"\(prefix)\": a dot stands between a prefix and a name"),
                 remedy: "Its names are: \(Wording.listing(stored, limit: 6)).")
         }
         return WrapperPrefix(stored: stored, prefix: prefix)
@@ -193,8 +195,17 @@ extension WeightFile {
     }
 
     /// Refuses weights that no training that went well leaves.
-    fileprivate func requirePossible(_ value: Tensor, _ name: String) throws {
+    ///
+    /// - Parameter stored: the tensor before it was converted.
+    fileprivate func requirePossible(_ value: Tensor, _ name: String, from stored: Tensor) throws {
         guard try value.isAllFinite() else {
+            if try stored.dtype != value.dtype && stored.isAllFinite() {
+                throw FoveaError(
+                    .data,
+                    "\(path): tensor \(name) has values of type \(stored.dtype) that are too large for "
+                        + "\(value.dtype) (at most \(Float.greatestFiniteMagnitude))",
+                    remedy: "Networks compute in float32: use weights of a training that has not diverged.")
+            }
             throw FoveaError(
                 .data, "\(path): tensor \(name) has values that are NaN or infinite",
                 remedy: "The training that wrote it has diverged: use an earlier checkpoint.")

@@ -3,7 +3,7 @@
 public enum ClassLimits {
     /// The largest number of classes.
     public static let count = 20_000
-    /// The largest number of characters in a class's name.
+    /// The largest number of characters in a class's name, a combining mark counted as one of its own.
     public static let nameLength = 200
     /// The largest number of classes of which each two are compared (the grouping term `learned`).
     public static let comparedCount = 2_000
@@ -18,11 +18,20 @@ public enum ClassLimits {
                 .data, "\(source) has \(classes.count) classes; allowed are at most \(count)",
                 remedy: "If most of its columns are not classes, list the classes in data.classes.")
         }
-        if let long = classes.first(where: { $0.utf8.count > nameLength && $0.count > nameLength }) {
+        if let number = classes.firstIndex(where: isTooLong) {
+            let name = classes[number].unicodeScalars
             throw FoveaError(
                 .data,
-                "\(source): the name of a class has \(long.count) characters, \"\(long.prefix(40))...\"; allowed are at "
-                    + "most \(nameLength)", remedy: "Give it a short name; a name for people goes into the attributes.")
+                "\(source): the name of class \(number + 1) has \(name.count) characters, "
+                    + "\"\(String(String.UnicodeScalarView(name.prefix(40))))...\"; allowed are at most \(nameLength)",
+                remedy: "Give it a short name; a name for people goes into the attributes.")
         }
+    }
+
+    /// Whether a name of a class is longer than is allowed.
+    ///
+    /// Unicode scalars are counted: what looks like one character may be a letter with any number of marks on it.
+    public static func isTooLong(_ name: String) -> Bool {
+        name.utf8.count > nameLength && name.unicodeScalars.count > nameLength
     }
 }

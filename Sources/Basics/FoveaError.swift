@@ -46,13 +46,21 @@ extension FoveaError {
     /// Names of what is allowed, the first twelve, with the nearest one to `found` in front: "did you mean ...?".
     public static func suggestion(for found: String, among allowed: [String]) -> String {
         let all = "allowed: " + Wording.listing(allowed, limit: 12)
-        let nearest = allowed.min { editDistance(found, $0) < editDistance(found, $1) }
-        guard let nearest, editDistance(found, nearest) <= max(1, nearest.count / 3) else { return all }
-        return "did you mean \"\(nearest)\"? (\(all))"
+        let sought = Array(found.unicodeScalars)
+        var nearest: (name: String, distance: Int)?
+        for name in allowed {
+            let letters = Array(name.unicodeScalars)
+            let limit = min(max(1, letters.count / 3), nearest.map { $0.distance - 1 } ?? .max)
+            // The distance is at least the difference in length.
+            guard abs(letters.count - sought.count) <= limit else { continue }
+            let distance = editDistance(sought, letters)
+            if distance <= limit { nearest = (name, distance) }
+        }
+        guard let nearest else { return all }
+        return "did you mean \"\(nearest.name)\"? (\(all))"
     }
 
-    private static func editDistance(_ a: String, _ b: String) -> Int {
-        let b = Array(b)
+    private static func editDistance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar]) -> Int {
         var row = Array(0...b.count)
         for (i, x) in a.enumerated() {
             var diagonal = row[0]

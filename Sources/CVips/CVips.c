@@ -7,7 +7,7 @@
 
 typedef struct _VipsImage VipsImage;
 
-enum { format_uchar = 0, format_ushort = 2 };
+enum { format_uchar = 0, format_ushort = 2, format_uint = 4 };
 enum { interpretation_srgb = 22 };
 enum { size_both = 0, size_down = 2, size_force = 3 };
 enum { access_sequential = 1 };
@@ -42,7 +42,7 @@ extern int vips_colourspace(VipsImage *in, VipsImage **out, int space, ...);
 extern int vips_flatten(VipsImage *in, VipsImage **out, ...);
 extern int vips_extract_band(VipsImage *in, VipsImage **out, int band, ...);
 extern int vips_extract_area(VipsImage *in, VipsImage **out, int left, int top, int width, int height, ...);
-extern int vips_max(VipsImage *in, double *out, ...);
+extern int vips_hist_find(VipsImage *in, VipsImage **out, ...);
 extern int vips_cast(VipsImage *in, VipsImage **out, int format, ...);
 
 extern void g_free(void *pointer);
@@ -225,14 +225,34 @@ typedef struct {
     cvips_decoding *decoding;
 } decode_call;
 
-/// The largest sample of the colours; an alpha channel says nothing about their range.
-static int largest_sample(VipsImage *image, double *largest) {
-    if (!vips_image_hasalpha(image)) return vips_max(image, largest, NULL);
-    VipsImage *colours;
-    if (vips_extract_band(image, &colours, 0, "n", vips_image_get_bands(image) - 1, NULL)) return -1;
-    int failed = vips_max(colours, largest, NULL);
-    g_object_unref(colours);
-    return failed;
+/// The largest sample of the colours, but for one in a thousand, which may be hot pixels; an alpha channel says nothing about
+/// their range.
+static int largest_sample(VipsImage *image, cvips_decoding *decoding) {
+    VipsImage *histogram;
+    if (vips_hist_find(image, &histogram, NULL)) return -1;
+    size_t size;
+    int width = vips_image_get_width(histogram), bands = vips_image_get_bands(histogram);
+    int colours = bands - (vips_image_hasalpha(image) ? 1 : 0);
+    uint32_t *counts = vips_image_get_format(histogram) == format_uint
+                           ? vips_image_write_to_memory(histogram, &size)
+                           : NULL;
+    g_object_unref(histogram);
+    if (counts == NULL) return -1;
+    int64_t left = (int64_t)vips_image_get_width(image) * vips_image_get_height(image) * colours / 1000;
+    decoding->largest = 0;
+    decoding->brighter = 0;
+    for (int value = width - 1; value >= 0; value--) {
+        int64_t count = 0;
+        for (int band = 0; band < colours; band++) count += counts[(size_t)value * bands + band];
+        if (count > left) {
+            decoding->largest = value;
+            break;
+        }
+        left -= count;
+        decoding->brighter += count;
+    }
+    g_free(counts);
+    return 0;
 }
 
 static int decode(void *context) {
@@ -242,11 +262,10 @@ static int decode(void *context) {
     if (image == NULL) return -1;
     // Asking for sRGB where the file has no profile would send every pixel through lcms for nothing.
     int has_profile = vips_image_get_typeof(image, "icc-profile-data") != 0;
-    double largest = -1;
-    int failed = vips_image_get_format(image) == format_ushort && largest_sample(image, &largest);
+    call->decoding->largest = -1;
+    int failed = vips_image_get_format(image) == format_ushort && largest_sample(image, call->decoding);
     g_object_unref(image);
     if (failed) return -1;
-    call->decoding->largest = (int32_t)largest;
     // Its own argument `fail_on` does not reach the loaders of buffers in 8.18; the option string does.
     if (vips_thumbnail_buffer((void *)call->bytes, call->count, &image, call->side, "height", call->side, "size",
                               call->enlarge ? size_both : size_down, "option_string", "[fail_on=error]",

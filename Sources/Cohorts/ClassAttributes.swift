@@ -61,7 +61,7 @@ public struct ClassAttributes: Sendable, Equatable {
                 .data, "\(source): an attribute must not be called \"\(axis)\", which names a grouping of its own",
                 remedy: "Rename the attribute.")
         }
-        if let long = entries.first(where: { max($0.id.count, $0.name.count) > ClassLimits.nameLength }) {
+        if let long = entries.first(where: { ClassLimits.isTooLong($0.id) || ClassLimits.isTooLong($0.name) }) {
             throw FoveaError(
                 .data,
                 "\(source)\(long.line > 0 ? ", line \(long.line)" : ""): the id or name of a class has more than "

@@ -115,12 +115,7 @@ public struct CohortReader: Sendable {
         _ row: Int, of table: CSVTable, _ columns: LabelColumns, _ source: LabelTable, _ locator: ImageLocator,
         into contents: inout Contents
     ) throws {
-        let name = table[row, columns.image].trimmingCharacters(in: .whitespaces)
-        guard !name.isEmpty else {
-            throw FoveaError(
-                .data, "\(table.place(row: row, column: columns.image)) is empty", remedy: "Name the photograph's file."
-            )
-        }
+        let name = try table.requireImageName(row: row, column: columns.image)
         let image = source.split.map { $0 + "/" + name } ?? name
         let place = table.place(row: row)
         if let earlier = contents.places.updateValue(place, forKey: image) {
@@ -151,24 +146,26 @@ public struct CohortReader: Sendable {
     private func fill(
         _ photograph: inout Photograph, from row: Int, of table: CSVTable, _ columns: LabelColumns
     ) throws {
-        func text(_ name: String) -> String? {
+        func text(_ name: String) throws -> String? {
             guard let column = columns.extra[name] else { return nil }
-            let cell = table[row, column].trimmingCharacters(in: .whitespaces)
+            let cell = try table.requireShortText(row: row, column: column)
             return cell.isEmpty ? nil : cell
         }
         func refusal(_ name: String, _ found: String, _ allowed: String) -> FoveaError {
             let place = table.place(row: row, column: columns.extra[name])
             return FoveaError(.data, "\(place): found \"\(found)\"; allowed is \(allowed) or an empty cell")
         }
-        photograph.patient = text("patient")
-        photograph.eye = text("eye")
-        photograph.sex = text("sex")
-        photograph.split = text("split")
-        if let found = text("age") {
-            guard let age = Double(found), 0...130 ~= age else { throw refusal("age", found, "a number of years") }
+        photograph.patient = try text("patient")
+        photograph.eye = try text("eye")
+        photograph.sex = try text("sex")
+        photograph.split = try text("split")
+        if let found = try text("age") {
+            guard let age = Double(decimal: found), 0...130 ~= age else {
+                throw refusal("age", found, "a number of years")
+            }
             photograph.age = age
         }
-        if let found = text("fold") {
+        if let found = try text("fold") {
             guard let fold = Photograph.fold(found) else { throw refusal("fold", found, "a whole number from 0 on") }
             photograph.fold = fold
         }

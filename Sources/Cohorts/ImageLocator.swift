@@ -15,9 +15,14 @@ struct ImageLocator {
                 .configuration, "no image folder is given: data.images is empty",
                 remedy: "Name the folder of the photographs in data.images; with data.tables, in images of each table.")
         }
-        guard let real = Self.realPath(folder), Folder.exists(real) else {
+        let found = Self.realPath(folder)
+        if found == nil, errno != ENOENT, errno != ENOTDIR {
+            throw Self.unreachable(folder, "the image folder \(folder)")
+        }
+        guard let real = found, Folder.exists(real) else {
             throw FoveaError(.data, "the image folder \(folder) does not exist", remedy: "Check the path.")
         }
+        guard access(real, R_OK | X_OK) == 0 else { throw Self.unreachable(folder, "the image folder \(folder)") }
         if let pattern, pattern.components(separatedBy: "{ID}").count != 2 {
             throw FoveaError(
                 .configuration, "the image pattern \"\(pattern)\" must contain {ID} exactly once",
@@ -48,11 +53,16 @@ struct ImageLocator {
         // Only where no file has exactly this name: on Linux two files may have equivalent names.
         if found.isEmpty { found = equivalents(of: file) }
         guard found.count <= 1 else {
-            throw FoveaError(
-                .data, "\(place()): the image \"\(file)\" fits several files: \(found.joined(separator: ", "))",
-                remedy: "Write the ending in the table, or remove all but one of the files.")
+            throw Self.ambiguous(file, found, place())
         }
-        guard let only = found.first else { return (folder + "/" + file, false) }
+        guard let only = found.first else {
+            var status = stat()
+            // Where it cannot be looked, the file may be there.
+            if stat(folder + "/" + file, &status) != 0, errno != ENOENT, errno != ENOTDIR {
+                throw Self.unreachable(folder + "/" + file, "\(place()): the image \"\(file)\" in \(folder)")
+            }
+            return (folder + "/" + file, false)
+        }
         let path = folder + "/" + only
         guard let real = Self.realPath(path), real.hasPrefix(realFolder == "/" ? "/" : realFolder + "/") else {
             throw FoveaError(
@@ -60,6 +70,30 @@ struct ImageLocator {
                 remedy: "Name the folder in which the files really are.")
         }
         return (path, true)
+    }
+
+    /// The error for something that may be there and cannot be looked at, from `errno`.
+    private static func unreachable(_ path: String, _ what: String) -> FoveaError {
+        let code = errno
+        return FoveaError(
+            .data, "\(what) cannot be read: \(String(cString: strerror(code)))",
+            remedy: code == EACCES
+                ? "Check the permissions of \(path) and of the folders above it." : "Check the path.")
+    }
+
+    /// The error for a name that several files bear.
+    private static func ambiguous(_ file: String, _ found: [String], _ place: String) -> FoveaError {
+        // Equal texts are canonically equivalent: on a screen they look the same.
+        guard found.allSatisfy({ $0 == found[0] }) else {
+            return FoveaError(
+                .data, "\(place): the image \"\(file)\" fits several files: \(found.joined(separator: ", "))",
+                remedy: "Write the ending in the table, or remove all but one of the files.")
+        }
+        return FoveaError(
+            .data,
+            "\(place): the image \"\(file)\" fits several files whose names look the same and are written with different "
+                + "characters: " + found.map(NameDifference.spelled).joined(separator: ", "),
+            remedy: "Rename or remove all but one of them, or write exactly one of these names in the table.")
     }
 
     /// Files whose names are canonically equivalent to the one asked for, or have another case of the ending where that

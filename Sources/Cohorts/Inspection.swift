@@ -93,7 +93,7 @@ public struct Inspection: Sendable, Codable {
     public let labelsPerImage: [Int]
     /// Pairs that appear together, most frequent first: at most `pairLimit` of them.
     public let pairs: [Pair]
-    /// The number of all pairs that appear together.
+    /// The number of all pairs that appear together; where `warnings` say so, of the most frequent classes only.
     public let pairCount: Int
     /// Photographs of each fold, by its number.
     public let folds: [Int: Int]
@@ -163,7 +163,13 @@ public struct Inspection: Sendable, Codable {
         patientConflicts =
             cohort.patients(inSeveralOf: cohort.photographs.map { $0.fold.map { "fold \($0)" } })
             + cohort.patients(inSeveralOf: cohort.photographs.map { $0.split.map { "split \($0)" } })
-        warnings = notes + Self.warnings(cohort, counts, attributes)
+        let uncompared =
+            together.compared < together.shown
+            ? [
+                "pairs of classes are counted among the \(together.compared) most frequent of "
+                    + "\(together.shown) classes only: the photographs show too many to compare each two"
+            ] : []
+        warnings = notes + Self.warnings(cohort, counts, attributes) + uncompared
     }
 
     private static func longTail(

@@ -26,6 +26,32 @@ extension CSVTable {
             remedy: "Its columns are: \(Wording.listing(header)). Rename the one with the files' names to \"image\".")
     }
 
+    /// The name of a row's image, without blanks around it.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names the line: it is empty or longer than `PhotographFile.longestName`.
+    public func requireImageName(row: Int, column: Int) throws -> String {
+        let name = try requireShortText(row: row, column: column)
+        guard !name.isEmpty else {
+            throw FoveaError(.data, "\(place(row: row, column: column)) is empty", remedy: "Name the image's file.")
+        }
+        return name
+    }
+
+    /// The text of a cell that says something about an image, without blanks around it.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names line and column: it is longer than `PhotographFile.longestName`.
+    public func requireShortText(row: Int, column: Int) throws -> String {
+        let length = bytes(row: row, column: column).count
+        guard length <= PhotographFile.longestName else {
+            throw FoveaError(
+                .data,
+                "\(place(row: row, column: column)): found a text of \(length) bytes; allowed are at most "
+                    + "\(PhotographFile.longestName)",
+                remedy: "Correct the cell; a quote that is missing makes one cell of many.")
+        }
+        return self[row, column].trimmingCharacters(in: .whitespaces)
+    }
+
     /// The label in a cell: 1 present, 0 absent, -1 unknown (an empty cell); nil for anything else.
     public func label(row: Int, column: Int) -> Int8? {
         let cell = bytes(row: row, column: column)

@@ -87,6 +87,12 @@ enum NameDifference {
         return Wording.listing(needed)
     }
 
+    /// A name with every character that is not of ASCII as its number: "u\\u{308}ber.png".
+    static func spelled(_ name: String) -> String {
+        name.unicodeScalars.map { $0.isASCII ? String($0) : "\\u{\(String($0.value, radix: 16, uppercase: true))}" }
+            .joined()
+    }
+
     /// A name without its ending, where that is one of a photograph.
     private static func stem(_ name: String) -> String {
         let (stem, ending) = parts(name)

@@ -19,9 +19,17 @@ public struct ClassMerging: Sendable, Equatable {
 
     /// The merged classes.
     public let groups: [Group]
+    /// The file that names them, for messages; nil for none.
+    public let source: String?
 
     /// Judges the members of each group as one class.
-    public init(_ groups: [Group]) { self.groups = groups }
+    public init(_ groups: [Group], source: String? = nil) {
+        self.groups = groups
+        self.source = source
+    }
+
+    /// What stands in front of a message.
+    fileprivate var place: String { source.map { $0 + ": " } ?? "" }
 
     /// The columns that each class is made of, a merged one standing where its first member stood.
     ///
@@ -30,17 +38,20 @@ public struct ClassMerging: Sendable, Equatable {
     public func columns(of classes: [String]) throws -> [(name: String, members: [Int])] {
         var groupOfColumn: [Int: Group] = [:]
         for group in groups {
-            guard !group.members.isEmpty else { throw FoveaError(.data, "\"\(group.name)\" is merged from no class") }
+            guard !group.members.isEmpty else {
+                throw FoveaError(.data, "\(place)\"\(group.name)\" is merged from no class")
+            }
             for member in group.members {
                 guard let column = classes.firstIndex(of: member) else {
                     throw FoveaError(
-                        .data, "cannot merge \"\(member)\" into \"\(group.name)\": there is no such class",
+                        .data, "\(place)cannot merge \"\(member)\" into \"\(group.name)\": there is no such class",
                         remedy: FoveaError.suggestion(for: member, among: classes))
                 }
                 if let other = groupOfColumn.updateValue(group, forKey: column) {
                     throw FoveaError(
                         .data,
-                        "the class \"\(member)\" is merged into \"\(other.name)\" and again into \"\(group.name)\"")
+                        "\(place)the class \"\(member)\" is merged into \"\(other.name)\" and again into \"\(group.name)\""
+                    )
                 }
             }
         }
@@ -53,7 +64,8 @@ public struct ClassMerging: Sendable, Equatable {
             }
             guard let group = groupOfColumn[column], group == groupOfColumn[result[known].members[0]] else {
                 throw FoveaError(
-                    .data, "two classes would be called \"\(name)\"", remedy: "Give the merged class another name.")
+                    .data, "\(place)two classes would be called \"\(name)\"",
+                    remedy: "Give the merged class another name.")
             }
             result[known].members.append(column)
         }
@@ -88,7 +100,7 @@ extension Outcomes {
                 }
                 throw FoveaError(
                     .data,
-                    "cannot merge \"\(classes[member])\" into \"\(column.name)\": its score of image \"\(images[image])\" is "
+                    "\(merging.place)cannot merge \"\(classes[member])\" into \"\(column.name)\": its score of image \"\(images[image])\" is "
                         + "\(score(image: image, class: member)), no probability from 0 to 1",
                     remedy: "Merged classes need probabilities.")
             }

@@ -54,19 +54,19 @@ enum LabelList {
             guard !classes.contains(where: { $0.lowercased() == name }) else { return nil }
             return table.header.firstIndex { $0.lowercased() == name }
         }
-        func text(_ row: Int, _ column: Int?) -> String? {
+        func text(_ row: Int, _ column: Int?) throws -> String? {
             guard let column else { return nil }
-            let cell = table[row, column].trimmingCharacters(in: .whitespaces)
+            let cell = try table.requireShortText(row: row, column: column)
             return cell.isEmpty ? nil : cell
         }
         let rows = try kept(table, filter)
         let (patient, fold) = (known("patient"), known("fold"))
         return try Cohort(
             classes: classes,
-            photographs: rows.map { row in
+            photographs: try rows.map { row in
                 Photograph(
-                    image: names[row], path: "", patient: text(row, patient),
-                    fold: text(row, fold).flatMap(Photograph.fold))
+                    image: names[row], path: "", patient: try text(row, patient),
+                    fold: try text(row, fold).flatMap(Photograph.fold))
             },
             labels: rows.flatMap { row in try columns.map { try table.requireLabel(row: row, column: $0) } },
             source: path, tables: [SourceFile(path: path, sha256: table.sha256)])

@@ -73,6 +73,9 @@ public final class ImageCache: Sendable {
         let builder = ImageCacheBuilder(
             paths: paths, identities: identities, settings: settings, cache: folder, folder: packs,
             packPath: packs + "/" + key.prefix(32) + ImageCacheFiles.pack)
+        if access(builder.packPath, F_OK) == 0, ImagePack(path: builder.packPath) == nil {
+            report("the image cache \(builder.packPath) is damaged: it is made again from the photographs")
+        }
         return ImageCache(builder, try builder.pack(threads: threads, shouldStop: shouldStop), report)
     }
 

@@ -106,7 +106,7 @@ public struct ImageFile: Sendable {
         if let complaint, complaint.saysPixelsAreWrong {
             throw failure("is damaged, and a part of its pixels is made up", complaint, pixels: 0)
         }
-        try checkRange(largest: Int(decoding.largest))
+        try checkRange(largest: Int(decoding.largest), brighter: Int(decoding.brighter))
         return image
     }
 
@@ -125,10 +125,15 @@ public struct ImageFile: Sendable {
     }
 
     /// 8, 10 or 12 bits in samples of 16 would be seen as black.
-    private func checkRange(largest: Int) throws {
+    ///
+    /// - Parameters:
+    ///   - largest: the largest sample but for `brighter` ones, which may be hot pixels.
+    private func checkRange(largest: Int, brighter: Int) throws {
         guard (1..<4096).contains(largest) else { return }
         throw FoveaError(
-            .data, "\(path) has 16 bits a sample, but none is above \(largest) of 65535: it would be seen as black",
+            .data,
+            "\(path) has 16 bits a sample, but \(brighter == 0 ? "none is" : "only \(brighter) are") above \(largest) of "
+                + "65535: it would be seen as black",
             remedy:
                 "It seems to hold values of \(largest < 256 ? 8 : 12) bits: save it with 8 bits a sample, or multiply "
                 + "them so that white is 65535.")
@@ -141,11 +146,11 @@ public struct ImageFile: Sendable {
         case .machine:
             return MachineProbe.error(path, said.text)
         case .format:
-            remedy = PhotographFile.sentence
+            return FoveaError(.data, "\(path) \(what): \(said.text)\(Self.advice)", remedy: PhotographFile.sentence)
         case .kind:
-            remedy =
-                "The file may be whole, but this kind of image is not read: save it as JPEG with 8 bits a sample, or "
-                + "as PNG or TIFF with 8 or 16."
+            return FoveaError(
+                .data, "\(path) \(what): \(said.text)\(Self.advice)",
+                remedy: "The file may be whole, but this kind of image is not read: convert it to PNG or 8-bit JPEG.")
         case .damage, .memory:
             // Decoded and prepared, with room for what the library keeps.
             if let lacking = MachineProbe.lacking(bytes: pixels * 4 + 1 << (said.cause == .memory ? 28 : 26)) {
@@ -158,6 +163,9 @@ public struct ImageFile: Sendable {
         }
         return FoveaError(.data, "\(path) \(what): \(said.text)", remedy: remedy)
     }
+
+    /// A part of the message, since lists of images have no remedy for each.
+    private static let advice = " (convert it to PNG or 8-bit JPEG)"
 
     private static func failure(_ path: String, _ what: String) -> FoveaError {
         FoveaError(.data, "\(path) \(what)")

@@ -3,7 +3,7 @@ import Basics
 /// How a photograph becomes the square picture that a network sees; the same in training and in prediction.
 public struct ImageSettings: Codable, Hashable, Sendable {
     /// What of the photograph is kept.
-    public enum Crop: String, Codable, CaseIterable, Sendable {
+    public enum Crop: String, NamedChoice, Sendable {
         /// All of it.
         case none
         /// The bright disc that the fundus camera shows, without the black around it.

@@ -9,7 +9,7 @@ import Weights
 /// All that a prediction needs besides the weights; written as `config.json` beside `model.safetensors`.
 public struct ModelDescription: Codable, Sendable, Equatable {
     /// How labels and outputs are to be read.
-    public enum LabelKind: String, Codable, Sendable, CaseIterable {
+    public enum LabelKind: String, NamedChoice, Sendable {
         /// Zero, one or several diseases an image; probabilities by the logistic function.
         case multi
         /// Exactly one an image; probabilities by softmax.
@@ -86,15 +86,9 @@ public struct ModelDescription: Codable, Sendable, Equatable {
                 .data, "\(path) names \(count) classes; at most \(ClassLimits.count) are allowed",
                 remedy: "Name the file that was saved with the model.")
         }
-        guard count > 0, Set(classes).count == count, thresholds.map({ $0.count == count }) ?? true,
-            trainingImages.map({ $0.count == count }) ?? true,
-            normalization.mean.count == 3, normalization.deviation.count == 3,
-            normalization.deviation.allSatisfy({ $0 > 0 && $0.isFinite }),
-            normalization.mean.allSatisfy(\.isFinite), (0..<1).contains(dropout),
-            (0..<1).contains(dropPath ?? 0)
-        else {
-            throw FoveaError(.data, "\(path) contradicts itself: classes, thresholds or normalisation do not fit")
-        }
+        try ClassLimits.check(classes, of: path)
+        try validateClasses(path)
+        try validateNumbers(path)
         do {
             try image.validate()
             try architecture.requireWholePatches(in: image.resolution)
@@ -102,6 +96,56 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             throw FoveaError(.data, "\(path): \(error.message)", remedy: error.remedy)
         }
     }
+}
+
+extension ModelDescription {
+    /// Verifies that the classes differ, and that there is a threshold and a count for each.
+    private func validateClasses(_ path: String) throws {
+        guard !classes.isEmpty else { throw FoveaError(.data, "\(path): classes is empty", remedy: Self.remedy) }
+        var first: [String: Int] = [:]
+        for (number, name) in classes.enumerated() {
+            guard let other = first.updateValue(number, forKey: name) else { continue }
+            throw FoveaError(
+                .data,
+                "\(path): classes[\(other)] and classes[\(number)] are both \"\(name)\"; each class has a name of "
+                    + "its own", remedy: Self.remedy)
+        }
+        for (key, count) in [("thresholds", thresholds?.count), ("trainingImages", trainingImages?.count)] {
+            guard let count, count != classes.count else { continue }
+            throw FoveaError(
+                .data,
+                "\(path): \(key) has \(Wording.count(count, "entry", "entries")), but there are "
+                    + "\(Wording.count(classes.count, "class", "classes")); one for each is expected",
+                remedy: Self.remedy)
+        }
+        if let number = thresholds?.firstIndex(where: { $0.map { !(0...1 ~= $0) } ?? false }) {
+            throw FoveaError(
+                .data, "\(path): thresholds[\(number)] is \(thresholds?[number] ?? 0); allowed are 0 to 1 and null",
+                remedy: Self.remedy)
+        }
+        if let number = trainingImages?.firstIndex(where: { $0 < 0 }) {
+            throw FoveaError(
+                .data, "\(path): trainingImages[\(number)] is negative; allowed are 0 and more", remedy: Self.remedy)
+        }
+    }
+
+    /// Verifies the numbers that pixels and features pass through.
+    private func validateNumbers(_ path: String) throws {
+        for (key, values) in [("mean", normalization.mean), ("deviation", normalization.deviation)] {
+            let isRight = values.count == 3 && values.allSatisfy { $0.isFinite && (key == "mean" || $0 > 0) }
+            guard !isRight else { continue }
+            throw FoveaError(
+                .data,
+                "\(path): normalization.\(key) is \(values); allowed are three "
+                    + (key == "mean" ? "numbers" : "numbers above 0"), remedy: Self.remedy)
+        }
+        for (key, value) in [("dropout", dropout), ("dropPath", dropPath ?? 0)] where !(0..<1).contains(value) {
+            throw FoveaError(
+                .data, "\(path): \(key) is \(value); allowed are 0 and more, below 1", remedy: Self.remedy)
+        }
+    }
+
+    private static let remedy = "Restore the file that was saved with the model."
 }
 
 /// A model on disk: a folder with `config.json` and `model.safetensors`.
@@ -133,6 +177,7 @@ public struct ModelBundle {
                     .data, "the run in \(folder) is not finished: it holds no model yet",
                     remedy: "Finish it with `fovea train --resume \(folder)`.")
             }
+            try requireFolder(folder)
             throw FoveaError(
                 .data, "\(folder) holds no model: \(configurationName) is missing",
                 remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
@@ -141,7 +186,10 @@ public struct ModelBundle {
         do {
             description = try JSONDecoder().decode(ModelDescription.self, from: data)
         } catch {
-            throw FoveaError(.data, "\(path) is not a model description: \(JSONFault.words(error, in: data))")
+            throw FoveaError(
+                .data,
+                "\(path) is not a model description: \(JSONFault.words(error, in: data, decoding: ModelDescription.self))"
+            )
         }
         try description.validate(path)
         let weights = try WeightFile.open(folder + "/" + weightsName)
@@ -149,6 +197,20 @@ public struct ModelBundle {
         let classifier = try description.makeClassifier()
         _ = try classifier.load(weights, .everything)
         return ModelBundle(description, classifier)
+    }
+
+    /// Verifies that a folder that is to hold a model exists.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names it.
+    package static func requireFolder(_ folder: String) throws {
+        guard !Folder.exists(folder) else { return }
+        var status = stat()
+        let found = stat(folder, &status) == 0 ? "is not a folder" : "does not exist"
+        let place =
+            folder.hasPrefix("/") ? "" : " (relative paths count from \(FileManager.default.currentDirectoryPath))"
+        throw FoveaError(
+            .data, "the model's folder \(folder) \(found)\(place)",
+            remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
     }
 
     /// A network of its own with the same weights, on the CPU.

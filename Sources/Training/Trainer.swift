@@ -42,16 +42,19 @@ public struct Trainer {
     ///   - shouldStop: queried after each step; a checkpoint is written before the training ends.
     ///   - afterEpoch: called with the record of each epoch and the network in evaluation mode (with averaged weights
     ///     where the plan averages them); may fill in the record.
+    ///   - resumed: called with the records of the epochs that a checkpoint has, where the training resumes from one.
     /// - Returns: the history.
     /// - Throws: `FoveaError` of kind `numerical` that names epoch, step and images when the loss or a gradient is not
     ///   finite, `storage` when a checkpoint cannot be written; `CancellationError` when told to stop.
     public func train(
         _ network: Classifier, _ normalization: Normalization, objective: any Objective, stream: EpochStream,
         checkpoints: Checkpoints? = nil, shouldStop: () -> Bool = { false },
-        afterEpoch: (inout EpochRecord, Classifier) throws -> Void = { _, _ in }
+        afterEpoch: (inout EpochRecord, Classifier) throws -> Void = { _, _ in },
+        resumed: ([EpochRecord]) throws -> Void = { _ in }
     ) throws -> [EpochRecord] {
         let session = try TrainingSession(
             self, network, normalization, objective: objective, stream: stream, checkpoints: checkpoints)
+        try resumed(session.history)
         return try session.run(shouldStop: shouldStop, afterEpoch: afterEpoch)
     }
 }

@@ -95,6 +95,9 @@ public final class TrainingSession {
         buffers = try KeptBuffers(of: network)
     }
 
+    /// The records of the epochs so far, those before a checkpoint included.
+    public var history: [EpochRecord] { state.history }
+
     /// Trains all epochs that are left; gives the history.
     ///
     /// - Parameters and errors: as those of `Trainer.train`.

@@ -58,6 +58,22 @@ import Weights
         #expect(error?.message.contains("conv_stem.weight has elements of type I32") == true)
     }
 
+    @Test func numbersBeyondFloat32AreNotCalledNaN() throws {
+        let folder = try TemporaryFolder()
+        for value in [1e300, -1e39] {
+            let file = try Self.write(.mobilenetv1Short, to: folder) { tensors in
+                let big = try Tensor.zeros(tensors[3].tensor.shape, dtype: .float64)
+                try big.fill(value)
+                tensors[3].tensor = big
+            }
+            let error = #expect(throws: FoveaError.self) { _ = try Self.load(Self.network(), file) }
+            #expect(error?.kind == .data && error?.message.contains("NaN") == false)
+            #expect(
+                error?.message.contains("values of type float64 that are too large for float32 (at most 3.4") == true,
+                "\(String(describing: error))")
+        }
+    }
+
     @Test func aFileOfTheSameNetworkFitsWhole() throws {
         let folder = try TemporaryFolder()
         let network = try Self.network()
@@ -115,6 +131,11 @@ import Weights
             try network.load(file, headName: "classifier", prefix: "b.", .backbone())
         }
         #expect(wrong?.kind == .configuration && wrong?.message.contains("model.prefix is \"b.\"") == true)
+        // "a.on" is no part of a name, though names begin with it.
+        let part = #expect(throws: FoveaError.self) {
+            try network.load(file, headName: "classifier", prefix: "a.on", .backbone())
+        }
+        #expect(part?.message.contains("begins with \"a.on.\": a dot stands between a prefix and a name") == true)
     }
 
     @Test func aNegativeVarianceIsRefusedAtLoading() throws {

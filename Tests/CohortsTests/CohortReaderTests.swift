@@ -207,6 +207,22 @@ import Testing
         #expect(refusal.contains("line 2, column \"fold\": found \"\(cell)\"; allowed is a whole number"))
     }
 
+    @Test func whatIsSaidOfAnImageIsBoundedInLength() throws {
+        let scratch = try Scratch()
+        func refusal(_ image: String, _ patient: String) throws -> String {
+            let table = try scratch.write("image,patient,A\na.jpg,p,1\n\(image),\(patient),1\n")
+            return message { _ = try CohortReader().read(table: table, images: scratch.images) }
+        }
+        let long = String(repeating: "x/", count: 3000)
+        #expect(try refusal("b.jpg", String(long.prefix(4096))) == "no error")
+        for (text, column) in [
+            (try refusal(long, "p"), "image"), (try refusal("b.jpg", String(long.prefix(4097))), "patient"),
+        ] {
+            #expect(text.contains("line 3, column \"\(column)\": found a text of"), "\(text.prefix(300))")
+            #expect(text.contains("allowed are at most 4096") && text.count < 500)
+        }
+    }
+
     @Test func classesAreBoundedInNumberAndLength() throws {
         let scratch = try Scratch()
         func refusal(_ header: String) throws -> String {
@@ -219,6 +235,14 @@ import Testing
         #expect(try refusal(names(20_001)).contains("has 20001 classes; allowed are at most 20000"))
         #expect(try refusal(names(50_000)).contains("line 1 names 50001 columns; allowed are at most 50000"))
         #expect(try refusal("image," + String(repeating: "ü", count: 200)) == "no error")
+        // One character with any number of marks is long too.
+        let marks = try refusal("image,a" + String(repeating: "\u{301}", count: 100_000))
+        #expect(marks.contains("100001 characters") && marks.utf8.count < 2000)
+        let attributes = message {
+            _ = try ClassAttributes(
+                entries: [.init(id: "a" + String(repeating: "\u{301}", count: 300), values: [:])], axes: [])
+        }
+        #expect(attributes.contains("more than 200 characters"))
         let long = try refusal("image," + String(repeating: "x", count: 20_000))
         #expect(long.contains("20000 characters") && long.contains("allowed are at most 200") && long.count < 1000)
     }

@@ -49,6 +49,49 @@ import Testing
         #expect(message { _ = try cohort("a\u{302}\u{301}.png") }.contains("fits several files"))
     }
 
+    /// Equivalent names look the same: the message spells them, and its advice fits.
+    @Test func namesThatLookTheSameAreSpelled() throws {
+        // The first two are decomposed, with their marks in one order and in the other.
+        let names = ["s\u{323}\u{307}.png", "s\u{307}\u{323}.png", "\u{1E63}\u{307}.png"]
+        for wanted in names.indices {
+            let others = names.indices.filter { $0 != wanted }.map { names[$0] }
+            for name in others { try scratch.makeImages(name) }
+            let text = message { _ = try cohort(names[wanted]) }
+            #expect(text.contains("names look the same"), "\(text)")
+            #expect(text.contains("s\\u{323}\\u{307}.png") || text.contains("s\\u{307}\\u{323}.png"), "\(text)")
+            #expect(text.contains("Rename or remove all but one") && !text.contains("Write the ending"), "\(text)")
+            for name in others { unlink(scratch.images + "/" + name) }
+        }
+        try scratch.makeImages("a.png", "a.jpg")
+        #expect(message { _ = try cohort("a") }.contains("Write the ending in the table"))
+    }
+
+    /// What cannot be looked at is not called missing, and `data.missing: skip` does not leave it out.
+    @Test func imagesThatCannotBeLookedAtAreNotMissing() throws {
+        let place = scratch.images + "/loop"
+        #expect(symlink(place, place) == 0)
+        var cases = [("loop/a.png", "Too many levels of symbolic links")]
+        if geteuid() != 0 {
+            try FileManager.default.createDirectory(
+                atPath: scratch.images + "/closed", withIntermediateDirectories: true)
+            chmod(scratch.images + "/closed", 0)
+            cases.append(("closed/a.png", "Permission denied"))
+        }
+        defer { chmod(scratch.images + "/closed", 0o700) }
+        for (name, reason) in cases {
+            let table = try scratch.write("image,A\n\(name),1\n")
+            for leavesOut in [false, true] {
+                let text = message {
+                    _ = try CohortReader(leavesOutMissingImages: leavesOut).read(table: table, images: scratch.images)
+                }
+                #expect(text.contains("line 2") && text.contains("cannot be read: " + reason), "\(text)")
+            }
+        }
+        let table = try scratch.write("image,A\na.png,1\n")
+        #expect(
+            message { _ = try CohortReader().read(table: table, images: place) }.contains("cannot be read: Too many"))
+    }
+
     @Test func endingsAreFoundInAnyCase() throws {
         try scratch.makeImages("a.Jpg", "b.JFIF", "c.TIF")
         try cohort("a", "b", "c").requireImages()

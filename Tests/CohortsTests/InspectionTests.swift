@@ -100,6 +100,30 @@ import Testing
         #expect(inspection.missing.count == 2)
     }
 
+    /// Work that grows with the square of the classes is bounded, and what is left out is said.
+    @Test func photographsThatShowAllOfManyClassesTakeNoLonger() throws {
+        let classes = (0..<20_000).map { "c\($0)" }
+        let all = String(repeating: "1", count: 20_000)
+        // The last classes are the most frequent ones.
+        let last = String(repeating: "0", count: 19_990) + String(repeating: "1", count: 10)
+        let cohort = try makeCohort([all, all, all, last], classes: classes)
+        let started = Date()
+        let together = CoOccurrence(of: cohort, limit: 50)
+        #expect(Date().timeIntervalSince(started) < 20)
+        #expect(together.shown == 20_000 && together.compared < 6000)
+        #expect(together.pairs.count == 50)
+        #expect(together.pairs.prefix(45).allSatisfy { $0.count == 4 && $0.first >= 19_990 && $0.second >= 19_990 })
+        #expect(together.pairs.dropFirst(45).allSatisfy { $0.count == 3 })
+        #expect(together.total == together.compared * (together.compared - 1) / 2)
+        let warnings = try Inspection(cohort, comparesContent: false).warnings
+        #expect(
+            warnings.contains { $0.contains("among the \(together.compared) most frequent of 20000 classes only") },
+            "\(warnings)")
+        // Where all can be compared, nothing is said.
+        let few = CoOccurrence(of: try makeCohort(["111", "011"]), limit: 1)
+        #expect(few.compared == 3 && few.total == 3 && few.pairs.map(\.count) == [2])
+    }
+
     @Test func ofManyPairsTheMostFrequentAreKeptAndAllCounted() throws {
         let classes = (0..<4000).map { "c\($0)" }
         let rows = (0..<200).map { row in

@@ -285,6 +285,13 @@ import Torch
         let wrong = try folder.write("merge: {x: [no_such_class]}", to: "wrong.yaml")
         let error = foveaError { _ = try comparison(settings).report(merge: wrong) }
         #expect(error?.message.contains("there is no such class") == true, "\(String(describing: error))")
+        #expect(error?.message.contains(wrong) == true)
+        // Predictions that were altered since are not those of the run.
+        let text = try String(contentsOfFile: cell + "/predictions.csv", encoding: .utf8)
+        try AtomicFile.write(text.replacing(",0.", with: ",1.0e-"), to: cell + "/predictions.csv")
+        let altered = foveaError { _ = try comparison(settings).report() }
+        #expect(
+            altered?.kind == .data && altered?.message == "\(cell)/predictions.csv is not the file that the run wrote")
     }
 
     @Test func foldsAreJudgedTogetherAndApart() throws {

@@ -138,6 +138,7 @@ struct PredictionEvaluationTests {
         evaluation.merge = try folder.write(text, to: "merge.yaml")
         let error = foveaError { _ = try evaluation.run(threads: 1) }
         #expect(error?.kind == .data && error?.description.contains(message) == true, "\(error?.description ?? "")")
+        #expect(error?.message.contains("merge.yaml") == true, "\(error?.description ?? "")")
         evaluation.merge = folder.path + "/nowhere.yaml"
         #expect(foveaError { _ = try evaluation.run(threads: 1) }?.message.contains("cannot read") == true)
     }
@@ -151,10 +152,40 @@ struct PredictionEvaluationTests {
             ("{\"A\": 0.5,\n \"B\" 0.5}", "t.yaml, line 2: not YAML: "), ("{\"A\": 0.5,\n", "line 2: not YAML: "),
             ("{\"A\": 0.5, \"A\": 0.6}", "the key \"A\" stands twice"), ("A: 'x", "(column "),
             ("A: *b\nB: &b 1", "t.yaml, line 1: the alias *b"),
+            // All scores are probabilities, and numbers are decimal.
+            ("A: 0x1p-1", "the threshold of \"A\" is \"0x1p-1\""), ("A: 1.01", "from 0 to 1"),
+            ("A: -0.1", "from 0 to 1"),
+            ("A: inf", "\"inf\""), ("A: nan", "\"nan\""), ("A: 1e999", "\"1e999\""), (#"{"A": 5}"#, "\"5\""),
         ] {
             evaluation.thresholds = try folder.write(text, to: "t.yaml")
             let error = foveaError { _ = try evaluation.run(threads: 1) }
-            #expect(error?.description.contains(word) == true)
+            #expect(error?.description.contains(word) == true, "\(text): \(String(describing: error))")
+        }
+        evaluation.thresholds = try folder.write("class,threshold\nA,2\n", to: "t.csv")
+        #expect(foveaError { _ = try evaluation.run(threads: 1) }?.message.contains("\"A\" is \"2\"") == true)
+        // Of scores that are no probabilities thresholds may be any numbers.
+        var scores = try self.evaluation(predictions.replacingOccurrences(of: "4.png,0.3", with: "4.png,1.5"))
+        scores.thresholds = try folder.write("A: 1.2", to: "t.yaml")
+        #expect(try scores.run(threads: 1).evaluation.classes.map(\.threshold) == [nil, 1.2])
+        scores.thresholds = try folder.write("A: 0x1p-1", to: "t.yaml")
+        #expect(foveaError { _ = try scores.run(threads: 1) }?.message.contains("decimal numbers") == true)
+    }
+
+    /// One table is one seed, under whatever name and however its rows are ordered.
+    @Test func oneTableIsNotTwoSeeds() throws {
+        let lines = predictions.split(separator: "\n").map(String.init)
+        let turned = try folder.write(
+            ([lines[0]] + lines.dropFirst().reversed()).joined(separator: "\r\n") + "\r\n", to: "turned.csv")
+        let whole = try evaluation()
+        for second in [whole.predictions[0], try folder.write(predictions, to: "copy.csv"), turned] {
+            var evaluation = whole
+            evaluation.predictions.append(second)
+            let error = foveaError { _ = try evaluation.run(threads: 1) }
+            #expect(error?.kind == .data && error?.message.contains("count as") == true, "\(String(describing: error))")
+            #expect(error?.message.contains(second) == true)
+            evaluation.predictions = [try folder.write(perfect, to: "b.csv")]
+            evaluation.versus = [whole.predictions[0], second]
+            #expect(foveaError { _ = try evaluation.run(threads: 1) }?.message.contains("count as") == true)
         }
     }
 

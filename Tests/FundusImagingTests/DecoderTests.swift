@@ -132,6 +132,34 @@ import Testing
         #expect(try decode(file(0)).bytes.max() == 0)
     }
 
+    @Test("a few hot pixels do not hide that all others would be black")
+    func hotPixels() throws {
+        func file(hot: Int, of value: UInt16 = 4000) -> Data {
+            var strip = Data()
+            for i in 0..<64 * 64 {
+                withUnsafeBytes(of: (i < hot ? UInt16.max : value).littleEndian) { strip += $0 }
+            }
+            return HandmadeFile.tiff(width: 64, height: 64, channels: 1, bits: 16, strip: strip)
+        }
+        #expect(try refusal(file(hot: 1)).message.contains("only 1 are above 4000 of 65535"))
+        #expect(try refusal(file(hot: 4)).message.contains("only 4 are above 4000 of 65535"))
+        // More than one in a thousand may be what the picture shows.
+        _ = try decode(file(hot: 5))
+        _ = try decode(file(hot: 1, of: 4096))
+    }
+
+    @Test("grey TIFF files in which 0 is white are turned round", arguments: [8, 16])
+    func minimumIsWhite(bits: Int) throws {
+        var strip = Data()
+        for i in 0..<64 { strip += Data(repeating: UInt8(i * 4), count: bits / 8) }
+        let black = try decode(HandmadeFile.tiff(width: 8, height: 8, channels: 1, bits: bits, strip: strip)).bytes
+        let white = try decode(
+            HandmadeFile.tiff(width: 8, height: 8, channels: 1, bits: bits, photometric: 0, strip: strip)
+        ).bytes
+        #expect(
+            zip(black, white).allSatisfy { abs(Int($0) + Int($1) - 255) <= 1 }, "\(black.prefix(9)) \(white.prefix(9))")
+    }
+
     @Test("the remedy fits the reason")
     func remedies() throws {
         let jpeg = try picture.jpeg()
@@ -145,8 +173,16 @@ import Testing
         for file in [twelve, hierarchical] {
             let error = try refusal(file)
             #expect(error.remedy?.contains("this kind of image is not read") == true, "\(error)")
+            #expect(error.message.hasSuffix("(convert it to PNG or 8-bit JPEG)"), "\(error)")
         }
         #expect(try refusal(Data("BM no photograph".utf8)).remedy == PhotographFile.sentence)
+        // HEIC, and JPEG-LS, which begins as JPEG does.
+        var lossless = jpeg
+        lossless[frame + 1] = 0xF7
+        for file in [Data([0, 0, 0, 24]) + Data("ftypheic".utf8) + Data(count: 80), lossless] {
+            let error = try refusal(file)
+            #expect(error.message.contains("convert it to PNG or 8-bit JPEG"), "\(error)")
+        }
         #expect(try refusal(jpeg.prefix(jpeg.count / 2)).remedy?.contains("copy it again") == true)
     }
 

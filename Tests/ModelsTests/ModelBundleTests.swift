@@ -151,18 +151,31 @@ import Torch
 
     /// What is changed in a good `config.json` (nil takes the key out), and what the message must say.
     private static let faults: [(key: String, value: String?, says: String)] = [
-        ("architecture", "\"resnet19\"", "resnet19"),
+        ("architecture", "\"resnet19\"", "architecture: found \"resnet19\"; allowed: resnet18, "),
         ("architecture", nil, "the key architecture is missing"),
-        ("classes", "\"one\"", "classes"),
-        ("classes", "[]", "contradicts itself"),
-        ("classes", "[\"a\", \"a\", \"b\"]", "contradicts itself"),
-        ("thresholds", "[0.5]", "contradicts itself"),
-        ("trainingImages", "[1, 2]", "contradicts itself"),
-        ("labels", "\"many\"", "many"),
-        ("dropout", "1.5", "contradicts itself"),
+        ("classes", "\"one\"", "classes: found the text \"one\"; a list is expected"),
+        ("classes", "[]", "classes is empty"),
+        ("classes", "[\"a\", \"b\", \"a\"]", "classes[0] and classes[2] are both \"a\""),
+        ("thresholds", "[0.5]", "thresholds has 1 entry, but there are 3 classes"),
+        ("thresholds", "[0.5, 1.5, null]", "thresholds[1] is 1.5; allowed are 0 to 1 and null"),
+        ("thresholds", "[0.5, \"x\", null]", "thresholds[1]: found the text \"x\"; a number is expected"),
+        ("trainingImages", "[1, 2]", "trainingImages has 2 entries, but there are 3 classes"),
+        ("trainingImages", "[1, 2, -3]", "trainingImages[2] is negative"),
+        ("trainingImages", "[1, 2, 2.5]", "found the number 2.5"),
+        ("labels", "\"many\"", "labels: found \"many\"; allowed: multi, single"),
+        ("labels", "3", "labels: found 3; a text is expected"),
+        ("labels", "null", "labels: found null; a text is expected"),
+        (
+            "image", "{\"resolution\": 32, \"crop\": \"round\"}",
+            "image.crop: found \"round\"; allowed: none, field_of_view"
+        ),
+        ("dropout", "1.5", "dropout is 1.5; allowed are 0 and more, below 1"),
         ("format", "2", "format 2"),
-        ("normalization", "{\"mean\": [0.5], \"deviation\": [0.5]}", "contradicts itself"),
-        ("normalization", "{\"mean\": [0, 0, 0], \"deviation\": [1, 0, 1]}", "contradicts itself"),
+        ("normalization", "{\"mean\": [0.5], \"deviation\": [0.5]}", "normalization.mean is [0.5]"),
+        (
+            "normalization", "{\"mean\": [0, 0, 0], \"deviation\": [1, 0, 1]}",
+            "normalization.deviation is [1.0, 0.0, 1.0]"
+        ),
         (
             "image", "{\"resolution\": 3, \"crop\": \"none\", \"localContrast\": false, \"pixelLimit\": 9}",
             "resolution is 3"
@@ -184,6 +197,25 @@ import Torch
         let error = try #require(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
         #expect(error.kind == .data)
         #expect(error.message.contains(path) && error.message.contains(says), "\(error.message)")
+    }
+
+    /// Numbers that JSON allows and that no variable holds; the decoder says neither key nor place.
+    @Test(arguments: [
+        ("\"dropout\" : 0.2", "\"dropout\" : 1e999", "dropout: found the number 1e999 (line "),
+        ("\"dropout\" : 0.2", "\"dropout\" : -1e999", "a number of magnitude at most 1.79"),
+        ("\"resolution\" : 32", "\"resolution\" : 32.5", "resolution: found the number 32.5 (line "),
+        ("\"resolution\" : 32", "\"resolution\" : 99999999999999999999", "a whole number of at most 64 bits"),
+    ])
+    func anImpossibleNumberIsNamedWithItsKey(_ good: String, _ bad: String, _ words: String) throws {
+        let folder = try TemporaryFolder()
+        try bundle().save(to: folder.path)
+        let path = folder.path + "/config.json"
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        #expect(text.contains(good), "the test shows nothing")
+        try AtomicFile.write(text.replacing(good, with: bad), to: path)
+        let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        #expect(error?.kind == .data && error?.message.contains(path) == true)
+        #expect(error?.message.contains(words) == true, "\(String(describing: error))")
     }
 
     @Test(arguments: [

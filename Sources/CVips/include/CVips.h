@@ -37,8 +37,10 @@ typedef struct {
 typedef struct {
     /// Complaints of a decoder that did not stop, one per line; NULL where there are none. Freed with `cvips_free`.
     char *_Nullable warnings;
-    /// The largest sample of a file with 16 bits a sample; -1 for others.
+    /// The largest sample of a file with 16 bits a sample, one in a thousand left out as too bright to count; -1 for others.
     int32_t largest;
+    /// How many samples are above that one.
+    int64_t brighter;
 } cvips_decoding;
 
 /// Frees a text, pixels or bytes that a function of this header returned; NULL is allowed.

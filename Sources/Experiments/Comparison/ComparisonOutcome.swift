@@ -193,6 +193,7 @@ private struct ArmReading {
             }
             let (cohort, rows) = (dataset.cohort, split.validation)
             let images = rows.map { cohort.photographs[$0].image }
+            try RunResults.read(cell.settings.output)?.requireUnchanged("predictions.csv")
             let table = try PredictionTable(path: cell.settings.output + "/predictions.csv")
             return (
                 cell.unit.fold,

@@ -32,6 +32,6 @@ enum MergeFile {
                     throw failure(value, "\"\(name)\" must be a list of classes")
                 }
                 return ClassMerging.Group(name, of: members)
-            })
+            }, source: path)
     }
 }

@@ -33,6 +33,8 @@ public struct ModelEvaluation: Sendable {
     public var evaluation: EvaluationSettings
     /// Whether the images are divided as the model's own run did.
     private var isOfRun = false
+    /// Whether the settings began as those of the model's own run.
+    private var beganAsRun = false
 
     /// Judges a model on the data of a configuration.
     public init(model: String, settings: RunSettings) {
@@ -53,6 +55,7 @@ public struct ModelEvaluation: Sendable {
         let own = given.isEmpty ? configuration.settings : try RunConfiguration(file: path).settings
         self.init(model: model, settings: configuration.settings)
         isOfRun = own.data == settings.data && own.seed == settings.seed
+        beganAsRun = true
     }
 
     /// Judges a model on all photographs of a label table.
@@ -69,6 +72,7 @@ public struct ModelEvaluation: Sendable {
     public static func configuration(ofRun model: String) throws -> String {
         let paths = RunRecord.folders(of: ModelPrediction.folder(model)).map { $0 + "/" + RunConfiguration.name }
         guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            try ModelBundle.requireFolder(ModelPrediction.folder(model))
             throw FoveaError(
                 .configuration, "\(model) is not a run folder, so it does not say which photographs to evaluate on",
                 remedy: "Name a configuration, or a table with --labels TABLE --images FOLDER.")
@@ -88,7 +92,7 @@ public struct ModelEvaluation: Sendable {
     /// - Throws: `FoveaError` naming every image that cannot be read: none is left out; `CancellationError`.
     public func run(_ surroundings: Surroundings) throws -> EvaluationOutcome {
         Engine.threads = surroundings.threads
-        let bundle = try ModelBundle.load(from: model)
+        let bundle = try ModelBundle.loadUnchanged(from: model)
         let description = bundle.description
         // A mistake in it is found before anything is decoded.
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
@@ -104,6 +108,13 @@ public struct ModelEvaluation: Sendable {
                     + "\"\(group.name)\", which it is merged into", remedy: "Leave it out of that list.")
         }
         let record = try RunRecord.find(for: model)
+        let missing = record == nil ? RunRecord.missingSplit(of: model) : nil
+        if let missing, isOfRun, part != .all {
+            throw FoveaError(
+                .data, "\(missing) is missing, though the run wrote it: which images it validated is not known",
+                remedy: "Restore it, or write it again with `fovea train --resume \(PathName.folder(of: missing))`; "
+                    + "--split all judges all images.")
+        }
         let (rows, notes) = try rows(of: cohort, attributes, record)
         if description.labels == .single { try cohort.requireSingleLabels(rows: rows) }
         let photographs = rows.map { cohort.photographs[$0] }
@@ -127,7 +138,7 @@ public struct ModelEvaluation: Sendable {
         options.thresholds = description.thresholds.map { thresholds in
             merged.map { $0.members.count == 1 ? thresholds[$0.members[0]] : nil }
         }
-        let overlap = TrainingOverlap(record, photographs.map(\.image), cache, isOfRun: isOfRun)
+        let overlap = TrainingOverlap(record, photographs.map(\.image), cache, isOfRun: isOfRun, missing: missing)
         var outcome = EvaluationOutcome(
             subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images")
                 + MergeFile.words(merge) + overlap.mark,
@@ -162,10 +173,7 @@ public struct ModelEvaluation: Sendable {
         of cohort: Cohort, _ attributes: ClassAttributes?, _ record: RunRecord?
     ) throws -> (rows: [Int], notes: [String]) {
         var notes: [String] = []
-        if isOfRun, let sources = try record.flatMap({ try RunSources.read($0.folder) }) {
-            let hashes = DataSettings.hashes(cohort, attributes, severalTables: !settings.data.tables.isEmpty)
-            notes = sources.changes(since: hashes)
-        }
+        if beganAsRun { notes = try changes(cohort, attributes) }
         guard part != .all else { return (Array(cohort.photographs.indices), notes) }
         guard isOfRun, let record else {
             // Where nothing is trained, all folds may validate.
@@ -174,6 +182,16 @@ public struct ModelEvaluation: Sendable {
         }
         let own = try record.split.rows(part == .training ? .training : .validation, of: cohort)
         return (own.rows, notes + own.notes)
+    }
+
+    /// What differs between the files that the model's run was made with and those that were read now, in words.
+    private func changes(_ cohort: Cohort, _ attributes: ClassAttributes?) throws -> [String] {
+        let folders = RunRecord.folders(of: model)
+        guard let sources = try folders.compactMap({ try RunSources.read($0) }).first else {
+            return folders.filter { RunRecord.splitHash(in: $0) != nil }.map(RunSources.missing)
+        }
+        let hashes = DataSettings.hashes(cohort, attributes, severalTables: !settings.data.tables.isEmpty)
+        return sources.changes(since: hashes, at: settings.paths)
     }
 
     private func probabilities(

@@ -64,8 +64,12 @@ public struct PredictionEvaluation: Sendable {
                         + "trained on them, the result says little (--train-where chooses the rows that trained)")
             }
         }
-        options.thresholds = try thresholds.map { try Self.thresholds($0, table.classes, columns) }
         let said = try tables.map { try outcomes($0, truth) }
+        try Self.refuseEqual(zip(tables, said).map { ($0.path, $1) })
+        let isProbability = said.allSatisfy { $0.scores.allSatisfy { 0...1 ~= $0 } }
+        options.thresholds = try thresholds.map {
+            try Self.thresholds($0, table.classes, columns, takesScores: !isProbability)
+        }
         let candidates = try said.map { try $0.merging(merging) }
         var outcome = EvaluationOutcome(
             subject: subject + MergeFile.words(merge) + mark, evaluation: try Evaluator.evaluate(candidates, options))
@@ -74,6 +78,7 @@ public struct PredictionEvaluation: Sendable {
             let reference = Self.title(names.suffix(versus.count))
             let others = try self.tables(versus, named: reference)
             let said = try others.map { try outcomes($0, truth) }
+            try Self.refuseEqual(zip(others, said).map { ($0.path, $1) })
             let references = try said.map { try $0.merging(merging) }
             notes += zip(others, said).compactMap { Self.noteOnScores($0.path, $1) }
             outcome.referenceSubject = reference
@@ -90,13 +95,28 @@ public struct PredictionEvaluation: Sendable {
 
     /// The threshold of each class; a merged one has what the file gives for its new name, never that of a member.
     private static func thresholds(
-        _ path: String, _ classes: [String], _ columns: [(name: String, members: [Int])]
+        _ path: String, _ classes: [String], _ columns: [(name: String, members: [Int])], takesScores: Bool
     ) throws -> [Double?] {
         let new = columns.filter { $0.members.count > 1 && !classes.contains($0.name) }.map(\.name)
-        let values = try ThresholdFile.read(path, classes: classes + new)
+        let values = try ThresholdFile.read(path, classes: classes + new, takesScores: takesScores)
         return columns.map { column in
             if column.members.count == 1 { return values[column.members[0]] }
             return new.firstIndex(of: column.name).flatMap { values[classes.count + $0] }
+        }
+    }
+
+    /// Refuses two tables of one side that say the same of every image: they are not two seeds. The numbers count, not the
+    /// bytes, so that a copy with other rows first is one too.
+    private static func refuseEqual(_ tables: [(path: String, outcomes: Outcomes)]) throws {
+        var first: [[Double]: String] = [:]
+        for (path, outcomes) in tables {
+            guard let other = first.updateValue(path, forKey: outcomes.scores) else { continue }
+            throw FoveaError(
+                .data,
+                other == path
+                    ? "\(path) is given twice, and would count as two seeds"
+                    : "\(path) has the same probabilities as \(other), and would count as another seed",
+                remedy: "Give the table of each seed once.")
         }
     }
 

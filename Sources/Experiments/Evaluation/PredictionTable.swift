@@ -31,16 +31,17 @@ public struct PredictionTable: Sendable {
         }
         self.path = path
         classes = columns.map { table.header[$0] }
+        try ClassLimits.check(classes, of: path)
         images = try ImageNames.read(table, column: image)
         places = table.lines.map { "line \($0)" }
         scores = try (0..<table.rowCount).flatMap { row in
             try columns.map { column in
                 let cell = table[row, column].trimmingCharacters(in: .whitespaces)
-                guard let score = Double(cell), score.isFinite else {
+                guard let score = Double(decimal: cell) else {
                     throw FoveaError(
                         .data,
                         "\(table.place(row: row, column: column)): found \"\(table[row, column])\"; allowed is a finite "
-                            + "number", remedy: "If this column is not a class, leave it out of the table.")
+                            + "decimal number", remedy: "If this column is not a class, leave it out of the table.")
                 }
                 return score
             }
@@ -136,10 +137,7 @@ enum ImageNames {
         var first: [String: Int] = [:]
         var repeated: [String] = []
         let names = try (0..<table.rowCount).map { row in
-            let name = table[row, column].trimmingCharacters(in: .whitespaces)
-            guard !name.isEmpty else {
-                throw FoveaError(.data, "\(table.place(row: row, column: column)) is empty", remedy: "Name the image.")
-            }
+            let name = try table.requireImageName(row: row, column: column)
             if let other = first[name] {
                 repeated.append("\(name) (lines \(table.lines[other]) and \(table.lines[row]))")
             } else {

@@ -9,8 +9,10 @@ import Yams
 enum ThresholdFile {
     /// The threshold of each class; nil for a class that the file gives none.
     ///
+    /// - Parameter takesScores: whether what is judged is not probabilities, so that thresholds may be any finite numbers;
+    ///   otherwise 0 to 1.
     /// - Throws: `FoveaError` of kind `data` that names file, class and what was found: not a number, an unknown class.
-    static func read(_ path: String, classes: [String]) throws -> [Double?] {
+    static func read(_ path: String, classes: [String], takesScores: Bool) throws -> [Double?] {
         let isTable = path.lowercased().hasSuffix(".csv")
         let entries = isTable ? try table(path) : try mapping(path)
         var thresholds = [Double?](repeating: nil, count: classes.count)
@@ -25,9 +27,11 @@ enum ThresholdFile {
                 throw FoveaError(.data, "\(path) gives the class \"\(name)\" two thresholds")
             }
             if ["", "null", "~"].contains(text) { continue }
-            guard let value = Double(text), value.isFinite else {
+            guard let value = Double(decimal: text), takesScores || 0...1 ~= value else {
                 throw FoveaError(
-                    .data, "\(path): the threshold of \"\(name)\" is \"\(text)\"; allowed is a finite number or null")
+                    .data,
+                    "\(path): the threshold of \"\(name)\" is \"\(text)\"; allowed are null and decimal numbers"
+                        + (takesScores ? "" : " from 0 to 1, as all scores are probabilities"))
             }
             thresholds[column] = value
         }

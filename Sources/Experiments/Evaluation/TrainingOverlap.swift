@@ -15,13 +15,16 @@ struct TrainingOverlap {
     ///   - images: the images' names.
     ///   - cache: the same images, row for row.
     ///   - isOfRun: whether the images are those of the model's own run.
-    init(_ record: RunRecord?, _ images: [String], _ cache: ImageCache, isOfRun: Bool) {
+    ///   - missing: where the record of the model's run should lie and does not; nil for a model without a run.
+    init(_ record: RunRecord?, _ images: [String], _ cache: ImageCache, isOfRun: Bool, missing: String?) {
         count = images.count
         guard let record else {
             trained = nil
+            let reason =
+                missing.map { "\($0) is missing, though its run wrote it: restore it" } ?? "it has no \(RunSplit.name)"
             notes = [
-                "which images trained this model is not known (it has no \(RunSplit.name)), so any of those judged may "
-                    + "have: the figures are then too good"
+                "which images trained this model is not known (\(reason)), so any of those judged may have: the figures "
+                    + "are then too good"
             ]
             return
         }

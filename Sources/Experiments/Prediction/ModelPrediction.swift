@@ -62,7 +62,7 @@ public struct ModelPrediction: Sendable {
         report: (Failure) -> Void = { _ in }
     ) throws {
         Engine.threads = surroundings.threads
-        let bundle = try ModelBundle.load(from: Self.folder(folder))
+        let bundle = try ModelBundle.loadUnchanged(from: Self.folder(folder))
         let model = bundle.description
         let predictor = try Predictor(
             bundle.classifier, model.normalization, device: surroundings.device,

@@ -50,6 +50,7 @@ public struct Run {
         Engine.threads = surroundings.threads
         let started = Date()
         try self.settings.checkFolders()
+        if !surroundings.isResuming { try RunFolder.refuseInUse(self.settings.output) }
         try RunFolder.requireOwn(self.settings.output, isResuming: surroundings.isResuming)
         let divided = try Preparation.divided(self.settings)
         let weights = try PretrainedWeights(self.settings.model)
@@ -138,9 +139,10 @@ public struct Run {
             preparation.data.cohort, preparation.attributes, severalTables: !settings.data.tables.isEmpty)
         hashes["model.weights"] = weights?.sha256
         if let written, let earlier = try RunSources.read(folder.path) {
-            for change in earlier.changes(since: hashes) { log("warning: " + change) }
+            for change in earlier.changes(since: hashes, at: settings.paths) { log("warning: " + change) }
             return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
         }
+        if surroundings.isResuming { log("warning: " + RunSources.missing(in: folder.path)) }
         return RunSources(
             written: written ?? settings, used: settings, folder: folder.path,
             madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)

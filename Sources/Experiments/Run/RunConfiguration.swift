@@ -60,6 +60,12 @@ public struct RunConfiguration: Sendable {
                 + "looked for at " + places.joined(separator: " and at "),
             remedy: weights
                 ? "Move it back, or write where it is now into \(folder)/\(Self.name)."
-                : "Move it back, or name another: --set \(first.key)=PATH; or evaluate on a table: --labels TABLE.")
+                : "Move it back, or \(Self.otherPlace(first.key, folder)); or evaluate on a table: --labels TABLE.")
+    }
+
+    /// How to name another file for a key: `--set` cannot reach into a list.
+    private static func otherPlace(_ key: String, _ folder: String) -> String {
+        key.contains("[")
+            ? "write where it is now into \(folder)/\(name)" : "name another: --set \(key)=PATH"
     }
 }

@@ -41,6 +41,8 @@ struct RunMetrics: Codable {
     var configuration: String
     /// The hash of `split.csv`; nil in runs of earlier versions.
     var split: String?
+    /// The hash of each of `RunResults.names`, by its path in the run folder; nil in runs of earlier versions.
+    var files: [String: String]?
     var plain: EvaluationResult
     var teachers: [Teacher]
     var student: EvaluationResult?
@@ -52,7 +54,8 @@ struct RunMetrics: Codable {
     var sessions: [Double]?
 
     enum CodingKeys: String, CodingKey {
-        case fovea, engine, precision, attributes, configuration, split, sessions, plain, teachers, student, difference
+        case fovea, engine, precision, attributes, configuration, split, files, sessions, plain, teachers, student,
+            difference
         case cost, seconds
         case labelTables = "label_tables"
     }
@@ -69,7 +72,8 @@ struct RunMetrics: Codable {
             return try JSONDecoder().decode(RunMetrics.self, from: data)
         } catch {
             throw FoveaError(
-                .data, "\(path) is not what a run of this version writes: \(JSONFault.words(error, in: data))",
+                .data,
+                "\(path) is not what a run of this version writes: \(JSONFault.words(error, in: data, decoding: RunMetrics.self))",
                 remedy: "Remove the run's folder; the run is then made again, its finished stages are not.")
         }
     }

@@ -42,11 +42,22 @@ struct RunReporting {
         let seconds = sessions.seconds
         let metrics = RunMetrics(
             precision: runner.planner.precision, labelTables: labels.tables, attributes: labels.attributes,
-            configuration: configuration, split: Digest.sha256(split), plain: outcome.plainResult,
-            teachers: teachers, student: outcome.studentResult, difference: outcome.difference, cost: outcome.costs,
+            configuration: configuration, split: Digest.sha256(split), files: try fileHashes,
+            plain: outcome.plainResult, teachers: teachers, student: outcome.studentResult,
+            difference: outcome.difference, cost: outcome.costs,
             seconds: seconds.reduce(0, +), sessions: seconds)
         // Last: a folder with metrics.json is a finished run.
         try folder.write(metrics, to: "metrics.json")
+    }
+
+    /// The hashes of what was written for other commands, by the path in the run folder.
+    private var fileHashes: [String: String] {
+        get throws {
+            let places = outcome.studentResult == nil ? [""] : ["", "plain/"]
+            let paths = places.flatMap { place in RunResults.names.map { place + $0 } }
+            return Dictionary(
+                uniqueKeysWithValues: try paths.map { ($0, try Digest.sha256(fileAt: folder.file($0))) })
+        }
     }
 
     /// Each teacher on the validation images, class by class.

@@ -159,12 +159,27 @@ struct RunSources: Codable, Equatable {
     }
 
     /// The files that held something else when the run was made, in words.
-    func changes(since hashes: [String: String]) -> [String] {
+    ///
+    /// - Parameters:
+    ///   - hashes: those of the files that were read now, by key.
+    ///   - paths: where these files lie.
+    func changes(since hashes: [String: String], at paths: [(key: String, path: String)]) -> [String] {
         files.compactMap { entry in
             guard let then = entry.sha256, let now = hashes[entry.key], then != now else { return nil }
-            return "\(entry.written) (\(entry.key)) is not the file that the run was made with: its SHA-256 was "
-                + "\(then.prefix(12))... and is \(now.prefix(12))... now"
+            let path = paths.first { $0.key == entry.key }?.path ?? entry.written
+            let isOther = ![entry.written, entry.absolute].contains(path)
+            return "\(path) (\(entry.key)) is not the file that the run was made with"
+                + (isOther ? ", which was \(entry.written)" : "") + ": its SHA-256 "
+                + (isOther
+                    ? "is \(now.prefix(12))... and that of the run's file was \(then.prefix(12))..."
+                    : "was \(then.prefix(12))... and is \(now.prefix(12))... now")
         }
+    }
+
+    /// What to say of a run folder that has lost its file.
+    static func missing(in folder: String) -> String {
+        "\(PathName.joined(folder, name)) is missing: the relative paths in \(RunConfiguration.name) count from "
+            + "\(FileManager.default.currentDirectoryPath), and whether the run's files have changed is not known"
     }
 }
 

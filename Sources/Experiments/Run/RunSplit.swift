@@ -122,25 +122,35 @@ struct RunRecord {
         return [model, around.isEmpty ? "." : around]
     }
 
+    /// What `metrics.json` of a folder says of the split; nil for a folder without a finished run of this version.
+    static func splitHash(in folder: String) -> String? {
+        struct Metrics: Decodable { var split: String? }
+        let data = try? RegularFile.contents(of: PathName.joined(folder, "metrics.json"), atMost: 1 << 30)
+        return data.flatMap { try? JSONDecoder().decode(Metrics.self, from: $0) }?.split
+    }
+
+    /// Where the split of a model's run should lie and does not; nil where it does, or the model has no run.
+    static func missingSplit(of model: String) -> String? {
+        folders(of: model).filter { splitHash(in: $0) != nil }.map { PathName.joined($0, RunSplit.name) }
+            .first { access($0, F_OK) != 0 }
+    }
+
     /// That of the run which a model comes from; nil where the model is alone, or an earlier version made the run.
     ///
     /// - Throws: `FoveaError` of kind `data` when the run is not finished, or its `split.csv` was changed.
     static func find(for model: String) throws -> RunRecord? {
-        struct Metrics: Decodable { var split: String? }
         guard let folder = folders(of: model).first(where: { access($0 + "/" + RunSplit.name, F_OK) == 0 }) else {
             return nil
         }
         let path = folder + "/" + RunSplit.name
-        guard let data = try RegularFile.contents(of: folder + "/metrics.json", atMost: 1 << 30),
-            let metrics = try? JSONDecoder().decode(Metrics.self, from: data)
-        else {
+        guard let hash = splitHash(in: folder) else {
             throw FoveaError(
                 .data,
                 "\(folder) has a \(RunSplit.name), but no metrics.json: its run is not finished, or a part of it "
                     + "was copied",
                 remedy: "Finish it with `fovea train --resume \(folder)`, or copy the whole run folder.")
         }
-        guard try metrics.split == Digest.sha256(fileAt: path) else {
+        guard try hash == Digest.sha256(fileAt: path) else {
             throw FoveaError(
                 .data, "\(path), which says which images trained the model, is not the file that the run wrote",
                 remedy: "Restore it, or write it again with `fovea train --resume \(folder)`.")

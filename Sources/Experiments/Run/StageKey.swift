@@ -112,6 +112,7 @@ public struct StageKey: Codable, Hashable, Sendable {
     public var canonical: Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
+        encoder.keyEncodingStrategy = .convertToSnakeCase
         // Strings, whole numbers and their containers: nothing here can fail to be encoded.
         return (try? encoder.encode(self)) ?? Data()
     }

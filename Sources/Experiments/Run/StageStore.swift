@@ -168,7 +168,21 @@ public struct StageStore {
     ///
     /// - Throws: `FoveaError` of kind `data` when a file of it is not what training wrote.
     private func stored(_ path: String, _ key: StageKey) throws -> StageResult? {
-        let place = path + "/" + Self.recordName
+        guard let record = try Self.record(in: path, key: key) else { return nil }
+        return StageResult(
+            bundle: try ModelBundle.load(from: path), history: record.history, hash: record.weights, isReused: true)
+    }
+
+    /// Verifies that the model in a folder is the one that training wrote, where the folder is that of a stage.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that names the file.
+    static func requireUnchanged(_ path: String) throws { _ = try record(in: path, key: nil) }
+
+    /// The record of a stage whose files are those that training wrote; nil without one.
+    ///
+    /// - Parameter key: that of the stage; nil: any.
+    private static func record(in path: String, key: StageKey?) throws -> Record? {
+        let place = path + "/" + recordName
         guard let data = try RegularFile.contents(of: place, atMost: 1 << 28) else { return nil }
         func damaged(_ file: String) -> FoveaError {
             FoveaError(
@@ -176,19 +190,17 @@ public struct StageStore {
                 remedy: "Delete the folder \(path); the stage is then trained again.")
         }
         guard let record = try? JSONDecoder().decode(Record.self, from: data),
-            Record.contentHash(of: data) == record.sha256, record.key == key
+            Record.contentHash(of: data) == record.sha256, key == nil || record.key == key
         else { throw damaged(place) }
         let weights = path + "/" + ModelBundle.weightsName
-        let found = try Digest.sha256(fileAt: weights)
-        guard found == record.weights else { throw damaged(weights) }
+        guard try Digest.sha256(fileAt: weights) == record.weights else { throw damaged(weights) }
         let description = path + "/" + ModelBundle.configurationName
         guard try Digest.sha256(fileAt: description) == record.description else { throw damaged(description) }
-        return StageResult(
-            bundle: try ModelBundle.load(from: path), history: record.history, hash: found, isReused: true)
+        return record
     }
 
-    /// The view bank of a key's digest: what `stored` finds at its path, or `make` makes there. Where another process makes it, that one is
-    /// waited for.
+    /// The view bank of a key's digest: what `stored` finds at its path, or `make` makes there. Where another process makes
+    /// it, that one is waited for.
     public func bank<Bank>(
         _ name: String, key: String, stored: (_ path: String) throws -> Bank?, make: (_ path: String) throws -> Bank
     ) throws -> Bank {

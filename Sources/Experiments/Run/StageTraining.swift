@@ -81,6 +81,8 @@ struct StageTraining {
                 record.validationMAUC = summary.meanROCAUC(over: trained).mean
             }
             try runner.journal.add(record, stage: name)
+        } resumed: {
+            try runner.journal.restore($0, stage: name)
         }
     }
 

@@ -11,7 +11,8 @@ public struct ModelSettings: Sendable, Equatable {
     public var weights: String?
     /// Where in a PyTorch checkpoint the wanted state dict lies; nil to look at the usual places.
     public var stateDict: String?
-    /// What stands before the name of each wanted tensor in the file, such as `module.encoder_q.`; nil: found by itself.
+    /// What stands before the name of each wanted tensor in the file, such as `module.encoder_q.`, with or without its last
+    /// dot; nil: found by itself.
     public var prefix: String?
     /// Dropout before the head.
     public var dropout = 0.2
@@ -37,7 +38,8 @@ extension ModelSettings: ConfigurationSection {
             "Key of the wanted weights in a .pth with several, such as state_dict_ema; null: found by itself"),
         Field(
             "prefix", \.prefix, .optional(.text),
-            "What the wanted names in the weights begin with, such as module.encoder_q.; null: found by itself"),
+            "What the wanted names in the weights begin with, such as module.encoder_q (a dot follows it); null: found by "
+                + "itself"),
         Field("dropout", \.dropout, .number(from: 0, below: 1), "Dropout before the head"),
         Field(
             "drop_path", \.dropPath, .number(from: 0, below: 1),
