@@ -43,8 +43,10 @@ struct Train: ParsableCommand {
         let written = resume == nil ? nil : configuration.written
         let text = ConfigurationWriter.yaml(written ?? run)
         if isDryRun {
-            let forecast = try Run(run, common.surroundings(isResuming: resume != nil), written: written, log: common.log)
-                .forecast()
+            let forecast = try Run(
+                run, common.surroundings(isResuming: resume != nil), written: written, log: common.log
+            )
+            .forecast()
             try show(
                 forecast.table().text(for: Terminal.current()) + forecast.notes.joined(separator: "\n"))
             return

@@ -78,10 +78,11 @@ import Training
         let digests = plan.stages.map { "\($0.id) \($0.key.digest.prefix(16))" }
         #expect(
             digests == [
-                "plain GOLDEN",
+                "plain 2026c6e01d1450c2", "plain-tau c7c221a78b7f7d82", "teacher-single-1 055de2c5bead62b0",
+                "teacher-single-2 24e6e7d73a19bf58", "bank-single-1 900bc08da53f910d",
+                "bank-single-2 cbd836c712e9570b", "student 84d1f45309acdb0f", "student-tau 8a527ee37ac5820f",
             ])
     }
-
 
     @Test func everyDecisiveSettingIsInAKey() throws {
         let base = try planner().plan()
@@ -113,7 +114,10 @@ import Training
         #expect(try changed { $0.distillation?.temperature = 3 } == distilled)
         #expect(try changed { $0.distillation?.distance = .mse } == distilled)
         // What decides nothing keeps every key.
-        #expect(try changed { $0.output = "elsewhere"; $0.stages = "s"; $0.cache = "c" } == [])
+        #expect(
+            try changed {
+                $0.output = "elsewhere"; $0.stages = "s"; $0.cache = "c"
+            } == [])
         #expect(try changed { $0.evaluation.bootstrap = 7 } == [])
         #expect(try changed { $0.checkpoints.keepLast = 7 } == [])
         #expect(try changed { $0.model.weights = "/elsewhere/w.pth" } == [])
@@ -122,7 +126,9 @@ import Training
 
     @Test func dataAreInTheKeys() throws {
         let base = try planner().plan().stages.map(\.key)
-        func differ(_ planner: RunPlanner) throws -> [Bool] { zip(try planner.plan().stages.map(\.key), base).map { $0 != $1 } }
+        func differ(_ planner: RunPlanner) throws -> [Bool] {
+            zip(try planner.plan().stages.map(\.key), base).map { $0 != $1 }
+        }
         let all = base.map { _ in true }
         #expect(try differ(planner()).allSatisfy { !$0 })
         #expect(try differ(planner(contents: { $0 == 7 ? "other" : "content \($0)" })) == all)

@@ -60,7 +60,8 @@ import Training
             let context = LossContext(classCounts: [9, 4, 3], imageCount: data.cohort.count)
             return SoftmaxDistillingObjective(
                 label: try SoftmaxCrossEntropy(context),
-                distillation: try SoftmaxDistillationLoss(columns, temperature: 2, lambda: 1), teachers: .bank(try bank().0),
+                distillation: try SoftmaxDistillationLoss(columns, temperature: 2, lambda: 1),
+                teachers: .bank(try bank().0),
                 cohort: data.cohort, onlySubsetImages: true)
         case .features:
             let (base, bank, features) = try distilling()

@@ -66,7 +66,8 @@ import Training
         let data = try folder.data(["100", "0?0", "001", "110"])
         let bank = try Self.bank(folder, data)
         let distillation = try DistillationLoss(Self.columns, distance: .mse, temperature: 2, lambda: 0.5)
-        let objective = DistillingObjective(label: BinaryCrossEntropy(), distillation: distillation, teachers: .bank(bank))
+        let objective = DistillingObjective(
+            label: BinaryCrossEntropy(), distillation: distillation, teachers: .bank(bank))
         let (logits, targets, items) = try Self.targets(data)
         let parts = try objective.parts(logits: logits, targets: targets, items: items)
         let label = try BinaryCrossEntropy()(logits: logits, labels: targets.labels, mask: targets.mask)
@@ -88,7 +89,8 @@ import Training
         func loss(_ teachers: [Double?], _ student: [Double?]) throws -> Double {
             let pacing = SelfPacing(Self.columns, teachers: teachers, a: 0.3) { _ in student }
             let objective = DistillingObjective(
-                label: BinaryCrossEntropy(), distillation: try distillation(), teachers: .bank(bank), selfPacing: pacing)
+                label: BinaryCrossEntropy(), distillation: try distillation(), teachers: .bank(bank), selfPacing: pacing
+            )
             try objective.beginEpoch(0, network: tinyNetwork(classes: 3))
             return try objective.parts(logits: logits, targets: targets, items: items)[1].item()
         }

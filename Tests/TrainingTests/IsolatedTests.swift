@@ -92,6 +92,7 @@ private func distilling(_ folder: TemporaryFolder, _ data: TrainingData) throws 
         columns, teachers: [logits], rows: rows, views: 2, priorShifts: [0, 0], device: .cpu)
     return DistillingObjective(
         label: BinaryCrossEntropy(),
-        distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 1), teachers: .bank(bank),
+        distillation: try DistillationLoss(columns, distance: .bernoulliKL, temperature: 2, lambda: 1),
+        teachers: .bank(bank),
         imageWeights: try .confidence(bank, temperature: 2))
 }

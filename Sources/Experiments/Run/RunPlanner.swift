@@ -216,7 +216,9 @@ extension RunPlanner {
         let teachers = plan.teachers.map(\.final)
         // Heads on one trunk pass the images together, unless each teacher's features are kept in a file of its own.
         if sharesTrunk(distillation), teachers.count > 1 {
-            return [addBank("all-teachers", teachers, columnCount: subsets.columns.count, distillation, rows, to: &plan)]
+            return [
+                addBank("all-teachers", teachers, columnCount: subsets.columns.count, distillation, rows, to: &plan)
+            ]
         }
         return zip(subsets.grouping.subsets, teachers).map { subset, teacher in
             addBank(subset.name, [teacher], columnCount: subset.classes.count, distillation, rows, to: &plan)

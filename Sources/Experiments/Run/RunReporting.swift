@@ -197,7 +197,10 @@ struct RunReporting {
             ("Network", "\(settings.model.architecture.rawValue) at \(settings.image.resolution) px"),
             ("Technique", technique),
             ("Distillation", settings.distillation.map { "\($0.grouping), \($0.weights.rawValue)" } ?? "none"),
-            ("Engine", "libtorch \(Engine.version), \(runner.planner.precision.rawValue) on \(runner.surroundings.device)"),
+            (
+                "Engine",
+                "libtorch \(Engine.version), \(runner.planner.precision.rawValue) on \(runner.surroundings.device)"
+            ),
             ("Time", time),
         ]
     }

@@ -104,7 +104,9 @@ final class StageRunner {
     private func cost(_ spec: StageSpec, _ recipe: NetworkRecipe, _ result: StageResult) -> RunMetrics.Cost {
         // What was planned is what was done, but for steps that were left out.
         let teachers =
-            if case .distillation(let recipe) = recipe.objective, recipe.banks == nil { recipe.teachers.count } else { 0 }
+            if case .distillation(let recipe) = recipe.objective, recipe.banks == nil { recipe.teachers.count } else {
+                0
+            }
         let passesBackward = recipe.plan.backboneRate > 0
         return RunMetrics.Cost(
             stage: spec.label, seconds: result.seconds, images: passesBackward ? result.images : 0,

@@ -206,6 +206,8 @@ public struct StageStore {
     ) throws -> Bank {
         let path = place(ofBank: name, key)
         let lock = "/" + name + "-" + key.prefix(16) + ".lock"
-        return try finished(in: folder + "/" + Self.bankFolder, lock: lock, stored: { try stored(path) }) { try make(path) }
+        return try finished(in: folder + "/" + Self.bankFolder, lock: lock, stored: { try stored(path) }) {
+            try make(path)
+        }
     }
 }
