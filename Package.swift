@@ -21,10 +21,14 @@ let swiftSettings: [SwiftSetting] = [
 ]
 
 /// A module: a target in `Sources/`, and its tests in `Tests/`, which read their golden files in place.
-func module(_ name: String, _ uses: Target.Dependency..., tests: [Target.Dependency] = []) -> [Target] {
+func module(
+    _ name: String, _ uses: Target.Dependency..., tests: [Target.Dependency] = [], hasTests: Bool = true
+) -> [Target] {
+    let target = Target.target(name: name, dependencies: uses, swiftSettings: swiftSettings)
+    guard hasTests else { return [target] }
     let golden = Context.packageDirectory + "/Tests/\(name)Tests/Golden"
     return [
-        .target(name: name, dependencies: uses, swiftSettings: swiftSettings),
+        target,
         .testTarget(
             name: name + "Tests", dependencies: [.byName(name: name)] + uses + tests,
             exclude: FileManager.default.fileExists(atPath: golden) ? ["Golden"] : [], swiftSettings: swiftSettings),
@@ -66,7 +70,9 @@ let package = Package(
         .executableTarget(
             name: "fovea",
             dependencies: [
-                "Experiments", "Phantoms", "Reports", "Evaluation", "Configuration", "Torch", "CProcess", "Basics",
+                "Runs", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "RunFiles", "Execution", "Settings",
+                "Training", "Models", "Phantoms", "Plots", "Reports", "Evaluation", "Cohorts", "Configuration", "Torch",
+                "CProcess", "Basics",
                 argumentParser,
             ],
             swiftSettings: swiftSettings),
@@ -92,13 +98,35 @@ let package = Package(
         + module("Models", "Backbones", "FundusImaging", "NN", "Torch", "Weights", "Basics")
         + module("Distillation", "NN", "Losses", "Cohorts", "Models", "Torch", "Basics")
         + module(
-            "Training", "Models", "Losses", "Sampling", "Distillation", "Evaluation", "Cohorts", "FundusImaging",
-            "Backbones", "NN", "Torch", "Weights", "Basics")
-        + module("Reports", "Evaluation", "Cohorts", "Basics")
+            "Settings", "Configuration", "Cohorts", "FundusImaging", "Evaluation", "Losses", "Distillation", "Models",
+            "Backbones", "NN", "Basics")
         + module(
-            "Experiments", "Training", "Reports", "Models", "Losses", "Sampling", "Distillation", "Evaluation",
-            "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Configuration", "Basics", yams,
-            tests: ["Phantoms"])
+            "Training", "Settings", "Models", "Losses", "Sampling", "Distillation", "Evaluation", "Cohorts",
+            "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Basics")
+        + module("Plots", "Evaluation", "Basics")
+        + module("Reports", "Plots", "Evaluation", "Cohorts", "Basics")
+        + module("Execution", "Settings", "Losses", "Backbones", "NN", "Models", "Torch", "Basics", hasTests: false)
+        + module(
+            "RunFiles", "Execution", "Settings", "Configuration", "Reports", "Models", "Evaluation", "Cohorts",
+            "FundusImaging", "Torch", "Basics", hasTests: false)
+        + module(
+            "Runs", "RunFiles", "Execution", "Settings", "Training", "Plots", "Reports", "Models", "Losses", "Sampling",
+            "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights",
+            "Configuration", "Basics",
+            tests: ["Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
+        + module(
+            "Prediction", "RunFiles", "Execution", "Settings", "Reports", "Models", "Evaluation", "Cohorts",
+            "FundusImaging", "Torch", "Configuration", "Basics", yams, hasTests: false)
+        + module(
+            "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",
+            "Distillation",
+            "Evaluation", "Cohorts", "Models", "NN", "Torch", "Configuration", "Basics", hasTests: false)
+        + module(
+            "Onboarding", "RunFiles", "Execution", "Settings", "Reports", "Evaluation", "Cohorts", "FundusImaging",
+            "Models", "Backbones", "Weights", "Configuration", "Basics", hasTests: false)
+        + module(
+            "Diagnostics", "Execution", "Settings", "Training", "Reports", "FundusImaging", "Models", "Losses",
+            "Backbones", "NN", "Torch", "Basics", hasTests: false)
         + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )

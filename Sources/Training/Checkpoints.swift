@@ -1,22 +1,8 @@
 import Basics
 import Foundation
+import Settings
 import Torch
 import Weights
-
-/// When checkpoints are written and how many are kept.
-public struct CheckpointPolicy: Sendable, Equatable {
-    /// Steps between checkpoints; 0: none between the ends of epochs.
-    public var everySteps = 0
-    /// Epochs between checkpoints; 0: none at their ends.
-    public var everyEpochs = 1
-    /// How many of the newest are kept, at least 1.
-    public var keepLast = 2
-    /// How many of the best are kept besides, by mean average precision on the validation images.
-    public var keepBest = 0
-
-    /// The defaults.
-    public init() {}
-}
 
 /// The checkpoints of one training, in a folder of its own: the newest ones and the best ones.
 public final class Checkpoints {

@@ -1,8 +1,10 @@
 import ArgumentParser
 import Basics
+import Diagnostics
 import Evaluation
-import Experiments
+import Execution
 import Foundation
+import Prediction
 import Torch
 
 /// `fovea bench`: what `make bench` times inside the program.

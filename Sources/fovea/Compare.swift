@@ -1,8 +1,9 @@
 import ArgumentParser
 import Basics
+import Comparisons
 import Configuration
-import Experiments
 import Reports
+import RunFiles
 
 /// `fovea compare`: many runs, one table.
 struct Compare: ParsableCommand {

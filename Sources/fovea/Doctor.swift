@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
-import Experiments
+import Diagnostics
+import Execution
 import Foundation
 import Reports
 

@@ -1,7 +1,11 @@
 import ArgumentParser
 import Basics
-import Experiments
+import Execution
+import Onboarding
+import Prediction
 import Reports
+import RunFiles
+import Settings
 
 extension RowFilter: ExpressibleByArgument {
     /// Reads an argument; nil is reported as a wrong value.

@@ -1,6 +1,5 @@
 import ArgumentParser
 import Basics
-import Experiments
 import Foundation
 import Torch
 

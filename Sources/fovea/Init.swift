@@ -1,7 +1,8 @@
 import ArgumentParser
 import Basics
-import Experiments
+import Onboarding
 import Reports
+import RunFiles
 
 /// `fovea init`: a first configuration.
 struct Init: ParsableCommand {

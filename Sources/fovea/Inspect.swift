@@ -1,7 +1,9 @@
 import ArgumentParser
 import Basics
-import Experiments
+import Execution
+import Onboarding
 import Reports
+import RunFiles
 
 /// `fovea inspect`: what is in a data set.
 struct Inspect: ParsableCommand {

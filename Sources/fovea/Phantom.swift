@@ -1,6 +1,6 @@
 import ArgumentParser
 import Basics
-import Experiments
+import Execution
 import Foundation
 import Phantoms
 

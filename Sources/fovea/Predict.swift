@@ -1,7 +1,9 @@
 import ArgumentParser
 import Basics
-import Experiments
+import Execution
+import Prediction
 import Reports
+import RunFiles
 
 /// `fovea predict`: probabilities of photographs.
 struct Predict: ParsableCommand {

@@ -1,9 +1,11 @@
 import ArgumentParser
 import Basics
 import Configuration
-import Experiments
 import Foundation
 import Reports
+import RunFiles
+import Runs
+import Settings
 
 /// `fovea train`: the main job.
 struct Train: ParsableCommand {

@@ -1,3 +1,4 @@
+import Basics
 import Evaluation
 
 /// Many techniques and arms as tables: means of each arm, differences, costs.

@@ -1,5 +1,6 @@
 import Basics
 import Evaluation
+import Plots
 
 /// Teachers against the plain model, class by class: whether a teacher has something to teach.
 public struct TeacherTable: Sendable {

@@ -1,3 +1,5 @@
+import Basics
+
 /// Text made safe inside Markdown.
 enum Markdown {
     /// The text on one line with the characters escaped that Markdown or HTML would read as markup.

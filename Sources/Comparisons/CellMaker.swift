@@ -1,0 +1,176 @@
+import Basics
+import Cohorts
+import Configuration
+import Distillation
+import Foundation
+import RunFiles
+import Runs
+import Settings
+import Torch
+
+/// Makes the cells of one data set.
+struct CellMaker {
+    let comparison: ComparisonSettings
+    let dataset: ComparedDataset
+
+    /// The settings of the technique alone.
+    func settings(technique: ComparedTechnique, fold: Int?, seed: Int) throws -> RunSettings {
+        var given = dataset.settings + comparison.settings + technique.settings
+        if let fold { given.append("data.split.validation_folds=[\(fold)]") }
+        if !dataset.excludedFolds.isEmpty {
+            given.append("data.split.excluded_folds=[\(dataset.excludedFolds.map(String.init).joined(separator: ","))]")
+        }
+        var run: RunSettings
+        do {
+            run = try RunConfiguration(file: dataset.configuration, settings: given).settings
+        } catch var error as FoveaError {
+            error.message = "\(dataset.name), \(technique.name): " + error.message
+            throw error
+        }
+        if fold != nil, run.data.split.method == .column {
+            throw FoveaError(
+                .configuration, "\(dataset.name) has folds, but \(dataset.configuration) splits by a column",
+                remedy: "Set data.split.method to fold or make, or leave folds out.")
+        }
+        run.seed = seed
+        // All seeds are judged on the same folds.
+        run.data.split.seed = run.data.split.seed ?? 0
+        // One bootstrap is made over all cells.
+        run.evaluation.bootstrap = 0
+        run.stages = comparison.stages ?? comparison.output + "/stages"
+        return run
+    }
+
+    func cells(of known: ComparisonPlan.Dataset) throws -> [ComparisonCell] {
+        var cells: [ComparisonCell] = []
+        // Networks that techniques share are made once, with their weights.
+        var sizes: [String: NetworkSize] = [:]
+        var weights: [String: PretrainedWeights] = [:]
+        let contents = ContentHashes(
+            known: known.cohort, try settings(technique: comparison.techniques[0], fold: dataset.folds.first, seed: 0))
+        for seed in comparison.seeds {
+            for (fold, split) in known.splits {
+                let unit = ComparisonUnit(dataset: dataset.name, fold: fold, seed: seed)
+                let first = try settings(technique: comparison.techniques[0], fold: fold, seed: seed)
+                for technique in comparison.techniques {
+                    let base = try settings(technique: technique, fold: fold, seed: seed)
+                    // All techniques are judged on the same images and labels.
+                    guard base.data == first.data else {
+                        throw FoveaError(
+                            .configuration,
+                            "\(dataset.name), \(technique.name): its data are others than those of "
+                                + comparison.techniques[0].name,
+                            remedy: "Put what concerns `data` into the `set` of the data set.")
+                    }
+                    for arm in arms {
+                        do {
+                            let network = "\(base.model) \(base.image)"
+                            let size = try sizes[network] ?? NetworkSize(base, classes: known.cohort.classes)
+                            sizes[network] = size
+                            if weights[network] == nil { weights[network] = try PretrainedWeights(base.model) }
+                            let source = CellSource(
+                                dataset: known, split: split, contents: contents, weights: weights[network], size: size)
+                            cells.append(try cell(unit, technique, arm, base, source))
+                        } catch var error as FoveaError {
+                            error.message = "\(dataset.name), \(technique.name), \(arm.label): " + error.message
+                            throw error
+                        }
+                    }
+                }
+            }
+        }
+        return cells
+    }
+
+    /// The shuffle of a grouping. Parts made of counts alone stay: exchanging classes within shot groups changes none.
+    private static func shuffled(_ grouping: String) -> String {
+        let terms = Grouping.terms(grouping)
+        let isFixed = terms.map { $0 == "shot" }
+        guard isFixed.contains(false) else { return "random:" + grouping }
+        return zip(terms, isFixed).map { $1 ? $0 : "random:" + $0 }.joined(separator: "+")
+    }
+
+    /// The arms, shuffles counted out.
+    private var arms: [ComparisonArm] {
+        // In this order later arms find most of what they need.
+        ComparisonSettings.Arm.allCases.filter(comparison.arms.contains).flatMap { arm -> [ComparisonArm] in
+            switch arm {
+            case .plain: [.plain]
+            case .plainLong: [.plainLong]
+            case .rskd: comparison.groupings.map { .rskd($0) }
+            case .random:
+                comparison.groupings.flatMap { grouping in
+                    (0..<comparison.randomDraws).map { .random(grouping, draw: $0) }
+                }
+            case .ensemble: comparison.groupings.map { .ensemble($0) }
+            }
+        }
+    }
+
+    private func cell(
+        _ unit: ComparisonUnit, _ technique: ComparedTechnique, _ arm: ComparisonArm, _ base: RunSettings,
+        _ source: CellSource
+    ) throws -> ComparisonCell {
+        func distilled(by grouping: String, draw: Int? = nil) -> RunSettings {
+            var run = base
+            var distillation = base.distillation ?? DistillationSettings()
+            distillation.grouping = grouping
+            distillation.groupingSeed = draw
+            run.distillation = distillation
+            return run
+        }
+        var run: RunSettings
+        switch arm {
+        case .plain:
+            run = base
+            run.distillation = nil
+            // As many different views as students of the other arms see.
+            run.augmentation.views = distilled(by: comparison.groupings[0]).plainViews ?? run.augmentation.views
+        case .plainLong:
+            let whole = try source.plan(distilled(by: comparison.groupings[0]))
+            run = base
+            run.distillation = nil
+            // A second stage is not made longer.
+            let alone = try source.plan(run)
+            let first = alone.stages.first?.work.total ?? 1
+            let epochs = Double(base.training.epochs) * (whole.work - (alone.work - first)) / max(1, first)
+            let allowed = 10_000
+            // Compared before the conversion to Int, which traps on numbers that are too large.
+            guard epochs < Double(allowed) + 0.5 else {
+                throw FoveaError(
+                    .configuration,
+                    "the work of the RSKD run would be \(String(format: "%.0f", epochs)) epochs of the plain model",
+                    remedy: "At most \(allowed) can be run: lower training.epochs, or leave `plain_long` out.")
+            }
+            run.training.epochs = max(base.training.epochs, Int(epochs.rounded()))
+        case .rskd(let grouping): run = distilled(by: grouping)
+        case .random(let grouping, let draw):
+            run = distilled(by: Self.shuffled(grouping), draw: draw)
+        case .ensemble(let grouping):
+            let teachers = try SubsetPlan.expected(
+                distilled(by: grouping).distillation ?? DistillationSettings(), base, cohort: source.dataset.cohort,
+                attributes: source.dataset.attributes, rows: source.split.training
+            ).tasks.count
+            run = distilled(by: "single*\(teachers)")
+        }
+        run.output =
+            comparison.output + "/" + unit.path + "/" + technique.name + "/" + arm.fileName
+        return try ComparisonCell(unit: unit, technique: technique.name, arm: arm, settings: run, source: source)
+    }
+}
+
+/// What the plans of the cells of a unit are made of.
+struct CellSource {
+    let dataset: ComparisonPlan.Dataset
+    let split: Split
+    let contents: ContentHashes
+    let weights: PretrainedWeights?
+    let size: NetworkSize
+
+    func plan(_ run: RunSettings) throws -> RunPlan {
+        try RunPlanner(
+            run, cohort: dataset.cohort, attributes: dataset.attributes, split: split, contents: contents,
+            weights: weights, device: .best
+        ).plan()
+    }
+}

@@ -1,0 +1,218 @@
+import Basics
+import Execution
+import Foundation
+import RunFiles
+import Runs
+import Settings
+import Torch
+
+/// `fovea compare`: runs what is not finished of a comparison, unit by unit, and tells what came out.
+public struct Comparison {
+    private let settings: ComparisonSettings
+    private let surroundings: Surroundings
+    private let log: (String) -> Void
+
+    /// Prepares a comparison; nothing is read yet.
+    public init(_ settings: ComparisonSettings, _ surroundings: Surroundings, log: @escaping (String) -> Void) {
+        self.settings = settings
+        self.surroundings = surroundings
+        self.log = log
+    }
+
+    /// All cells, with the arithmetic chosen.
+    private func plan() throws -> ComparisonPlan {
+        // What is measured is kept for that number.
+        Engine.threads = surroundings.threads
+        return try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
+    }
+
+    /// What would be run, and what that is expected to cost. No cell is trained; only a measured arithmetic is written, into
+    /// the per-user cache.
+    public func forecast() throws -> ComparisonForecast {
+        try ComparisonForecast(plan(), surroundings)
+    }
+
+    /// Runs every cell that is not finished, then evaluates all.
+    ///
+    /// Several processes may work at one comparison: each takes units that no other holds. A cell whose training
+    /// diverges is told and left, and the others go on.
+    /// - Parameter configuration: the text of `comparison.yaml`, complete.
+    /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
+    public func execute(configuration: String) throws -> ComparisonOutcome {
+        try ComparisonFolder.requireOwn(settings.output)
+        if let stages = settings.stages { try Folder.check(stages, named: "stages") }
+        let plan = try plan()
+        for cell in plan.cells { try cell.settings.checkFolders() }
+        let states = try plan.cells.map { try $0.state() }
+        try requireRoom(for: plan, states)
+        // After that: a comparison that is refused leaves the folder as it was.
+        try ComparisonFolder.accept(settings.output)
+        try AtomicFile.write(configuration, to: settings.output + "/" + ComparisonFolder.descriptionName)
+        let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
+        log("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
+        var pace = Pace(open: open)
+        var failures: [(cell: String, error: FoveaError)] = []
+        var left = open
+        while !left.isEmpty {
+            let pass = try runFree(of: left, plan.units, &pace, &failures)
+            left = pass.held
+            // Other processes may have released cells meanwhile.
+            guard pass.hasRun else { break }
+        }
+        if let (cell, error) = failures.first {
+            throw FoveaError(
+                .numerical,
+                "\(Wording.count(failures.count, "cell")) could not be trained: "
+                    + Wording.listing(failures.map(\.cell)) + ". \(cell): \(error.message)",
+                remedy: (error.remedy.map { $0 + " " } ?? "")
+                    + "`fovea compare --report` evaluates the others.")
+        }
+        if try left.contains(where: { try $0.state() != .finished }) {
+            throw FoveaError(
+                .busy, "another process is still working on cells of \(settings.output)",
+                remedy: "Repeat the command when it has ended; --report evaluates what is finished now.")
+        }
+        return try report(plan, folds: [], merge: nil)
+    }
+
+    /// Runs the cells that no other process holds; gives those that one does, and whether any was run.
+    private func runFree(
+        of cells: [ComparisonCell], _ units: [ComparisonUnit], _ pace: inout Pace,
+        _ failures: inout [(cell: String, error: FoveaError)]
+    ) throws -> (held: [ComparisonCell], hasRun: Bool) {
+        var held: [ComparisonCell] = []
+        var hasRun = false
+        for unit in units {
+            let cells = cells.filter { $0.unit == unit }
+            guard !cells.isEmpty else { continue }
+            try Folder.make(settings.output + "/" + unit.path)
+            guard let lock = try FileLock(settings.output + "/" + unit.path + "/.lock") else {
+                log("\(unit.path) is being worked at by another process")
+                held += cells
+                continue
+            }
+            for cell in cells {
+                // Another process may have finished it since.
+                guard try cell.state() != .finished else {
+                    pace.leave(cell)
+                    continue
+                }
+                log("cell \(pace.number) of \(pace.count), \(cell.name)" + pace.remaining)
+                do {
+                    pace.finish(cell, seconds: try run(cell))
+                    hasRun = true
+                } catch let error as FoveaError where error.kind == .numerical {
+                    log("warning: \(cell.name) is left: \(error.message)")
+                    failures.append((cell.name, error))
+                    pace.leave(cell)
+                    hasRun = true
+                } catch let error as FoveaError where error.kind == .busy {
+                    log("\(cell.name) is left for later: \(error.message)")
+                    held.append(cell)
+                }
+            }
+            withExtendedLifetime(lock) {}
+        }
+        return (held, hasRun)
+    }
+
+    /// Refuses a comparison whose cells, together, would not fit on the disk.
+    private func requireRoom(for plan: ComparisonPlan, _ states: [ComparisonCell.State]) throws {
+        let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
+        try DiskSpace.require(
+            needs(of: open),
+            of: "the \(Wording.count(open.count, "cell")) that the comparison has yet to run",
+            remedy: RunCheck.remedy(open.map(\.settings)))
+    }
+
+    /// About how many bytes cells that are not finished have yet to write: models and view banks, then checkpoints and results.
+    package func missingBytes() throws -> [Int] {
+        let plan = try ComparisonPlan(settings)
+        let states = try plan.cells.map { try $0.state() }
+        return needs(of: zip(plan.cells, states).filter { $1 != .finished }.map(\.0)).map(\.bytes)
+    }
+
+    private func needs(of open: [ComparisonCell]) -> [DiskSpace.Need] {
+        guard let folder = open.first?.settings.stageFolder else { return [] }
+        let kept = open.map { $0.settings.missingBytes(of: $0.storage, peak: false) }
+        // One cell trains at a time; what it writes in addition to what stays is deleted before the next one begins.
+        let passing = zip(open, kept).map { $0.settings.missingBytes(of: $0.storage, peak: true) - $1 }.max() ?? 0
+        return [
+            DiskSpace.Need(
+                RunStorage.missingBytes(of: open.map(\.storage), in: StageStore(folder: folder)), in: folder,
+                for: "models and view banks"),
+            DiskSpace.Need(kept.reduce(0, +) + passing, in: settings.output, for: "checkpoints and results"),
+        ]
+    }
+
+    /// Evaluates what is finished, without running anything.
+    ///
+    /// - Parameters:
+    ///   - folds: only these, in a folder of their own; all of them for none.
+    ///   - merge: a file of near-synonyms to be judged as one class, in a folder of their own; nil for none.
+    /// - Throws: `FoveaError` of kind `configuration` when nothing is finished or there is no such fold, `data` when the
+    ///   near-synonyms do not fit the classes.
+    public func report(folds: [Int] = [], merge: String? = nil) throws -> ComparisonOutcome {
+        try report(ComparisonPlan(settings), folds: folds, merge: merge)
+    }
+
+    private func report(_ plan: ComparisonPlan, folds: [Int], merge: String?) throws -> ComparisonOutcome {
+        let folds = Set(folds).sorted()
+        let part = ComparisonFolder.part(folds: folds, isMerged: merge != nil)
+        let folder = settings.output + (part.map { "/" + $0 } ?? "")
+        // Before the work, and once more when it is written.
+        try ComparisonFolder.requireOwn(folder)
+        let outcome = try ComparisonOutcome(plan, folds: folds, merge: merge, in: folder, surroundings)
+        try ComparisonReporting(outcome: outcome).write()
+        return outcome
+    }
+
+    /// Runs a cell, or goes on with it; gives the seconds that it took.
+    private func run(_ cell: ComparisonCell) throws -> Double {
+        var given = surroundings
+        given.isResuming = true
+        let started = Date()
+        _ = try Run(cell.settings, given, log: log).execute(configuration: cell.configuration)
+        return Date().timeIntervalSince(started)
+    }
+}
+
+/// How fast the cells go, and how long the rest will take.
+private struct Pace {
+    private var left: [ComparisonCell]
+    private var made = Set<StageKey>()
+    private var work = 0.0
+    private var seconds = 0.0
+    /// The number of the next cell, counted from 1.
+    private(set) var number = 1
+    /// How many there are.
+    let count: Int
+
+    init(open: [ComparisonCell]) { (left, count) = (open, open.count) }
+
+    mutating func leave(_ cell: ComparisonCell) {
+        left.removeAll { $0.settings.output == cell.settings.output }
+        number += 1
+    }
+
+    mutating func finish(_ cell: ComparisonCell, seconds taken: Double) {
+        work += cell.plan.work(besides: &made)
+        seconds += taken
+        leave(cell)
+    }
+
+    /// In words, once a cell has been timed.
+    var remaining: String {
+        guard work > 0 else { return "" }
+        var known = made
+        let rest = left.reduce(0) { $0 + $1.plan.work(besides: &known) }
+        return ", about \(Progress.clock(seconds * rest / work)) left"
+    }
+}
+
+extension RunPlan {
+    /// What is to be made beyond what was made before, to which it is added.
+    func work(besides made: inout Set<StageKey>) -> Double {
+        stages(besides: &made).reduce(0) { $0 + $1.work.total }
+    }
+}

@@ -1,0 +1,160 @@
+import Basics
+import Configuration
+import Execution
+import Foundation
+import RunFiles
+import Runs
+import Settings
+
+/// The kind of run that a cell is.
+enum ComparisonArm: Hashable {
+    case plain
+    case plainLong
+    case rskd(String)
+    /// A draw of the shuffle; nil stands for all of them.
+    case random(String, draw: Int?)
+    case ensemble(String)
+
+    /// The arm in which draws are averaged.
+    var family: ComparisonArm {
+        if case .random(let grouping, _) = self { return .random(grouping, draw: nil) }
+        return self
+    }
+
+    /// The draw, where there is one.
+    var draw: Int { if case .random(_, let draw?) = self { draw } else { 0 } }
+
+    /// Whether it has several draws.
+    var isShuffled: Bool { if case .random = self { true } else { false } }
+
+    /// Whether it is RSKD with a given grouping.
+    var isRSKD: Bool { if case .rskd = self { true } else { false } }
+
+    /// As tables have it, such as "RSKD(region)".
+    var label: String {
+        switch self {
+        case .plain: "plain"
+        case .plainLong: "plain, long"
+        case .rskd(let grouping): "RSKD(\(grouping))"
+        case .random(let grouping, _): "random(\(grouping))"
+        case .ensemble(let grouping): "ensemble(\(grouping))"
+        }
+    }
+
+    /// As names of files have it, such as "random-region-0".
+    var fileName: String {
+        switch self {
+        case .plain: "plain"
+        case .plainLong: "plain-long"
+        case .rskd(let grouping): "rskd-" + grouping
+        case .random(let grouping, let draw): "random-" + grouping + (draw.map { "-\($0)" } ?? "")
+        case .ensemble(let grouping): "ensemble-" + grouping
+        }
+    }
+}
+
+/// What trains and validates: cells of one unit share plain models, teachers and view banks, those of different units
+/// nothing.
+struct ComparisonUnit: Hashable {
+    var dataset: String
+    /// The fold that validates; nil where the configuration's split holds.
+    var fold: Int?
+    var seed: Int
+
+    /// The folder in that of the comparison.
+    var path: String {
+        "cells/" + ([dataset] + (fold.map { ["fold-\($0)"] } ?? []) + ["seed-\(seed)"]).joined(separator: "/")
+    }
+}
+
+/// One run of a comparison.
+struct ComparisonCell {
+    /// How far a cell has come.
+    enum State: String {
+        case finished
+        case interrupted
+        case open
+    }
+
+    let unit: ComparisonUnit
+    let technique: String
+    let arm: ComparisonArm
+    /// Everything that decides it.
+    private(set) var settings: RunSettings
+    /// What it is planned from.
+    private let source: CellSource
+    /// Its stages, as far as they are known before images are decoded.
+    private(set) var plan: RunPlan
+    /// What it is expected to write.
+    private(set) var storage: RunStorage
+    /// The labels as they are now.
+    var labels: LabelHashes { source.dataset.labels }
+
+    init(
+        unit: ComparisonUnit, technique: String, arm: ComparisonArm, settings: RunSettings, source: CellSource
+    ) throws {
+        (self.unit, self.technique, self.arm) = (unit, technique, arm)
+        (self.settings, self.source) = (settings, source)
+        plan = try source.plan(settings)
+        storage = RunStorage(settings, plan, source.size)
+    }
+
+    /// Gives it an arithmetic.
+    mutating func settle(_ precision: TrainingSettings.PrecisionName) throws {
+        self = try ComparisonCell(
+            unit: unit, technique: technique, arm: arm, settings: settings.with(precision), source: source)
+    }
+
+    /// A name for people.
+    var name: String { unit.path.dropFirst("cells/".count) + "/" + technique + "/" + arm.fileName }
+
+    /// The complete text of its `config.yaml`.
+    var configuration: String { ConfigurationWriter.yaml(settings) }
+
+    /// The settings that a run in its folder was begun with; nil where none was.
+    func written() throws -> RunSettings? {
+        let path = settings.output + "/" + RunConfiguration.name
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        return try ConfigurationReader.read(RunSettings.self, file: path)
+    }
+
+    /// How far it has come.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings or labels.
+    func state() throws -> State {
+        guard let read = try written() else { return .open }
+        // Its paths count from where it was made.
+        let sources = try RunSources.read(settings.output)
+        func fromRoot(_ settings: RunSettings, in base: String) -> RunSettings {
+            var settings = settings
+            settings.changePaths { PathName.collapsed(PathName.absolute($1, in: base)) }
+            return settings
+        }
+        let here = FileManager.default.currentDirectoryPath
+        var found = fromRoot(read, in: sources?.madeIn ?? here)
+        let wanted = fromRoot(settings, in: here)
+        // Where the folders lie does not decide what a run comes to.
+        (found.output, found.stages, found.cache) = (wanted.output, wanted.stages, wanted.cache)
+        // A version that wrote `auto` computed in what that came to.
+        if found.training.precision == .auto { found.training.precision = found.training.settledPrecision }
+        guard found == wanted else {
+            throw FoveaError(
+                .configuration, "\(settings.output) holds a run with other settings than the comparison has for it now",
+                remedy: "Remove that folder, or give the comparison another `output`.")
+        }
+        let metrics = settings.output + "/metrics.json"
+        guard FileManager.default.fileExists(atPath: metrics) else { return .interrupted }
+        let made = try RunMetrics.read(metrics)
+        // By what was read, not by name: the command may be given from another folder now.
+        let then = Set(made.labelTables.values)
+        var changed = labels.tables.filter { !then.contains($0.value) }.map(\.key).sorted()
+        if let attributes = made.attributes, attributes != labels.attributes { changed.append("the attribute file") }
+        guard changed.isEmpty else {
+            throw FoveaError(
+                .configuration,
+                "\(settings.output) was finished with other labels: since then \(Wording.listing(changed)) changed",
+                remedy: "Remove that folder, or give the comparison another `output`.")
+        }
+        return .finished
+    }
+}

@@ -1,0 +1,52 @@
+import Basics
+import Foundation
+import Torch
+
+/// What a run is given besides its settings: device, threads, and when to stop.
+public struct Surroundings: Sendable {
+    /// Where to compute.
+    public var device: Device
+    /// Threads for operators and for decoding.
+    public var threads: Int
+    /// Whether finished stages of this run folder are taken over.
+    public var isResuming: Bool
+    /// Asked between steps; true ends the work.
+    public var shouldStop: @Sendable () -> Bool
+    /// Asked after each training step; true saves a checkpoint at once.
+    public var wantsCheckpoint: @Sendable () -> Bool
+    /// Chooses the arithmetic where the settings leave it open.
+    public var precision: PrecisionChoice
+
+    /// Gathers them; the best device, as many threads as processors.
+    public init(
+        device: Device = .best, threads: Int = Processors.count, isResuming: Bool = false,
+        shouldStop: @escaping @Sendable () -> Bool = { false },
+        wantsCheckpoint: @escaping @Sendable () -> Bool = { false },
+        precision: PrecisionChoice = PrecisionChoice(folder: Surroundings.userCache)
+    ) {
+        self.device = device
+        self.threads = max(1, threads)
+        self.isResuming = isResuming
+        self.shouldStop = shouldStop
+        self.wantsCheckpoint = wantsCheckpoint
+        self.precision = precision
+    }
+
+    /// Threads that prepare batches while the engine computes: one of a few processors, since there the engine needs
+    /// them all; every one where a GPU computes.
+    package var loaderThreads: Int { device == .cpu ? max(1, threads / 4) : threads }
+
+    /// The per-user cache: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else ~/.cache/fovea.
+    public static var userCache: String {
+        let environment = ProcessInfo.processInfo.environment
+        if let folder = environment["FOVEA_CACHE"], !folder.isEmpty { return folder }
+        let base = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
+        return base + "/fovea"
+    }
+
+    /// Whether a file or folder of this name in `folder` is one that Fovea keeps in the per-user cache.
+    package static func userCacheOwns(_ name: String, in folder: String) -> Bool {
+        guard [PrecisionFile.name, "images"].contains(name), let cache = FileIdentity(userCache) else { return false }
+        return FileIdentity(folder) == cache
+    }
+}

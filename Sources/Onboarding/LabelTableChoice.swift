@@ -1,0 +1,66 @@
+import Basics
+import Foundation
+import FundusImaging
+import Settings
+
+/// The label tables of a folder that belong together: one, or one for each part of the data set.
+struct LabelTableChoice {
+    /// The tables to use, training first, each with the place of its images.
+    let chosen: [(table: SurveyedTable, place: ImagePlace)]
+    /// Names of other tables with labels.
+    let passedOver: [String]
+
+    /// Chooses the tables that label the most images; among equal ones those without rows that lack an image, then those
+    /// that say which images train.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when no table labels any image of the folder.
+    init(_ listing: FolderListing) throws {
+        var troubles: [String] = []
+        var tables: [(table: SurveyedTable, place: ImagePlace)] = []
+        for name in listing.tables {
+            do {
+                let table = try SurveyedTable(path: listing.folder + "/" + name, name: name)
+                guard !table.labels.isEmpty else {
+                    troubles.append("\(name): no column of 0 and 1")
+                    continue
+                }
+                let place = table.place(in: listing)
+                if place.found == 0 {
+                    troubles.append("\(name): none of its images is there, such as \(table.images.first ?? "-")")
+                } else {
+                    tables.append((table, place))
+                }
+            } catch let error as FoveaError {
+                troubles.append(error.message)
+            }
+        }
+        var candidates = tables.map { [$0] }
+        let parts = SplitWord.allCases.compactMap { word in tables.first { $0.table.word == word } }
+        if parts.count > 1, let first = parts.first,
+            parts.allSatisfy({ Set($0.table.labels) == Set(first.table.labels) && $0.table.splits.isEmpty })
+        {
+            candidates.append(parts)
+        }
+        let best = candidates.max { Self.rank($0).lexicographicallyPrecedes(Self.rank($1)) }
+        guard let best else {
+            let shown = troubles.prefix(5).joined(separator: "\n  ")
+            throw FoveaError(
+                .data,
+                listing.tables.isEmpty
+                    ? "no label table (a CSV file) was found in \(listing.folder)"
+                    : "no CSV file in \(listing.folder) labels its photographs:\n  \(shown)",
+                remedy: "A label table has a column \"image\" with the files' names and one column of 0 and 1 for each "
+                    + "class.")
+        }
+        chosen = best
+        let used = Set(best.map(\.table.name))
+        passedOver = tables.map(\.table.name).filter { !used.contains($0) }
+    }
+
+    private static func rank(_ tables: [(table: SurveyedTable, place: ImagePlace)]) -> [Int] {
+        let found = tables.reduce(0) { $0 + $1.place.found }
+        let rows = tables.reduce(0) { $0 + $1.table.images.count }
+        let isDivided = tables.count > 1 || !tables[0].table.splits.isEmpty || tables[0].table.folds.count > 1
+        return [found, found == rows ? 1 : 0, isDivided ? 1 : 0, -tables.count]
+    }
+}

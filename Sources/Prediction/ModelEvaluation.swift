@@ -1,0 +1,228 @@
+import Basics
+import Cohorts
+import Configuration
+import Evaluation
+import Execution
+import Foundation
+import FundusImaging
+import Models
+import RunFiles
+import Settings
+import Torch
+
+/// Judges a model on a data set, with the model's own way of reading photographs.
+public struct ModelEvaluation: Sendable {
+    /// Which photographs of the data set.
+    public enum Part: String, Sendable, CaseIterable {
+        /// Those that validate.
+        case validation
+        /// Those that train.
+        case training
+        /// All.
+        case all
+    }
+
+    /// The run folder or bundle.
+    public let model: String
+    /// Which photographs.
+    public var part: Part
+    /// The data set and how it is divided.
+    public let settings: RunSettings
+    /// A file of near-synonyms that are judged as one class; nil for none.
+    public var merge: String?
+    /// Files that will be written, and so must be none of those that are read.
+    public var outputs: [OutputFile] = []
+    /// Bootstrap and long tail.
+    public var evaluation: EvaluationSettings
+    /// Whether the images are divided as the model's own run did.
+    private var isOfRun = false
+    /// Whether the settings began as those of the model's own run.
+    private var beganAsRun = false
+
+    /// Judges a model on the data of a configuration.
+    public init(model: String, settings: RunSettings) {
+        self.model = ModelPrediction.folder(model)
+        self.settings = settings
+        part = .validation
+        evaluation = settings.evaluation
+    }
+
+    /// Judges the model of a run on the run's own data, divided as the run did.
+    ///
+    /// - Parameter given: the arguments of `--set`. Where they change the data or the seed, the data are divided anew.
+    /// - Throws: `FoveaError` of kind `configuration` when the folder holds no run, of kind `data` when its files are gone.
+    public init(run model: String, settings given: [String] = []) throws {
+        let path = try Self.configuration(ofRun: model)
+        let configuration = try RunConfiguration(file: path, settings: given)
+        try configuration.requireFiles()
+        let own = given.isEmpty ? configuration.settings : try RunConfiguration(file: path).settings
+        self.init(model: model, settings: configuration.settings)
+        isOfRun = own.data == settings.data && own.seed == settings.seed
+        beganAsRun = true
+    }
+
+    /// Judges a model on all photographs of a label table.
+    public init(model: String, table: String, images: String?) throws {
+        var settings = RunSettings()
+        settings.data = try DataSettings(table: table, images: images)
+        self.init(model: model, settings: settings)
+        part = .all
+    }
+
+    /// The configuration that a run folder was trained with.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` when the folder holds none.
+    public static func configuration(ofRun model: String) throws -> String {
+        let paths = RunRecord.folders(of: ModelPrediction.folder(model)).map { $0 + "/" + RunConfiguration.name }
+        guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+            try ModelBundle.requireFolder(ModelPrediction.folder(model))
+            throw FoveaError(
+                .configuration, "\(model) is not a run folder, so it does not say which photographs to evaluate on",
+                remedy: "Name a configuration, or a table with --labels TABLE --images FOLDER.")
+        }
+        return path
+    }
+
+    /// Whether a configuration file is that of a model's own run.
+    public static func isConfiguration(_ path: String, ofRun model: String) -> Bool {
+        guard let own = try? configuration(ofRun: model) else { return false }
+        func place(_ path: String) -> String { URL(fileURLWithPath: path).resolvingSymlinksInPath().path }
+        return place(own) == place(path)
+    }
+
+    /// Reads, predicts and judges.
+    ///
+    /// - Throws: `FoveaError` naming every image that cannot be read: none is left out; `CancellationError`.
+    public func run(_ surroundings: Surroundings) throws -> EvaluationOutcome {
+        Engine.threads = surroundings.threads
+        let bundle = try ModelBundle.loadUnchanged(from: model)
+        let description = bundle.description
+        // A mistake in it is found before anything is decoded.
+        let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
+        let merged = try merging.columns(of: description.classes)
+        let (cohort, attributes) = try settings.data.readCohort()
+        for output in outputs { try output.refuse(settings.data.inputs(of: cohort)) }
+        let columns = try columns(of: description, in: cohort)
+        for group in merged where group.members.count > 1 {
+            guard let member = group.members.first(where: { columns[$0] == nil }) else { continue }
+            throw FoveaError(
+                .data,
+                "\(cohort.source) has no labels for \(description.classes[member]), so no image could be negative for "
+                    + "\"\(group.name)\", which it is merged into", remedy: "Leave it out of that list.")
+        }
+        let record = try RunRecord.find(for: model)
+        let missing = record == nil ? RunRecord.missingSplit(of: model) : nil
+        if let missing, isOfRun, part != .all {
+            throw FoveaError(
+                .data, "\(missing) is missing, though the run wrote it: which images it validated is not known",
+                remedy: "Restore it, or write it again with `fovea train --resume \(PathName.folder(of: missing))`; "
+                    + "--split all judges all images.")
+        }
+        let (rows, notes) = try rows(of: cohort, attributes, record)
+        if description.labels == .single { try cohort.requireSingleLabels(rows: rows) }
+        let photographs = rows.map { cohort.photographs[$0] }
+        let cache = try ImageCache.open(
+            paths: photographs.map(\.path), settings: description.image,
+            folder: settings.cache ?? Surroundings.userCache + "/images", threads: surroundings.threads,
+            shouldStop: surroundings.shouldStop)
+        guard cache.failures.isEmpty else {
+            throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
+        }
+        let probabilities = try probabilities(bundle, cache, photographs.map(\.image), surroundings)
+        let outcomes = try Outcomes(
+            classes: description.classes, images: photographs.map(\.image),
+            labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
+            scores: probabilities, patients: cohort.knowsPatients ? photographs.map(\.patient) : [])
+        var options = try evaluation.options(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        // The model knows how many images showed each class, not how many showed several of them.
+        options.trainingImages = description.trainingImages.map { counts in
+            merged.map { $0.members.reduce(0) { $0 + counts[$1] } }
+        }
+        options.thresholds = description.thresholds.map { thresholds in
+            merged.map { $0.members.count == 1 ? thresholds[$0.members[0]] : nil }
+        }
+        let overlap = TrainingOverlap(record, photographs.map(\.image), cache, isOfRun: isOfRun, missing: missing)
+        var outcome = EvaluationOutcome(
+            subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images")
+                + MergeFile.words(merge) + overlap.mark,
+            evaluation: try Evaluator.evaluate(outcomes.merging(merging), options))
+        outcome.outcomes = outcomes
+        outcome.trainedImages = overlap.trained
+        outcome.tables = cohort.tables
+        outcome.names = attributes?.namesByClass(cohort.classes) ?? [:]
+        outcome.notes = notes + overlap.notes
+        let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
+        if !unlabelled.isEmpty {
+            outcome.notes.append(
+                "\(cohort.source) has no labels for \(Wording.listing(unlabelled)): they stay undefined")
+        }
+        return outcome
+    }
+
+    /// The column of each of the model's classes; nil where the data set does not have it.
+    private func columns(of description: ModelDescription, in cohort: Cohort) throws -> [Int?] {
+        let columns = description.classes.map { cohort.classes.firstIndex(of: $0) }
+        guard columns.contains(where: { $0 != nil }) else {
+            throw FoveaError(
+                .data, "\(cohort.source) has none of the classes of \(model)",
+                remedy: "The model knows: \(Wording.listing(description.classes)); the table has: "
+                    + Wording.listing(cohort.classes) + ".")
+        }
+        return columns
+    }
+
+    /// The rows to judge, and what the reader should know of them.
+    private func rows(
+        of cohort: Cohort, _ attributes: ClassAttributes?, _ record: RunRecord?
+    ) throws -> (rows: [Int], notes: [String]) {
+        var notes: [String] = []
+        if beganAsRun { notes = try changes(cohort, attributes) }
+        guard part != .all else { return (Array(cohort.photographs.indices), notes) }
+        guard isOfRun, let record else {
+            // Where nothing is trained, all folds may validate.
+            let split = try settings.divide(cohort, trains: part == .training)
+            return (part == .training ? split.training : split.validation, notes)
+        }
+        let own = try record.split.rows(part == .training ? .training : .validation, of: cohort)
+        return (own.rows, notes + own.notes)
+    }
+
+    /// What differs between the files that the model's run was made with and those that were read now, in words.
+    private func changes(_ cohort: Cohort, _ attributes: ClassAttributes?) throws -> [String] {
+        let folders = RunRecord.folders(of: model)
+        guard let sources = try folders.compactMap({ try RunSources.read($0) }).first else {
+            return folders.filter { RunRecord.splitHash(in: $0) != nil }.map(RunSources.missing)
+        }
+        let hashes = DataSettings.hashes(cohort, attributes, severalTables: !settings.data.tables.isEmpty)
+        return sources.changes(since: hashes, at: settings.paths)
+    }
+
+    private func probabilities(
+        _ bundle: ModelBundle, _ cache: ImageCache, _ images: [String], _ surroundings: Surroundings
+    ) throws -> [Float] {
+        let description = bundle.description
+        let predictor = try Predictor(
+            bundle.classifier, description.normalization, device: surroundings.device,
+            precision: settings.training.precision(on: surroundings.device))
+        let progress = Progress("Predicting", total: cache.count, unit: "images")
+        let logits = try predictor.logits(
+            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
+            threads: surroundings.threads, shouldStop: surroundings.shouldStop, progress: { progress.update($0) })
+        progress.finish()
+        let odd = description.nonFiniteRows(logits)
+        guard odd.isEmpty else { throw FoveaError.nonFiniteOutputs(for: odd.map { images[$0] }, of: cache.count) }
+        return try description.probabilities(logits)
+    }
+}
+
+extension EvaluationOutcome {
+    /// The probabilities as a table that `--predictions` reads; nil where no model was judged.
+    public var csv: String? {
+        guard let outcomes else { return nil }
+        var text = CSVText(header: ["image"] + outcomes.classes)
+        for (row, image) in outcomes.images.enumerated() {
+            text.append([image] + outcomes.classes.indices.map { "\(outcomes.score(image: row, class: $0))" })
+        }
+        return text.text
+    }
+}

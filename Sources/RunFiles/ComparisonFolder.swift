@@ -1,0 +1,124 @@
+import Basics
+import Foundation
+
+/// The folder of a comparison, and the folder from which its paths count: `sources.json` in it.
+///
+/// Results over some folds or with merged classes have a folder of their own in it, with its own `sources.json`.
+public struct ComparisonFolder: Codable {
+    /// The description's name in the folder.
+    public static let descriptionName = "comparison.yaml"
+    private static let reports = [
+        "comparison.md", "comparison.json", "means.csv", "differences.csv", "groups.csv", "costs.csv", "cells.csv",
+        "decisions.csv",
+    ]
+    private static let folders = ["plots", "cells", "stages"]
+
+    private var format = 1
+    private var fovea = Program.version
+    /// Where the comparison was begun.
+    package private(set) var madeIn = FileManager.default.currentDirectoryPath
+    /// Whether results were written here, if only some of them; nil: by an earlier version, which did not say.
+    private var hasReported: Bool? = false
+
+    private enum CodingKeys: String, CodingKey {
+        case format, fovea
+        case madeIn = "made_in"
+        case hasReported = "has_reported"
+    }
+
+    /// The record of a comparison in a folder; nil where there is none, or that of a run, or another file of its name.
+    package static func read(_ folder: String) -> ComparisonFolder? {
+        guard let data = try? RegularFile.contents(of: PathName.joined(folder, RunSources.name), atMost: 1 << 20),
+            let record = try? JSONDecoder().decode(ComparisonFolder.self, from: data), record.format == 1,
+            // A run's says more.
+            (try? JSONDecoder().decode(RunSources.self, from: data)) == nil
+        else { return nil }
+        return record
+    }
+
+    private func write(to folder: String) throws {
+        let encoder = JSONEncoder()
+        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+        try AtomicFile.write(encoder.encode(self) + Data("\n".utf8), to: folder + "/" + RunSources.name)
+    }
+
+    /// The name of the folder for results over some folds or with merged classes; nil for all folds and classes.
+    package static func part(folds: [Int], isMerged: Bool) -> String? {
+        let words = (folds.isEmpty ? [] : ["folds"] + folds.map(String.init)) + (isMerged ? ["merged"] : [])
+        return words.isEmpty ? nil : words.joined(separator: "-")
+    }
+
+    /// Whether a file or folder of this name in `folder` belongs to a comparison there.
+    static func owns(_ name: String, in folder: String) -> Bool {
+        guard
+            ([descriptionName, RunSources.name] + reports + folders).contains(name)
+                || name.wholeMatch(of: /folds(-[0-9]+)+(-merged)?|merged/) != nil
+        else { return false }
+        func has(_ name: String) -> Bool { access(folder + "/" + name, F_OK) == 0 }
+        return read(folder) != nil || has(descriptionName) && (has("comparison.json") || has("cells"))
+    }
+
+    /// Refuses a folder that holds files that a comparison would overwrite and that none wrote, and one in which files stand
+    /// where its folders must be.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` that names them.
+    package static func requireOwn(_ folder: String) throws {
+        let remedy = "Choose another folder as `output`, or move these away."
+        try Folder.check(folder, named: "output")
+        for name in folders {
+            try Folder.check(
+                folder + "/" + name, named: "the folder \(name) of a comparison", isWritten: name == "plots",
+                remedy: "Choose another folder as `output`, or move that file away.")
+        }
+        func has(_ name: String) -> Bool { access(folder + "/" + name, F_OK) == 0 }
+        func isFilled(_ name: String) -> Bool { FileManager.default.isFilledFolder(folder + "/" + name) }
+        let record = read(folder)
+        // Comparisons of earlier versions left no record, but cells.
+        let isBegun = record != nil || has(descriptionName) && isFilled("cells")
+        let hasReported = isBegun && (record?.hasReported ?? true)
+        var foreign = record == nil && has(RunSources.name) ? [RunSources.name] : []
+        if !isBegun {
+            foreign += [descriptionName].filter(has)
+            // Cells lie deeper, each in a folder that is checked as that of a run; one may be there before the comparison.
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/cells")) ?? []
+            if names.contains(where: { !Folder.exists("\(folder)/cells/\($0)") }) { foreign.append("cells/") }
+            if isFilled("stages"), !StageFolder.isOne(folder + "/stages") { foreign.append("stages/") }
+        }
+        if !hasReported { foreign += reports.filter(has) + (isFilled("plots") ? ["plots/"] : []) }
+        guard !foreign.isEmpty else { return }
+        throw FoveaError(
+            .configuration,
+            "\(folder) holds files or folders that a comparison would overwrite or write into and that were not made by "
+                + "one: " + Wording.listing(foreign), remedy: remedy)
+    }
+
+    /// Makes the folder, or takes it over from a process before.
+    ///
+    /// - Throws: as `requireOwn`.
+    package static func accept(_ folder: String) throws {
+        try requireOwn(folder)
+        try Folder.make(folder)
+        removeLeftOver(folder)
+        if read(folder) == nil { try ComparisonFolder().write(to: folder) }
+    }
+
+    /// Notes that results are written to the folder from now on, so that later ones may replace them.
+    ///
+    /// - Throws: as `requireOwn`.
+    package static func acceptReport(_ folder: String) throws {
+        try requireOwn(folder)
+        try Folder.make(folder + "/plots")
+        removeLeftOver(folder)
+        var record = read(folder) ?? ComparisonFolder()
+        guard record.hasReported != true else { return }
+        record.hasReported = true
+        try record.write(to: folder)
+    }
+
+    /// Removes what processes that have ended had begun to write.
+    private static func removeLeftOver(_ folder: String) {
+        let own = [descriptionName, RunSources.name] + reports
+        PartialFile.removeLeftOver(in: folder, isOwn: own.contains)
+        PartialFile.removeLeftOver(in: folder + "/plots") { $0.hasSuffix(".svg") }
+    }
+}

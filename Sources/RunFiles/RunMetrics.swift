@@ -1,0 +1,113 @@
+import Basics
+import Evaluation
+import Foundation
+import Torch
+
+/// What `metrics.json` of a run holds.
+package struct RunMetrics: Codable {
+    /// What a stage cost.
+    package struct Cost: Codable {
+        package var stage: String
+        package var seconds: Double
+        package var images: Int
+        /// Views, and images of a backbone that rests, which passed forward only.
+        package var views: Int
+        package var reused: Bool
+
+        package init(stage: String, seconds: Double, images: Int, views: Int, reused: Bool) {
+            (self.stage, self.seconds, self.images) = (stage, seconds, images)
+            (self.views, self.reused) = (views, reused)
+        }
+    }
+    /// A teacher on the validation images.
+    package struct Teacher: Codable {
+        package struct Entry: Codable {
+            package var name: String
+            @ExplicitNull package var averagePrecision: Double?
+            @ExplicitNull package var rocAUC: Double?
+
+            package init(name: String, averagePrecision: Double?, rocAUC: Double?) {
+                self.name = name
+                self.averagePrecision = averagePrecision
+                self.rocAUC = rocAUC
+            }
+
+            enum CodingKeys: String, CodingKey {
+                case name
+                case averagePrecision = "average_precision"
+                case rocAUC = "roc_auc"
+            }
+        }
+        package var subset: String
+        package var classes: [Entry]
+
+        package init(subset: String, classes: [Entry]) { (self.subset, self.classes) = (subset, classes) }
+    }
+    package var fovea = Program.version
+    package var engine = Engine.version
+    /// The arithmetic of the trainings; nil in files of earlier versions.
+    package var precision: Precision?
+    /// The hash of each label table, by its path.
+    package var labelTables: [String: String]
+    /// The hash of the attribute file; nil without one.
+    package var attributes: String?
+    package var configuration: String
+    /// The hash of `split.csv`; nil in runs of earlier versions.
+    package var split: String?
+    /// The hash of each of `RunResults.names`, by its path in the run folder; nil in runs of earlier versions.
+    package var files: [String: String]?
+    package var plain: EvaluationResult
+    package var teachers: [Teacher]
+    package var student: EvaluationResult?
+    package var difference: PairedResult?
+    package var cost: [Cost]
+    /// Wall seconds of all sessions.
+    package var seconds: Double
+    /// Wall seconds of each session, the last one's until the report; nil in runs of earlier versions.
+    package var sessions: [Double]?
+
+    enum CodingKeys: String, CodingKey {
+        case fovea, engine, precision, attributes, configuration, split, files, sessions, plain, teachers, student,
+            difference
+        case cost, seconds
+        case labelTables = "label_tables"
+    }
+
+    package init(
+        precision: Precision, labelTables: [String: String], attributes: String?, configuration: String, split: String,
+        files: [String: String], plain: EvaluationResult, teachers: [Teacher], student: EvaluationResult?,
+        difference: PairedResult?, cost: [Cost], seconds: Double, sessions: [Double]
+    ) {
+        self.precision = precision
+        self.labelTables = labelTables
+        self.attributes = attributes
+        self.configuration = configuration
+        self.split = split
+        self.files = files
+        self.plain = plain
+        self.teachers = teachers
+        self.student = student
+        self.difference = difference
+        self.cost = cost
+        self.seconds = seconds
+        self.sessions = sessions
+    }
+
+    /// The metrics of the model that the run offers.
+    package var best: EvaluationResult { student ?? plain }
+
+    /// Reads the file of a finished run.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when it is none.
+    package static func read(_ path: String) throws -> RunMetrics {
+        let data = FileManager.default.contents(atPath: path) ?? Data()
+        do {
+            return try JSONDecoder().decode(RunMetrics.self, from: data)
+        } catch {
+            throw FoveaError(
+                .data,
+                "\(path) is not what a run of this version writes: \(JSONFault.words(error, in: data, decoding: RunMetrics.self))",
+                remedy: "Remove the run's folder; the run is then made again, its finished stages are not.")
+        }
+    }
+}

@@ -1,0 +1,247 @@
+import Backbones
+import Basics
+import Cohorts
+import Distillation
+import Evaluation
+import Execution
+import Foundation
+import Models
+import Plots
+import Reports
+import RunFiles
+import Settings
+import Torch
+import Training
+
+/// Writes everything of a run folder that is for readers: model, predictions, metrics, plots, report.
+struct RunReporting {
+    let outcome: RunOutcome
+    let runner: StageRunner
+    let journal: Journal
+    let folder: RunFolder
+    let sessions: RunSessions
+    /// What the labels were read from.
+    let labels: LabelHashes
+    /// The hash of `config.yaml`.
+    let configuration: String
+
+    func write() throws {
+        let split = RunSplit(runner.cohort, runner.data.cache, runner.preparation.split).text
+        // Until all of it is written, a folder that was finished with another split vouches for no model.
+        if try access(folder.file(RunSplit.name), F_OK) != 0
+            || Digest.sha256(fileAt: folder.file(RunSplit.name)) != Digest.sha256(split)
+        {
+            unlink(folder.file("metrics.json"))
+        }
+        try AtomicFile.write(split, to: folder.file(RunSplit.name))
+        try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
+        if let student = outcome.studentResult, let difference = outcome.difference {
+            try Folder.make(folder.file("plain"))
+            try save(outcome.plain, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
+            try writeReport(student, difference)
+        } else {
+            try writeReport(nil, nil)
+        }
+        try sessions.write()
+        let seconds = sessions.seconds
+        let metrics = RunMetrics(
+            precision: runner.planner.precision, labelTables: labels.tables, attributes: labels.attributes,
+            configuration: configuration, split: Digest.sha256(split), files: try fileHashes,
+            plain: outcome.plainResult, teachers: teachers, student: outcome.studentResult,
+            difference: outcome.difference, cost: outcome.costs,
+            seconds: seconds.reduce(0, +), sessions: seconds)
+        // Last: a folder with metrics.json is a finished run.
+        try folder.write(metrics, to: "metrics.json")
+    }
+
+    /// The hashes of what was written for other commands, by the path in the run folder.
+    private var fileHashes: [String: String] {
+        get throws {
+            let places = outcome.studentResult == nil ? [""] : ["", "plain/"]
+            let paths = places.flatMap { place in RunResults.names.map { place + $0 } }
+            return Dictionary(
+                uniqueKeysWithValues: try paths.map { ($0, try Digest.sha256(fileAt: folder.file($0))) })
+        }
+    }
+
+    /// Each teacher on the validation images, class by class.
+    private var teachers: [RunMetrics.Teacher] {
+        outcome.teachers.map { teacher in
+            RunMetrics.Teacher(
+                subset: teacher.subset.name,
+                classes: teacher.subset.classes.enumerated().map { index, column in
+                    RunMetrics.Teacher.Entry(
+                        name: runner.cohort.classes[column],
+                        averagePrecision: teacher.summary.averagePrecision[index],
+                        rocAUC: teacher.summary.rocAUC[index])
+                })
+        }
+    }
+
+    private func save(
+        _ stage: StageResult, _ thresholds: [Double?], _ outcomes: Outcomes, in place: String
+    ) throws {
+        var bundle = stage.bundle
+        bundle.description.thresholds = thresholds
+        try bundle.save(to: folder.file(place.isEmpty ? "." : place))
+        try folder.write(outcomes, to: place + "predictions.csv")
+    }
+
+    /// What the table of costs does not show.
+    private var costNotes: [String] {
+        guard outcome.student != nil, outcome.settings.technique.mixing != .none else { return [] }
+        return [
+            "The student saw mixed images, about which its teachers were asked as they came; those seconds are among the "
+                + "student's."
+        ]
+    }
+
+    /// Names for people, by class.
+    private var names: [String: String] {
+        runner.preparation.attributes?.namesByClass(runner.cohort.classes) ?? [:]
+    }
+
+    private func writeReport(_ student: EvaluationResult?, _ difference: PairedResult?) throws {
+        try Folder.make(folder.file("plots"))
+        var models: [(name: String, result: EvaluationResult)] = [("plain", outcome.plainResult)]
+        if let student { models.append(("student", student)) }
+        var sections: [RunReport.Section] = []
+        func figure(_ drawing: Drawing, _ name: String, _ caption: String) throws -> RunReport.Figure {
+            try drawing.write(to: folder.file("plots/" + name + ".svg"))
+            return RunReport.Figure(caption, file: "plots/\(name).svg")
+        }
+
+        for (name, result) in models {
+            let tables = EvaluationTables(result, names: names)
+            sections.append(.init("The \(name) model", paragraphs: tables.notes(), table: tables.summary()))
+        }
+        if let difference {
+            let tables = DifferenceTables(difference, candidate: "student", reference: "plain", names: names)
+            let plot = GainPlot(title: "Student minus plain model", comparisons: [("RSKD", difference)])
+            sections.append(
+                .init(
+                    "What distillation changed", paragraphs: tables.notes() + studentNotes, table: tables.summary(),
+                    figures: [try figure(plot.drawing(), "gain", "Difference in mean average precision")]))
+            sections.append(.init("What distillation changed, class by class", table: tables.classes()))
+            let table = teacherTable
+            let title = "Average precision of plain model, teachers and student"
+            sections.append(
+                .init(
+                    "Teachers against the plain model", paragraphs: teacherNotes, table: table.table(),
+                    figures: [
+                        try figure(
+                            table.plot(title: title, bounds: outcome.plainResult.bounds).drawing(), "teachers",
+                            "Class by class")
+                    ]))
+        }
+        let tail = LongTailPlot(title: "The long tail", results: models, names: names)
+        var figures = [try figure(tail.drawing(), "long-tail", "Training images and average precision")]
+        for (name, result) in models {
+            let table = EvaluationTables(result, names: names).classes(isFull: true)
+            sections.append(.init("The \(name) model, class by class", table: table, figures: figures))
+            figures = []
+        }
+        let cost = CostTable(
+            outcome.costs.map {
+                CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, views: $0.views, isReused: $0.reused)
+            }, plainStages: outcome.plan.plain.second == nil ? 1 : 2)
+        sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
+        var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
+        if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
+        let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
+        let curves = TrainingCurvesPlot(title: "Training", history: journal.rows)
+        sections.append(
+            .init(
+                "Training and calibration",
+                figures: [
+                    try figure(curves.drawing(), "training", "Loss and validation mAP"),
+                    try figure(calibration.drawing(), "calibration", "Reliability"),
+                ]))
+        let title =
+            outcome.settings.distillation.map { "Distillation by \($0.grouping) against the plain model" }
+            ?? "The plain model"
+        try RunReport(title: title, facts: facts, sections: sections).write(to: folder.file("report.md"))
+    }
+
+    /// What makes the student's images differ from the plain model's.
+    private var studentNotes: [String] {
+        guard outcome.settings.distillation?.weights == .selfPaced else { return [] }
+        return [
+            "With self-paced weights the student was trained without the inner part of the training patients, the plain "
+                + "model with it: part of a difference may come from the number of images."
+        ]
+    }
+
+    /// What the grouping left out or learnt, and what makes the teachers' images differ from the plain model's.
+    private var teacherNotes: [String] {
+        let notes = (outcome.plan.subsets?.grouping.notes ?? []).map { "Grouping: " + $0 + "." }
+        guard outcome.plan.subsets?.inner != nil else { return notes }
+        return notes + [
+            "The weights measure teachers on an inner part of the training patients, so the teachers were trained without "
+                + "it. The plain model here was trained with it: a teacher that ranks worse may only have seen fewer images."
+        ]
+    }
+
+    /// Of all sessions.
+    private var time: String {
+        let seconds = sessions.seconds
+        return Progress.clock(seconds.reduce(0, +)) + (seconds.count > 1 ? " in \(seconds.count) sessions" : "")
+    }
+
+    private var facts: [(name: String, value: String)] {
+        let settings = runner.settings
+        let split = runner.preparation.split
+        var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
+        if settings.technique.mixing != .none { technique += ", " + settings.technique.mixing.rawValue }
+        if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
+        return [
+            ("Run", folder.path),
+            ("Data", runner.cohort.source),
+            ("Split", "\(split.name): \(split.training.count) training, \(split.validation.count) validation images"),
+            ("Network", "\(settings.model.architecture.rawValue) at \(settings.image.resolution) px"),
+            ("Technique", technique),
+            ("Distillation", settings.distillation.map { "\($0.grouping), \($0.weights.rawValue)" } ?? "none"),
+            (
+                "Engine",
+                "libtorch \(Engine.version), \(runner.planner.precision.rawValue) on \(runner.surroundings.device)"
+            ),
+            ("Time", time),
+        ]
+    }
+
+    /// Each class of each teacher, beside plain model and student.
+    var teacherTable: TeacherTable {
+        let classes = runner.cohort.classes
+        return TeacherTable(
+            outcome.teachers.flatMap { teacher in
+                teacher.subset.classes.enumerated().map { index, column in
+                    let plain = outcome.plainResult.classes[column]
+                    return TeacherTable.Row(
+                        name: names[classes[column]] ?? classes[column], teacher: teacher.subset.name,
+                        trainingImages: runner.preparation.counts[column], positives: plain.positives,
+                        plainAP: plain.averagePrecision.value,
+                        teacherAP: teacher.summary.averagePrecision[index],
+                        studentAP: outcome.studentResult?.classes[column].averagePrecision.value,
+                        plainAUC: plain.rocAUC.value, teacherAUC: teacher.summary.rocAUC[index])
+                }
+            })
+    }
+}
+
+extension RunOutcome {
+    /// The closing words of a run on the terminal.
+    public func summary(for terminal: Terminal) -> String {
+        var text = ""
+        func add(_ title: String, _ table: TextTable) {
+            text += "\n" + terminal.styled(title, .bold) + "\n" + table.text(for: terminal)
+        }
+        add("Plain model", EvaluationTables(plainResult).summary())
+        if let studentResult, let difference {
+            add("Student", EvaluationTables(studentResult).summary())
+            add(
+                "Student minus plain",
+                DifferenceTables(difference, candidate: "student", reference: "plain").summary())
+        }
+        return text
+    }
+}

@@ -1,0 +1,153 @@
+import Basics
+import Cohorts
+import Configuration
+import Distillation
+import Execution
+import Foundation
+import FundusImaging
+import Models
+import RunFiles
+import Settings
+import Torch
+import Training
+
+/// The main job: from photographs and labels to an evaluated model, by way of teachers where distillation is asked for.
+public struct Run {
+    private let settings: RunSettings
+    private let written: RunSettings?
+    private let surroundings: Surroundings
+    private let log: (String) -> Void
+
+    /// Prepares a run; nothing is read yet.
+    ///
+    /// - Parameter written: the settings as the configuration of a resumed run has them, with paths that count from
+    ///   where it was made; nil where they are the same.
+    public init(
+        _ settings: RunSettings, _ surroundings: Surroundings, written: RunSettings? = nil,
+        log: @escaping (String) -> Void
+    ) {
+        self.settings = settings
+        self.written = written
+        self.surroundings = surroundings
+        self.log = log
+    }
+
+    /// What would be made, what of it is stored already, and what the rest is expected to cost. Nothing is trained and no
+    /// image is decoded; only a measured arithmetic is written, into the per-user cache.
+    public func forecast() throws -> RunForecast {
+        Engine.threads = surroundings.threads
+        try self.settings.checkFolders()
+        let divided = try self.settings.dividedCohort()
+        let settings = try self.settings.settlingPrecision(surroundings, log: log)
+        let planner = RunPlanner(
+            settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
+            contents: ContentHashes(known: divided.cohort, settings), weights: try PretrainedWeights(settings.model),
+            device: surroundings.device)
+        return try RunForecast(planner.plan(), settings, divided.cohort, surroundings)
+    }
+
+    /// Does everything and gives what came out.
+    ///
+    /// - Parameter configuration: the text of `config.yaml`, complete.
+    public func execute(configuration: String) throws -> RunOutcome {
+        Engine.threads = surroundings.threads
+        let started = Date()
+        try self.settings.checkFolders()
+        if !surroundings.isResuming { try RunFolder.refuseInUse(self.settings.output) }
+        try RunFolder.requireOwn(self.settings.output, isResuming: surroundings.isResuming)
+        let divided = try self.settings.dividedCohort()
+        let weights = try PretrainedWeights(self.settings.model)
+        try RunCheck(
+            settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
+            weights: weights, device: surroundings.device
+        ).verify()
+        let folder = try RunFolder(self.settings.output, isResuming: surroundings.isResuming)
+        let settings = try self.settings.settlingPrecision(surroundings, log: log)
+        let preparation = try Preparation(
+            settings, divided, cacheFolder: settings.imageCacheFolder,
+            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        for warning in preparation.warnings { log("warning: " + warning) }
+        // What was chosen is written down, so that a resumed run keeps it.
+        var configuration = configuration
+        if self.settings.training.precision == .auto {
+            var kept = written ?? settings
+            kept.training.precision = settings.training.precision
+            configuration = ConfigurationWriter.yaml(kept)
+        }
+        let store = StageStore(
+            folder: settings.stages ?? folder.file("stages"), shouldStop: surroundings.shouldStop, log: log)
+        // From here on the run is accepted.
+        folder.removeLeftOver(store)
+        try AtomicFile.write(configuration, to: folder.file(RunConfiguration.name))
+        try folder.write(try sources(preparation, weights, folder), to: RunSources.name)
+        let sessions = try RunSessions(folder, started: started, isResuming: surroundings.isResuming)
+        do {
+            let journal = try Journal(folder, sessions, log: log)
+            let planner = RunPlanner(settings, preparation, surroundings, weights)
+            let runner = StageRunner(
+                settings, preparation, surroundings, planner, store, journal, folder, weights)
+            let outcome = try outcome(runner)
+            try RunReporting(
+                outcome: outcome, runner: runner, journal: journal, folder: folder, sessions: sessions,
+                labels: LabelHashes((written ?? settings).data, divided.cohort, divided.attributes),
+                configuration: Digest.sha256(configuration)
+            ).write()
+            return outcome
+        } catch {
+            // The first error is the one to tell.
+            try? sessions.write()
+            throw error
+        }
+    }
+
+    private func outcome(_ runner: StageRunner) throws -> RunOutcome {
+        let (preparation, planner) = (runner.preparation, runner.planner)
+        log(
+            "\(runner.cohort.source): \(preparation.split.training.count) training and "
+                + "\(preparation.split.validation.count) validation images, \(runner.cohort.classes.count) classes, "
+                + "\(planner.precision.rawValue) on \(surroundings.device) with \(surroundings.threads) threads")
+        var plan = try planner.plan()
+        if let clusters = try clusters(plan, runner) { plan = try planner.plan(clusters: clusters) }
+        if let grouping = plan.subsets?.grouping {
+            for note in grouping.notes { log("grouping \(grouping.name): \(note)") }
+        }
+        for stage in plan.stages { try runner.make(stage) }
+        return try RunOutcome(plan, runner)
+    }
+
+    /// The clusters of the grouping term `learned`, by what the plain model sees in the training images; nil where the
+    /// grouping does not have it.
+    private func clusters(_ plan: RunPlan, _ runner: StageRunner) throws -> ClassClusters? {
+        guard let distillation = settings.distillation, let plain = plan[plan.plain.first],
+            try Grouping.learnedTerms(distillation.grouping, attributes: runner.preparation.attributes) > 0
+        else { return nil }
+        try runner.make(plain)
+        let rows = runner.preparation.split.training
+        let cohort = runner.cohort
+        let features = try runner.measurement.features(
+            runner.network(plain.id).bundle.classifier, name: "plain", rows: rows)
+        let counts = cohort.classCounts(rows: rows)
+        return ClassClusters(
+            averageLinkage: ClassSimilarity.mixture(
+                ClassSimilarity.cosine(ClassSimilarity.embeddings(features, of: cohort, rows: rows)),
+                ClassSimilarity.jaccard(in: cohort, rows: rows), share: distillation.learnedCooccurrence),
+            of: counts.indices.filter { counts[$0] > 0 }, count: distillation.learnedSubsets)
+    }
+
+    /// What the run was made of, and where that lies.
+    private func sources(
+        _ preparation: Preparation, _ weights: PretrainedWeights?, _ folder: RunFolder
+    ) throws -> RunSources {
+        var hashes = DataSettings.hashes(
+            preparation.data.cohort, preparation.attributes, severalTables: !settings.data.tables.isEmpty)
+        hashes["model.weights"] = weights?.sha256
+        if let written, let earlier = try RunSources.read(folder.path) {
+            for change in earlier.changes(since: hashes, at: settings.paths) { log("warning: " + change) }
+            return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
+        }
+        if surroundings.isResuming { log("warning: " + RunSources.missing(in: folder.path)) }
+        return RunSources(
+            written: written ?? settings, used: settings, folder: folder.path,
+            madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)
+    }
+}

@@ -1,0 +1,96 @@
+import Basics
+import Cohorts
+import Execution
+import RunFiles
+import Settings
+import Torch
+
+/// Finds before any image is decoded what would otherwise stop a run after hours: a grouping that does not exist, a
+/// subset that cannot be learnt, weights that do not fit, a disk that is too small.
+package struct RunCheck {
+    let settings: RunSettings
+    let cohort: Cohort
+    let attributes: ClassAttributes?
+    let split: Split
+    var weights: PretrainedWeights?
+    var device = Device.cpu
+
+    package init(settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split) {
+        self.settings = settings
+        self.cohort = cohort
+        self.attributes = attributes
+        self.split = split
+    }
+
+    init(
+        settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split,
+        weights: PretrainedWeights?, device: Device
+    ) {
+        self.init(settings: settings, cohort: cohort, attributes: attributes, split: split)
+        (self.weights, self.device) = (weights, device)
+    }
+
+    /// - Throws: `FoveaError` as the run itself would.
+    func verify() throws {
+        let storage = try storage()
+        try DiskSpace.require(
+            [
+                DiskSpace.Need(
+                    missing(storage), in: settings.stageFolder, for: "models and view banks"),
+                DiskSpace.Need(
+                    settings.missingBytes(of: storage, peak: true), in: settings.output,
+                    for: "checkpoints and results"),
+            ], of: "this run", remedy: Self.remedy([settings]))
+    }
+
+    /// What takes less.
+    package static func remedy(_ runs: [RunSettings]) -> String {
+        let features =
+            runs.contains { $0.distillation?.featureLambda ?? 0 > 0 }
+            ? " The teachers' features (distillation.feature_lambda) take most of a bank." : ""
+        return "Free some space, or choose another `output` or `stages` folder; fewer distillation.views and a lower "
+            + "checkpoints.keep_last take less." + features
+    }
+
+    /// About how many bytes the models and view banks of the run take; what is stored already is counted too.
+    package func storedBytes() throws -> Int { try storage().stages.reduce(0) { $0 + $1.bytes } }
+
+    /// About how many bytes of them are not stored yet.
+    package func missingBytes() throws -> Int { missing(try storage()) }
+
+    private func missing(_ storage: RunStorage) -> Int {
+        RunStorage.missingBytes(of: [storage], in: StageStore(folder: settings.stageFolder))
+    }
+
+    /// About how many bytes checkpoints take at the same time, at most.
+    package func checkpointBytes() throws -> Int { try storage().checkpoints }
+
+    private func storage() throws -> RunStorage {
+        let planner = RunPlanner(
+            settings, cohort: cohort, attributes: attributes, split: split,
+            contents: ContentHashes(known: cohort, settings), weights: weights, device: device)
+        return RunStorage(settings, try planner.plan(), try NetworkSize(settings, classes: cohort.classes))
+    }
+}
+
+extension RunSettings {
+    /// Refuses paths of folders at which there is something else, before any data are read: those that are named, and those
+    /// that a run makes in them.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    package func checkFolders() throws {
+        try Folder.check(output, named: "output")
+        if let stages { try Folder.check(stages, named: "stages") }
+        try Folder.check(cache ?? Surroundings.userCache, named: cache == nil ? "the cache" : "cache")
+        for name in RunFolder.folders where name != "stages" {
+            try Folder.check(
+                output + "/" + name, named: "the folder \(name) of a run", isWritten: true,
+                remedy: "Choose another folder as `output`, or move that file away.")
+        }
+        for folder in [stageFolder, stageFolder + "/" + StageFolder.bankFolder] {
+            try Folder.check(
+                folder, named: "a folder for finished stages",
+                remedy: "Choose another folder as `output` or `stages`, or move that file away.")
+        }
+    }
+}

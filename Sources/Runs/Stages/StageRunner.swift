@@ -1,0 +1,217 @@
+import Backbones
+import Basics
+import Cohorts
+import Distillation
+import Execution
+import Foundation
+import FundusImaging
+import Losses
+import Models
+import NN
+import RunFiles
+import Settings
+import Torch
+import Training
+
+/// Makes the stages of a plan, or finds them in the store.
+final class StageRunner {
+    let settings: RunSettings
+    let preparation: Preparation
+    let surroundings: Surroundings
+    let planner: RunPlanner
+    let store: StageStore
+    let journal: Journal
+    let folder: RunFolder
+    /// What networks begin with; nil for random weights.
+    let weights: PretrainedWeights?
+
+    private var networks: [StageSpec.ID: StageResult] = [:]
+    private var banks: [StageSpec.ID: BankResult] = [:]
+    /// How well teachers and plain model rank the inner split; both stages of a student need it.
+    private var measured: InnerMeasurement?
+
+    init(
+        _ settings: RunSettings, _ preparation: Preparation, _ surroundings: Surroundings, _ planner: RunPlanner,
+        _ store: StageStore, _ journal: Journal, _ folder: RunFolder, _ weights: PretrainedWeights?
+    ) {
+        self.settings = settings
+        self.preparation = preparation
+        self.surroundings = surroundings
+        self.planner = planner
+        self.store = store
+        self.journal = journal
+        self.folder = folder
+        self.weights = weights
+    }
+
+    var data: TrainingData { preparation.data }
+    var cohort: Cohort { preparation.data.cohort }
+    var device: Device { surroundings.device }
+
+    /// Measures networks of this run.
+    var measurement: ModelMeasurement {
+        ModelMeasurement(
+            data, normalization: settings.model.architecture.normalization, device: device,
+            precision: planner.precision, threads: surroundings.loaderThreads, shouldStop: surroundings.shouldStop)
+    }
+
+    /// Makes a stage whose inputs are made, unless it is made or stored already.
+    func make(_ spec: StageSpec) throws {
+        switch spec.kind {
+        case .network(let recipe):
+            guard networks[spec.id] == nil else { return }
+            networks[spec.id] = try network(spec, recipe)
+        case .bank(let recipe):
+            guard banks[spec.id] == nil else { return }
+            banks[spec.id] = try bank(spec, recipe)
+        }
+    }
+
+    /// A finished network.
+    ///
+    /// - Throws: `FoveaError` of kind `engine` where it is not made yet: the plan's order is wrong.
+    func network(_ id: StageSpec.ID) throws -> StageResult {
+        guard let result = networks[id] else { throw FoveaError(.engine, "the stage \(id) is not made yet") }
+        return result
+    }
+
+    /// A finished view bank.
+    func bank(_ id: StageSpec.ID) throws -> BankResult {
+        guard let result = banks[id] else { throw FoveaError(.engine, "the stage \(id) is not made yet") }
+        return result
+    }
+
+    /// What the stages made so far cost, in the plan's order. View banks are one row.
+    func costs(of plan: RunPlan) -> [RunMetrics.Cost] {
+        var costs: [RunMetrics.Cost] = []
+        for spec in plan.stages {
+            switch spec.kind {
+            case .network(let recipe): networks[spec.id].map { costs.append(cost(spec, recipe, $0)) }
+            case .bank:
+                guard let bank = banks[spec.id] else { continue }
+                if let last = costs.last, last.stage == spec.label {
+                    costs[costs.count - 1].seconds += bank.seconds
+                    costs[costs.count - 1].views += spec.work.views
+                    costs[costs.count - 1].reused = last.reused && bank.isReused
+                } else {
+                    costs.append(
+                        RunMetrics.Cost(
+                            stage: spec.label, seconds: bank.seconds, images: 0, views: spec.work.views,
+                            reused: bank.isReused))
+                }
+            }
+        }
+        return costs
+    }
+
+    private func cost(_ spec: StageSpec, _ recipe: NetworkRecipe, _ result: StageResult) -> RunMetrics.Cost {
+        // What was planned is what was done, but for steps that were left out.
+        let teachers =
+            if case .distillation(let recipe) = recipe.objective, recipe.banks == nil { recipe.teachers.count } else {
+                0
+            }
+        let passesBackward = recipe.plan.backboneRate > 0
+        return RunMetrics.Cost(
+            stage: spec.label, seconds: result.seconds, images: passesBackward ? result.images : 0,
+            views: result.images * teachers + (passesBackward ? 0 : result.images), reused: result.isReused)
+    }
+
+    /// How well teachers and plain model rank the inner split.
+    func innerMeasurement(_ recipe: DistillationRecipe, _ inner: Split) throws -> InnerMeasurement {
+        if let measured { return measured }
+        let result = try InnerMeasurement(
+            measurement, teachers: recipe.teachers.map(network), recipe.subsets.columns,
+            plain: network(recipe.reference), rows: inner.validation, classes: cohort.classes.count)
+        measured = result
+        return result
+    }
+}
+
+// MARK: - Networks
+
+extension StageRunner {
+    /// A network of the store, or else a training with checkpoints, which are removed when it is finished and stored.
+    private func network(_ spec: StageSpec, _ recipe: NetworkRecipe) throws -> StageResult {
+        announce(spec, recipe)
+        let digest = spec.key.digest
+        let place = spec.storeName + "-" + digest.prefix(16)
+        let checkpoints = Checkpoints(
+            folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
+            recipe: digest, policy: settings.checkpoints, isAskedFor: surroundings.wantsCheckpoint,
+            log: { [journal] line in journal.say(line.hasPrefix("warning") ? line : spec.id + " " + line) })
+        let result = try store.stage(spec.storeName, key: spec.key) {
+            for other in folder.foreignCheckpoints(of: spec.storeName, besides: place) {
+                journal.say(
+                    "warning: \(other) is of other data, settings or engine than now, so it is not resumed")
+            }
+            return try StageTraining(runner: self, spec: spec, recipe: recipe, checkpoints: checkpoints).run()
+        }
+        if result.isReused { try journal.takeOver(result, named: spec.id) }
+        try checkpoints.finish()
+        return result
+    }
+
+    /// Says what a teacher will see.
+    private func announce(_ spec: StageSpec, _ recipe: NetworkRecipe) {
+        guard let task = recipe.task, !recipe.isSecondStage else { return }
+        journal.say(
+            "teacher \(recipe.teacherPlace ?? ""), \(task.subset.name): \(task.subset.classes.count) classes, "
+                + "\(task.positives.count) positive and \(task.negativesPerEpoch) other images per epoch")
+        let constant = task.alwaysPresent(in: cohort)
+        guard !constant.isEmpty else { return }
+        journal.say(
+            "warning: every image that this teacher sees with a known label shows "
+                + Wording.listing(constant.map { cohort.classes[$0] })
+                + ", so it learns nothing about them; distillation.teachers.negatives: all shows it other images")
+    }
+}
+
+// MARK: - View banks
+
+/// What one teacher, or several that share a trunk, say on all views, and what that took.
+struct BankResult {
+    var logits: TeacherLogits
+    /// nil where they are not distilled.
+    var features: TeacherFeatures?
+
+    var seconds: Double { logits.seconds }
+    var isReused: Bool { logits.isStored }
+}
+
+extension StageRunner {
+    private func bank(_ spec: StageSpec, _ recipe: BankRecipe) throws -> BankResult {
+        let key = spec.key.digest
+        func featuresPath(_ path: String) -> String? {
+            recipe.keepsFeatures ? TeacherFeatures.path(besides: path) : nil
+        }
+        func stored(_ path: String) throws -> BankResult? {
+            let features = featuresPath(path).flatMap { TeacherFeatures.stored(at: $0, key: key) }
+            // A bank without features is computed once more where they are needed.
+            guard !recipe.keepsFeatures || features != nil,
+                let logits = try TeacherLogits.stored(at: path, key: key)
+            else { return nil }
+            return BankResult(logits: logits, features: features)
+        }
+        return try store.bank(recipe.name, key: key, stored: stored) { path in
+            let logits = try TeacherLogits.compute(
+                teacher(of: recipe), cache: data.cache, rows: recipe.rows, views: recipe.views,
+                augmentation: recipe.plan.augmentation, seed: recipe.plan.seed, device: device,
+                precision: recipe.plan.precision, threads: recipe.plan.loaderThreads,
+                title: "views of \(recipe.name)", path: path, featuresPath: featuresPath(path), key: key,
+                shouldStop: surroundings.shouldStop)
+            return BankResult(
+                logits: logits, features: featuresPath(path).flatMap { TeacherFeatures.stored(at: $0, key: key) })
+        }
+    }
+
+    /// A network of its own for the bank, which changes it for good by folding: a copy of the teacher, or one trunk with the
+    /// heads of all.
+    private func teacher(of recipe: BankRecipe) throws -> ModelBundle {
+        let teachers = try recipe.teachers.map { try network($0).bundle }
+        if teachers.count == 1 { return try teachers[0].copy() }
+        guard let joined = try ModelBundle.joined(teachers) else {
+            throw FoveaError(.engine, "the teachers' backbones were frozen, but are not equal")
+        }
+        return joined
+    }
+}

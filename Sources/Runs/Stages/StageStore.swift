@@ -1,0 +1,165 @@
+import Basics
+import Distillation
+import Foundation
+import Models
+import RunFiles
+import Training
+
+/// A finished training: the model, how it got there, and what it cost.
+public struct StageResult {
+    /// The model.
+    public let bundle: ModelBundle
+    /// One record an epoch.
+    public let history: [EpochRecord]
+    /// The hash of the weights.
+    public let hash: String
+    /// Whether it was trained now or taken from the store.
+    public let isReused: Bool
+
+    /// Seconds spent in training steps.
+    public var seconds: Double { history.reduce(0) { $0 + $1.seconds } }
+    /// Images that passed forward and backward.
+    public var images: Int { history.reduce(0) { $0 + $1.images } }
+}
+
+/// Keeps finished plain models, teachers and view banks, each under the hash of all that decided it, so that a resumed
+/// run and other runs of a comparison reuse them.
+public struct StageStore {
+    /// The folder.
+    public let folder: String
+    private let shouldStop: @Sendable () -> Bool
+    private let log: (String) -> Void
+
+    /// Uses a folder, which is made when first needed.
+    ///
+    /// - Parameters:
+    ///   - shouldStop: asked while another process makes what is wanted.
+    ///   - log: told what the user should know, one line per call.
+    public init(
+        folder: String, shouldStop: @escaping @Sendable () -> Bool = { false },
+        log: @escaping (String) -> Void = { _ in }
+    ) {
+        self.folder = folder
+        self.shouldStop = shouldStop
+        self.log = log
+    }
+
+    /// What `stage.json` holds.
+    private struct Record: Codable {
+        var key: StageKey
+        var history: [EpochRecord]
+        /// The hash of the weights.
+        var weights: String
+        /// The hash of the model's description.
+        var description: String?
+        /// The hash of the file's text with an empty one here.
+        var sha256: String
+
+        func encoded() throws -> Data {
+            let encoder = JSONEncoder()
+            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
+            return try encoder.encode(self)
+        }
+    }
+
+    /// Removes what processes that have ended had begun to write.
+    func removeLeftOver() {
+        let own = [StageFolder.recordName, ModelBundle.weightsName, ModelBundle.configurationName]
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where StageFolder.isStage(name)
+        {
+            PartialFile.removeLeftOver(in: folder + "/" + name, isOwn: own.contains)
+        }
+        PartialFile.removeLeftOver(in: folder + "/" + StageFolder.bankFolder) { $0.hasSuffix(".safetensors") }
+    }
+
+    /// The stage of a key: read from the store, or made by `train` and stored. Where another process makes it, that one is
+    /// waited for.
+    ///
+    /// - Parameter name: for people, such as "teacher-disc".
+    public func stage(
+        _ name: String, key: StageKey, train: () throws -> (ModelBundle, [EpochRecord])
+    ) throws -> StageResult {
+        let path = place(of: name, key)
+        return try finished(in: path, lock: "/.lock", stored: { try stored(path, key) }) {
+            sayIfUnrecorded(path)
+            let (bundle, history) = try train()
+            try bundle.save(to: path)
+            let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
+            var record = Record(
+                key: key, history: history, weights: hash,
+                description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName), sha256: "")
+            record.sha256 = StageFolder.contentHash(of: try record.encoded())
+            // Written last: a stage without it is not finished.
+            try AtomicFile.write(record.encoded(), to: path + "/" + StageFolder.recordName)
+            return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
+        }
+    }
+
+    /// Whether a stage is stored, as far as its files' names tell: what they hold is verified when they are read.
+    package func contains(_ spec: StageSpec) -> Bool {
+        switch spec.kind {
+        case .network:
+            return access(place(of: spec.storeName, spec.key) + "/" + StageFolder.recordName, F_OK) == 0
+        case .bank(let recipe):
+            let path = place(ofBank: spec.storeName, spec.key.digest)
+            return access(path, F_OK) == 0
+                && (!recipe.keepsFeatures || access(TeacherFeatures.path(besides: path), F_OK) == 0)
+        }
+    }
+
+    private func place(of name: String, _ key: StageKey) -> String { folder + "/" + name + "-" + key.digest.prefix(16) }
+
+    private func place(ofBank name: String, _ digest: String) -> String {
+        folder + "/" + StageFolder.bankFolder + "/" + name + "-" + digest.prefix(16) + ".safetensors"
+    }
+
+    /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
+    /// finished is found without the lock.
+    private func finished<Result>(
+        in place: String, lock name: String, stored: () throws -> Result?, make: () throws -> Result
+    ) throws -> Result {
+        if let found = try stored() { return found }
+        try Folder.make(place)
+        let lock = try FileLock.waiting(for: place + name, shouldStop: shouldStop)
+        defer { withExtendedLifetime(lock) {} }
+        return try stored() ?? make()
+    }
+
+    /// Says that a model is trained again because it has no record.
+    private func sayIfUnrecorded(_ path: String) {
+        guard access(path + "/" + ModelBundle.weightsName, F_OK) == 0 else { return }
+        log(
+            "warning: \(path) holds a model, but no \(StageFolder.recordName) of this version that says how it was trained: it "
+                + "is trained again")
+    }
+
+    /// What lies finished in a folder of the store; nil without it.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when a file of it is not what training wrote.
+    private func stored(_ path: String, _ key: StageKey) throws -> StageResult? {
+        guard let record = try record(in: path, key: key) else { return nil }
+        return StageResult(
+            bundle: try ModelBundle.load(from: path), history: record.history, hash: record.weights, isReused: true)
+    }
+
+    /// The record of a stage whose files are those that training wrote; nil without one.
+    private func record(in path: String, key: StageKey) throws -> Record? {
+        guard let data = try StageFolder.verifiedRecord(in: path) else { return nil }
+        guard let record = try? JSONDecoder().decode(Record.self, from: data), record.key == key else {
+            throw StageFolder.damaged(path + "/" + StageFolder.recordName, in: path)
+        }
+        return record
+    }
+
+    /// The view bank of a key's digest: what `stored` finds at its path, or `make` makes there. Where another process makes
+    /// it, that one is waited for.
+    public func bank<Bank>(
+        _ name: String, key: String, stored: (_ path: String) throws -> Bank?, make: (_ path: String) throws -> Bank
+    ) throws -> Bank {
+        let path = place(ofBank: name, key)
+        let lock = "/" + name + "-" + key.prefix(16) + ".lock"
+        return try finished(in: folder + "/" + StageFolder.bankFolder, lock: lock, stored: { try stored(path) }) {
+            try make(path)
+        }
+    }
+}

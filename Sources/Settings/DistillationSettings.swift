@@ -1,0 +1,193 @@
+import Configuration
+import Distillation
+
+/// Teachers and distillation.
+public struct DistillationSettings: Sendable, Equatable {
+    /// Where the keys began that were not given. To begin there, use `init(preset:)`.
+    public var preset = DistillationPreset.none
+    /// The groupings, joined by `+`.
+    public var grouping = "region"
+    /// Decides the shuffle of `random`; nil for the run's seed.
+    public var groupingSeed: Int?
+    /// How many subsets `learned` makes.
+    public var learnedSubsets = 5
+    /// How much common images count in `learned`, beside what a network sees in the classes.
+    public var learnedCooccurrence = 0.5
+    /// How far student and teacher are from each other.
+    public var distance = Distance.bernoulliKL
+    /// T.
+    public var temperature = 2.0
+    /// How much distillation counts beside the labels.
+    public var lambda = 1.0
+    /// How much the distance of pooled features counts besides; 0: not at all.
+    public var featureLambda = 0.0
+    /// The weights of teachers, classes and images.
+    public var weights = WeightRule.uniform
+    /// g of the weights `membership`.
+    public var membershipGain = 1.0
+    /// beta of the weights `effective_number`.
+    public var beta = 0.999
+    /// a of the weights `self_paced`.
+    public var selfPacedShare = 0.3
+    /// Share of the training patients on which `teacher_quality` and `self_paced` measure.
+    public var innerShare = 0.2
+    /// Views of each image that teachers are asked about; 0: as many as the student has epochs.
+    public var views = 0
+    /// Where the student begins.
+    public var student = Initialization.plain
+    /// Passes of the student over its images; nil for those of `training`.
+    public var epochs: Int?
+    /// For single-label data: whether a teacher speaks on images of its subset only.
+    public var onlySubsetImages = false
+    /// How the teachers are trained.
+    public var teachers = TeacherSettings()
+
+    /// The defaults.
+    public init() {}
+
+    /// What a preset says, and the defaults where it says nothing.
+    public init(preset: DistillationPreset) { begin(preset) }
+
+    /// Goes to where a preset begins.
+    mutating func begin(_ preset: DistillationPreset) {
+        self.preset = preset
+        preset.apply(to: &self)
+    }
+
+    /// The same choices, whatever they began with: what decides a training is the keys, not where they come from.
+    package var withoutPreset: DistillationSettings {
+        var settings = self
+        settings.preset = .none
+        return settings
+    }
+
+    /// Passes of the student over its images, where those of `training` are so many.
+    package func studentEpochs(training: Int) -> Int { epochs ?? training }
+
+    /// How many views of each image teachers are asked about.
+    package func bankedViews(training: Int) -> Int { views > 0 ? views : studentEpochs(training: training) }
+}
+
+extension DistillationSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written. The preset is the first, so that every other key wins over it.
+    public static let fields: [Field<Self>] = [
+        Field(
+            "preset", \.chosenPreset, .choice,
+            "Where the other keys of this section begin; those that are given win, so delete what the preset shall set"),
+        Field(
+            "grouping", \.grouping, .text,
+            "region, feature, shot, learned, random:region, single, single*5, or a union such as shot+region"),
+        Field(
+            "grouping_seed", \.groupingSeed, .optional(.integer(0...1_000_000_000)),
+            "random: decides the shuffle; null: the run's seed"),
+        Field("learned_subsets", \.learnedSubsets, .integer(1...1000), "learned: how many subsets"),
+        Field(
+            "learned_cooccurrence", \.learnedCooccurrence, .number(0...1),
+            "learned: share of common images in the similarity of classes; the rest is what the plain model sees"),
+        Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
+        Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
+        Field("lambda", \.lambda, .number(0...1000), "How much distillation counts beside the labels"),
+        Field(
+            "feature_lambda", \.featureLambda, .number(0...1000),
+            "How much the cosine distance of pooled features counts besides; 0: features are not distilled"),
+        Field("weights", \.weights, .choice, "Weights of teachers, classes and images"),
+        Field(
+            "membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"),
+        Field("beta", \.beta, .number(from: 0, below: 1), "effective_number: beta"),
+        Field("self_paced_share", \.selfPacedShare, .number(from: 0, below: 1), "self_paced: a"),
+        Field(
+            "inner_share", \.innerShare, .number(above: 0, below: 1),
+            "Training patients to measure on (teacher_quality, self_paced)"),
+        Field(
+            "views", \.views, .integer(0...10_000), "Views of each image that teachers are asked about; 0: one an epoch"
+        ),
+        Field("student", \.student, .choice, "Where the student begins"),
+        Field(
+            "epochs", \.epochs, .optional(.integer(1...10_000)),
+            "Passes of the student over its images; null: training.epochs"),
+        Field(
+            "only_subset_images", \.onlySubsetImages, .flag,
+            "Single-label data: teachers speak on images of their subset only"),
+        Field("teachers", \.teachers, .section, "How teachers are trained, where it differs from training"),
+    ]
+
+    // To read a preset is to begin with it.
+    fileprivate var chosenPreset: DistillationPreset {
+        get { preset }
+        set { begin(newValue) }
+    }
+}
+
+/// Where a network begins.
+public enum Initialization: String, Sendable, CaseIterable {
+    /// At `model.weights`.
+    case pretrained
+    /// At the plain model.
+    case plain
+}
+
+/// How the teachers are trained: what differs from `training`.
+public struct TeacherSettings: Sendable, Equatable {
+    /// What teachers minimise.
+    public enum Technique: String, Sendable, CaseIterable {
+        /// BCE, every image once: teachers that all techniques of a comparison can share.
+        case bce
+        /// Loss and sampler of `technique`.
+        case same
+    }
+
+    /// The rules.
+    public enum NegativesName: String, Sendable, CaseIterable {
+        case drop
+        case sampled
+        case all
+    }
+
+    /// Where they begin.
+    public var initialization = Initialization.plain
+    /// Which images without a positive of the subset they see.
+    public var negatives = NegativesName.all
+    /// r of `sampled`.
+    public var ratio = 1.0
+    /// Whether the higher prevalence that a teacher saw is taken off its logits.
+    public var priorCorrection = true
+    /// Passes over their images.
+    public var epochs = 4
+    /// Steps at least, for small subsets.
+    public var minimumSteps = 100
+    /// The highest learning rate.
+    public var rate = 3e-4
+    /// Factor on the backbone's learning rate, 0 freezes it; nil: that of the training.
+    public var backboneRate: Double?
+    /// What they minimise, and on which images.
+    public var technique = Technique.bce
+
+    /// The defaults.
+    public init() {}
+
+    /// The same for subset tasks.
+    public var rule: Negatives {
+        switch negatives {
+        case .drop: .drop
+        case .sampled: .sampled(ratio: ratio)
+        case .all: .all
+        }
+    }
+}
+
+extension TeacherSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
+    public static let fields: [Field<Self>] = [
+        Field("initialization", \.initialization, .choice, "Where teachers begin: model.weights or the plain model"),
+        Field("negatives", \.negatives, .choice, "Which images without a class of the subset they see"),
+        Field("ratio", \.ratio, .number(0...1000), "sampled: negatives for each positive"),
+        Field("prior_correction", \.priorCorrection, .flag, "Take the higher prevalence a teacher saw off its logits"),
+        Field("epochs", \.epochs, .integer(1...10_000), "Passes over their images"),
+        Field("minimum_steps", \.minimumSteps, .integer(0...1_000_000), "Steps at least, for small subsets"),
+        Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
+        Field(
+            "backbone_rate", \.backboneRate, .optional(.number(0...1)),
+            "Factor on the backbone's learning rate, 0 freezes it; null: training.backbone_rate"),
+        Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student"),
+    ]
+}

@@ -1,0 +1,148 @@
+import Backbones
+import Basics
+import Configuration
+import Distillation
+import Models
+
+/// Everything that decides a run: the root of a configuration file.
+public struct RunSettings: Sendable, Equatable {
+    /// Photographs, labels, split.
+    public var data = DataSettings()
+    /// How a photograph becomes a picture.
+    public var image = PictureSettings()
+    /// How views differ from the picture.
+    public var augmentation = ViewSettings()
+    /// The network.
+    public var model = ModelSettings()
+    /// How the plain model and the student are trained.
+    public var training = TrainingSettings()
+    /// Loss and sampler.
+    public var technique = TechniqueSettings()
+    /// Teachers and distillation; nil trains the plain model only.
+    public var distillation: DistillationSettings?
+    /// How results are measured.
+    public var evaluation = EvaluationSettings()
+    /// When checkpoints are written and how many are kept.
+    public var checkpoints = CheckpointPolicy()
+    /// Seeds everything that is random.
+    public var seed = 0
+    /// The folder of the run.
+    public var output = "runs/run"
+    /// Where finished plain models, teachers and view banks are kept for reuse; nil: inside the run folder.
+    public var stages: String?
+    /// Where decoded pictures are kept; nil: in the per-user cache.
+    public var cache: String?
+
+    /// The defaults.
+    public init() {}
+
+    /// How many different views of an image the plain model sees; nil for always new ones.
+    ///
+    /// Where a view bank has fewer views than there are epochs, the student sees less variety; unless told otherwise
+    /// the plain model that it is compared with then sees just as little (METHOD: section 5).
+    package var plainViews: Int? {
+        if augmentation.views > 0 { return augmentation.views }
+        guard let banked = distillation?.bankedViews(training: training.epochs), banked < training.epochs else {
+            return nil
+        }
+        return banked
+    }
+
+    /// The technique of the teachers: BCE on every image once, or the run's own.
+    package var teacherTechnique: TechniqueSettings {
+        distillation?.teachers.technique == .same ? technique : TechniqueSettings()
+    }
+
+    /// The technique of the plain model of an inner split: it is judged beside teachers, so it has a second stage where
+    /// they have one.
+    package var innerTechnique: TechniqueSettings {
+        var inner = technique
+        inner.second = teacherTechnique.second
+        return inner
+    }
+}
+
+extension RunSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
+    public static let fields: [Field<Self>] = [
+        Field("data", \.data, .section, "Photographs, labels, split"),
+        Field("image", \.image, .section, "How a photograph becomes a square picture"),
+        Field("augmentation", \.augmentation, .section, "How the views seen in training differ from the picture"),
+        Field("model", \.model, .section, "The network"),
+        Field("training", \.training, .section, "How the plain model and the student are trained"),
+        Field("technique", \.technique, .section, "The long-tail technique: loss, sampler, mixing, second stage"),
+        Field(
+            "distillation", \.distillation, .optional(.section),
+            "Teachers and distillation; null trains the plain model only"),
+        Field("evaluation", \.evaluation, .section, "How results are measured"),
+        Field("checkpoints", \.checkpoints, .section, "When a training is saved, so that it can go on after a stop"),
+        Field("seed", \.seed, .integer(0...1_000_000_000), "Seeds everything that is random"),
+        Field("output", \.output, .path, "The folder of the run"),
+        Field(
+            "stages", \.stages, .optional(.path),
+            "Folder of finished plain models, teachers and view banks, shared by runs; null: in the run folder"),
+        Field("cache", \.cache, .optional(.path), "Folder of decoded pictures; null: the per-user cache"),
+    ]
+
+    /// Checks what one section alone cannot know.
+    public func validate() throws {
+        try model.architecture.requireWholePatches(in: image.resolution)
+        try refuseWhatHasNoEffect()
+        guard technique.mixing == .none || distillation?.weights != .confidence else {
+            throw FoveaError(
+                .configuration,
+                "distillation.weights is confidence and technique.mixing is \(technique.mixing.rawValue): the mean of "
+                    + "these weights is over all views of a view bank, and mixed images have none",
+                remedy: "Choose other weights, or set technique.mixing to none.")
+        }
+        if let distillation, distillation.featureLambda > 0, training.backboneRate == 0 {
+            throw FoveaError(
+                .configuration,
+                "distillation.feature_lambda is \(distillation.featureLambda), but training.backbone_rate is 0, so the "
+                    + "student's features cannot change",
+                remedy: "Set distillation.feature_lambda to 0, or a backbone_rate above 0.")
+        }
+        if let distillation, distillation.featureLambda > 0, technique.mixing != .none {
+            throw FoveaError(
+                .configuration,
+                "distillation.feature_lambda is \(distillation.featureLambda) and technique.mixing is "
+                    + "\(technique.mixing.rawValue): teachers' features are kept for the views of a view bank, and mixed "
+                    + "images have none",
+                remedy: "Set distillation.feature_lambda to 0, or technique.mixing to none.")
+        }
+    }
+
+    /// Refuses what would have no effect with the kind of labels at hand.
+    private func refuseWhatHasNoEffect() throws {
+        func refuse(_ key: String, _ found: String, _ remedy: String) throws {
+            let kind = data.labels.rawValue
+            throw FoveaError(
+                .configuration, "\(key) is \(found), which means nothing where data.labels is \(kind)", remedy: remedy)
+        }
+        switch data.labels {
+        case .multi:
+            if distillation?.onlySubsetImages == true {
+                try refuse(
+                    "distillation.only_subset_images", "true",
+                    "Leave it out; distillation.weights: membership stresses the images of a subset.")
+            }
+        case .single:
+            let loss = "Leave it out: images with one label each are trained by softmax cross-entropy."
+            if technique.loss != "bce" { try refuse("technique.loss", technique.loss, loss) }
+            if technique.labelSmoothing != 0 {
+                try refuse("technique.label_smoothing", "\(technique.labelSmoothing)", loss)
+            }
+            guard let distillation else { return }
+            let teachers = "Leave it out: there the softmax divergence is distilled, with weight 1 for each teacher."
+            if distillation.distance != .bernoulliKL {
+                try refuse("distillation.distance", distillation.distance.rawValue, teachers)
+            }
+            if distillation.weights != .uniform {
+                try refuse(
+                    "distillation.weights", distillation.weights.rawValue,
+                    distillation.preset == .none
+                        ? teachers : "Set distillation.weights to uniform, or choose another distillation.preset.")
+            }
+        }
+    }
+}

@@ -1,0 +1,94 @@
+import Basics
+import Configuration
+import NN
+
+/// How a network is trained.
+public struct TrainingSettings: Sendable, Equatable {
+    /// The optimisers.
+    public enum OptimizerName: String, Sendable, CaseIterable {
+        case adamw
+        case sgd
+    }
+    /// The precisions.
+    public enum PrecisionName: String, Sendable, CaseIterable {
+        /// bfloat16 on a GPU, the faster one on a processor: measured once for each machine and network.
+        case auto
+        case float32
+        case bfloat16
+    }
+
+    /// Passes over the data.
+    public var epochs = 10
+    /// Images a step.
+    public var batchSize = 64
+    /// Whether a last batch that is not full is left out.
+    public var dropsLast = true
+    /// Batches whose gradients are added before a step.
+    public var accumulation = 1
+    /// The optimiser.
+    public var optimizer = OptimizerName.adamw
+    /// The highest learning rate.
+    public var rate = 1e-3
+    /// Momentum of SGD.
+    public var momentum = 0.9
+    /// Nesterov's form of momentum.
+    public var nesterov = false
+    /// Weight decay on all parameters.
+    public var weightDecay = 0.01
+    /// The form of the learning rate over time.
+    public var schedule = Schedule.Form.cosine
+    /// Steps of linear warm-up.
+    public var warmUpSteps = 60
+    /// The largest norm of the gradients; nil for no limit.
+    public var gradientLimit: Double?
+    /// The share of the old average of the weights kept at each step; nil for no average.
+    public var averageDecay: Double?
+    /// Factor on the backbone's learning rate; 0 freezes it.
+    public var backboneRate = 1.0
+    /// Arithmetic of the network.
+    public var precision = PrecisionName.auto
+    /// Steps that each training may leave out because a loss or gradient is not finite.
+    public var skipLimit = 0
+
+    /// The defaults.
+    public init() {}
+}
+
+extension TrainingSettings: ConfigurationSection {
+    /// The keys, in the order in which they are written.
+    public static let fields: [Field<Self>] = [
+        Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training images"),
+        Field("batch_size", \.batchSize, .integer(1...4096), "Images a step"),
+        Field("drop_last", \.dropsLast, .flag, "Leave out a last batch that is not full"),
+        Field("accumulation", \.accumulation, .integer(1...1024), "Batches whose gradients make one step"),
+        Field("optimizer", \.optimizer, .choice, "The optimiser"),
+        Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
+        Field("momentum", \.momentum, .number(from: 0, below: 1), "Momentum of SGD"),
+        Field("nesterov", \.nesterov, .flag, "Nesterov's form of SGD"),
+        Field("weight_decay", \.weightDecay, .number(0...10), "Weight decay on all parameters"),
+        Field("schedule", \.schedule, .choice, "The learning rate after the warm-up"),
+        Field("warm_up_steps", \.warmUpSteps, .integer(0...1_000_000), "Steps of linear warm-up"),
+        Field(
+            "gradient_limit", \.gradientLimit, .optional(.number(above: 0, through: 1e9)),
+            "Largest norm of the gradients; null: none"),
+        Field(
+            "average_decay", \.averageDecay, .optional(.number(above: 0, below: 1)),
+            "Moving average of the weights (EMA); null: none"),
+        Field("backbone_rate", \.backboneRate, .number(0...1), "Factor on the backbone's learning rate; 0 freezes it"),
+        Field(
+            "precision", \.precision, .choice,
+            "Arithmetic of the network; losses are always float32. auto: the faster one"),
+        Field(
+            "skip_limit", \.skipLimit, .integer(0...1_000_000),
+            "Steps left out at most where a loss or gradient is not finite; 0: the first stops the run"),
+    ]
+
+    /// Checks what one key alone cannot know.
+    public func validate() throws {
+        guard !nesterov || (optimizer == .sgd && momentum > 0) else {
+            throw FoveaError(
+                .configuration, "nesterov is true with optimizer \(optimizer.rawValue), momentum \(momentum)",
+                remedy: "Nesterov's form needs optimizer: sgd and a momentum above 0.")
+        }
+    }
+}

@@ -1,0 +1,80 @@
+import Backbones
+import Basics
+import Configuration
+import Distillation
+import Foundation
+import FundusImaging
+import Phantoms
+import Torch
+
+/// The main job on a few small phantoms.
+struct SmallJob {
+    var settings = RunSettings()
+
+    /// Draws the phantoms in a folder, unless they are there, and describes a run in it; `drawing` changes what is drawn.
+    init(in folder: String, drawing: (inout PhantomSettings) -> Void = { _ in }) throws {
+        Basics.Progress.isSilent = true
+        var phantoms = PhantomSettings()
+        phantoms.trainingPatients = 20
+        phantoms.validationPatients = 16
+        phantoms.side = 64
+        phantoms.minimumValidationPositives = 5
+        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
+        drawing(&phantoms)
+        let dataset = try PhantomDataset(phantoms, folder: folder + "/phantoms")
+        if !FileManager.default.fileExists(atPath: dataset.labels) { _ = try dataset.draw(threads: 1) }
+        settings.data.table = dataset.labels
+        settings.data.images = dataset.images
+        settings.data.attributes = dataset.attributes
+        settings.data.split.method = .column
+        settings.image.resolution = 32
+        settings.image.crop = .none
+        settings.model.architecture = .mobilenetv1Short
+        settings.training.epochs = 1
+        settings.training.batchSize = 16
+        // Measuring which arithmetic is faster would make results depend on the machine's load.
+        settings.training.precision = .float32
+        settings.evaluation.bootstrap = 50
+        settings.evaluation.minimumPositivePatients = 2
+        var distillation = DistillationSettings()
+        distillation.views = 2
+        distillation.teachers.epochs = 1
+        distillation.teachers.minimumSteps = 1
+        settings.distillation = distillation
+        settings.output = folder + "/run"
+        settings.cache = folder + "/cache"
+    }
+
+    /// The same with other settings.
+    init(_ settings: RunSettings) { self.settings = settings }
+
+    /// Runs it.
+    @discardableResult
+    func execute(
+        isResuming: Bool = false, shouldStop: @escaping @Sendable () -> Bool = { false },
+        log: @escaping (String) -> Void = { _ in }
+    ) throws -> RunOutcome {
+        let surroundings = Surroundings(
+            device: .cpu, threads: Engine.threads, isResuming: isResuming, shouldStop: shouldStop)
+        return try Run(settings, surroundings, log: log).execute(configuration: ConfigurationWriter.yaml(settings))
+    }
+
+    /// A row of the cost table in `metrics.json`.
+    struct Cost: Decodable {
+        var stage: String
+        var images: Int
+        var views: Int
+        var reused: Bool
+    }
+
+    /// What each stage of the run cost.
+    func costs() throws -> [Cost] {
+        struct Metrics: Decodable { var cost: [Cost] }
+        return try JSONDecoder().decode(Metrics.self, from: file("metrics.json")).cost
+    }
+
+    /// What a file of the run folder holds.
+    func file(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: settings.output + "/" + name))
+    }
+}

@@ -1,0 +1,312 @@
+import Backbones
+import Basics
+import Configuration
+import Distillation
+import FundusImaging
+import Losses
+import Models
+import NN
+import Testing
+import Training
+
+struct RunSettingsTests {
+    /// Settings of which no key has its default; not all go together.
+    private func changed() -> RunSettings {
+        var s = RunSettings()
+        s.data.table = "some where/labels.csv"
+        s.data.images = "$images: ~ #1"
+        s.data.attributes = "attributes.yaml"
+        s.data.classes = ["NO", "1", "drusen, hard", "null"]
+        s.data.labels = .single
+        s.data.missing = .skip
+        s.data.unreadable = .skip
+        s.data.split.method = .fold
+        s.data.split.validationFolds = [1, 2]
+        s.data.split.excludedFolds = [0]
+        s.data.split.folds = 7
+        s.data.split.seed = 5
+        s.data.split.training = ["a", "b"]
+        s.data.split.validation = ["true"]
+        s.image.resolution = 320
+        s.image.crop = .none
+        s.image.localContrast = true
+        s.image.pixelLimit = 12345
+        s.augmentation.ranges.horizontalFlip = 0.25
+        s.augmentation.ranges.verticalFlip = 0.125
+        s.augmentation.ranges.rotation = 33
+        s.augmentation.ranges.smallestScale = 0.5
+        s.augmentation.ranges.brightness = 0.3
+        s.augmentation.ranges.contrast = 0.4
+        s.augmentation.ranges.saturation = 0.6
+        s.augmentation.ranges.hue = 5
+        s.augmentation.views = 3
+        s.model.architecture = .vitSmall
+        s.model.weights = "weights.pth"
+        s.model.stateDict = "teacher"
+        s.model.prefix = "module.encoder_q."
+        s.model.dropPath = 0.1
+        s.model.dropout = 0.5
+        s.model.headBias = -3
+        s.training.epochs = 21
+        s.training.batchSize = 12
+        s.training.dropsLast = false
+        s.training.accumulation = 2
+        s.training.optimizer = .sgd
+        s.training.rate = 1.0 / 3
+        s.training.momentum = 0.8
+        s.training.nesterov = true
+        s.training.weightDecay = 1e-5
+        s.training.schedule = .constant
+        s.training.warmUpSteps = 7
+        s.training.gradientLimit = 1.5
+        s.training.averageDecay = 0.999
+        s.training.backboneRate = 0.1
+        s.training.precision = .float32
+        s.training.skipLimit = 4
+        s.technique.loss = "weighted_bce"
+        s.technique.sampler = .classAware
+        s.technique.labelSmoothing = 0.1
+        s.technique.classWeights = .inverseFrequency
+        s.technique.beta = 0.99
+        s.technique.repeatThreshold = 0.01
+        s.technique.mixing = .cutmix
+        s.technique.mixingAlpha = 0.4
+        s.technique.second.name = .scaling
+        s.technique.second.epochs = 3
+        s.technique.second.rate = 0.02
+        s.technique.second.tau = 0.5
+        s.technique.constants.focalGamma = 1.5
+        s.technique.constants.ldamMargin = 0.4
+        s.technique.constants.ldamScale = 3
+        s.technique.constants.ldamReweightFrom = 0.5
+        s.technique.constants.distributionBalanced.alpha = 0.2
+        s.technique.constants.distributionBalanced.beta = 9
+        s.technique.constants.distributionBalanced.mu = 0.2
+        s.technique.constants.distributionBalanced.lambda = 2
+        s.technique.constants.distributionBalanced.kappa = 0.1
+        s.technique.constants.distributionBalanced.gamma = 2
+        s.technique.constants.asymmetricPositiveGamma = 0
+        s.technique.constants.asymmetricNegativeGamma = 3
+        s.technique.constants.asymmetricMargin = 0.1
+        s.technique.constants.adjustment = 0.5
+        var d = DistillationSettings()
+        d.preset = .fast
+        d.grouping = "shot+random:region"
+        d.groupingSeed = 4
+        d.learnedSubsets = 3
+        d.learnedCooccurrence = 0.25
+        d.distance = .mse
+        d.temperature = 4
+        d.lambda = 0.5
+        d.featureLambda = 0.25
+        d.weights = .selfPaced
+        d.membershipGain = 2
+        d.beta = 0.9
+        d.selfPacedShare = 0.4
+        d.innerShare = 0.3
+        d.views = 3
+        d.student = .pretrained
+        d.epochs = 7
+        d.onlySubsetImages = true
+        d.teachers.initialization = .pretrained
+        d.teachers.negatives = .sampled
+        d.teachers.ratio = 3
+        d.teachers.priorCorrection = false
+        d.teachers.epochs = 2
+        d.teachers.minimumSteps = 11
+        d.teachers.rate = 0.01
+        d.teachers.backboneRate = 0.5
+        d.teachers.technique = .same
+        s.distillation = d
+        s.evaluation.bootstrap = 0
+        s.evaluation.many = 50
+        s.evaluation.medium = 5
+        s.evaluation.every = 0
+        s.evaluation.minimumPositivePatients = 3
+        s.checkpoints.everyEpochs = 2
+        s.checkpoints.everySteps = 100
+        s.checkpoints.keepLast = 3
+        s.checkpoints.keepBest = 1
+        s.seed = 17
+        s.output = "runs/other"
+        s.stages = "stages"
+        s.cache = "cache"
+        return s
+    }
+
+    private func roundTrip(_ settings: RunSettings, commented: Bool) throws -> RunSettings {
+        try ConfigurationReader.read(
+            RunSettings.self, yaml: ConfigurationWriter.yaml(settings, commented: commented), source: "test.yaml",
+            environment: [:])
+    }
+
+    @Test(arguments: [true, false]) func everyKeyIsWrittenAndReadBack(commented: Bool) throws {
+        var multi = changed()
+        multi.data.labels = .multi
+        multi.distillation?.onlySubsetImages = false
+        multi.technique.mixing = .none
+        #expect(try roundTrip(multi, commented: commented) == multi)
+        var single = changed()
+        single.technique.loss = "bce"
+        single.technique.labelSmoothing = 0
+        single.distillation?.distance = .bernoulliKL
+        single.distillation?.weights = .uniform
+        single.distillation?.featureLambda = 0
+        #expect(try roundTrip(single, commented: commented) == single)
+        #expect(try roundTrip(RunSettings(), commented: commented) == RunSettings())
+    }
+
+    private func distillation(_ yaml: String, _ settings: String...) throws -> DistillationSettings? {
+        try ConfigurationReader.read(
+            RunSettings.self, yaml: yaml, source: "c.yaml", settings: settings, environment: [:]
+        ).distillation
+    }
+
+    @Test func aPresetSetsWhatIsNotGiven() throws {
+        var lfme = DistillationSettings()
+        lfme.preset = .lfme
+        lfme.grouping = "shot"
+        lfme.weights = .selfPaced
+        lfme.student = .pretrained
+        lfme.teachers.negatives = .drop
+        lfme.teachers.initialization = .pretrained
+        #expect(try distillation("distillation: {preset: lfme}") == lfme)
+        #expect(DistillationSettings(preset: .lfme) == lfme)
+        // Wherever it stands, and in sections below; the rest of the preset stays.
+        lfme.temperature = 3
+        lfme.weights = .uniform
+        lfme.teachers.negatives = .all
+        #expect(
+            try distillation(
+                "distillation: {temperature: 3, weights: uniform, teachers: {negatives: all}, preset: lfme}") == lfme)
+        #expect(
+            try distillation(
+                "distillation: {preset: none, teachers: {negatives: all}}", "distillation.preset=lfme",
+                "distillation.temperature=3", "distillation.weights=uniform") == lfme)
+        #expect(try distillation("distillation: {preset: none}") == DistillationSettings())
+    }
+
+    @Test(arguments: DistillationPreset.allCases, [true, false])
+    func aCompleteConfigurationSaysMoreThanItsPreset(preset: DistillationPreset, commented: Bool) throws {
+        var settings = RunSettings()
+        settings.distillation = DistillationSettings(preset: preset)
+        #expect(try roundTrip(settings, commented: commented) == settings)
+        // Every key is given, so none of them follows the preset.
+        settings.distillation = DistillationSettings()
+        settings.distillation?.preset = preset
+        #expect(try roundTrip(settings, commented: commented) == settings)
+    }
+
+    @Test func aPresetThatDoesNotFitTheLabelsSaysWhatToSet() {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "data: {labels: single}\ndistillation: {preset: lfme}", source: "c.yaml",
+                environment: [:])
+        }
+        #expect(error?.description.contains("Set distillation.weights to uniform") == true)
+    }
+
+    @Test func tablesAreWrittenAndReadBack() throws {
+        var settings = RunSettings()
+        var table = TableSettings()
+        table.path = "train.csv"
+        table.images = "images"
+        table.split = "train"
+        table.pattern = "train_{ID}.png"
+        settings.data.tables = [table, table]
+        settings.data.tables[1].split = nil
+        settings.data.tables[1].pattern = nil
+        #expect(try roundTrip(settings, commented: true) == settings)
+    }
+
+    /// The test above says nothing about a key that has its default in `changed()`: a new key must be added there.
+    @Test func noKeyIsForgotten() {
+        var defaults = RunSettings()
+        defaults.distillation = DistillationSettings()
+        let lines = ConfigurationWriter.yaml(defaults, commented: false).split(separator: "\n")
+        let others = ConfigurationWriter.yaml(changed(), commented: false).split(separator: "\n")
+        #expect(lines.count == others.count)
+        let same = zip(lines, others).filter { $0 == $1 && !$0.hasSuffix(":") }.map { String($0.0) }
+        #expect(same.map { $0.drop { $0 == " " } } == ["tables: []"])
+    }
+
+    @Test func unknownKeyNamesTheNearest() throws {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "training:\n  epoch: 3\n", source: "c.yaml", environment: [:])
+        }
+        #expect(error?.kind == .configuration)
+        #expect(error?.message.contains("c.yaml:2") == true)
+        #expect(error?.description.contains("did you mean \"epochs\"") == true)
+    }
+
+    @Test(arguments: [
+        ("training.epochs=0", "1 to 10000"), ("training.rate=-1", "above 0"), ("model.architecture=resnet", "resnet18"),
+        ("image.resolution=big", "16 to 4096"), ("technique.loss=focus", "weighted_bce"),
+        ("technique.mixing=mix", "cutmix"), ("technique.mixing_alpha=0", "0.01 to 100"),
+        ("technique.second_stage=ncm", "crt"), ("technique.second_tau=2", "0 to 1"),
+        ("distillation={temperature: 0}", "above 0"), ("distillation={preset: quick}", "none, lfme, fast"),
+        ("data.labels=several", "multi"), ("seed=1.5", "whole number"),
+        ("evaluation={many: 5, medium: 9}", "1 <= medium <= many"), ("training.nesterov=true", "optimizer: sgd"),
+    ])
+    func impossibleValuesNameKeyValueAndWhatIsAllowed(setting: String, allowed: String) throws {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "", source: "c.yaml", settings: [setting], environment: [:])
+        }
+        let text = error?.description ?? ""
+        let sides = setting.split(separator: "=", maxSplits: 1)
+        #expect(error?.kind == .configuration)
+        #expect(text.contains(allowed), "\(text)")
+        #expect(text.contains(sides[0].split(separator: ".")[0]), "\(text)")
+    }
+
+    @Test(arguments: [
+        ("data: {labels: single}\ntechnique: {loss: weighted_bce}", "technique.loss is weighted_bce"),
+        ("data: {labels: single}\ntechnique: {label_smoothing: 0.1}", "technique.label_smoothing is 0.1"),
+        ("data: {labels: single}\ndistillation: {distance: mse}", "distillation.distance is mse"),
+        ("data: {labels: single}\ndistillation: {weights: confidence}", "distillation.weights is confidence"),
+        ("distillation: {only_subset_images: true}", "distillation.only_subset_images is true"),
+    ])
+    func keysWithoutEffectForTheKindOfLabelsAreRefused(yaml: String, found: String) {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(RunSettings.self, yaml: yaml, source: "c.yaml", environment: [:])
+        }
+        #expect(error?.description.contains(found) == true, "\(error?.description ?? "")")
+        #expect(error?.description.contains("data.labels is") == true)
+    }
+
+    @Test(arguments: [
+        ("image: {resolution: 250}\nmodel: {architecture: vit_small_patch16_224}", "whole patches of 16 x 16"),
+        (
+            "technique: {mixing: mixup}\ndistillation: {weights: confidence}",
+            "weights is confidence and technique.mixing is mixup"
+        ),
+        (
+            "technique: {mixing: cutmix}\ndistillation: {feature_lambda: 0.5}",
+            "feature_lambda is 0.5 and technique.mixing is cutmix"
+        ),
+        ("model: {drop_path: 0.1}", "resnet18 has no drop path"),
+        (
+            "training: {backbone_rate: 0}\ndistillation: {feature_lambda: 0.5}",
+            "feature_lambda is 0.5, but training.backbone_rate is 0"
+        ),
+        ("model: {state_dict: teacher}", "state_dict is given without weights"),
+    ])
+    func keysThatContradictEachOtherAreRefused(yaml: String, message: String) {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(RunSettings.self, yaml: yaml, source: "c.yaml", environment: [:])
+        }
+        #expect(error?.kind == .configuration)
+        #expect(error?.message.contains(message) == true, "\(error?.message ?? "")")
+    }
+
+    @Test func tableAndTablesTogetherAreRefused() {
+        let error = foveaError {
+            _ = try ConfigurationReader.read(
+                RunSettings.self, yaml: "data: {table: a.csv, images: b, tables: [{path: c.csv, images: d}]}",
+                source: "c.yaml", environment: [:])
+        }
+        #expect(error?.description.contains("both table and tables") == true)
+    }
+}
