@@ -22,9 +22,8 @@ struct RunMetrics: Codable {
             @ExplicitNull var rocAUC: Double?
 
             enum CodingKeys: String, CodingKey {
-                case name
-                case averagePrecision = "average_precision"
-                case rocAUC = "roc_auc"
+                case name, averagePrecision
+                case rocAUC = "rocAuc"
             }
         }
         var subset: String
@@ -53,13 +52,6 @@ struct RunMetrics: Codable {
     /// Wall seconds of each session, the last one's until the report; nil in runs of earlier versions.
     var sessions: [Double]?
 
-    enum CodingKeys: String, CodingKey {
-        case fovea, engine, precision, attributes, configuration, split, files, sessions, plain, teachers, student,
-            difference
-        case cost, seconds
-        case labelTables = "label_tables"
-    }
-
     /// The metrics of the model that the run offers.
     var best: EvaluationResult { student ?? plain }
 
@@ -69,7 +61,7 @@ struct RunMetrics: Codable {
     static func read(_ path: String) throws -> RunMetrics {
         let data = FileManager.default.contents(atPath: path) ?? Data()
         do {
-            return try JSONDecoder().decode(RunMetrics.self, from: data)
+            return try JSONFormat.decoded(RunMetrics.self, from: data)
         } catch {
             throw FoveaError(
                 .data,

@@ -54,12 +54,6 @@ public struct StageStore {
         /// The hash of the file's text with an empty one here.
         var sha256: String
 
-        func encoded() throws -> Data {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            return try encoder.encode(self)
-        }
-
         /// The hash of a record's text without its own hash. The text counts, not what it is encoded to again: another
         /// version may write numbers in another form.
         static func contentHash(of data: Data) -> String {
@@ -119,9 +113,9 @@ public struct StageStore {
             var record = Record(
                 key: key, history: history, weights: hash,
                 description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName), sha256: "")
-            record.sha256 = Record.contentHash(of: try record.encoded())
+            record.sha256 = Record.contentHash(of: try JSONFormat.encoded(record))
             // Written last: a stage without it is not finished.
-            try AtomicFile.write(record.encoded(), to: path + "/" + Self.recordName)
+            try AtomicFile.write(JSONFormat.encoded(record), to: path + "/" + Self.recordName)
             return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
         }
     }
@@ -189,7 +183,7 @@ public struct StageStore {
                 .data, "\(file) is not the file that training wrote",
                 remedy: "Delete the folder \(path); the stage is then trained again.")
         }
-        guard let record = try? JSONDecoder().decode(Record.self, from: data),
+        guard let record = try? JSONFormat.decoded(Record.self, from: data),
             Record.contentHash(of: data) == record.sha256, key == nil || record.key == key
         else { throw damaged(place) }
         let weights = path + "/" + ModelBundle.weightsName
