@@ -240,26 +240,3 @@ private struct CSVParser {
         FoveaError(.data, "\(path): line \(line) \(trouble)", remedy: remedy)
     }
 }
-
-/// A CSV text under construction, with quotes where RFC 4180 asks for them and `\n` at the end of each line.
-public struct CSVText: Sendable {
-    /// The lines so far.
-    public private(set) var text = ""
-
-    /// Begins a table with its column names.
-    public init(header: [String]) { append(header) }
-
-    /// Adds a row.
-    public mutating func append(_ cells: [String]) {
-        // A lone empty cell would be a blank line, so it is quoted.
-        text += cells == [""] ? "\"\"" : cells.lazy.map(Self.quoted).joined(separator: ",")
-        text += "\n"
-    }
-
-    /// A cell as it is written: between quotes when it holds a comma, a quote or a line end.
-    public static func quoted(_ cell: String) -> String {
-        // Bytes, not characters: "\r\n" is one character to Swift.
-        let special = cell.utf8.contains { byte in ",\"\n\r".utf8.contains(byte) }
-        return special ? "\"" + cell.replacingOccurrences(of: "\"", with: "\"\"") + "\"" : cell
-    }
-}

@@ -6,7 +6,7 @@ public enum JSONFault {
     /// "dropout: found the text "much"; a number is expected".
     ///
     /// - Parameters:
-    ///   - error: what `JSONDecoder` threw.
+    ///   - error: what `JSONFormat` threw.
     ///   - data: what it was given.
     ///   - type: what was to be decoded.
     public static func words<Wanted: Decodable>(
@@ -15,7 +15,7 @@ public enum JSONFault {
         guard isOfWholeText(error) else { return words(error, in: data) }
         return impossibleNumber(in: data) { text in
             do {
-                _ = try JSONDecoder().decode(type, from: text)
+                _ = try JSONFormat.decoded(type, from: text)
                 return false
             } catch { return isOfWholeText(error) }
         } ?? words(error, in: data)
@@ -26,31 +26,38 @@ public enum JSONFault {
     public static func words(_ error: any Error, in data: Data) -> String {
         switch error {
         case DecodingError.keyNotFound(let key, let context):
-            return "the key \(path(context.codingPath + [key])) is missing"
+            return "the key \(path(context.codingPath + [key], in: data)) is missing"
         case DecodingError.typeMismatch(let type, let context), DecodingError.valueNotFound(let type, let context):
             return found(at: context.codingPath, in: data) + "; \(expected(type)) is expected"
         case DecodingError.dataCorrupted(let context):
             if let words = syntax(of: data) { return words }
-            return [path(context.codingPath), context.debugDescription].filter { !$0.isEmpty }.joined(separator: ": ")
+            return [path(context.codingPath, in: data), context.debugDescription].filter { !$0.isEmpty }.joined(
+                separator: ": ")
         default: return "\(error)"
         }
     }
 
-    /// A key as one writes it: "image.resolution", "classes[2]".
-    private static func path(_ keys: [any CodingKey]) -> String {
-        keys.reduce("") { text, key in
-            key.intValue.map { "\(text)[\($0)]" } ?? (text.isEmpty ? "" : text + ".") + key.stringValue
+    /// A key as the text has it, and what stands there; nil where nothing does.
+    private static func place(_ keys: [any CodingKey], in data: Data) -> (path: String, value: Any?) {
+        let whole = try? JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
+        return keys.reduce(("", whole)) { place, key in
+            if let index = key.intValue {
+                let list = place.value as? [Any] ?? []
+                return ("\(place.path)[\(index)]", list.indices.contains(index) ? list[index] : nil)
+            }
+            // The decoder speaks of the property; the text has its key, or the property's name in files of earlier versions.
+            let object = place.value as? [String: Any] ?? [:]
+            let name = object[key.stringValue] == nil ? JSONFormat.key(key.stringValue) : key.stringValue
+            return ((place.path.isEmpty ? "" : place.path + ".") + name, object[name])
         }
     }
 
+    /// A key as one writes it: "image.resolution", "classes[2]".
+    private static func path(_ keys: [any CodingKey], in data: Data) -> String { place(keys, in: data).path }
+
     /// The key and what stands there: "dropout: found the text "much"".
     private static func found(at keys: [any CodingKey], in data: Data) -> String {
-        var value = try? JSONSerialization.jsonObject(with: data, options: .fragmentsAllowed)
-        for key in keys {
-            value =
-                key.intValue.map { index in (value as? [Any]).flatMap { $0.indices.contains(index) ? $0[index] : nil } }
-                ?? (value as? [String: Any])?[key.stringValue]
-        }
+        let (path, value) = place(keys, in: data)
         let words =
             switch value {
             case let text as String: "the text \"\(text)\""
@@ -60,7 +67,7 @@ public enum JSONFault {
             case let number as NSNumber: "\(number)"
             default: "something else"
             }
-        return (keys.isEmpty ? "" : path(keys) + ": ") + "found \(words)"
+        return (path.isEmpty ? "" : path + ": ") + "found \(words)"
     }
 
     private static func expected(_ type: any Any.Type) -> String {

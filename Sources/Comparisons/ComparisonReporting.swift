@@ -25,7 +25,7 @@ struct ComparisonReporting {
         for (name, table) in files {
             try AtomicFile.write(table.csv(), to: folder + "/\(name).csv")
         }
-        try AtomicFile.write(JSONText.encode(document), to: folder + "/comparison.json")
+        try AtomicFile.write(JSONFormat.encoded(document), to: folder + "/comparison.json")
         try RunReport(title: "Comparison", facts: facts, sections: sections(tables)).write(
             to: folder + "/comparison.md")
     }
@@ -151,12 +151,6 @@ struct ComparisonReporting {
             var referenceTechnique: String
             var result: PairedResult
             @ExplicitNull var holmPValue: Double?
-
-            enum CodingKeys: String, CodingKey {
-                case data, technique, candidate, reference, result
-                case referenceTechnique = "reference_technique"
-                case holmPValue = "holm_p_value"
-            }
         }
         var fovea = Program.version
         var engine = Engine.version

@@ -20,7 +20,7 @@ extension ValueRule {
                 return .some(value)
             },
             write: { (value: Wrapped?) in value.map(rule.write) ?? .scalar("null") },
-            rows: rule.rows.map { rows in { @Sendable (value: Wrapped??, path) in rows(value ?? nil, path) } })
+            hasKeys: rule.hasKeys)
     }
 
     /// A list whose elements another rule allows, such as `[1, 2]`. A single value is no list.
@@ -51,7 +51,7 @@ extension ValueRule {
                 return values.count == items.count ? values : nil
             },
             write: { .list($0.map(rule.write)) },
-            rows: rule.rows.map { rows in { @Sendable (_: [Element]?, path) in rows(nil, path + "[]") } })
+            hasKeys: rule.hasKeys)
     }
 }
 
@@ -76,16 +76,13 @@ extension ValueRule where Value: ConfigurationSection {
             },
             write: { .section($0.written) },
             isSection: true,
-            rows: { value, path in (value ?? Value()).rows(path) })
+            hasKeys: true)
     }
 }
 
 extension ConfigurationSection {
     /// The entries in the order of the table.
     var written: [Written.Entry] { Self.fields.map { $0.entry(self) } }
-
-    /// The rows of the reference.
-    func rows(_ path: String) -> [ReferenceRow] { Self.fields.flatMap { $0.rows(self, path) } }
 
     /// Reads all fields, reports every trouble, and validates when there was none.
     static func read(_ entries: [Tree.Entry], _ spot: Spot, _ start: Self, _ reading: inout Reading) -> Self? {

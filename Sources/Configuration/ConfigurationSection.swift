@@ -1,7 +1,7 @@
 /// A part of a configuration: a struct with its defaults, and one table that says which key holds which property.
 ///
-/// From that table alone come reading (`ConfigurationReader`), `--set`, the complete configuration written back
-/// (`ConfigurationWriter`) and the list of all keys (`ConfigurationReference`).
+/// From that table alone come reading (`ConfigurationReader`), `--set` and the complete configuration written back
+/// (`ConfigurationWriter`).
 ///
 /// ```swift
 /// struct Training: ConfigurationSection {

@@ -7,7 +7,6 @@ public struct Field<Section: ConfigurationSection>: Sendable {
 
     let read: @Sendable (_ tree: Tree?, _ parent: Spot, inout Section, inout Reading) -> Void
     let entry: @Sendable (Section) -> Written.Entry
-    let rows: @Sendable (Section, _ parent: String) -> [ReferenceRow]
 
     /// Makes a field.
     ///
@@ -38,16 +37,8 @@ public struct Field<Section: ConfigurationSection>: Sendable {
             }
         }
         entry = { section in
-            let allowed = rule.rows == nil ? rule.wanted : nil
+            let allowed = rule.hasKeys ? nil : rule.wanted
             return Written.Entry(key: key, help: help, allowed: allowed, value: rule.write(section[keyPath: property]))
-        }
-        rows = { section, parent in
-            let path = parent.isEmpty ? key : parent + "." + key
-            let value = section[keyPath: property]
-            let normal = rule.write(value).flow
-            let row = ReferenceRow(
-                path: path, wanted: rule.wanted, normal: required ? nil : rule.isSection ? "" : normal, help: help)
-            return [row] + (rule.rows?(value, path) ?? [])
         }
     }
 }

@@ -1,7 +1,7 @@
 /// What may stand at a key: how a value of this type is read, checked, described and written.
 ///
-/// Rules are made by the static members: `.integer`, `.number`, `.flag`, `.text`, `.path`, `.choice`, `.parsed` for
-/// single values, `.section` for a nested section, and `.optional` and `.list` around any of them.
+/// Rules are made by the static members: `.integer`, `.number`, `.flag`, `.text`, `.path`, `.choice` for single
+/// values, `.section` for a nested section, and `.optional` and `.list` around any of them.
 public struct ValueRule<Value>: Sendable {
     /// What is allowed, in words that fit before "is wanted": "a whole number from 1 to 10".
     let wanted: String
@@ -11,8 +11,8 @@ public struct ValueRule<Value>: Sendable {
     let write: @Sendable (Value) -> Written
     /// True for a section that is always there.
     var isSection = false
-    /// The keys below, for the reference; nil for single values.
-    var rows: (@Sendable (_ value: Value?, _ path: String) -> [ReferenceRow])?
+    /// True where keys stand below, each of which says what is allowed there.
+    var hasKeys = false
 }
 
 extension ValueRule {
@@ -28,32 +28,5 @@ extension ValueRule {
                 return nil
             },
             write: { .scalar(write($0)) })
-    }
-
-    /// A value with a notation of its own, given as text.
-    ///
-    /// - Parameters:
-    ///   - wanted: what is allowed, in words that fit before "is wanted": "a device such as cpu or cuda:0".
-    ///   - read: the value of a text; throws `FoveaError` for what is not allowed.
-    ///   - write: the text of a value, of which `read` makes an equal one.
-    public static func parsed(
-        _ wanted: String, read: @escaping @Sendable (String) throws -> Value,
-        write: @escaping @Sendable (Value) -> String
-    ) -> ValueRule {
-        ValueRule(
-            wanted: wanted,
-            read: { tree, spot, _, reading in
-                guard case .scalar(let scalar) = tree.content, let text = scalar.asText else {
-                    reading.mismatch(tree, spot)
-                    return nil
-                }
-                do {
-                    return try read(text)
-                } catch {
-                    reading.report(spot.place, "\(spot.path) is \(tree.words); \(spot.wanted) is wanted", error)
-                    return nil
-                }
-            },
-            write: { .scalar(Scalar.text(write($0))) })
     }
 }

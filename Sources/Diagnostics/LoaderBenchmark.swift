@@ -65,7 +65,7 @@ public struct LoaderBenchmark: Sendable, Codable {
         let cacheSeconds = seconds(since: started)
         let loop = try TrainingLoop(
             entry.architecture, cache, batch: entry.batch, precision: precision, device: device, shouldStop: shouldStop)
-        let images = paths.count / entry.batch * entry.batch
+        let images = Batching(size: entry.batch, dropsLast: true).used(of: paths.count)
         _ = try loop.loadedEpoch(0)
         let coldSeconds = seconds(since: started)
         let timed = try (1...max(1, epochs)).map { epoch in
@@ -127,7 +127,7 @@ private struct TrainingLoop {
 
     /// As many steps on one batch.
     func readyEpoch() throws {
-        var left = cache.count / batch
+        var left = Batching(size: batch, dropsLast: true).count(of: cache.count)
         try steps {
             left -= 1
             return left >= 0 ? training.readyImages : nil

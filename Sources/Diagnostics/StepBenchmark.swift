@@ -27,8 +27,8 @@ public struct StepBenchmark: Sendable, Codable {
 
     enum CodingKeys: String, CodingKey {
         case model, layout, precision, threads, batch, size, steps
-        case imagesPerSecond = "images_per_second"
-        case medianStep = "median_step_s"
+        case imagesPerSecond
+        case medianStep = "medianStepS"
     }
 
     /// The networks with the pixels and batch that are timed.

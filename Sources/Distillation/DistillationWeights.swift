@@ -1,5 +1,4 @@
 import Basics
-import Foundation
 import Losses
 
 /// How much each teacher is listened to for each of its classes, and on which images: w_kc(x) (METHOD: section 4).
@@ -60,12 +59,5 @@ public enum DistillationWeights {
     public static func selfPaced(student s: Double, teacher t: Double, a: Double = 0.3) -> Double {
         guard t > 0 else { return 0 }
         return s < a * t ? 1 : max(0, (t - s) / ((1 - a) * t))
-    }
-
-    /// 1 - H(p) / log 2 for p = sigmoid(t / T), in [0, 1].
-    public static func confidence(logit t: Double, temperature: Double) -> Double {
-        let p = 1 / (1 + exp(-t / temperature))
-        let entropy = [p, 1 - p].reduce(0) { $0 - ($1 > 0 ? $1 * log($1) : 0) }
-        return 1 - entropy / log(2)
     }
 }

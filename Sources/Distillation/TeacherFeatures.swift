@@ -24,7 +24,7 @@ public struct TeacherFeatures {
 
     /// Opens stored features; nil when there are none with this key at `path`, or they are damaged.
     ///
-    /// - Parameter key: that of the bank (`TeacherLogits.key`).
+    /// - Parameter key: that of the bank.
     public static func stored(at path: String, key: String) -> TeacherFeatures? {
         guard FileManager.default.fileExists(atPath: path), let file = try? WeightFile.open(path),
             file.metadata["key"] == key, let entry = file.tensor(named: name), entry.type == .float16,

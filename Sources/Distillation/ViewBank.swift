@@ -19,25 +19,6 @@ public struct TeacherLogits {
     /// Whether they were read from a file.
     public let isStored: Bool
 
-    /// What identifies the content of a bank: the same key, the same numbers.
-    ///
-    /// - Parameters:
-    ///   - teacher: the hash of the teacher's weights.
-    ///   - cache: the pictures, of which the contents of `rows` count.
-    public static func key(
-        teacher: String, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings, seed: UInt64,
-        precision: Precision
-    ) throws -> String {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = .sortedKeys
-        let settings = try [encoder.encode(augmentation), encoder.encode(cache.settings)].map {
-            String(decoding: $0, as: UTF8.self)
-        }
-        let contents = rows.map { cache.contentHash($0) }
-        return Digest.sha256(
-            ([teacher, "\(views)", "\(seed)", precision.rawValue] + settings + contents).joined(separator: "\n"))
-    }
-
     /// Reads a stored bank; nil when there is none with this key at `path`, or it is damaged: it is then made again.
     public static func stored(at path: String, key: String) throws -> TeacherLogits? {
         guard FileManager.default.fileExists(atPath: path) else { return nil }

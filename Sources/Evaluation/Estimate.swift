@@ -47,11 +47,6 @@ public struct MeanEstimate: Codable, Equatable, Sendable {
     public let classes: Int
     /// The same over the classes with enough positive patients; nil without such classes or without a bootstrap.
     @ExplicitNull public internal(set) var fixedSet: FixedSetMean?
-
-    enum CodingKeys: String, CodingKey {
-        case mean, classes
-        case fixedSet = "fixed_set"
-    }
 }
 
 /// A mean over a set of classes that is the same in every bootstrap round.
@@ -82,10 +77,4 @@ public struct BootstrapSummary: Codable, Equatable, Sendable {
     public let fixedSet: [String]
     /// How many rounds were redrawn because a class of the fixed set had lost every positive, or every negative.
     public let redraws: Int
-
-    enum CodingKeys: String, CodingKey {
-        case rounds, seed, level, units, patients, redraws
-        case minimumPositivePatients = "minimum_positive_patients"
-        case fixedSet = "fixed_set"
-    }
 }

@@ -31,14 +31,6 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
     public let bounds: ShotBounds
     /// How the intervals were made; nil where there are none.
     @ExplicitNull public internal(set) var bootstrap: BootstrapSummary?
-
-    enum CodingKeys: String, CodingKey {
-        case seeds, images, patients, pooling, folds, classes, groups, specificity, bounds, bootstrap
-        case microF1 = "micro_f1"
-        case macroF1 = "macro_f1"
-        case calibrationError = "calibration_error"
-        case calibrationBins = "calibration_bins"
-    }
 }
 
 /// What an evaluation says about one class. Metrics are nil where undefined: without a positive image, for the area and
@@ -80,15 +72,10 @@ public struct ClassResult: Codable, Equatable, Sendable {
     @ExplicitNull public internal(set) var calibrationError: Double?
 
     enum CodingKeys: String, CodingKey {
-        case name, group, positives, negatives, unknown, threshold, precision, recall, f1
-        case trainingImages = "training_images"
-        case positivePatients = "positive_patients"
-        case averagePrecision = "average_precision"
-        case rocAUC = "roc_auc"
-        case withinFoldAveragePrecision = "within_fold_average_precision"
-        case withinFoldROCAUC = "within_fold_roc_auc"
-        case sensitivityAtSpecificity = "sensitivity_at_specificity"
-        case calibrationError = "calibration_error"
+        case name, trainingImages, group, positives, negatives, unknown, positivePatients, averagePrecision
+        case withinFoldAveragePrecision, sensitivityAtSpecificity, threshold, precision, recall, f1, calibrationError
+        case rocAUC = "rocAuc"
+        case withinFoldROCAUC = "withinFoldRocAuc"
     }
 }
 
@@ -108,10 +95,8 @@ public struct GroupResult: Codable, Equatable, Sendable {
     public let f1: ClassMean
 
     enum CodingKeys: String, CodingKey {
-        case classes, f1
-        case averagePrecision = "average_precision"
-        case rocAUC = "roc_auc"
-        case withinFoldAveragePrecision = "within_fold_average_precision"
-        case withinFoldROCAUC = "within_fold_roc_auc"
+        case classes, averagePrecision, withinFoldAveragePrecision, f1
+        case rocAUC = "rocAuc"
+        case withinFoldROCAUC = "withinFoldRocAuc"
     }
 }

@@ -20,12 +20,6 @@ public struct PairedResult: Codable, Equatable, Sendable {
     public let groups: ByGroup<GroupDifference>
     /// How the intervals were made; nil where there are none.
     @ExplicitNull public internal(set) var bootstrap: BootstrapSummary?
-
-    enum CodingKeys: String, CodingKey {
-        case images, patients, pooling, classes, groups, bootstrap
-        case candidateSeeds = "candidate_seeds"
-        case referenceSeeds = "reference_seeds"
-    }
 }
 
 /// One class under two arms.
@@ -46,12 +40,9 @@ public struct ClassDifference: Codable, Equatable, Sendable {
     @ExplicitNull public internal(set) var withinFoldROCAUC: Difference?
 
     enum CodingKeys: String, CodingKey {
-        case name, group
-        case positivePatients = "positive_patients"
-        case averagePrecision = "average_precision"
-        case rocAUC = "roc_auc"
-        case withinFoldAveragePrecision = "within_fold_average_precision"
-        case withinFoldROCAUC = "within_fold_roc_auc"
+        case name, group, positivePatients, averagePrecision, withinFoldAveragePrecision
+        case rocAUC = "rocAuc"
+        case withinFoldROCAUC = "withinFoldRocAuc"
     }
 }
 
@@ -69,11 +60,9 @@ public struct GroupDifference: Codable, Equatable, Sendable {
     @ExplicitNull public internal(set) var withinFoldROCAUC: MeanDifference?
 
     enum CodingKeys: String, CodingKey {
-        case classes
-        case averagePrecision = "average_precision"
-        case rocAUC = "roc_auc"
-        case withinFoldAveragePrecision = "within_fold_average_precision"
-        case withinFoldROCAUC = "within_fold_roc_auc"
+        case classes, averagePrecision, withinFoldAveragePrecision
+        case rocAUC = "rocAuc"
+        case withinFoldROCAUC = "withinFoldRocAuc"
     }
 }
 
@@ -91,12 +80,6 @@ public struct Difference: Codable, Equatable, Sendable {
     @ExplicitNull public internal(set) var pValue: Double?
     /// The p-value after Holm's correction for the classes of the fixed set.
     @ExplicitNull public internal(set) var holmPValue: Double?
-
-    enum CodingKeys: String, CodingKey {
-        case candidate, reference, difference, interval
-        case pValue = "p_value"
-        case holmPValue = "holm_p_value"
-    }
 }
 
 /// A mean over classes under two arms: over all that define the metric, and over the fixed set.
@@ -111,11 +94,6 @@ public struct MeanDifference: Codable, Equatable, Sendable {
     public let classes: Int
     /// The same over the fixed set, with interval and p-value; nil without such classes or without a bootstrap.
     @ExplicitNull public internal(set) var fixedSet: FixedSetDifference?
-
-    enum CodingKeys: String, CodingKey {
-        case candidate, reference, difference, classes
-        case fixedSet = "fixed_set"
-    }
 }
 
 /// A difference of means over a set of classes that is the same in every bootstrap round: what claims rest on.
@@ -132,9 +110,4 @@ public struct FixedSetDifference: Codable, Equatable, Sendable {
     public let interval: Interval
     /// The two-sided p-value of no difference, by the bootstrap; not corrected for other comparisons.
     public let pValue: Double
-
-    enum CodingKeys: String, CodingKey {
-        case candidate, reference, difference, classes, interval
-        case pValue = "p_value"
-    }
 }

@@ -33,7 +33,7 @@ public struct PrecisionFile: Sendable {
     /// All measurements, the newest last.
     public var entries: [Entry] {
         guard let data = try? RegularFile.contents(of: path, atMost: 1 << 22),
-            let document = try? JSONDecoder().decode(Document.self, from: data), document.format == 1
+            let document = try? JSONFormat.decoded(Document.self, from: data), document.format == 1
         else { return [] }
         return document.measurements.filter(\.times.isPossible)
     }
@@ -46,9 +46,7 @@ public struct PrecisionFile: Sendable {
     /// Adds a measurement. Of two processes that do so at once, one may be lost and measured again.
     func add(_ times: PrecisionTimes, for question: PrecisionQuestion) {
         let kept = entries.filter { $0.question != question } + [Entry(question: question, times: times)]
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        guard let data = try? encoder.encode(Document(measurements: kept.suffix(Self.limit))) else { return }
+        guard let data = try? JSONFormat.encoded(Document(measurements: kept.suffix(Self.limit))) else { return }
         try? Folder.make(PathName.folder(of: path))
         PartialFile.removeLeftOver(in: PathName.folder(of: path)) { $0 == Self.name }
         try? AtomicFile.write(data, to: path)

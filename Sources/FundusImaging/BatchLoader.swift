@@ -39,15 +39,16 @@ public final class BatchLoader: Sendable {
     /// - Parameters:
     ///   - cache: the photographs.
     ///   - items: what to deliver, in order, across all batches.
-    ///   - batchSize: pictures a batch, at least 1.
-    ///   - dropLast: whether a last batch that is not full is left out.
+    ///   - batchSize: pictures per batch, at least 1.
+    ///   - dropLast: whether a last batch that is not full is left out, unless it is all there is.
+    ///   - first: the batch to begin with, from 0; those before it are left out.
     ///   - augmentation: how views differ; `.none` gives exact copies.
     ///   - seed: the seed of all views.
     ///   - threads: how many batches are made at a time.
     ///   - ahead: how many batches may be in work or waiting, at least one per thread.
     /// - Throws: `FoveaError` of kind `configuration` for impossible settings, `data` for a row that is not in the cache.
     public init(
-        cache: ImageCache, items: [BatchItem], batchSize: Int, dropLast: Bool = false,
+        cache: ImageCache, items: [BatchItem], batchSize: Int, dropLast: Bool = false, from first: Int = 0,
         augmentation: AugmentationSettings = .none, seed: UInt64 = 0, threads: Int = 2, ahead: Int = 3
     ) throws {
         try augmentation.validate()
@@ -57,9 +58,11 @@ public final class BatchLoader: Sendable {
         if let item = items.first(where: { $0.row < 0 || $0.row >= cache.count }) {
             throw FoveaError(.data, "there is no photograph \(item.row) in a cache of \(cache.count)")
         }
-        let count = dropLast ? items.count / batchSize : (items.count + batchSize - 1) / batchSize
+        let batching = Batching(size: batchSize, dropsLast: dropLast)
+        let ranges = (0..<batching.count(of: items.count)).dropFirst(first).map { batching.range($0, of: items.count) }
+        let count = ranges.count
         work = Work(
-            cache: cache, items: items, batchSize: batchSize, batchCount: count, augmentation: augmentation, seed: seed,
+            cache: cache, items: items, ranges: ranges, augmentation: augmentation, seed: seed,
             ahead: max(1, ahead, threads))
         if count > 0 { try WorkerThreads.start(min(threads, count)) { [work] in work.run() } }
     }
@@ -77,10 +80,9 @@ public final class BatchLoader: Sendable {
 
     /// What loader and threads share. All that changes is guarded by `condition`.
     private final class Work: @unchecked Sendable {
-        let batchCount: Int
+        private let ranges: [Range<Int>]
         private let cache: ImageCache
         private let items: [BatchItem]
-        private let batchSize: Int
         private let augmentation: AugmentationSettings
         private let seed: UInt64
         private let ahead: Int
@@ -92,17 +94,19 @@ public final class BatchLoader: Sendable {
         private var isStopped = false
 
         init(
-            cache: ImageCache, items: [BatchItem], batchSize: Int, batchCount: Int, augmentation: AugmentationSettings,
-            seed: UInt64, ahead: Int
+            cache: ImageCache, items: [BatchItem], ranges: [Range<Int>], augmentation: AugmentationSettings,
+            seed: UInt64,
+            ahead: Int
         ) {
             self.cache = cache
             self.items = items
-            self.batchSize = batchSize
-            self.batchCount = batchCount
+            self.ranges = ranges
             self.augmentation = augmentation
             self.seed = seed
             self.ahead = ahead
         }
+
+        var batchCount: Int { ranges.count }
 
         func stop() {
             condition.withLock {
@@ -145,7 +149,7 @@ public final class BatchLoader: Sendable {
         }
 
         private func make(_ index: Int) throws -> Batch {
-            let items = Array(items[index * batchSize..<min(items.count, (index + 1) * batchSize)])
+            let items = Array(items[ranges[index]])
             let size = cache.resolution * cache.resolution * 3
             var picture = [UInt8](repeating: 0, count: size)
             let pixels = try [UInt8](unsafeUninitializedCapacity: items.count * size) { buffer, count in

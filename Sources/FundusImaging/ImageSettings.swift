@@ -46,7 +46,7 @@ public struct ImageSettings: Codable, Hashable, Sendable {
         }
         guard Self.pixelLimits.contains(pixelLimit) else {
             throw FoveaError(
-                .configuration, "pixelLimit is \(pixelLimit); allowed are 1 to \(Self.pixelLimits.upperBound) pixels")
+                .configuration, "pixel_limit is \(pixelLimit); allowed are 1 to \(Self.pixelLimits.upperBound) pixels")
         }
     }
 

@@ -16,8 +16,9 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         case single
     }
 
-    /// The version of this format.
-    public var format = 1
+    /// The version of this format. Format 1 had its keys in camel case; what is read becomes of this version.
+    public fileprivate(set) var format = Self.currentFormat
+    fileprivate static let currentFormat = 2
     /// The network.
     public var architecture: Architecture
     /// The classes, in the order of the outputs.
@@ -77,9 +78,10 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     /// Verifies what a file may have got wrong.
     func validate(_ path: String) throws {
         let count = classes.count
-        guard format == 1 else {
+        guard 1...Self.currentFormat ~= format else {
             throw FoveaError(
-                .data, "\(path) has format \(format); this version of Fovea reads 1", remedy: "Update Fovea.")
+                .data, "\(path) has format \(format); this version of Fovea reads 1 and \(Self.currentFormat)",
+                remedy: "Update Fovea.")
         }
         guard count <= ClassLimits.count else {
             throw FoveaError(
@@ -110,7 +112,7 @@ extension ModelDescription {
                 "\(path): classes[\(other)] and classes[\(number)] are both \"\(name)\"; each class has a name of "
                     + "its own", remedy: Self.remedy)
         }
-        for (key, count) in [("thresholds", thresholds?.count), ("trainingImages", trainingImages?.count)] {
+        for (key, count) in [("thresholds", thresholds?.count), (key("trainingImages"), trainingImages?.count)] {
             guard let count, count != classes.count else { continue }
             throw FoveaError(
                 .data,
@@ -125,7 +127,8 @@ extension ModelDescription {
         }
         if let number = trainingImages?.firstIndex(where: { $0 < 0 }) {
             throw FoveaError(
-                .data, "\(path): trainingImages[\(number)] is negative; allowed are 0 and more", remedy: Self.remedy)
+                .data, "\(path): \(key("trainingImages"))[\(number)] is negative; allowed are 0 and more",
+                remedy: Self.remedy)
         }
     }
 
@@ -139,11 +142,14 @@ extension ModelDescription {
                 "\(path): normalization.\(key) is \(values); allowed are three "
                     + (key == "mean" ? "numbers" : "numbers above 0"), remedy: Self.remedy)
         }
-        for (key, value) in [("dropout", dropout), ("dropPath", dropPath ?? 0)] where !(0..<1).contains(value) {
+        for (key, value) in [("dropout", dropout), (key("dropPath"), dropPath ?? 0)] where !(0..<1).contains(value) {
             throw FoveaError(
                 .data, "\(path): \(key) is \(value); allowed are 0 and more, below 1", remedy: Self.remedy)
         }
     }
+
+    /// The key of a property as the file has it.
+    private func key(_ property: String) -> String { format == 1 ? property : JSONFormat.key(property) }
 
     private static let remedy = "Restore the file that was saved with the model."
 }
@@ -182,9 +188,9 @@ public struct ModelBundle {
                 .data, "\(folder) holds no model: \(configurationName) is missing",
                 remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
         }
-        let description: ModelDescription
+        var description: ModelDescription
         do {
-            description = try JSONDecoder().decode(ModelDescription.self, from: data)
+            description = try JSONFormat.decoded(ModelDescription.self, from: data)
         } catch {
             throw FoveaError(
                 .data,
@@ -192,6 +198,7 @@ public struct ModelBundle {
             )
         }
         try description.validate(path)
+        description.format = ModelDescription.currentFormat
         let weights = try WeightFile.open(folder + "/" + weightsName)
         try description.requireHead(in: weights)
         let classifier = try description.makeClassifier()
@@ -268,9 +275,7 @@ public struct ModelBundle {
     public func save(to folder: String) throws {
         let sources = try classifier.namedParameters.map { try $0.parameter.value.source(named: $0.name) }
         try SafetensorsWriter.write(sources, metadata: ["format": "pt"], to: folder + "/" + Self.weightsName)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.write(encoder.encode(description), to: folder + "/" + Self.configurationName)
+        try AtomicFile.write(JSONFormat.encoded(description), to: folder + "/" + Self.configurationName)
     }
 }
 

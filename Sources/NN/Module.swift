@@ -98,7 +98,4 @@ extension Module {
             }
         }
     }
-
-    /// The number of trainable numbers.
-    public var parameterCount: Int { trainable.reduce(0) { $0 + $1.parameter.value.count } }
 }

@@ -84,7 +84,7 @@ public struct DatasetInspection: Sendable {
 
     /// An inspection as JSON, with keys in snake case.
     public static func json(_ inspection: Inspection) throws -> String {
-        try JSONText.encode(inspection, isSnakeCase: true)
+        String(decoding: try JSONFormat.encoded(inspection), as: UTF8.self)
     }
 
     /// What is found wrong with one image.

@@ -127,7 +127,7 @@ public struct PhantomDataset: Sendable {
     private func readManifest() throws -> Manifest? {
         guard let data = FileManager.default.contents(atPath: manifest) else { return nil }
         do {
-            return try JSONDecoder().decode(Manifest.self, from: data)
+            return try JSONFormat.decoded(Manifest.self, from: data)
         } catch {
             throw FoveaError(
                 .data,
@@ -137,11 +137,9 @@ public struct PhantomDataset: Sendable {
     }
 
     private func write(isComplete: Bool) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
         let found = Manifest(version: Self.version, isComplete: isComplete, settings: settings)
         do {
-            try AtomicFile.write(try encoder.encode(found), to: manifest)
+            try AtomicFile.write(JSONFormat.encoded(found), to: manifest)
         } catch let error as EncodingError {
             throw FoveaError(.configuration, "the settings of the phantoms cannot be written: \(error)")
         }

@@ -44,6 +44,13 @@ public enum PhantomFinding: String, CaseIterable, Sendable, Codable, CodingKeyRe
     /// A slate-grey pigmented patch of the choroid.
     case choroidalNaevus = "choroidal_naevus"
 
+    /// Reads the key of a dictionary, which `JSONFormat` gives in camel case.
+    public init?(codingKey: some CodingKey) {
+        let name = codingKey.stringValue
+        guard let finding = Self.allCases.first(where: { $0.rawValue == name || "\($0)" == name }) else { return nil }
+        self = finding
+    }
+
     /// The name in words, such as "Dot haemorrhages".
     public var title: String {
         let words = rawValue.replacing("_", with: " ")

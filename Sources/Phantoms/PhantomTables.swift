@@ -9,17 +9,17 @@ struct PhantomTables {
     var labels: String {
         let findings = settings.findings
         let header = ["image", "patient", "eye", "age", "sex", "split", "normal"] + findings.map(\.rawValue)
-        var lines = [header.joined(separator: ",")]
+        var text = CSVText(header: header)
         for patient in patients {
             for eye in PhantomEye.allCases {
                 let present = patient.findings[eye] ?? []
                 var cells = [patient.imageName(eye), patient.name, eye.rawValue, String(patient.age), patient.sex]
                 cells += [patient.split, present.isEmpty ? "1" : "0"]
                 cells += findings.map { present.contains($0) ? "1" : "0" }
-                lines.append(cells.joined(separator: ","))
+                text.append(cells)
             }
         }
-        return lines.joined(separator: "\n") + "\n"
+        return text.text
     }
 
     /// The attributes of the classes, in the order of the table's columns.

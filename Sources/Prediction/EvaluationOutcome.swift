@@ -43,19 +43,12 @@ public struct EvaluationOutcome: Sendable {
             @ExplicitNull var referenceSubject: String?
             @ExplicitNull var reference: EvaluationResult?
             @ExplicitNull var difference: PairedResult?
-
-            enum CodingKeys: String, CodingKey {
-                case fovea, subject, evaluation, reference, difference
-                case referenceSubject = "reference_subject"
-                case trainedImages = "trained_images"
-                case labelTables = "label_tables"
-            }
         }
-        return try JSONText.encode(
-            Document(
-                subject: subject, evaluation: evaluation, trainedImages: trainedImages,
-                labelTables: Dictionary(tables.map { ($0.path, $0.sha256) }) { first, _ in first },
-                referenceSubject: referenceSubject, reference: reference, difference: difference))
+        let document = Document(
+            subject: subject, evaluation: evaluation, trainedImages: trainedImages,
+            labelTables: Dictionary(tables.map { ($0.path, $0.sha256) }) { first, _ in first },
+            referenceSubject: referenceSubject, reference: reference, difference: difference)
+        return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)
     }
 
     /// The tables for a terminal.

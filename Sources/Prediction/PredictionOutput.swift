@@ -61,7 +61,7 @@ extension ModelPrediction {
                         uniqueKeysWithValues: zip(model.classes, row.probabilities.map(Double.init))),
                     aboveThreshold: model.classes.indices.filter { isAbove(row, $0) == true }.map { model.classes[$0] })
             }, unreadable: failures, nonFinite: nonFinite)
-        return try JSONText.encode(document, isSnakeCase: true)
+        return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)
     }
 
     private func threshold(_ column: Int) -> Double? { model.thresholds?[column] }

@@ -20,26 +20,18 @@ public struct ComparisonFolder: Codable {
     /// Whether results were written here, if only some of them; nil: by an earlier version, which did not say.
     private var hasReported: Bool? = false
 
-    private enum CodingKeys: String, CodingKey {
-        case format, fovea
-        case madeIn = "made_in"
-        case hasReported = "has_reported"
-    }
-
     /// The record of a comparison in a folder; nil where there is none, or that of a run, or another file of its name.
     package static func read(_ folder: String) -> ComparisonFolder? {
         guard let data = try? RegularFile.contents(of: PathName.joined(folder, RunSources.name), atMost: 1 << 20),
-            let record = try? JSONDecoder().decode(ComparisonFolder.self, from: data), record.format == 1,
+            let record = try? JSONFormat.decoded(ComparisonFolder.self, from: data), record.format == 1,
             // A run's says more.
-            (try? JSONDecoder().decode(RunSources.self, from: data)) == nil
+            (try? JSONFormat.decoded(RunSources.self, from: data)) == nil
         else { return nil }
         return record
     }
 
     private func write(to folder: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.write(encoder.encode(self) + Data("\n".utf8), to: folder + "/" + RunSources.name)
+        try AtomicFile.write(JSONFormat.encoded(self), to: folder + "/" + RunSources.name)
     }
 
     /// The name of the folder for results over some folds or with merged classes; nil for all folds and classes.

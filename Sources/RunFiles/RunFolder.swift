@@ -80,9 +80,7 @@ public final class RunFolder {
 
     /// Writes something as JSON.
     public func write(_ value: some Encodable, to name: String) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-        try AtomicFile.write(encoder.encode(value) + Data("\n".utf8), to: file(name))
+        try AtomicFile.write(JSONFormat.encoded(value), to: file(name))
     }
 
     /// Writes probabilities as a table: an image column and one column for each class.

@@ -33,9 +33,8 @@ package struct RunMetrics: Codable {
             }
 
             enum CodingKeys: String, CodingKey {
-                case name
-                case averagePrecision = "average_precision"
-                case rocAUC = "roc_auc"
+                case name, averagePrecision
+                case rocAUC = "rocAuc"
             }
         }
         package var subset: String
@@ -66,13 +65,6 @@ package struct RunMetrics: Codable {
     /// Wall seconds of each session, the last one's until the report; nil in runs of earlier versions.
     package var sessions: [Double]?
 
-    enum CodingKeys: String, CodingKey {
-        case fovea, engine, precision, attributes, configuration, split, files, sessions, plain, teachers, student,
-            difference
-        case cost, seconds
-        case labelTables = "label_tables"
-    }
-
     package init(
         precision: Precision, labelTables: [String: String], attributes: String?, configuration: String, split: String,
         files: [String: String], plain: EvaluationResult, teachers: [Teacher], student: EvaluationResult?,
@@ -102,7 +94,7 @@ package struct RunMetrics: Codable {
     package static func read(_ path: String) throws -> RunMetrics {
         let data = FileManager.default.contents(atPath: path) ?? Data()
         do {
-            return try JSONDecoder().decode(RunMetrics.self, from: data)
+            return try JSONFormat.decoded(RunMetrics.self, from: data)
         } catch {
             throw FoveaError(
                 .data,

@@ -25,7 +25,7 @@ package struct RunResults {
         let path = PathName.joined(folder, "metrics.json")
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 30) else { return nil }
         do {
-            let hashes = try JSONDecoder().decode(Metrics.self, from: data).files
+            let hashes = try JSONFormat.decoded(Metrics.self, from: data).files
             return hashes.map { RunResults(folder: folder, hashes: $0) }
         } catch {
             guard access(PathName.joined(folder, RunConfiguration.name), F_OK) == 0 else { return nil }

@@ -24,7 +24,7 @@ package final class RunSessions {
         path = folder.file(Self.name)
         self.started = started
         if isResuming, let data = try RegularFile.contents(of: path, atMost: 1 << 24) {
-            guard let earlier = try? JSONDecoder().decode([Session].self, from: data) else {
+            guard let earlier = try? JSONFormat.decoded([Session].self, from: data) else {
                 throw FoveaError(
                     .data, "\(path) is not what a run of this version of Fovea writes",
                     remedy: "Remove it; the time of the sessions before is then not counted.")
@@ -43,8 +43,6 @@ package final class RunSessions {
     /// Writes down how long this one has lasted.
     package func write() throws {
         sessions[sessions.count - 1].seconds = Date().timeIntervalSince(started)
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-        try AtomicFile.write(encoder.encode(sessions) + Data("\n".utf8), to: path)
+        try AtomicFile.write(JSONFormat.encoded(sessions), to: path)
     }
 }

@@ -46,11 +46,6 @@ package struct RunSources: Codable, Equatable {
         var fromRun: String
         /// The hash of the bytes that were parsed; nil for a folder.
         package var sha256: String?
-
-        enum CodingKeys: String, CodingKey {
-            case key, written, absolute, sha256
-            case fromRun = "from_run"
-        }
     }
 
     /// The file's name in a run folder.
@@ -63,12 +58,6 @@ package struct RunSources: Codable, Equatable {
     /// The run folder, from the root.
     var runFolder: String
     package var files: [Entry]
-
-    enum CodingKeys: String, CodingKey {
-        case format, fovea, files
-        case madeIn = "made_in"
-        case runFolder = "run_folder"
-    }
 
     /// Describes a run.
     ///
@@ -95,7 +84,7 @@ package struct RunSources: Codable, Equatable {
     package static func read(_ folder: String) throws -> RunSources? {
         let path = PathName.joined(folder, name)
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 24) else { return nil }
-        guard let sources = try? JSONDecoder().decode(RunSources.self, from: data), sources.format == 1 else {
+        guard let sources = try? JSONFormat.decoded(RunSources.self, from: data), sources.format == 1 else {
             throw FoveaError(
                 .data, "\(path) is not what a run of this version of Fovea writes",
                 remedy: "Restore the file. Without it the run's relative paths count from the working directory.")

@@ -125,7 +125,7 @@ package struct RunRecord {
     package static func splitHash(in folder: String) -> String? {
         struct Metrics: Decodable { var split: String? }
         let data = try? RegularFile.contents(of: PathName.joined(folder, "metrics.json"), atMost: 1 << 30)
-        return data.flatMap { try? JSONDecoder().decode(Metrics.self, from: $0) }?.split
+        return data.flatMap { try? JSONFormat.decoded(Metrics.self, from: $0) }?.split
     }
 
     /// Where the split of a model's run should lie and does not; nil where it does, or the model has no run.

@@ -52,7 +52,7 @@ package enum StageFolder {
         }
         let place = path + "/" + recordName
         guard let data = try RegularFile.contents(of: place, atMost: 1 << 28) else { return nil }
-        guard let hashes = try? JSONDecoder().decode(Hashes.self, from: data), contentHash(of: data) == hashes.sha256
+        guard let hashes = try? JSONFormat.decoded(Hashes.self, from: data), contentHash(of: data) == hashes.sha256
         else { throw damaged(place, in: path) }
         for (name, hash) in [
             (ModelBundle.weightsName, hashes.weights), (ModelBundle.configurationName, hashes.description),

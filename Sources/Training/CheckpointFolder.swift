@@ -49,9 +49,7 @@ struct CheckpointFolder {
                     bytes: Self.size(of: place + "/" + file.name) ?? 0,
                     sha256: try Digest.sha256(fileAt: place + "/" + file.name))
             }
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys]
-            try AtomicFile.write(encoder.encode(manifest), to: place + "/" + Self.manifestName)
+            try AtomicFile.write(JSONFormat.encoded(manifest), to: place + "/" + Self.manifestName)
             if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
             guard rename(place, path) == 0 else { throw AtomicFile.failure("rename to its final name", place) }
             AtomicFile.flushFolder(of: path)
@@ -68,7 +66,7 @@ struct CheckpointFolder {
         guard let data = FileManager.default.contents(atPath: path + "/" + Self.manifestName) else {
             throw FoveaError(.data, "\(path) has no \(Self.manifestName)")
         }
-        guard let manifest = try? JSONDecoder().decode(Manifest.self, from: data) else {
+        guard let manifest = try? JSONFormat.decoded(Manifest.self, from: data) else {
             throw FoveaError(.data, "\(path)/\(Self.manifestName) is damaged")
         }
         guard manifest.format == 1 else {

@@ -81,7 +81,7 @@ public final class Checkpoints {
         let path = checkpoint.path + "/" + Self.stateName
         let data = FileManager.default.contents(atPath: path) ?? Data()
         do {
-            return try JSONDecoder().decode(Record.self, from: data)
+            return try JSONFormat.decoded(Record.self, from: data)
         } catch {
             throw FoveaError(
                 .data, "\(path) is not the state of a training: \(JSONFault.words(error, in: data))",
@@ -130,11 +130,9 @@ public final class Checkpoints {
     }
 
     private func write(_ record: Record, _ tensors: TrainingTensors, to checkpoint: CheckpointFolder) throws {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
         try checkpoint.write(
             [
-                (Self.stateName, { try AtomicFile.write(encoder.encode(record), to: $0) }),
+                (Self.stateName, { try AtomicFile.write(JSONFormat.encoded(record), to: $0) }),
                 (Self.tensorsName, { try SafetensorsWriter.write(tensors.sources(), to: $0) }),
             ], score: record.state.score)
     }

@@ -28,4 +28,37 @@ public struct EpochRecord: Sendable, Codable, Equatable {
 
     /// The mean of the whole loss that is minimised.
     public var totalLoss: Double { loss + (distillation ?? 0) + (features ?? 0) }
+
+    enum CodingKeys: String, CodingKey {
+        case epoch, steps, loss, distillation, features, rate, gradientNorm, seconds, images, skippedSteps
+        case validationMAP = "validationMap"
+        case validationMAUC = "validationMauc"
+    }
+}
+
+extension EpochRecord {
+    /// Keys that earlier versions wrote.
+    private enum EarlierKeys: String, CodingKey { case validationMAP, validationMAUC }
+
+    /// Reads a record, also one of an earlier version.
+    public init(from decoder: any Decoder) throws {
+        let values = try decoder.container(keyedBy: CodingKeys.self)
+        let earlier = try decoder.container(keyedBy: EarlierKeys.self)
+        epoch = try values.decode(Int.self, forKey: .epoch)
+        steps = try values.decode(Int.self, forKey: .steps)
+        loss = try values.decode(Double.self, forKey: .loss)
+        distillation = try values.decodeIfPresent(Double.self, forKey: .distillation)
+        features = try values.decodeIfPresent(Double.self, forKey: .features)
+        rate = try values.decode(Double.self, forKey: .rate)
+        gradientNorm = try values.decode(Double.self, forKey: .gradientNorm)
+        seconds = try values.decode(Double.self, forKey: .seconds)
+        images = try values.decode(Int.self, forKey: .images)
+        validationMAP =
+            try values.decodeIfPresent(Double.self, forKey: .validationMAP)
+            ?? earlier.decodeIfPresent(Double.self, forKey: .validationMAP)
+        validationMAUC =
+            try values.decodeIfPresent(Double.self, forKey: .validationMAUC)
+            ?? earlier.decodeIfPresent(Double.self, forKey: .validationMAUC)
+        skippedSteps = try values.decodeIfPresent(Int.self, forKey: .skippedSteps)
+    }
 }

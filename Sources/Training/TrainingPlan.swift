@@ -1,3 +1,4 @@
+import Basics
 import FundusImaging
 import NN
 import Torch
@@ -47,13 +48,13 @@ public struct TrainingPlan: Sendable {
     public init() {}
 
     /// How many batches an epoch of so many images has.
-    public func batches(of images: Int) -> Int {
-        let whole = images / batchSize
-        return dropsLast && whole > 0 ? whole : (images + batchSize - 1) / batchSize
-    }
+    public func batches(of images: Int) -> Int { batching.count(of: images) }
+
+    /// How an epoch is cut into batches.
+    public var batching: Batching { Batching(size: batchSize, dropsLast: dropsLast) }
 
     /// How many steps an epoch of so many images has.
-    public func steps(of images: Int) -> Int { (batches(of: images) + accumulation - 1) / accumulation }
+    public func steps(of images: Int) -> Int { Batching(size: accumulation).count(of: batches(of: images)) }
 
     /// How many images the step of a batch has for each image of that batch: what the batch's mean loss is divided by, so
     /// that the gradients of a step add up to that of the mean over all its images, however full each batch is.
@@ -62,12 +63,10 @@ public struct TrainingPlan: Sendable {
     ///   - batch: its number in the epoch, counted from 0.
     ///   - images: those of the epoch.
     package func shareOfStep(batch: Int, images: Int) -> Double {
-        let batches = batches(of: images)
-        func size(_ batch: Int) -> Int { min(batchSize, images - batch * batchSize) }
         // The last step of an epoch may have fewer batches, the last batch fewer images.
-        let first = batch / accumulation * accumulation
-        let last = min(first + accumulation, batches) - 1
-        return Double((last - first) * batchSize + size(last)) / Double(size(batch))
+        let step = Batching(size: accumulation).range(batch / accumulation, of: batches(of: images))
+        let seen = step.reduce(0) { $0 + batching.range($1, of: images).count }
+        return Double(seen) / Double(batching.range(batch, of: images).count)
     }
 
     /// The passes that are made over so many images: `epochs`, or as many as `minimumSteps` need.

@@ -90,7 +90,7 @@ public final class TrainingSession {
             network: network, objective: objective.parameters, optimizer: optimizer, average: average, device: device)
         state = try checkpoints?.resume(tensors) ?? TrainingState()
         bar = Basics.Progress(
-            trainer.title, total: epochs * min(images, plan.batches(of: images) * plan.batchSize), unit: "images",
+            trainer.title, total: epochs * plan.batching.used(of: images), unit: "images",
             before: state.images)
         buffers = try KeptBuffers(of: network)
     }
@@ -127,9 +127,8 @@ public final class TrainingSession {
         let epoch = Epoch(number: state.epoch, images: items.count, batches: plan.batches(of: items.count))
         try beginEpoch(epoch)
         let loader = try BatchLoader(
-            cache: trainer.data.cache, items: Array(items.dropFirst(state.batch * plan.batchSize)),
-            batchSize: plan.batchSize, dropLast: plan.dropsLast && items.count >= plan.batchSize,
-            augmentation: plan.augmentation, seed: plan.seed, threads: plan.loaderThreads)
+            cache: trainer.data.cache, items: items, batchSize: plan.batchSize, dropLast: plan.dropsLast,
+            from: state.batch, augmentation: plan.augmentation, seed: plan.seed, threads: plan.loaderThreads)
         sums = state.sums
         let started = Date()
         var index = state.batch

@@ -70,7 +70,8 @@ struct BenchStep: ParsableCommand {
             batch: batch, steps: steps, warmUp: warmup, device: surroundings.device,
             shouldStop: surroundings.shouldStop)
         if json {
-            try StandardStream.exactly(String(decoding: JSONEncoder().encode(result), as: UTF8.self) + "\n")
+            try StandardStream.exactly(
+                String(decoding: JSONFormat.encoded(result, pretty: false), as: UTF8.self) + "\n")
         } else {
             let rate = (result.imagesPerSecond * 10).rounded() / 10
             try show(
@@ -118,7 +119,8 @@ struct BenchLoader: ParsableCommand {
             precision: network.arithmetic, device: surroundings.device, cacheFolder: cache,
             shouldStop: surroundings.shouldStop)
         if json {
-            try StandardStream.exactly(String(decoding: JSONEncoder().encode(result), as: UTF8.self) + "\n")
+            try StandardStream.exactly(
+                String(decoding: JSONFormat.encoded(result, pretty: false), as: UTF8.self) + "\n")
             return
         }
         func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }

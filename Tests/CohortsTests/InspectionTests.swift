@@ -90,8 +90,8 @@ import Testing
                 "columns that are not among the classes, left out: comment",
             ])
         // It goes into a report as JSON.
-        let json = try JSONEncoder().encode(inspection)
-        #expect(try JSONDecoder().decode(Inspection.self, from: json).classes == inspection.classes)
+        let json = try JSONFormat.encoded(inspection)
+        #expect(try JSONFormat.decoded(Inspection.self, from: json).classes == inspection.classes)
     }
 
     @Test func aCohortWithoutLabelsIsInspectedToo() throws {

@@ -41,7 +41,7 @@ struct Training: ConfigurationSection, Equatable {
     var optimiser = Optimiser.adamW
     var milestones: [Int] = []
     var clip: Double? = 1
-    var device = Device(number: 0)
+    var device = "gpu:0"
 
     static let fields: [Field<Self>] = [
         Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training images"),
@@ -52,8 +52,7 @@ struct Training: ConfigurationSection, Equatable {
         Field("optimiser", \.optimiser, .choice, "Optimiser"),
         Field("milestones", \.milestones, .list(.integer(1...)), "Epochs after which the rate falls"),
         Field("clip", \.clip, .optional(.number(above: 0)), "Largest gradient norm; null for any"),
-        Field(
-            "device", \.device, .parsed("a device such as gpu:0", read: Device.init(text:), write: \.text), "Device"),
+        Field("device", \.device, .text, "Device"),
     ]
 
     func validate() throws {
@@ -64,20 +63,6 @@ struct Training: ConfigurationSection, Equatable {
 }
 
 enum Optimiser: String, CaseIterable, Sendable { case sgd, adamW = "adamw" }
-
-struct Device: Sendable, Equatable {
-    var number: Int
-    var text: String { "gpu:\(number)" }
-
-    init(number: Int) { self.number = number }
-
-    init(text: String) throws {
-        guard text.hasPrefix("gpu:"), let number = Int(text.dropFirst(4)) else {
-            throw FoveaError(.configuration, "it does not begin with gpu:")
-        }
-        self.number = number
-    }
-}
 
 struct Distillation: ConfigurationSection, Equatable {
     var weight = 1.0

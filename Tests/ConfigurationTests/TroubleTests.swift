@@ -32,10 +32,6 @@ import Testing
         ),
         ("training: {optimiser: [sgd]}", "a.yaml:1: training.optimiser is a list of 1; one of sgd, adamw is wanted"),
         (
-            "training: {device: cpu}",
-            "a.yaml:1: training.device is \"cpu\"; a device such as gpu:0 is wanted: it does not begin with gpu:"
-        ),
-        (
             "training: {milestones: 3}",
             "a.yaml:1: training.milestones is 3; a list (each a whole number of at least 1) is wanted"
         ),

@@ -101,46 +101,4 @@ import Testing
             #expect(found == example, "\(yaml)\n\(found)")
         }
     }
-
-    @Test func reference() {
-        #expect(
-            ConfigurationReference.markdown(Example.self) == """
-                | key | value | default | meaning |
-                |---|---|---|---|
-                | `name` | a text | `run` | What the run is called |
-                | `seed` | a whole number of at least 0 | `1` | Decides every draw |
-                | `data` | a section |  | The photographs |
-                | `data.labels` | a path | `labels.csv` | The label table |
-                | `data.attributes` | a path or null | `null` | The attributes of the classes |
-                | `data.classes` | a list (each a text) | `[]` | The classes in use; [] for all |
-                | `training` | a section |  | How the networks learn |
-                | `training.epochs` | a whole number from 1 to 10000 | `10` | Passes over the training images |
-                | `training.warm_up` | a whole number from 0 to 10000 | `0` | Epochs of rising rate |
-                | `training.rate` | a number above 0 and at most 1 | `0.001` | Learning rate |
-                | `training.decay` | a number from 0 to 1 | `0.01` | Weight decay |
-                | `training.flips` | true or false | `true` | Flip photographs \\| half of them |
-                | `training.optimiser` | one of sgd, adamw | `adamw` | Optimiser |
-                | `training.milestones` | a list (each a whole number of at least 1) | `[]` | \
-                Epochs after which the rate falls |
-                | `training.clip` | a number above 0 or null | `1` | Largest gradient norm; null for any |
-                | `training.device` | a device such as gpu:0 | `"gpu:0"` | Device |
-                | `distillation` | a section or null | `null` | Teachers and their student; null for none |
-                | `distillation.weight` | a number of at least 0 | `1` | Weight of the distillation loss |
-                | `distillation.temperature` | a number of at least 1 and below 100 | `2` | Softens both sides |
-                | `distillation.training` | a section |  | How the teachers learn |
-
-                """
-                + trainingRows("distillation.training") + """
-                    | `techniques` | a list of 0 to 3 (each a section) | `[]` | What is compared |
-                    | `techniques[].id` | a text | *must be given* | Its name |
-                    | `techniques[].power` | a number | `0.5` | Exponent |
-
-                    """)
-    }
-
-    /// The rows of `training` under another key.
-    private func trainingRows(_ path: String) -> String {
-        let rows = ConfigurationReference.markdown(Training.self).split(separator: "\n").dropFirst(2)
-        return rows.map { "| `\(path)." + $0.dropFirst(3) + "\n" }.joined()
-    }
 }

@@ -140,12 +140,6 @@ import Torch
         #expect(distance(union, [2, 1, 1].map { $0 / 1.25 }) < 1e-12)
     }
 
-    @Test func confidenceIsZeroAtEvenOddsAndOneFarOut() {
-        #expect(abs(DistillationWeights.confidence(logit: 0, temperature: 2)) < 1e-12)
-        #expect(abs(DistillationWeights.confidence(logit: 2000, temperature: 2) - 1) < 1e-12)
-        #expect(abs(DistillationWeights.confidence(logit: -2000, temperature: 2) - 1) < 1e-12)
-    }
-
     @Test func weightsMayChangeBetweenEpochs() throws {
         let golden = try Golden.shared.get()
         let columns = TeacherColumns(golden.subsets)

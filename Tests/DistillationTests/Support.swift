@@ -142,11 +142,11 @@ final class TemporaryFolder {
     deinit { try? FileManager.default.removeItem(atPath: path) }
 
     /// Noise pictures in a cache.
-    func cache(_ count: Int, resolution: Int = 32, firstSeed: UInt64 = 0) throws -> ImageCache {
+    func cache(_ count: Int, resolution: Int = 32) throws -> ImageCache {
         let paths = try (0..<count).map { i in
-            var random = SeededRandom(seed: firstSeed, UInt64(i))
+            var random = SeededRandom(seed: 0, UInt64(i))
             let bytes = (0..<resolution * resolution * 3).map { _ in UInt8(random.index(below: 256)) }
-            let file = path + "/\(firstSeed)-\(i).png"
+            let file = path + "/\(i).png"
             try PixelImage(width: resolution, height: resolution, bytes: bytes).png()
                 .write(to: URL(fileURLWithPath: file))
             return file

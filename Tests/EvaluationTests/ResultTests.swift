@@ -33,7 +33,7 @@ import Testing
     @Test func undefinedIsNullInJSON() throws {
         let outcomes = try madeUp(150, shares: [0.4, 0], seed: 13)
         let result = try Evaluator.evaluate(outcomes, options(rounds: 20))
-        let data = try JSONEncoder().encode(result)
+        let data = try JSONFormat.encoded(result)
         let json = try #require(JSONSerialization.jsonObject(with: data) as? [String: Any])
         let classes = try #require(json["classes"] as? [[String: Any]])
         let first = try #require(classes[0]["average_precision"] as? [String: Any])
@@ -53,10 +53,10 @@ import Testing
         #expect((all["average_precision"] as? [String: Any])?.keys.sorted() == ["classes", "fixed_set", "mean"])
         let bootstrap = try #require(json["bootstrap"] as? [String: Any])
         #expect(bootstrap["minimum_positive_patients"] as? Int == 10)
-        #expect(try JSONDecoder().decode(EvaluationResult.self, from: data) == result)
+        #expect(try JSONFormat.decoded(EvaluationResult.self, from: data) == result)
         let paired = try Evaluator.compare(candidate: [outcomes], reference: [outcomes], options(rounds: 20))
-        let pairedData = try JSONEncoder().encode(paired)
-        #expect(try JSONDecoder().decode(PairedResult.self, from: pairedData) == paired)
+        let pairedData = try JSONFormat.encoded(paired, pretty: false)
+        #expect(try JSONFormat.decoded(PairedResult.self, from: pairedData) == paired)
         #expect(String(decoding: pairedData, as: UTF8.self).contains("\"holm_p_value\":null"))
     }
 

@@ -65,6 +65,46 @@ import Torch
         #expect(try ModelBundle.load(from: folder.path).description.thresholds == nil)
     }
 
+    /// `Golden/format-1.json` is a description as versions of format 1 wrote it.
+    @Test func aModelOfFormat1IsReadAndPredictsTheSame() throws {
+        let folder = try TemporaryFolder()
+        let saved = try bundle(thresholds: [0.25, nil, 0.5])
+        try saved.save(to: folder.path)
+        let path = folder.path + "/config.json"
+        let written = try Data(contentsOf: URL(fileURLWithPath: path))
+        let golden = try Data(
+            contentsOf: URL(fileURLWithPath: #filePath).deletingLastPathComponent()
+                .appending(path: "Golden/format-1.json"))
+        #expect(String(decoding: golden, as: UTF8.self).contains("\"trainingImages\""), "the test shows nothing")
+        try golden.write(to: URL(fileURLWithPath: path))
+        let loaded = try ModelBundle.load(from: folder.path)
+        #expect(loaded.description == saved.description && loaded.description.trainingImages == [0, 7, 14])
+        let x = try seeded("images", [2, 3, 32, 32], 1.7)
+        loaded.classifier.setTraining(false)
+        let (found, expected): ([Float], [Float]) = try (loaded.classifier(x).array(), saved.classifier(x).array())
+        #expect(found == expected && Set(found).count == 6)
+        // What is written again has the form of this version.
+        try loaded.save(to: folder.path)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == written)
+        let text = String(decoding: written, as: UTF8.self)
+        #expect(text.contains("\"format\" : 2") && text.contains("\"training_images\" : ["))
+        #expect(!text.contains(/"[a-z]+[A-Z]/))
+    }
+
+    /// A fault is named by the key that the file has.
+    @Test(arguments: [
+        ("\"pixelLimit\" : 100000000", "\"pixelLimit\" : \"x\"", "image.pixelLimit: found the text \"x\""),
+        ("    14\n", "    -14\n", "trainingImages[2] is negative"),
+    ]) func aFaultOfFormat1IsNamedByItsKey(_ good: String, _ bad: String, _ words: String) throws {
+        let folder = try TemporaryFolder()
+        let golden = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appending(path: "Golden/format-1.json")
+        let text = try String(contentsOf: golden, encoding: .utf8)
+        #expect(text.contains(good), "the test shows nothing")
+        try AtomicFile.write(text.replacing(good, with: bad), to: folder.path + "/config.json")
+        let error = #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+        #expect(error?.message.contains(words) == true, "\(String(describing: error))")
+    }
+
     @Test func aCopyIsIndependent() throws {
         let original = try bundle()
         let before = try Self.values(original)
@@ -138,7 +178,7 @@ import Torch
         func refusal(_ classes: Int) throws -> FoveaError? {
             json["classes"] = (0..<classes).map { "\($0)" }
             json["thresholds"] = nil
-            json["trainingImages"] = nil
+            json["training_images"] = nil
             try JSONSerialization.data(withJSONObject: json).write(to: URL(fileURLWithPath: path))
             return #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
         }
@@ -159,9 +199,12 @@ import Torch
         ("thresholds", "[0.5]", "thresholds has 1 entry, but there are 3 classes"),
         ("thresholds", "[0.5, 1.5, null]", "thresholds[1] is 1.5; allowed are 0 to 1 and null"),
         ("thresholds", "[0.5, \"x\", null]", "thresholds[1]: found the text \"x\"; a number is expected"),
-        ("trainingImages", "[1, 2]", "trainingImages has 2 entries, but there are 3 classes"),
-        ("trainingImages", "[1, 2, -3]", "trainingImages[2] is negative"),
-        ("trainingImages", "[1, 2, 2.5]", "found the number 2.5"),
+        ("training_images", "[1, 2]", "training_images has 2 entries, but there are 3 classes"),
+        ("training_images", "[1, 2, -3]", "training_images[2] is negative"),
+        ("training_images", "[1, 2, 2.5]", "training_images: found the number 2.5"),
+        ("training_images", "[1, 2, \"x\"]", "training_images[2]: found the text \"x\""),
+        ("drop_path", "1.5", "drop_path is 1.5; allowed are 0 and more, below 1"),
+        ("drop_path", "true", "drop_path: found "),
         ("labels", "\"many\"", "labels: found \"many\"; allowed: multi, single"),
         ("labels", "3", "labels: found 3; a text is expected"),
         ("labels", "null", "labels: found null; a text is expected"),
@@ -170,15 +213,27 @@ import Torch
             "image.crop: found \"round\"; allowed: none, field_of_view"
         ),
         ("dropout", "1.5", "dropout is 1.5; allowed are 0 and more, below 1"),
-        ("format", "2", "format 2"),
+        ("format", "3", "format 3; this version of Fovea reads 1 and 2"),
         ("normalization", "{\"mean\": [0.5], \"deviation\": [0.5]}", "normalization.mean is [0.5]"),
         (
             "normalization", "{\"mean\": [0, 0, 0], \"deviation\": [1, 0, 1]}",
             "normalization.deviation is [1.0, 0.0, 1.0]"
         ),
         (
-            "image", "{\"resolution\": 3, \"crop\": \"none\", \"localContrast\": false, \"pixelLimit\": 9}",
+            "image", "{\"resolution\": 3, \"crop\": \"none\", \"local_contrast\": false, \"pixel_limit\": 9}",
             "resolution is 3"
+        ),
+        (
+            "image", "{\"resolution\": 32, \"crop\": \"none\", \"local_contrast\": false, \"pixel_limit\": 0}",
+            "pixel_limit is 0"
+        ),
+        (
+            "image", "{\"resolution\": 32, \"crop\": \"none\", \"local_contrast\": false}",
+            "the key image.pixel_limit is missing"
+        ),
+        (
+            "image", "{\"resolution\": 32, \"crop\": \"none\", \"local_contrast\": 1, \"pixel_limit\": 9}",
+            "image.local_contrast: found 1; true or false is expected"
         ),
         ("image", nil, "the key image is missing"),
     ]

@@ -211,10 +211,27 @@ import Testing
         #expect(try PhantomDataset(settings, folder: "unused").patients.count == 600 + least)
     }
 
+    /// Versions before had the keys of `phantoms.json` in camel case.
+    @Test func aSetOfAnEarlierVersionIsKnown() throws {
+        let settings = Self.settings()
+        let text = try String(decoding: JSONFormat.encoded(settings), as: UTF8.self)
+        // Findings are no keys of Fovea's.
+        var earlier = text
+        for (new, old) in [
+            ("training_patients", "trainingPatients"), ("validation_patients", "validationPatients"),
+            ("healthy_share", "healthyShare"), ("bilateral_share", "bilateralShare"),
+            ("minimum_validation_positives", "minimumValidationPositives"), ("draw_findings", "drawFindings"),
+        ] {
+            #expect(text.contains("\"\(new)\""), "\(new)")
+            earlier = earlier.replacing("\"\(new)\"", with: "\"\(old)\"")
+        }
+        #expect(try JSONFormat.decoded(PhantomSettings.self, from: Data(earlier.utf8)) == settings)
+    }
+
     @Test func settingsSurviveJSON() throws {
         let settings = Self.settings()
-        let data = try JSONEncoder().encode(settings)
-        #expect(try JSONDecoder().decode(PhantomSettings.self, from: data) == settings)
+        let data = try JSONFormat.encoded(settings, pretty: false)
+        #expect(try JSONFormat.decoded(PhantomSettings.self, from: data) == settings)
         #expect(String(decoding: data, as: UTF8.self).contains("\"disc_pallor\":0.1"))
     }
 }

@@ -43,7 +43,7 @@ import Testing
 
                 """)
         let hostile = TextTable(["x"], [[.text("a,\"b\"\nc")], [.number(.nan)]])
-        #expect(hostile.csv() == "x\n\"a,\"\"b\"\"\nc\"\n\n")
+        #expect(hostile.csv() == "x\n\"a,\"\"b\"\"\nc\"\n\"\"\n")
     }
 
     @Test func longNamesShrinkToTheTerminalButNumbersDoNot() {

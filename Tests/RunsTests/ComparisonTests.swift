@@ -75,7 +75,7 @@ import Torch
 
     private func metrics(_ cell: String) throws -> Metrics {
         let path = settings.output + "/cells/" + cell + "/metrics.json"
-        return try JSONDecoder().decode(Metrics.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+        return try JSONFormat.decoded(Metrics.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
     }
 
     @Test func aStoppedComparisonGoesOnAndTellsWhatItFound() throws {
@@ -227,7 +227,7 @@ import Torch
 
     /// The later technique against the first, as the evaluation of their predictions finds it.
     private func techniquesAreCompared() throws {
-        let document = try JSONDecoder().decode(
+        let document = try JSONFormat.decoded(
             Document.self, from: Data(contentsOf: URL(fileURLWithPath: settings.output + "/comparison.json")))
         let found = document.differences.filter { $0.technique != $0.referenceTechnique }
         #expect(found.map(\.technique) == ["asl", "asl"] && found.map(\.referenceTechnique) == ["bce", "bce"])
@@ -267,7 +267,7 @@ import Torch
         alone.trainingFilter = RowFilter("split=train")
         (alone.merge, alone.settings.bootstrap) = (merge, 0)
         let expected = try alone.run(threads: 1).evaluation
-        let document = try JSONDecoder().decode(
+        let document = try JSONFormat.decoded(
             Document.self, from: Data(contentsOf: URL(fileURLWithPath: outcome.folder + "/comparison.json")))
         let found = try #require(document.arms.last).evaluation
         #expect(found.classes.map(\.name) == expected.classes.map(\.name))
@@ -331,7 +331,7 @@ import Torch
             atPath: settings.output + "/cells/phantoms/fold-1/seed-4/bce/plain-long")
         _ = try comparison(settings).report()
         #expect(try column("Models", of: table("means.csv")) == ["2", "1"])
-        let document = try JSONDecoder().decode(
+        let document = try JSONFormat.decoded(
             Document.self, from: Data(contentsOf: URL(fileURLWithPath: settings.output + "/comparison.json")))
         let result = try #require(document.differences.first).result
         #expect(result.candidateSeeds == 1 && result.referenceSeeds == 1)
@@ -391,11 +391,6 @@ import Torch
             var reference: String
             var referenceTechnique: String
             var result: PairedResult
-
-            enum CodingKeys: String, CodingKey {
-                case technique, candidate, reference, result
-                case referenceTechnique = "reference_technique"
-            }
         }
         var arms: [Arm]
         var differences: [Contrast]

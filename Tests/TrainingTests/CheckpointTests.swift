@@ -187,6 +187,20 @@ import Training
         #expect(later.message.contains("has format 2") && later.remedy == "Update Fovea.")
     }
 
+    @Test func aRecordOfAnEarlierVersionIsRead() throws {
+        let text = """
+            {"epoch": 2, "gradientNorm": 1.5, "images": 12, "loss": 0.5, "rate": 0.01, "seconds": 3, "steps": 6,
+             "validationMAP": 0.25, "validationMAUC": 0.75, "skippedSteps": 1}
+            """
+        let record = try JSONFormat.decoded(EpochRecord.self, from: Data(text.utf8))
+        #expect(record.validationMAP == 0.25 && record.validationMAUC == 0.75)
+        #expect(record.gradientNorm == 1.5 && record.skippedSteps == 1 && record.epoch == 2)
+        let written = try JSONFormat.encoded(record)
+        #expect(try JSONFormat.decoded(EpochRecord.self, from: written) == record)
+        let again = String(decoding: written, as: UTF8.self)
+        #expect(again.contains("\"validation_map\" : 0.25") && again.contains("\"validation_mauc\" : 0.75"))
+    }
+
     /// Written by version 0.1.0; `FOVEA_UPDATE_GOLDEN=1` writes it again, which a new format alone may need.
     @Test func aCheckpointOfAnEarlierVersionIsLoaded() throws {
         let bench = try CheckpointBench()

@@ -33,12 +33,13 @@ public struct HistoryFile: Sendable {
     }
 
     private static func text(_ rows: [HistoryRow]) -> String {
-        CSVText.line(columns)
-            + rows.map { row in
-                CSVText.line(
-                    [row.stage, String(row.epoch), String(row.step)]
-                        + HistoryRow.numbers.map { CSVText.number(row[keyPath: $0.field]) })
-            }.joined()
+        var text = CSVText(header: columns)
+        for row in rows {
+            text.append(
+                [row.stage, String(row.epoch), String(row.step)]
+                    + HistoryRow.numbers.map { CSVText.number(row[keyPath: $0.field]) })
+        }
+        return text.text
     }
 
     /// The column of a loss that no version wrote.

@@ -89,14 +89,13 @@ public struct TextTable: Sendable, Equatable {
                 }
             }
         }
-        var lines = [
-            columns.indices.flatMap { column in
+        var text = CSVText(
+            header: columns.indices.flatMap { column in
                 let name = columns[column]
                 return isTriple[column] ? [name, name + " low", name + " high"] : [name]
-            }
-        ]
+            })
         for row in rows {
-            lines.append(
+            text.append(
                 columns.indices.flatMap { column -> [String] in
                     let cell = cell(row, column)
                     guard isTriple[column] else { return [Self.plain(cell)] }
@@ -104,7 +103,7 @@ public struct TextTable: Sendable, Equatable {
                     return [value.value, value.low, value.high].map(CSVText.number)
                 })
         }
-        return lines.map(CSVText.line).joined()
+        return text.text
     }
 
     /// Values without an interval end where those with one begin theirs, so that points stand below points.

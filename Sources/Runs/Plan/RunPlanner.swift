@@ -198,7 +198,7 @@ extension RunPlanner {
         guard isTrained else { return StageSpec.Work() }
         let count = recipe.task.map { $0.positives.count + $0.negativesPerEpoch } ?? recipe.rows.count
         let passes = recipe.plan.passes(over: count)
-        let images = min(count, recipe.plan.batches(of: count) * recipe.plan.batchSize) * passes
+        let images = recipe.plan.batching.used(of: count) * passes
         var work = StageSpec.Work(epochs: passes, steps: recipe.plan.steps(of: count) * passes)
         // Images pass a frozen backbone forward only.
         if recipe.plan.backboneRate > 0 { work.images = images } else { work.views = images }

@@ -111,11 +111,8 @@ public struct StageKey: Codable, Hashable, Sendable {
 
     /// The canonical encoding.
     public var canonical: Data {
-        let encoder = JSONEncoder()
-        encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]
-        encoder.keyEncodingStrategy = .convertToSnakeCase
         // Strings, whole numbers and their containers: nothing here can fail to be encoded.
-        return (try? encoder.encode(self)) ?? Data()
+        return (try? JSONFormat.encoded(self, pretty: false)) ?? Data()
     }
 
     /// SHA-256 of the canonical encoding, in hexadecimal.

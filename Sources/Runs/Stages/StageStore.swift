@@ -54,12 +54,6 @@ public struct StageStore {
         var description: String?
         /// The hash of the file's text with an empty one here.
         var sha256: String
-
-        func encoded() throws -> Data {
-            let encoder = JSONEncoder()
-            encoder.outputFormatting = [.prettyPrinted, .sortedKeys, .withoutEscapingSlashes]
-            return try encoder.encode(self)
-        }
     }
 
     /// Removes what processes that have ended had begun to write.
@@ -88,9 +82,9 @@ public struct StageStore {
             var record = Record(
                 key: key, history: history, weights: hash,
                 description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName), sha256: "")
-            record.sha256 = StageFolder.contentHash(of: try record.encoded())
+            record.sha256 = StageFolder.contentHash(of: try JSONFormat.encoded(record))
             // Written last: a stage without it is not finished.
-            try AtomicFile.write(record.encoded(), to: path + "/" + StageFolder.recordName)
+            try AtomicFile.write(JSONFormat.encoded(record), to: path + "/" + StageFolder.recordName)
             return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
         }
     }
@@ -145,7 +139,7 @@ public struct StageStore {
     /// The record of a stage whose files are those that training wrote; nil without one.
     private func record(in path: String, key: StageKey) throws -> Record? {
         guard let data = try StageFolder.verifiedRecord(in: path) else { return nil }
-        guard let record = try? JSONDecoder().decode(Record.self, from: data), record.key == key else {
+        guard let record = try? JSONFormat.decoded(Record.self, from: data), record.key == key else {
             throw StageFolder.damaged(path + "/" + StageFolder.recordName, in: path)
         }
         return record
