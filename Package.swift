@@ -35,6 +35,7 @@ func module(_ name: String, _ uses: Target.Dependency..., tests: [Target.Depende
 let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -42,6 +43,7 @@ let package = Package(
     products: [.executable(name: "fovea", targets: ["fovea"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
@@ -67,7 +69,7 @@ let package = Package(
             name: "fovea",
             dependencies: [
                 "Experiments", "Phantoms", "Reports", "Evaluation", "Configuration", "Torch", "CProcess", "Basics",
-                argumentParser,
+                argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -78,13 +80,13 @@ let package = Package(
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
-        + module("Basics", "CHash", yams)
+        + module("Basics", "CHash", logging, yams)
         + module("Configuration", "Basics", yams)
         + module("Torch", "CTorch", "Basics")
         + module("NN", "Torch", "Basics")
         + module("Backbones", "NN", "Torch", "Weights", "Basics")
         + module("Weights", "Basics")
-        + module("FundusImaging", "CVips", "Basics")
+        + module("FundusImaging", "CVips", "Basics", logging)
         + module("Cohorts", "Basics", yams)
         + module("Sampling", "Basics")
         + module("Evaluation", "Basics")
@@ -93,11 +95,11 @@ let package = Package(
         + module("Distillation", "NN", "Losses", "Cohorts", "Models", "Torch", "Basics")
         + module(
             "Training", "Models", "Losses", "Sampling", "Distillation", "Evaluation", "Cohorts", "FundusImaging",
-            "Backbones", "NN", "Torch", "Weights", "Basics")
+            "Backbones", "NN", "Torch", "Weights", "Basics", logging)
         + module("Reports", "Evaluation", "Cohorts", "Basics")
         + module(
             "Experiments", "Training", "Reports", "Models", "Losses", "Sampling", "Distillation", "Evaluation",
-            "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Configuration", "Basics", yams,
+            "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Configuration", "Basics", logging, yams,
             tests: ["Phantoms"])
         + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20

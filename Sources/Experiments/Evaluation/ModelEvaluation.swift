@@ -4,6 +4,7 @@ import Configuration
 import Evaluation
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import Torch
 
@@ -121,7 +122,7 @@ public struct ModelEvaluation: Sendable {
         let cache = try ImageCache.open(
             paths: photographs.map(\.path), settings: description.image,
             folder: settings.cache ?? Surroundings.userCache + "/images", threads: surroundings.threads,
-            shouldStop: surroundings.shouldStop)
+            shouldStop: surroundings.shouldStop, logger: surroundings.logger)
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }
@@ -214,10 +215,10 @@ public struct ModelEvaluation: Sendable {
 
 extension RunSettings {
     /// The same with the arithmetic chosen, where it was left open.
-    func settlingPrecision(_ surroundings: Surroundings, log: (String) -> Void) throws -> RunSettings {
+    func settlingPrecision(_ surroundings: Surroundings, logger: Logger) throws -> RunSettings {
         guard training.precision == .auto else { return self }
         let chosen = try surroundings.precision.precision(
-            for: self, on: surroundings.device, threads: surroundings.threads, log: log)
+            for: self, on: surroundings.device, threads: surroundings.threads, logger: logger)
         return with(chosen == .float32 ? .float32 : .bfloat16)
     }
 

@@ -30,8 +30,10 @@ public final class RunFolder {
     /// The path of a file in the folder.
     public func file(_ name: String) -> String { path + "/" + name }
 
+    /// The messages of all processes that worked at the run.
+    static let logName = "run.log"
     /// What a run writes from its beginning on.
-    static let early = [RunConfiguration.name, RunSources.name, "sessions.json", "history.csv"]
+    static let early = [RunConfiguration.name, RunSources.name, "sessions.json", "history.csv", logName]
     /// What it writes when everything is trained, after `split.csv`.
     static let late = [
         ModelBundle.configurationName, ModelBundle.weightsName, "predictions.csv", "metrics.json", "report.md",

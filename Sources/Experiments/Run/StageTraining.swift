@@ -4,6 +4,7 @@ import Cohorts
 import Distillation
 import Evaluation
 import FundusImaging
+import Logging
 import Losses
 import Models
 import NN
@@ -152,7 +153,7 @@ extension StageTraining {
         try Engine.seed(SeededRandom(seed: runner.planner.seed, SeededRandom.key("weights " + seedName)).state)
         let network = try description.makeClassifier()
         if let report = try settings.model.loadWeights(into: network, runner.weights) {
-            runner.journal.say("\(spec.id): \(report)")
+            runner.surroundings.logger.info("\(spec.id): \(report)")
         }
         try settings.model.bias.apply(to: network, counts: counts(rows: rows))
         return network
