@@ -39,6 +39,7 @@ func module(
 let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
+let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -46,6 +47,7 @@ let package = Package(
     products: [.executable(name: "fovea", targets: ["fovea"])],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
@@ -72,8 +74,7 @@ let package = Package(
             dependencies: [
                 "Runs", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "RunFiles", "Execution", "Settings",
                 "Training", "Models", "Phantoms", "Plots", "Reports", "Evaluation", "Cohorts", "Configuration", "Torch",
-                "CProcess", "Basics",
-                argumentParser,
+                "CProcess", "Basics", argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -84,13 +85,13 @@ let package = Package(
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
-        + module("Basics", "CHash", yams)
+        + module("Basics", "CHash", logging, yams)
         + module("Configuration", "Basics", yams)
         + module("Torch", "CTorch", "Basics")
         + module("NN", "Torch", "Basics")
         + module("Backbones", "NN", "Torch", "Weights", "Basics")
         + module("Weights", "Basics")
-        + module("FundusImaging", "CVips", "Basics")
+        + module("FundusImaging", "CVips", "Basics", logging)
         + module("Cohorts", "Basics", yams)
         + module("Sampling", "Basics")
         + module("Evaluation", "Basics")
@@ -102,31 +103,32 @@ let package = Package(
             "Backbones", "NN", "Basics")
         + module(
             "Training", "Settings", "Models", "Losses", "Sampling", "Distillation", "Evaluation", "Cohorts",
-            "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Basics")
-        + module("Plots", "Evaluation", "Basics")
+            "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Basics", logging)
+        + module("Plots", "Evaluation", "Basics", hasTests: false)
         + module("Reports", "Plots", "Evaluation", "Cohorts", "Basics")
-        + module("Execution", "Settings", "Losses", "Backbones", "NN", "Models", "Torch", "Basics", hasTests: false)
+        + module(
+            "Execution", "Settings", "Losses", "Backbones", "NN", "Models", "Torch", "Basics", logging, hasTests: false)
         + module(
             "RunFiles", "Execution", "Settings", "Configuration", "Reports", "Models", "Evaluation", "Cohorts",
-            "FundusImaging", "Torch", "Basics", hasTests: false)
+            "FundusImaging", "Torch", "Basics", logging, hasTests: false)
         + module(
             "Runs", "RunFiles", "Execution", "Settings", "Training", "Plots", "Reports", "Models", "Losses", "Sampling",
             "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights",
-            "Configuration", "Basics",
+            "Configuration", "Basics", logging,
             tests: ["Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
         + module(
             "Prediction", "RunFiles", "Execution", "Settings", "Reports", "Models", "Evaluation", "Cohorts",
-            "FundusImaging", "Torch", "Configuration", "Basics", yams, hasTests: false)
+            "FundusImaging", "Torch", "Configuration", "Basics", logging, yams, hasTests: false)
         + module(
             "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",
-            "Distillation",
-            "Evaluation", "Cohorts", "Models", "NN", "Torch", "Configuration", "Basics", hasTests: false)
+            "Distillation", "Evaluation", "Cohorts", "Models", "NN", "Torch", "Configuration", "Basics", logging,
+            hasTests: false)
         + module(
             "Onboarding", "RunFiles", "Execution", "Settings", "Reports", "Evaluation", "Cohorts", "FundusImaging",
-            "Models", "Backbones", "Weights", "Configuration", "Basics", hasTests: false)
+            "Models", "Backbones", "Weights", "Configuration", "Basics", logging, hasTests: false)
         + module(
             "Diagnostics", "Execution", "Settings", "Training", "Reports", "FundusImaging", "Models", "Losses",
-            "Backbones", "NN", "Torch", "Basics", hasTests: false)
+            "Backbones", "NN", "Torch", "Basics", logging, hasTests: false)
         + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )

@@ -1,6 +1,7 @@
 import Basics
 import Execution
 import Foundation
+import Logging
 import RunFiles
 import Runs
 import Settings
@@ -10,20 +11,20 @@ import Torch
 public struct Comparison {
     private let settings: ComparisonSettings
     private let surroundings: Surroundings
-    private let log: (String) -> Void
+    private var logger: Logger
 
     /// Prepares a comparison; nothing is read yet.
-    public init(_ settings: ComparisonSettings, _ surroundings: Surroundings, log: @escaping (String) -> Void) {
+    public init(_ settings: ComparisonSettings, _ surroundings: Surroundings) {
         self.settings = settings
         self.surroundings = surroundings
-        self.log = log
+        logger = surroundings.logger
     }
 
     /// All cells, with the arithmetic chosen.
     private func plan() throws -> ComparisonPlan {
         // What is measured is kept for that number.
         Engine.threads = surroundings.threads
-        return try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, log: log) }
+        return try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, logger: logger) }
     }
 
     /// What would be run, and what that is expected to cost. No cell is trained; only a measured arithmetic is written, into
@@ -39,6 +40,20 @@ public struct Comparison {
     /// - Parameter configuration: the text of `comparison.yaml`, complete.
     /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
     public func execute(configuration: String) throws -> ComparisonOutcome {
+        let kept = LogFile(warning: logger)
+        var comparison = self
+        comparison.logger = logger.keeping(in: kept)
+        do {
+            let outcome = try comparison.execute(configuration: configuration, keeping: kept)
+            kept.add(.info, "finished")
+            return outcome
+        } catch {
+            kept.add(error)
+            throw error
+        }
+    }
+
+    private func execute(configuration: String, keeping kept: LogFile) throws -> ComparisonOutcome {
         try ComparisonFolder.requireOwn(settings.output)
         if let stages = settings.stages { try Folder.check(stages, named: "stages") }
         let plan = try plan()
@@ -47,9 +62,10 @@ public struct Comparison {
         try requireRoom(for: plan, states)
         // After that: a comparison that is refused leaves the folder as it was.
         try ComparisonFolder.accept(settings.output)
+        kept.open(settings.output + "/" + ComparisonFolder.logName)
         try AtomicFile.write(configuration, to: settings.output + "/" + ComparisonFolder.descriptionName)
         let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
-        log("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
+        logger.info("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
         var pace = Pace(open: open)
         var failures: [(cell: String, error: FoveaError)] = []
         var left = open
@@ -87,7 +103,7 @@ public struct Comparison {
             guard !cells.isEmpty else { continue }
             try Folder.make(settings.output + "/" + unit.path)
             guard let lock = try FileLock(settings.output + "/" + unit.path + "/.lock") else {
-                log("\(unit.path) is being worked at by another process")
+                logger.info("\(unit.path) is being worked at by another process")
                 held += cells
                 continue
             }
@@ -97,17 +113,17 @@ public struct Comparison {
                     pace.leave(cell)
                     continue
                 }
-                log("cell \(pace.number) of \(pace.count), \(cell.name)" + pace.remaining)
+                logger.info("cell \(pace.number) of \(pace.count), \(cell.name)\(pace.remaining)")
                 do {
                     pace.finish(cell, seconds: try run(cell))
                     hasRun = true
                 } catch let error as FoveaError where error.kind == .numerical {
-                    log("warning: \(cell.name) is left: \(error.message)")
+                    logger.warning("\(cell.name) is left: \(error.message)")
                     failures.append((cell.name, error))
                     pace.leave(cell)
                     hasRun = true
                 } catch let error as FoveaError where error.kind == .busy {
-                    log("\(cell.name) is left for later: \(error.message)")
+                    logger.info("\(cell.name) is left for later: \(error.message)")
                     held.append(cell)
                 }
             }
@@ -169,10 +185,11 @@ public struct Comparison {
 
     /// Runs a cell, or goes on with it; gives the seconds that it took.
     private func run(_ cell: ComparisonCell) throws -> Double {
+        // With its own log: a cell's messages are kept in the folder of the cell.
         var given = surroundings
         given.isResuming = true
         let started = Date()
-        _ = try Run(cell.settings, given, log: log).execute(configuration: cell.configuration)
+        _ = try Run(cell.settings, given).execute(configuration: cell.configuration)
         return Date().timeIntervalSince(started)
     }
 }

@@ -1,18 +1,21 @@
 import Backbones
 import Basics
+import Cohorts
 import Execution
 import Foundation
 import FundusImaging
-import Models
+import Losses
+import Sampling
 import Torch
+import Training
 
-/// Times training from image files against the same loop on one ready batch, epoch by epoch, and watches the memory.
+/// Times training from image files against the same training on one ready batch, epoch by epoch, and watches the memory.
 public struct LoaderBenchmark: Sendable, Codable {
     /// One epoch from the cache, then as many steps on one ready batch.
     public struct Epoch: Sendable, Codable {
         /// Images a second from the cache, augmentation included.
         public let loaded: Double
-        /// Images a second of the same loop on one ready batch.
+        /// Images a second of the same training on one ready batch.
         public let ready: Double
         /// Memory of the process that is no mapped file, in MiB, at the end.
         public let memory: Double
@@ -41,7 +44,7 @@ public struct LoaderBenchmark: Sendable, Codable {
         return shares.isEmpty ? .nan : shares[shares.count / 2]
     }
 
-    /// Runs the benchmark.
+    /// Runs the benchmark: a training whose epochs are by turns loaded and ready, as `TrainingSession` makes them.
     ///
     /// - Parameters:
     ///   - paths: image files.
@@ -63,24 +66,54 @@ public struct LoaderBenchmark: Sendable, Codable {
             shouldStop: shouldStop)
         if let failure = cache.failures.first { throw FoveaError(.data, failure.message) }
         let cacheSeconds = seconds(since: started)
-        let loop = try TrainingLoop(
-            entry.architecture, cache, batch: entry.batch, precision: precision, device: device, shouldStop: shouldStop)
-        let images = Batching(size: entry.batch, dropsLast: true).used(of: paths.count)
-        _ = try loop.loadedEpoch(0)
-        let coldSeconds = seconds(since: started)
-        let timed = try (1...max(1, epochs)).map { epoch in
-            let begin = ContinuousClock.now
-            try loop.loadedEpoch(epoch)
-            let loaded = seconds(since: begin)
-            let again = ContinuousClock.now
-            try loop.readyEpoch()
-            return Epoch(
-                loaded: Double(images) / loaded, ready: Double(images) / seconds(since: again),
-                memory: anonymousMemory())
+        let data = TrainingData(try cohort(paths), cache)
+        var plan = TrainingPlan()
+        plan.epochs = 1 + 2 * max(1, epochs)
+        plan.batchSize = entry.batch
+        plan.precision = precision
+        plan.loaderThreads = Surroundings(device: device, threads: Engine.threads).loaderThreads
+        let session = try session(entry.architecture, plan, data, device)
+        // The first epoch is the cold one; then each loaded epoch is followed by a ready one.
+        session.isReady = { $0 > 0 && $0.isMultiple(of: 2) }
+        var coldSeconds = 0.0
+        var loaded = 0.0
+        var timed: [Epoch] = []
+        _ = try session.run(shouldStop: shouldStop) { record, _ in
+            let rate = Double(record.images) / record.seconds
+            switch record.epoch {
+            case 1: coldSeconds = seconds(since: started)
+            case let number where number.isMultiple(of: 2): loaded = rate
+            default: timed.append(Epoch(loaded: loaded, ready: rate, memory: anonymousMemory()))
+            }
         }
         return LoaderBenchmark(
-            model: name, size: entry.size, batch: entry.batch, images: images, threads: Engine.threads,
-            coldSeconds: coldSeconds, cacheSeconds: cacheSeconds, epochs: timed)
+            model: name, size: entry.size, batch: entry.batch, images: paths.count / entry.batch * entry.batch,
+            threads: Engine.threads, coldSeconds: coldSeconds, cacheSeconds: cacheSeconds, epochs: timed)
+    }
+
+    /// The photographs with made-up labels, a tenth of them positive.
+    private static func cohort(_ paths: [String]) throws -> Cohort {
+        let classes = 33
+        var random = SeededRandom(seed: 0)
+        return try Cohort(
+            classes: (0..<classes).map { "class \($0)" },
+            photographs: paths.enumerated().map { Photograph(image: "\($0)", path: $1) },
+            labels: (0..<paths.count * classes).map { _ in random.index(below: 10) == 0 ? 1 : 0 })
+    }
+
+    private static func session(
+        _ architecture: Architecture, _ plan: TrainingPlan, _ data: TrainingData, _ device: Device
+    ) throws -> TrainingSession {
+        let columns = Array(data.cohort.classes.indices)
+        let trainer = Trainer(
+            title: "benchmark", plan: plan, data: data, columns: columns, trained: columns.map { _ in true },
+            device: device)
+        try Engine.seed(0)
+        let network = try Classifier(
+            architecture.makeBackbone(resolution: data.cache.resolution), classes: columns.count)
+        return try TrainingSession(
+            trainer, network, architecture.normalization, objective: LabelObjective(BinaryCrossEntropy()),
+            stream: EpochStream(InstanceSampler(rows: Array(0..<data.cohort.count), seed: 0), views: nil))
     }
 
     /// Resident memory that is backed by no file, in MiB; 0 where the system does not tell.
@@ -92,57 +125,5 @@ public struct LoaderBenchmark: Sendable, Codable {
 
     private static func seconds(since start: ContinuousClock.Instant) -> Double {
         (ContinuousClock.now - start) / .seconds(1)
-    }
-}
-
-/// The steps of `Trainer`, fed by a loader or by one ready batch.
-private struct TrainingLoop {
-    private let cache: ImageCache
-    private let batch: Int
-    private let device: Device
-    private let training: BenchmarkedTraining
-    private let input: PixelInput
-    private let shouldStop: () -> Bool
-
-    init(
-        _ architecture: Architecture, _ cache: ImageCache, batch: Int, precision: Precision, device: Device,
-        shouldStop: @escaping () -> Bool
-    ) throws {
-        self.shouldStop = shouldStop
-        self.cache = cache
-        self.batch = batch
-        self.device = device
-        training = try BenchmarkedTraining(
-            architecture, size: cache.resolution, batch: batch, precision: precision, device: device)
-        input = try PixelInput(architecture.normalization, device: device)
-    }
-
-    /// An epoch of new views of all images.
-    func loadedEpoch(_ epoch: Int) throws {
-        let loader = try BatchLoader(
-            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: epoch) }, batchSize: batch,
-            dropLast: true, augmentation: AugmentationSettings(), threads: 1)
-        try steps { try loader.next().map { try input($0.pixels, count: batch, resolution: $0.resolution) } }
-    }
-
-    /// As many steps on one batch.
-    func readyEpoch() throws {
-        var left = Batching(size: batch, dropsLast: true).count(of: cache.count)
-        try steps {
-            left -= 1
-            return left >= 0 ? training.readyImages : nil
-        }
-    }
-
-    private func steps(_ batches: () throws -> Tensor?) throws {
-        var next = try batches()
-        while let images = next {
-            if shouldStop() { throw CancellationError() }
-            let value = try training.gradients(images)
-            next = try batches()
-            _ = try value.item()
-            try training.update(measuresNorm: true)
-        }
-        try device.synchronize()
     }
 }

@@ -1,5 +1,6 @@
 import Backbones
 import Basics
+import Logging
 import Settings
 import Torch
 
@@ -26,9 +27,9 @@ public struct PrecisionChoice: Sendable {
     /// The arithmetic of a run's trainings: what its settings say, or for `auto` bfloat16 on a GPU and the faster one on a
     /// processor.
     ///
-    /// - Parameter log: told when something is measured.
+    /// - Parameter logger: told when something is measured.
     public func precision(
-        for settings: RunSettings, on device: Device, threads: Int, log: (String) -> Void
+        for settings: RunSettings, on device: Device, threads: Int, logger: Logger
     ) throws -> Precision {
         switch settings.training.precision {
         case .float32: return .float32
@@ -43,7 +44,7 @@ public struct PrecisionChoice: Sendable {
         // What another process kept meanwhile holds for both.
         let times = file.times(for: question) ?? measured
         file.add(times, for: question)
-        log("training.precision auto: \(times.best.rawValue); a step takes \(times.words)")
+        logger.info("training.precision auto: \(times.best.rawValue); a step takes \(times.words)")
         return times.best
     }
 }

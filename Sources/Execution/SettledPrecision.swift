@@ -1,12 +1,13 @@
 import Settings
+import Logging
 import Torch
 
 extension RunSettings {
     /// The same with the arithmetic chosen, where it was left open.
-    package func settlingPrecision(_ surroundings: Surroundings, log: (String) -> Void) throws -> RunSettings {
+    package func settlingPrecision(_ surroundings: Surroundings, logger: Logger) throws -> RunSettings {
         guard training.precision == .auto else { return self }
         let chosen = try surroundings.precision.precision(
-            for: self, on: surroundings.device, threads: surroundings.threads, log: log)
+            for: self, on: surroundings.device, threads: surroundings.threads, logger: logger)
         return with(chosen == .float32 ? .float32 : .bfloat16)
     }
 

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Logging
 import Torch
 
 /// What a run is given besides its settings: device, threads, and when to stop.
@@ -14,21 +15,24 @@ public struct Surroundings: Sendable {
     public var shouldStop: @Sendable () -> Bool
     /// Asked after each training step; true saves a checkpoint at once.
     public var wantsCheckpoint: @Sendable () -> Bool
+    /// Told what the user should know.
+    public var logger: Logger
     /// Chooses the arithmetic where the settings leave it open.
     public var precision: PrecisionChoice
 
-    /// Gathers them; the best device, as many threads as processors.
+    /// Gathers them; the best device, as many threads as processors, no messages.
     public init(
         device: Device = .best, threads: Int = Processors.count, isResuming: Bool = false,
         shouldStop: @escaping @Sendable () -> Bool = { false },
         wantsCheckpoint: @escaping @Sendable () -> Bool = { false },
-        precision: PrecisionChoice = PrecisionChoice(folder: Surroundings.userCache)
+        logger: Logger = .silent, precision: PrecisionChoice = PrecisionChoice(folder: Surroundings.userCache)
     ) {
         self.device = device
         self.threads = max(1, threads)
         self.isResuming = isResuming
         self.shouldStop = shouldStop
         self.wantsCheckpoint = wantsCheckpoint
+        self.logger = logger
         self.precision = precision
     }
 

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Logging
 import Synchronization
 
 /// A photograph of a list that cannot be used.
@@ -35,7 +36,7 @@ public final class ImageCache: Sendable {
     public let failures: [ImageFailure]
     private let pack: ImagePack
     private let builder: ImageCacheBuilder
-    private let report: @Sendable (String) -> Void
+    private let logger: Logger
     private let hasReported = Atomic(false)
 
     /// Number of photographs, those that cannot be used included.
@@ -52,13 +53,13 @@ public final class ImageCache: Sendable {
     ///   - folder: where packs are kept; made if missing.
     ///   - threads: how many photographs are decoded at a time.
     ///   - shouldStop: asked several times a second; true ends the work. What is decoded by then is used by the next build.
-    ///   - report: told once when damage to the pack is found.
+    ///   - logger: warned once when damage to the pack is found.
     /// - Throws: `FoveaError` of kind `configuration` (settings), `storage` (full disk, permissions), `data` (a file
     ///   changed during the work), or `environment` (no memory, threads or descriptors to be had); `CancellationError`
     ///   when told to stop. Unreadable photographs are no error here.
     public static func open(
         paths: [String], settings: ImageSettings, folder: String, threads: Int = 2,
-        shouldStop: @Sendable () -> Bool = { false }, report: @escaping @Sendable (String) -> Void = Warning.show
+        shouldStop: @Sendable () -> Bool = { false }, logger: Logger = .silent
     ) throws -> ImageCache {
         try settings.validate()
         let packs = folder + "/" + ImageCacheFiles.packFolder(settings)
@@ -74,18 +75,18 @@ public final class ImageCache: Sendable {
             paths: paths, identities: identities, settings: settings, cache: folder, folder: packs,
             packPath: packs + "/" + key.prefix(32) + ImageCacheFiles.pack)
         if access(builder.packPath, F_OK) == 0, ImagePack(path: builder.packPath) == nil {
-            report("the image cache \(builder.packPath) is damaged: it is made again from the photographs")
+            logger.warning("the image cache \(builder.packPath) is damaged: it is made again from the photographs")
         }
-        return ImageCache(builder, try builder.pack(threads: threads, shouldStop: shouldStop), report)
+        return ImageCache(builder, try builder.pack(threads: threads, shouldStop: shouldStop), logger)
     }
 
-    private init(_ builder: ImageCacheBuilder, _ pack: ImagePack, _ report: @escaping @Sendable (String) -> Void) {
+    private init(_ builder: ImageCacheBuilder, _ pack: ImagePack, _ logger: Logger) {
         let (paths, identities) = (builder.paths, builder.identities)
         self.paths = paths
         self.settings = builder.settings
         self.pack = pack
         self.builder = builder
-        self.report = report
+        self.logger = logger
         failures = paths.indices.compactMap { i in
             switch identities[i] {
             case .unreadable(let reason):
@@ -131,7 +132,8 @@ public final class ImageCache: Sendable {
         }
         if pack.read(i, into: buffer) { return }
         if !hasReported.exchange(true, ordering: .relaxed) {
-            report("the image cache \(pack.path) is damaged, first at \(paths[i]): what is damaged is decoded anew")
+            logger.warning(
+                "the image cache \(pack.path) is damaged, first at \(paths[i]): what is damaged is decoded anew")
         }
         let image: PixelImage
         do {

@@ -5,6 +5,7 @@ import Evaluation
 import Execution
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import RunFiles
 import Settings
@@ -124,7 +125,7 @@ public struct ModelEvaluation: Sendable {
         let cache = try ImageCache.open(
             paths: photographs.map(\.path), settings: description.image,
             folder: settings.cache ?? Surroundings.userCache + "/images", threads: surroundings.threads,
-            shouldStop: surroundings.shouldStop)
+            shouldStop: surroundings.shouldStop, logger: surroundings.logger)
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }

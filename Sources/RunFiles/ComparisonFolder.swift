@@ -7,6 +7,8 @@ import Foundation
 public struct ComparisonFolder: Codable {
     /// The description's name in the folder.
     public static let descriptionName = "comparison.yaml"
+    /// The messages of all processes that worked at the comparison; those of a cell are in the folder of the cell.
+    package static let logName = "comparison.log"
     private static let reports = [
         "comparison.md", "comparison.json", "means.csv", "differences.csv", "groups.csv", "costs.csv", "cells.csv",
         "decisions.csv",
@@ -43,7 +45,7 @@ public struct ComparisonFolder: Codable {
     /// Whether a file or folder of this name in `folder` belongs to a comparison there.
     static func owns(_ name: String, in folder: String) -> Bool {
         guard
-            ([descriptionName, RunSources.name] + reports + folders).contains(name)
+            ([descriptionName, logName, RunSources.name] + reports + folders).contains(name)
                 || name.wholeMatch(of: /folds(-[0-9]+)+(-merged)?|merged/) != nil
         else { return false }
         func has(_ name: String) -> Bool { access(folder + "/" + name, F_OK) == 0 }
@@ -70,7 +72,7 @@ public struct ComparisonFolder: Codable {
         let hasReported = isBegun && (record?.hasReported ?? true)
         var foreign = record == nil && has(RunSources.name) ? [RunSources.name] : []
         if !isBegun {
-            foreign += [descriptionName].filter(has)
+            foreign += [descriptionName, logName].filter(has)
             // Cells lie deeper, each in a folder that is checked as that of a run; one may be there before the comparison.
             let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/cells")) ?? []
             if names.contains(where: { !Folder.exists("\(folder)/cells/\($0)") }) { foreign.append("cells/") }

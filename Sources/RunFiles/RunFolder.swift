@@ -3,7 +3,6 @@ import Cohorts
 import Evaluation
 import Foundation
 import Models
-import Training
 
 /// The folder of a run, held by one process at a time.
 public final class RunFolder {
@@ -30,8 +29,10 @@ public final class RunFolder {
     /// The path of a file in the folder.
     public func file(_ name: String) -> String { path + "/" + name }
 
+    /// The messages of all processes that worked at the run.
+    package static let logName = "run.log"
     /// What a run writes from its beginning on.
-    package static let early = [RunConfiguration.name, RunSources.name, "sessions.json", "history.csv"]
+    package static let early = [RunConfiguration.name, RunSources.name, "sessions.json", "history.csv", logName]
     /// What it writes when everything is trained, after `split.csv`.
     package static let late = [
         ModelBundle.configurationName, ModelBundle.weightsName, "predictions.csv", "metrics.json", "report.md",

@@ -2,7 +2,6 @@ import Basics
 import Cohorts
 import Foundation
 import FundusImaging
-import Training
 
 /// Which images trained a run's model and which validated it: `split.csv` of a run folder.
 ///

@@ -2,6 +2,7 @@ import Basics
 import Cohorts
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import Settings
 import Training
@@ -22,12 +23,12 @@ public struct Preparation: Sendable {
     /// Opens or builds the cache of the cohort's pictures, and verifies what can only be known of decoded images.
     init(
         _ settings: RunSettings, _ divided: DividedCohort, cacheFolder: String, threads: Int,
-        shouldStop: @Sendable () -> Bool
+        shouldStop: @Sendable () -> Bool, logger: Logger
     ) throws {
         let (cohort, attributes) = (divided.cohort, divided.attributes)
         let cache = try ImageCache.open(
             paths: cohort.photographs.map(\.path), settings: settings.image.imageSettings, folder: cacheFolder,
-            threads: threads, shouldStop: shouldStop)
+            threads: threads, shouldStop: shouldStop, logger: logger)
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         if let note = cohort.leftOutNote { warnings.append(note) }
         if settings.data.split.method == .column, let note = divided.split.leftOutNote(of: cohort) {

@@ -5,6 +5,7 @@ import Distillation
 import Execution
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import RunFiles
 import Settings
@@ -15,21 +16,17 @@ import Training
 public struct Run {
     private let settings: RunSettings
     private let written: RunSettings?
-    private let surroundings: Surroundings
-    private let log: (String) -> Void
+    private var surroundings: Surroundings
+    private var logger: Logger { surroundings.logger }
 
     /// Prepares a run; nothing is read yet.
     ///
     /// - Parameter written: the settings as the configuration of a resumed run has them, with paths that count from
     ///   where it was made; nil where they are the same.
-    public init(
-        _ settings: RunSettings, _ surroundings: Surroundings, written: RunSettings? = nil,
-        log: @escaping (String) -> Void
-    ) {
+    public init(_ settings: RunSettings, _ surroundings: Surroundings, written: RunSettings? = nil) {
         self.settings = settings
         self.written = written
         self.surroundings = surroundings
-        self.log = log
     }
 
     /// What would be made, what of it is stored already, and what the rest is expected to cost. Nothing is trained and no
@@ -38,7 +35,7 @@ public struct Run {
         Engine.threads = surroundings.threads
         try self.settings.checkFolders()
         let divided = try self.settings.dividedCohort()
-        let settings = try self.settings.settlingPrecision(surroundings, log: log)
+        let settings = try self.settings.settlingPrecision(surroundings, logger: logger)
         let planner = RunPlanner(
             settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
             contents: ContentHashes(known: divided.cohort, settings), weights: try PretrainedWeights(settings.model),
@@ -50,6 +47,20 @@ public struct Run {
     ///
     /// - Parameter configuration: the text of `config.yaml`, complete.
     public func execute(configuration: String) throws -> RunOutcome {
+        let kept = LogFile(warning: logger)
+        var run = self
+        run.surroundings.logger = logger.keeping(in: kept)
+        do {
+            let outcome = try run.execute(configuration: configuration, keeping: kept)
+            kept.add(.info, "finished")
+            return outcome
+        } catch {
+            kept.add(error)
+            throw error
+        }
+    }
+
+    private func execute(configuration: String, keeping kept: LogFile) throws -> RunOutcome {
         Engine.threads = surroundings.threads
         let started = Date()
         try self.settings.checkFolders()
@@ -62,11 +73,11 @@ public struct Run {
             weights: weights, device: surroundings.device
         ).verify()
         let folder = try RunFolder(self.settings.output, isResuming: surroundings.isResuming)
-        let settings = try self.settings.settlingPrecision(surroundings, log: log)
+        let settings = try self.settings.settlingPrecision(surroundings, logger: logger)
         let preparation = try Preparation(
             settings, divided, cacheFolder: settings.imageCacheFolder,
-            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
-        for warning in preparation.warnings { log("warning: " + warning) }
+            threads: surroundings.threads, shouldStop: surroundings.shouldStop, logger: logger)
+        for warning in preparation.warnings { logger.warning("\(warning)") }
         // What was chosen is written down, so that a resumed run keeps it.
         var configuration = configuration
         if self.settings.training.precision == .auto {
@@ -75,14 +86,15 @@ public struct Run {
             configuration = ConfigurationWriter.yaml(kept)
         }
         let store = StageStore(
-            folder: settings.stages ?? folder.file("stages"), shouldStop: surroundings.shouldStop, log: log)
+            folder: settings.stages ?? folder.file("stages"), shouldStop: surroundings.shouldStop, logger: logger)
         // From here on the run is accepted.
         folder.removeLeftOver(store)
         try AtomicFile.write(configuration, to: folder.file(RunConfiguration.name))
         try folder.write(try sources(preparation, weights, folder), to: RunSources.name)
+        kept.open(folder.file(RunFolder.logName))
         let sessions = try RunSessions(folder, started: started, isResuming: surroundings.isResuming)
         do {
-            let journal = try Journal(folder, sessions, log: log)
+            let journal = try Journal(folder, sessions, logger)
             let planner = RunPlanner(settings, preparation, surroundings, weights)
             let runner = StageRunner(
                 settings, preparation, surroundings, planner, store, journal, folder, weights)
@@ -102,14 +114,14 @@ public struct Run {
 
     private func outcome(_ runner: StageRunner) throws -> RunOutcome {
         let (preparation, planner) = (runner.preparation, runner.planner)
-        log(
+        logger.info(
             "\(runner.cohort.source): \(preparation.split.training.count) training and "
                 + "\(preparation.split.validation.count) validation images, \(runner.cohort.classes.count) classes, "
                 + "\(planner.precision.rawValue) on \(surroundings.device) with \(surroundings.threads) threads")
         var plan = try planner.plan()
         if let clusters = try clusters(plan, runner) { plan = try planner.plan(clusters: clusters) }
         if let grouping = plan.subsets?.grouping {
-            for note in grouping.notes { log("grouping \(grouping.name): \(note)") }
+            for note in grouping.notes { logger.info("grouping \(grouping.name): \(note)") }
         }
         for stage in plan.stages { try runner.make(stage) }
         return try RunOutcome(plan, runner)
@@ -142,10 +154,10 @@ public struct Run {
             preparation.data.cohort, preparation.attributes, severalTables: !settings.data.tables.isEmpty)
         hashes["model.weights"] = weights?.sha256
         if let written, let earlier = try RunSources.read(folder.path) {
-            for change in earlier.changes(since: hashes, at: settings.paths) { log("warning: " + change) }
+            for change in earlier.changes(since: hashes, at: settings.paths) { logger.warning("\(change)") }
             return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
         }
-        if surroundings.isResuming { log("warning: " + RunSources.missing(in: folder.path)) }
+        if surroundings.isResuming { logger.warning("\(RunSources.missing(in: folder.path))") }
         return RunSources(
             written: written ?? settings, used: settings, folder: folder.path,
             madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Logging
 import Settings
 import Torch
 import Weights
@@ -9,9 +10,10 @@ public final class Checkpoints {
     private let folder: String
     private let dumps: String
     private let recipe: String
+    private let title: String
     private let policy: CheckpointPolicy
     private let isAskedFor: () -> Bool
-    private let log: (String) -> Void
+    let logger: Logger
 
     private static let (stateName, tensorsName) = ("state.json", "tensors.safetensors")
 
@@ -32,18 +34,21 @@ public final class Checkpoints {
     ///   - folder: theirs alone.
     ///   - dumps: the folder for the state before a step whose loss or gradient was not finite.
     ///   - recipe: a hash of everything that decides the training; a checkpoint of another recipe is not used.
+    ///   - title: what to call this training in messages.
     ///   - isAskedFor: asked after each step; true writes a checkpoint at once.
-    ///   - log: told what happens, one line a call.
+    ///   - logger: told what happens.
     public init(
-        folder: String, dumps: String, recipe: String, policy: CheckpointPolicy = CheckpointPolicy(),
-        isAskedFor: @escaping () -> Bool = { false }, log: @escaping (String) -> Void = { _ in }
+        folder: String, dumps: String, recipe: String, title: String = "training",
+        policy: CheckpointPolicy = CheckpointPolicy(),
+        isAskedFor: @escaping () -> Bool = { false }, logger: Logger = .silent
     ) {
         self.folder = folder
         self.dumps = dumps
         self.recipe = recipe
+        self.title = title
         self.policy = policy
         self.isAskedFor = isAskedFor
-        self.log = log
+        self.logger = logger
     }
 
     /// Takes over the newest checkpoint that is whole; nil when there is none.
@@ -57,7 +62,7 @@ public final class Checkpoints {
             do {
                 try checkpoint.verify()
             } catch let error as FoveaError where error.kind == .data && error.remedy == nil {
-                log("warning: a checkpoint cannot be used: \(error.message)")
+                logger.warning("a checkpoint cannot be used: \(error.message)")
                 continue
             }
             let record = try record(in: checkpoint)
@@ -67,15 +72,12 @@ public final class Checkpoints {
             }
             try tensors.restore(
                 WeightFile.open(checkpoint.path + "/" + Self.tensorsName), steps: record.state.steps)
-            log("goes on from \(checkpoint.path), step \(record.state.steps)")
+            logger.info("\(title) goes on from \(checkpoint.path), step \(record.state.steps)")
             return record.state
         }
-        if !names.isEmpty { log("warning: no checkpoint in \(folder) can be used; the training begins anew") }
+        if !names.isEmpty { logger.warning("no checkpoint in \(folder) can be used; the training begins anew") }
         return nil
     }
-
-    /// Tells the user something.
-    func say(_ text: String) { log(text) }
 
     private func record(in checkpoint: CheckpointFolder) throws -> Record {
         let path = checkpoint.path + "/" + Self.stateName
@@ -115,6 +117,7 @@ public final class Checkpoints {
                 remedy: (error.remedy.map { $0 + " " } ?? "")
                     + "`fovea train --resume` then goes on from the newest one.")
         }
+        logger.debug("\(title): checkpoint \(checkpoint.path)")
         let kept = try self.kept(besides: state.name)
         for name in names() where !kept.contains(name) { remove(name) }
     }

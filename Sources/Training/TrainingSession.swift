@@ -3,6 +3,7 @@ import Basics
 import Cohorts
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import NN
 import Torch
@@ -27,6 +28,12 @@ public final class TrainingSession {
     private let buffers: KeptBuffers
     private let bar: Basics.Progress
     private let epochs: Int
+
+    /// Whether the batches of an epoch, by its number, are the same one, which is ready: what is timed is then the training
+    /// without its loading. Epochs before the first loaded batch are loaded nevertheless.
+    package var isReady: (Int) -> Bool = { _ in false }
+    /// The batch of those epochs.
+    private var readyBatch: LoadedBatch?
 
     /// Where the training stands: always that of the last border between two steps.
     private var state: TrainingState
@@ -126,18 +133,16 @@ public final class TrainingSession {
         // Not the batches of the first epoch: a sampler may draw more images in one than in another.
         let epoch = Epoch(number: state.epoch, images: items.count, batches: plan.batches(of: items.count))
         try beginEpoch(epoch)
-        let loader = try BatchLoader(
-            cache: trainer.data.cache, items: items, batchSize: plan.batchSize, dropLast: plan.dropsLast,
-            from: state.batch, augmentation: plan.augmentation, seed: plan.seed, threads: plan.loaderThreads)
+        let load = try batches(of: epoch, items)
         sums = state.sums
         let started = Date()
         var index = state.batch
-        var next = try load(loader, epoch, batch: index)
+        var next = try load(index)
         step = PendingStep()
         while let batch = next {
             let terms = try accumulate(batch, epoch, batch: index)
             // The next batch crosses to the device while this step is computed.
-            next = try load(loader, epoch, batch: index + 1)
+            next = try load(index + 1)
             try count(terms, of: batch, epoch)
             index += 1
             guard index % plan.accumulation == 0 || next == nil else { continue }
@@ -165,6 +170,20 @@ public final class TrainingSession {
         network.setTraining(true)
         // A frozen backbone keeps its statistics too.
         if trainer.plan.backboneRate == 0 { network.backbone.setTraining(false) }
+    }
+
+    /// Gives the batches of an epoch one after the other, from where the training stands; nil behind the last one.
+    private func batches(of epoch: Epoch, _ items: [BatchItem]) throws -> (Int) throws -> LoadedBatch? {
+        let plan = trainer.plan
+        if isReady(epoch.number), let readyBatch { return { $0 < epoch.batches ? readyBatch : nil } }
+        let loader = try BatchLoader(
+            cache: trainer.data.cache, items: items, batchSize: plan.batchSize, dropLast: plan.dropsLast,
+            from: state.batch, augmentation: plan.augmentation, seed: plan.seed, threads: plan.loaderThreads)
+        return { [self] number in
+            let batch = try load(loader, epoch, batch: number)
+            if isReady(epoch.number + 1), readyBatch == nil { readyBatch = batch }
+            return batch
+        }
     }
 
     private func load(_ loader: BatchLoader, _ epoch: Epoch, batch number: Int) throws -> LoadedBatch? {
@@ -251,7 +270,7 @@ public final class TrainingSession {
         guard state.skippedSteps < trainer.skipLimit else {
             throw FoveaError(.numerical, message, remedy: NonFiniteStep.remedy)
         }
-        checkpoints?.say("warning: \(message); the step is left out")
+        checkpoints?.logger.warning("\(message); the step is left out")
         sums.addSkippedStep()
     }
 

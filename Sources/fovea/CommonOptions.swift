@@ -3,6 +3,7 @@ import Basics
 import Diagnostics
 import Execution
 import Foundation
+import Logging
 import Torch
 
 /// How much is printed.
@@ -10,6 +11,35 @@ enum LogLevel: String, ExpressibleByArgument, CaseIterable {
     case error
     case warning
     case info
+    case debug
+
+    /// Where the option is not given, this variable of the environment decides.
+    private static let variable = "FOVEA_LOG_LEVEL"
+
+    /// What the environment says; `info` where it says nothing.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` for anything but a level.
+    static func ofEnvironment() throws -> LogLevel {
+        guard let name = ProcessInfo.processInfo.environment[variable], !name.isEmpty else { return .info }
+        guard let level = LogLevel(rawValue: name) else {
+            throw FoveaError(
+                .configuration,
+                "\(variable) is \"\(name)\"; allowed: " + allCases.map(\.rawValue).joined(separator: ", "),
+                remedy:
+                    "Change or unset that variable of the environment, or give --log-level, which decides where both "
+                    + "are given.")
+        }
+        return level
+    }
+
+    var level: Logger.Level {
+        switch self {
+        case .error: .error
+        case .warning: .warning
+        case .info: .info
+        case .debug: .debug
+        }
+    }
 }
 
 /// Options that most commands have.
@@ -25,8 +55,10 @@ struct CommonOptions: ParsableArguments {
 
     @Option(
         name: .customLong("log-level"),
-        help: "What to print in addition to results: error, warning, or info, which shows progress too.")
-    var logLevel = LogLevel.info
+        help: ArgumentHelp(
+            "What to print in addition to results: error, warning, info, which shows progress too, or debug; by default "
+                + "$FOVEA_LOG_LEVEL, or else info."))
+    var logLevel: LogLevel?
 
     @Option(
         parsing: .unconditional,
@@ -45,22 +77,24 @@ struct CommonOptions: ParsableArguments {
     func surroundings(isResuming: Bool = false, acceptsAnyEngine: Bool = false) throws -> Surroundings {
         StopSignal.listen(grace: UInt32(grace))
         if !acceptsAnyEngine { try MachineCheck.requireEngine() }
-        Basics.Progress.isSilent = logLevel != .info
-        Warning.isSilent = logLevel == .error
+        let level = try (logLevel ?? .ofEnvironment()).level
+        Basics.Progress.isSilent = level > .info
+        let logger = Logger.terminal(level: level)
         return Surroundings(
-            device: device == "auto" ? .best : try Device(device), threads: try usableThreads(), isResuming: isResuming,
-            shouldStop: { StopSignal.isCaught }, wantsCheckpoint: { StopSignal.takesCheckpoint() })
+            device: device == "auto" ? .best : try Device(device), threads: try usableThreads(logger),
+            isResuming: isResuming, shouldStop: { StopSignal.isCaught },
+            wantsCheckpoint: { StopSignal.takesCheckpoint() }, logger: logger)
     }
 
     /// The threads asked for, as far as the machine has them.
     ///
     /// - Throws: `FoveaError` of kind `environment` when the system gives too few for the program to work at all.
-    private func usableThreads() throws -> Int {
+    private func usableThreads(_ logger: Logger) throws -> Int {
         var count = threads > 0 ? threads : Processors.count
         let limit = Processors.threadLimit
         if count > limit {
-            log(
-                "warning: --threads is \(count), and \(limit) are used: four for each processor of "
+            logger.warning(
+                "--threads is \(count), and \(limit) are used: four for each processor of "
                     + "\(Processors.count), and no fewer than 16")
             count = limit
         }
@@ -70,17 +104,11 @@ struct CommonOptions: ParsableArguments {
         guard available > Self.helpers + 1 else { throw WorkerThreads.refusal(available) }
         if available < wanted {
             let fewer = (available - Self.helpers) / 2
-            log("warning: the system gives only \(available) threads, so \(fewer) compute instead of \(count)")
+            logger.warning("the system gives only \(available) threads, so \(fewer) compute instead of \(count)")
             count = fewer
         }
         return count
     }
 
     private static let helpers = 4
-
-    /// Prints a line of news, or keeps it back.
-    func log(_ text: String) {
-        let isWarning = text.hasPrefix("warning")
-        if logLevel == .info || (logLevel == .warning && isWarning) { complain(text) }
-    }
 }

@@ -44,7 +44,7 @@ struct Compare: ParsableCommand {
     func run() throws {
         let compared = try ConfigurationReader.read(ComparisonSettings.self, file: config, settings: settings)
         try ComparisonFolder.requireOrigin(of: config, compared)
-        let comparison = Comparison(compared, try common.surroundings(), log: common.log)
+        let comparison = Comparison(compared, try common.surroundings())
         let terminal = Terminal.current()
         if isDryRun {
             try show(comparison.forecast().table().text(for: terminal) + ComparisonForecast.note)

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Execution
+import Logging
 import Onboarding
 import Prediction
 import Reports
@@ -140,7 +141,7 @@ struct Evaluate: ParsableCommand {
         try OutputFile.refuseEqual(table, document)
         let surroundings = try common.surroundings()
         let outcome = try evaluate(surroundings, outputs: [table, document].compactMap { $0 })
-        for note in outcome.notes { common.log("warning: " + note) }
+        for note in outcome.notes { surroundings.logger.warning("\(note)") }
         // Files first: whoever reads the text may stop reading.
         try document?.write(outcome.json(), shouldStop: surroundings.shouldStop)
         if let csv = outcome.csv { try table?.write(csv, shouldStop: surroundings.shouldStop) }

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Basics
 import Execution
+import Logging
 import Prediction
 import Reports
 import RunFiles
@@ -45,12 +46,12 @@ struct Predict: ParsableCommand {
         try file?.refuse(found.map(\.path))
         let surroundings = try common.surroundings()
         let prediction = try ModelPrediction(model: model, images: found, surroundings) {
-            complain("error: " + $0.reason)
+            surroundings.logger.error("\($0.reason)")
         }
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
             try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: surroundings.shouldStop)
-            common.log("\(file.path): \(prediction.rows.count) images predicted")
+            surroundings.logger.info("\(file.path): \(prediction.rows.count) images predicted")
         } else if json {
             try StandardStream.exactly(prediction.json())
         } else if !prediction.rows.isEmpty {

@@ -45,10 +45,7 @@ struct Train: ParsableCommand {
         let written = resume == nil ? nil : configuration.written
         let text = ConfigurationWriter.yaml(written ?? run)
         if isDryRun {
-            let forecast = try Run(
-                run, common.surroundings(isResuming: resume != nil), written: written, log: common.log
-            )
-            .forecast()
+            let forecast = try Run(run, common.surroundings(isResuming: resume != nil), written: written).forecast()
             try show(
                 forecast.table().text(for: Terminal.current()) + forecast.notes.joined(separator: "\n"))
             return
@@ -57,7 +54,7 @@ struct Train: ParsableCommand {
         let surroundings = try common.surroundings(isResuming: resume != nil)
         let outcome: RunOutcome
         do {
-            outcome = try Run(run, surroundings, written: written, log: common.log).execute(configuration: text)
+            outcome = try Run(run, surroundings, written: written).execute(configuration: text)
         } catch let stop as CancellationError {
             let hasBegun = FileManager.default.fileExists(atPath: run.output + "/config.yaml")
             complain(

@@ -107,9 +107,8 @@ import Testing
         // The last classes are the most frequent ones.
         let last = String(repeating: "0", count: 19_990) + String(repeating: "1", count: 10)
         let cohort = try makeCohort([all, all, all, last], classes: classes)
-        let started = Date()
         let together = CoOccurrence(of: cohort, limit: 50)
-        #expect(Date().timeIntervalSince(started) < 20)
+        // Not the time, which is the machine's: the classes that are compared in pairs.
         #expect(together.shown == 20_000 && together.compared < 6000)
         #expect(together.pairs.count == 50)
         #expect(together.pairs.prefix(45).allSatisfy { $0.count == 4 && $0.first >= 19_990 && $0.second >= 19_990 })

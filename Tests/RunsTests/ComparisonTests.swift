@@ -40,7 +40,8 @@ import Torch
         log: @escaping (String) -> Void = { _ in }
     ) -> Comparison {
         Comparison(
-            settings, Surroundings(device: .cpu, threads: Engine.threads, shouldStop: shouldStop), log: log)
+            settings,
+            Surroundings(device: .cpu, threads: Engine.threads, shouldStop: shouldStop, logger: .telling(log)))
     }
 
     @discardableResult

@@ -20,7 +20,8 @@ import Torch
     }
 
     @Test(arguments: [
-        "report.md", "metrics.json", "config.yaml", "config.json", "history.csv", "predictions.csv", "split.csv",
+        "report.md", "metrics.json", "config.yaml", "config.json", "history.csv", "run.log", "predictions.csv",
+        "split.csv",
         "model.safetensors", "plots/mine.png", "plain/notes.txt",
     ]) func nothingThatNoRunWroteIsOverwritten(_ name: String) throws {
         var job = try SmallJob(in: folder.path)
@@ -114,13 +115,14 @@ import Torch
     private func comparison(
         _ settings: ComparisonSettings, shouldStop: @escaping @Sendable () -> Bool = { false }
     ) -> Comparison {
-        Comparison(settings, Surroundings(device: .cpu, threads: 1, shouldStop: shouldStop)) { _ in }
+        Comparison(settings, Surroundings(device: .cpu, threads: 1, shouldStop: shouldStop))
     }
 
     @Test func aComparisonOverwritesNothingEither() throws {
         let settings = try comparisonSettings()
         for name in [
-            "comparison.yaml", "comparison.md", "means.csv", "plots/mine.png", "sources.json", "cells/mine.csv",
+            "comparison.yaml", "comparison.log", "comparison.md", "means.csv", "plots/mine.png", "sources.json",
+            "cells/mine.csv",
             "stages/mine.txt",
         ] {
             try folder.write("mine\n", to: "project/" + name)

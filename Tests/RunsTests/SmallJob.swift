@@ -55,8 +55,9 @@ struct SmallJob {
         log: @escaping (String) -> Void = { _ in }
     ) throws -> RunOutcome {
         let surroundings = Surroundings(
-            device: .cpu, threads: Engine.threads, isResuming: isResuming, shouldStop: shouldStop)
-        return try Run(settings, surroundings, log: log).execute(configuration: ConfigurationWriter.yaml(settings))
+            device: .cpu, threads: Engine.threads, isResuming: isResuming, shouldStop: shouldStop,
+            logger: .telling(log))
+        return try Run(settings, surroundings).execute(configuration: ConfigurationWriter.yaml(settings))
     }
 
     /// A row of the cost table in `metrics.json`.

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import FundusImaging
+import Logging
 import Testing
 
 /// A folder of its own for each test, removed afterwards.
@@ -47,4 +48,12 @@ func foveaError(_ body: () throws -> Void) -> FoveaError? {
         Issue.record("\(error) was thrown")
     }
     return nil
+}
+
+extension Logger {
+    /// Tells a test each line, as the terminal would show it.
+    static func telling(_ tell: @escaping (String) -> Void) -> Logger {
+        nonisolated(unsafe) let tell = tell
+        return Logger(label: "test") { _ in LineLogHandler { tell($0) } }
+    }
 }

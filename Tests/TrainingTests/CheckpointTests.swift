@@ -271,7 +271,7 @@ final class CheckpointBench {
             isAskedFor: { [self] in
                 step += 1
                 return step == asksAtStep
-            }, log: { [self] in log += $0 + "\n" })
+            }, logger: .telling { [self] in log += $0 + "\n" })
     }
 
     /// Trains to the end, or until so many steps are taken; the weights then are those of that step.

@@ -171,7 +171,7 @@ private struct Bench {
                 checkpoints: place.map {
                     Checkpoints(
                         folder: $0, dumps: $0 + "-dumps", recipe: "r",
-                        log: { goesOnFrom = $0.split(separator: " ").last.flatMap { Int($0) } })
+                        logger: .telling { goesOnFrom = $0.split(separator: " ").last.flatMap { Int($0) } })
                 },
                 shouldStop: {
                     asked += 1

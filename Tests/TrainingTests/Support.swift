@@ -3,6 +3,7 @@ import Basics
 import Cohorts
 import Foundation
 import FundusImaging
+import Logging
 import Losses
 import Models
 import NN
@@ -175,4 +176,12 @@ extension Objective {
 /// The largest absolute difference; infinite when the numbers of elements differ.
 func distance(_ a: [Float], _ b: [Float]) -> Float {
     a.count == b.count ? zip(a, b).map { abs($0 - $1) }.max() ?? 0 : .infinity
+}
+
+extension Logger {
+    /// Tells a test each line, as the terminal would show it.
+    static func telling(_ tell: @escaping (String) -> Void) -> Logger {
+        nonisolated(unsafe) let tell = tell
+        return Logger(label: "test") { _ in LineLogHandler { tell($0) } }
+    }
 }

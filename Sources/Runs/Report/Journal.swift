@@ -1,17 +1,18 @@
 import Basics
 import Foundation
+import Logging
 import Reports
 import RunFiles
 import Training
 
-/// Keeps the records of a run while it goes: `history.csv`, TensorBoard events, and lines for the user.
+/// Keeps the records of a run while it goes: `history.csv`, and TensorBoard events.
 final class Journal {
     private var history: HistoryFile
     private let events: EventWriter
     private let sessions: RunSessions
-    private let log: (String) -> Void
+    private let logger: Logger
 
-    init(_ folder: RunFolder, _ sessions: RunSessions, log: @escaping (String) -> Void) throws {
+    init(_ folder: RunFolder, _ sessions: RunSessions, _ logger: Logger) throws {
         do {
             history = try HistoryFile(path: folder.file("history.csv"))
         } catch var error as FoveaError where error.kind == .data {
@@ -20,18 +21,15 @@ final class Journal {
         }
         events = try EventWriter(folder: folder.path)
         self.sessions = sessions
-        self.log = log
+        self.logger = logger
     }
-
-    /// Tells the user something.
-    func say(_ text: String) { log(text) }
 
     /// All rows so far.
     var rows: [HistoryRow] { history.rows }
 
     /// Says that a stage was finished before, and writes down its epochs where this run has not got them.
     func takeOver(_ stage: StageResult, named name: String) throws {
-        say("\(name): finished before, \(Wording.count(stage.history.count, "epoch")); reused")
+        logger.info("\(name): finished before, \(Wording.count(stage.history.count, "epoch")); reused")
         guard history.rows.contains(where: { $0.stage == name }) else {
             for record in stage.history { try add(record, stage: name) }
             return
@@ -47,8 +45,8 @@ final class Journal {
         let expected = records.map { Self.row($0, stage: name) }
         guard let last = records.last, expected != history.rows.filter({ $0.stage == name && $0.epoch <= last.epoch })
         else { return }
-        say(
-            "warning: \(history.path) does not have the \(Wording.count(records.count, "epoch")) of \(name) as they were "
+        logger.warning(
+            "\(history.path) does not have the \(Wording.count(records.count, "epoch")) of \(name) as they were "
                 + "recorded: they are written again")
         for row in expected { try history.append(row) }
     }

@@ -5,6 +5,7 @@ import Distillation
 import Execution
 import Foundation
 import FundusImaging
+import Logging
 import Losses
 import Models
 import NN
@@ -134,15 +135,16 @@ extension StageRunner {
     private func network(_ spec: StageSpec, _ recipe: NetworkRecipe) throws -> StageResult {
         announce(spec, recipe)
         let digest = spec.key.digest
+        surroundings.logger.debug("\(spec.id): key \(digest)")
         let place = spec.storeName + "-" + digest.prefix(16)
         let checkpoints = Checkpoints(
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
-            recipe: digest, policy: settings.checkpoints, isAskedFor: surroundings.wantsCheckpoint,
-            log: { [journal] line in journal.say(line.hasPrefix("warning") ? line : spec.id + " " + line) })
+            recipe: digest, title: spec.id, policy: settings.checkpoints, isAskedFor: surroundings.wantsCheckpoint,
+            logger: surroundings.logger)
         let result = try store.stage(spec.storeName, key: spec.key) {
             for other in folder.foreignCheckpoints(of: spec.storeName, besides: place) {
-                journal.say(
-                    "warning: \(other) is of other data, settings or engine than now, so it is not resumed")
+                surroundings.logger.warning(
+                    "\(other) is of other data, settings or engine than now, so it is not resumed")
             }
             return try StageTraining(runner: self, spec: spec, recipe: recipe, checkpoints: checkpoints).run()
         }
@@ -154,14 +156,14 @@ extension StageRunner {
     /// Says what a teacher will see.
     private func announce(_ spec: StageSpec, _ recipe: NetworkRecipe) {
         guard let task = recipe.task, !recipe.isSecondStage else { return }
-        journal.say(
+        surroundings.logger.info(
             "teacher \(recipe.teacherPlace ?? ""), \(task.subset.name): \(task.subset.classes.count) classes, "
                 + "\(task.positives.count) positive and \(task.negativesPerEpoch) other images per epoch")
         let constant = task.alwaysPresent(in: cohort)
         guard !constant.isEmpty else { return }
-        journal.say(
-            "warning: every image that this teacher sees with a known label shows "
-                + Wording.listing(constant.map { cohort.classes[$0] })
+        surroundings.logger.warning(
+            "every image that this teacher sees with a known label shows "
+                + "\(Wording.listing(constant.map { cohort.classes[$0] }))"
                 + ", so it learns nothing about them; distillation.teachers.negatives: all shows it other images")
     }
 }

@@ -1,6 +1,7 @@
 import Basics
 import Distillation
 import Foundation
+import Logging
 import Models
 import RunFiles
 import Training
@@ -28,20 +29,20 @@ public struct StageStore {
     /// The folder.
     public let folder: String
     private let shouldStop: @Sendable () -> Bool
-    private let log: (String) -> Void
+    private let logger: Logger
 
     /// Uses a folder, which is made when first needed.
     ///
     /// - Parameters:
     ///   - shouldStop: asked while another process makes what is wanted.
-    ///   - log: told what the user should know, one line per call.
+    ///   - logger: told what the user should know.
     public init(
         folder: String, shouldStop: @escaping @Sendable () -> Bool = { false },
-        log: @escaping (String) -> Void = { _ in }
+        logger: Logger = .silent
     ) {
         self.folder = folder
         self.shouldStop = shouldStop
-        self.log = log
+        self.logger = logger
     }
 
     /// What `stage.json` holds.
@@ -122,8 +123,8 @@ public struct StageStore {
     /// Says that a model is trained again because it has no record.
     private func sayIfUnrecorded(_ path: String) {
         guard access(path + "/" + ModelBundle.weightsName, F_OK) == 0 else { return }
-        log(
-            "warning: \(path) holds a model, but no \(StageFolder.recordName) of this version that says how it was trained: it "
+        logger.warning(
+            "\(path) holds a model, but no \(StageFolder.recordName) of this version that says how it was trained: it "
                 + "is trained again")
     }
 

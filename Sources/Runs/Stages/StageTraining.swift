@@ -5,6 +5,7 @@ import Distillation
 import Evaluation
 import Execution
 import FundusImaging
+import Logging
 import Losses
 import Models
 import NN
@@ -154,7 +155,7 @@ extension StageTraining {
         try Engine.seed(SeededRandom(seed: runner.planner.seed, SeededRandom.key("weights " + seedName)).state)
         let network = try description.makeClassifier()
         if let report = try settings.model.loadWeights(into: network, runner.weights) {
-            runner.journal.say("\(spec.id): \(report)")
+            runner.surroundings.logger.info("\(spec.id): \(report)")
         }
         try settings.model.bias.apply(to: network, counts: counts(rows: rows))
         return network
