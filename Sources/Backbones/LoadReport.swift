@@ -166,7 +166,7 @@ extension Module {
                 throw FoveaError(
                     .data,
                     "\(file.path) holds this network several times: under "
-                        + Wording.listing(([found.prefix] + found.rivals).map { "\"\($0)\"" }),
+                        + Pluralization.listing(([found.prefix] + found.rivals).map { "\"\($0)\"" }),
                     remedy: "Name the one that is meant in `model.prefix`.")
             }
             return found
@@ -177,7 +177,7 @@ extension Module {
                 .configuration,
                 "model.prefix is \"\(given)\", but no name in \(file.path) begins with "
                     + (prefix == given ? "it" : "\"\(prefix)\": a dot stands between a prefix and a name"),
-                remedy: "Its names are: \(Wording.listing(stored, limit: 6)).")
+                remedy: "Its names are: \(Pluralization.listing(stored, limit: 6)).")
         }
         return WrapperPrefix(stored: stored, prefix: prefix)
     }

@@ -150,7 +150,7 @@ private struct CSVParser {
         guard cells == columns else {
             throw failure(
                 first,
-                "has \(Wording.count(cells, "cell")), but the header has \(Wording.count(columns, "column"))",
+                "has \(Pluralization.count(cells, "cell")), but the header has \(Pluralization.count(columns, "column"))",
                 "Put cells that contain a comma between double quotes.")
         }
         lines.append(first)

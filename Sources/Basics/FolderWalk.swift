@@ -176,7 +176,8 @@ package struct PassedOver {
         Reason.allCases.compactMap { reason in
             guard let names = names[reason] else { return nil }
             let (one, several) = reason.nouns
-            return "passed over: \(Wording.count(names.count, one, several)): \(Wording.listing(names, limit: 5))"
+            return
+                "passed over: \(Pluralization.count(names.count, one, several)): \(Pluralization.listing(names, limit: 5))"
         }
     }
 }

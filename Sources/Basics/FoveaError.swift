@@ -45,7 +45,7 @@ public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
 extension FoveaError {
     /// Names of what is allowed, the first twelve, with the nearest one to `found` in front: "did you mean ...?".
     public static func suggestion(for found: String, among allowed: [String]) -> String {
-        let all = "allowed: " + Wording.listing(allowed, limit: 12)
+        let all = "allowed: " + Pluralization.listing(allowed, limit: 12)
         let sought = Array(found.unicodeScalars)
         var nearest: (name: String, distance: Int)?
         for name in allowed {

@@ -48,7 +48,7 @@ extension Logger {
     public static func terminal(level: Logger.Level) -> Logger {
         Logger(label: "fovea") { _ in
             LineLogHandler(level: level) { line in
-                Progress.endLine()
+                ProgressReporter.endLine()
                 StandardStream.message(line)
             }
         }

@@ -10,7 +10,7 @@ public enum Parallel {
     ///
     /// - Returns: whether all items were done, rather than stopped.
     public static func forEach(
-        count: Int, threads: Int, progress: Progress? = nil, shouldStop: () -> Bool,
+        count: Int, threads: Int, progress: ProgressReporter? = nil, shouldStop: () -> Bool,
         _ body: @escaping @Sendable (Int) throws -> Void
     ) throws -> Bool {
         let work = Work(count: count, body: body)

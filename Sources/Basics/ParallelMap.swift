@@ -2,7 +2,7 @@
 ///
 /// - Throws: `CancellationError` when `shouldStop` says so, asked after every few items.
 package func mapInParallel<Value: Sendable>(
-    _ count: Int, threads: Int, progress: Progress? = nil, shouldStop: () -> Bool = { false },
+    _ count: Int, threads: Int, progress: ProgressReporter? = nil, shouldStop: () -> Bool = { false },
     _ body: @Sendable (Int) -> Value
 ) throws -> [Value] {
     let threads = max(1, threads)

@@ -25,7 +25,7 @@ public struct ReportedValue: Sendable, Equatable {
 }
 
 /// Numbers in words: fixed decimals, a dash for what is undefined, never a made-up zero.
-public enum Figures {
+public enum NumberFormat {
     /// What stands for an undefined value.
     public static let undefined = "–"
 

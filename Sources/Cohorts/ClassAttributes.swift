@@ -136,7 +136,9 @@ public struct ClassAttributes: Sendable, Equatable {
     public func warnings(for classes: [String]) -> [String] {
         var warnings: [String] = []
         let undescribed = classes.filter { self[$0] == nil }
-        if !undescribed.isEmpty { warnings.append("\(source) does not describe: \(Wording.listing(undescribed))") }
+        if !undescribed.isEmpty {
+            warnings.append("\(source) does not describe: \(Pluralization.listing(undescribed))")
+        }
         for axis in axes {
             let having = entries.count { $0.values[axis] != nil }
             if having < entries.count {

@@ -51,7 +51,8 @@ public struct ClassClusters: Sendable, Equatable {
         var result = self
         result.clusters = clusters.filter { cluster in
             guard let reason = reason(cluster) else { return true }
-            result.notes.append("the cluster of \(Wording.listing(cluster.map { names[$0] })) is left out: \(reason)")
+            result.notes.append(
+                "the cluster of \(Pluralization.listing(cluster.map { names[$0] })) is left out: \(reason)")
             return false
         }
         return result

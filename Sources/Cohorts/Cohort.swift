@@ -53,8 +53,8 @@ public struct Cohort: Sendable {
     /// What was left out, in words; nil where nothing was.
     public var leftOutNote: String? {
         guard !leftOutImages.isEmpty else { return nil }
-        return Wording.count(leftOutImages.count, "row is", "rows are")
-            + " left out because the image does not exist: " + Wording.listing(leftOutImages)
+        return Pluralization.count(leftOutImages.count, "row is", "rows are")
+            + " left out because the image does not exist: " + Pluralization.listing(leftOutImages)
     }
 
     /// The number of photographs.
@@ -92,12 +92,12 @@ public struct Cohort: Sendable {
             positives(of: row).count != 1 || classes.indices.contains { label(row, $0) == -1 }
         }
         guard let first = wrong.first else { return }
-        let differing = Wording.count(wrong.count, "row differs", "rows differ")
-        let names = Wording.listing(wrong.map { photographs[$0].image })
+        let differing = Pluralization.count(wrong.count, "row differs", "rows differ")
+        let names = Pluralization.listing(wrong.map { photographs[$0].image })
         throw FoveaError(
             .data,
             "\(source): single labels need exactly one positive a row and no unknown label, but \(differing): \(names); "
-                + "the first has \(Wording.count(positives(of: first).count, "positive"))",
+                + "the first has \(Pluralization.count(positives(of: first).count, "positive"))",
             remedy: "Set data.labels to multi, or correct these rows.")
     }
 

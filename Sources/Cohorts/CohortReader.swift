@@ -61,7 +61,7 @@ public struct CohortReader: Sendable {
         let source = tables.map(\.path).joined(separator: " + ")
         if contents.photographs.isEmpty, !contents.leftOut.isEmpty {
             throw FoveaError(
-                .data, "\(source): none of its images exists (\(Wording.count(contents.leftOut.count, "row")))",
+                .data, "\(source): none of its images exists (\(Pluralization.count(contents.leftOut.count, "row")))",
                 remedy: "Check the image folder and the image pattern.")
         }
         guard !contents.photographs.isEmpty else { throw FoveaError(.data, "\(source) has no rows below its header") }
@@ -184,11 +184,11 @@ extension Cohort {
     public func requireImages() throws {
         let missing = missingImages
         guard !missing.isEmpty else { return }
-        let paths = Wording.listing(missing.map { photographs[$0].path })
+        let paths = Pluralization.listing(missing.map { photographs[$0].path })
         let near = Self.nearest(to: missing.prefix(200).map { photographs[$0].path })
         throw FoveaError(
             .data,
-            "\(source): \(missing.count) of \(Wording.count(count, "image")) \(missing.count == 1 ? "does" : "do") not "
+            "\(source): \(missing.count) of \(Pluralization.count(count, "image")) \(missing.count == 1 ? "does" : "do") not "
                 + "exist: \(paths)",
             remedy: (near.map { $0 + " " } ?? "")
                 + "Check the image folder and the image column; data.missing: skip leaves these rows out.")

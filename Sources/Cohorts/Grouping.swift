@@ -106,12 +106,12 @@ extension Grouping {
             // What was learnt stands nowhere else.
             guard term.isLearned else { continue }
             notes += made.subsets.map { subset in
-                "\(subset.name) is \(Wording.listing(subset.classes.map { classes[$0] }, limit: .max))"
+                "\(subset.name) is \(Pluralization.listing(subset.classes.map { classes[$0] }, limit: .max))"
             }
         }
         let idle = classes.indices.filter { counts[$0] == 0 }.map { classes[$0] }
         if !idle.isEmpty {
-            notes.append("without a positive training photograph, so in no subset: \(Wording.listing(idle))")
+            notes.append("without a positive training photograph, so in no subset: \(Pluralization.listing(idle))")
         }
         return try Grouping(name: text.filter { !$0.isWhitespace }, subsets: subsets, notes: notes)
     }

@@ -210,9 +210,9 @@ public struct Inspection: Sendable, Codable {
     private static func warnings(_ cohort: Cohort, _ counts: [Int], _ attributes: ClassAttributes?) -> [String] {
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         let idle = cohort.classes.indices.filter { counts[$0] == 0 }.map { cohort.classes[$0] }
-        if !idle.isEmpty { warnings.append("classes without a positive photograph: \(Wording.listing(idle))") }
+        if !idle.isEmpty { warnings.append("classes without a positive photograph: \(Pluralization.listing(idle))") }
         if !cohort.ignoredColumns.isEmpty {
-            let columns = Wording.listing(cohort.ignoredColumns)
+            let columns = Pluralization.listing(cohort.ignoredColumns)
             warnings.append("columns that are not among the classes, left out: \(columns)")
         }
         if let note = cohort.leftOutNote { warnings.append(note) }

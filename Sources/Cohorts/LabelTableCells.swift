@@ -23,7 +23,8 @@ extension CSVTable {
         }
         throw FoveaError(
             .data, "\(path) has no column \"image\" or \"ID\" that names the images",
-            remedy: "Its columns are: \(Wording.listing(header)). Rename the one with the files' names to \"image\".")
+            remedy:
+                "Its columns are: \(Pluralization.listing(header)). Rename the one with the files' names to \"image\".")
     }
 
     /// The name of a row's image, without blanks around it.

@@ -84,7 +84,7 @@ enum NameDifference {
         if endings[0] != endings[1] {
             needed.append(endings[0].lowercased() == endings[1].lowercased() ? "the ending's case" : "the ending")
         }
-        return Wording.listing(needed)
+        return Pluralization.listing(needed)
     }
 
     /// A name with every character that is not of ASCII as its number: "u\\u{308}ber.png".

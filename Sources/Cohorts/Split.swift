@@ -54,9 +54,9 @@ public struct Split: Sendable, Equatable, Codable {
                 remedy: "Add it, or let Fovea make the folds: data.split.method: make.")
         }
         guard without.isEmpty else {
-            let photographs = Wording.count(without.count, "photograph has", "photographs have")
+            let photographs = Pluralization.count(without.count, "photograph has", "photographs have")
             throw FoveaError(
-                .data, "\(cohort.source): \(photographs) no fold: \(Wording.listing(without))",
+                .data, "\(cohort.source): \(photographs) no fold: \(Pluralization.listing(without))",
                 remedy: "Fill the fold column, or let Fovea make the folds: data.split.method: make.")
         }
         return try from(
@@ -77,7 +77,7 @@ public struct Split: Sendable, Equatable, Codable {
         where names.isEmpty && (trains || key != "training") {
             throw FoveaError(
                 .configuration, "data.split.\(key) is empty: no photograph is left for \(key)",
-                remedy: "Name at least one split. \(cohort.source) has: \(Wording.listing(known)).")
+                remedy: "Name at least one split. \(cohort.source) has: \(Pluralization.listing(known)).")
         }
         if let both = training.first(where: validation.contains) {
             throw FoveaError(
@@ -113,7 +113,8 @@ public struct Split: Sendable, Equatable, Codable {
         guard !validation.isEmpty else {
             throw FoveaError(
                 .configuration, "data.split.validation_folds is empty: no photograph is left for validation",
-                remedy: "Name at least one fold. \(cohort.source) has: \(Wording.listing(known.map(String.init))).")
+                remedy:
+                    "Name at least one fold. \(cohort.source) has: \(Pluralization.listing(known.map(String.init))).")
         }
         if let both = validation.first(where: excluded.contains) {
             throw FoveaError(
@@ -200,8 +201,8 @@ extension Cohort {
         let shown = conflicts.map { "\($0.patient) (\($0.parts.joined(separator: ", ")))" }
         throw FoveaError(
             .data,
-            "\(name): \(Wording.count(conflicts.count, "patient is", "patients are")) in several parts: "
-                + Wording.listing(shown),
+            "\(name): \(Pluralization.count(conflicts.count, "patient is", "patients are")) in several parts: "
+                + Pluralization.listing(shown),
             remedy: "Keep all photographs of a patient in one part, or let Fovea make the split.")
     }
 

@@ -24,7 +24,7 @@ extension Split {
         let count = words.count { $0 == near.word }
         throw FoveaError(
             .data,
-            "\(cohort.source): \(Wording.count(count, "photograph has", "photographs have")) the split \"\(near.word)\", "
+            "\(cohort.source): \(Pluralization.count(count, "photograph has", "photographs have")) the split \"\(near.word)\", "
                 + "which is nearly \"\(near.named)\" and would be in neither part",
             remedy: "Correct the cells, or name both in data.split.")
     }
@@ -37,7 +37,7 @@ extension Split {
         }
         guard !counts.isEmpty else { return nil }
         let words = counts.sorted { ($1.value, $0.key) < ($0.value, $1.key) }.map { "\($0.key) (\($0.value))" }
-        return Wording.count(excluded.count, "photograph is", "photographs are")
-            + " in neither part of the split: the split column says " + Wording.listing(words)
+        return Pluralization.count(excluded.count, "photograph is", "photographs are")
+            + " in neither part of the split: the split column says " + Pluralization.listing(words)
     }
 }

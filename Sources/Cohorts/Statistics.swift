@@ -40,7 +40,7 @@ extension Cohort {
             (try? FileManager.default.attributesOfItem(atPath: photograph.path))?[.size] as? Int
         }
         let suspects = duplicates(hashes: sizes.map { $0.map(String.init) }).flatMap { $0 }
-        let progress = Progress("Looking for duplicates", total: suspects.count, unit: "files")
+        let progress = ProgressReporter("Looking for duplicates", total: suspects.count, unit: "files")
         var hashes = [String?](repeating: nil, count: count)
         for (k, row) in suspects.enumerated() {
             hashes[row] = try? Digest.sha256(fileAt: photographs[row].path)

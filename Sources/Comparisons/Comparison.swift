@@ -10,27 +10,27 @@ import Torch
 /// `fovea compare`: runs what is not finished of a comparison, unit by unit, and tells what came out.
 public struct Comparison {
     private let settings: ComparisonSettings
-    private let surroundings: Surroundings
+    private let context: ExecutionContext
     private var logger: Logger
 
     /// Prepares a comparison; nothing is read yet.
-    public init(_ settings: ComparisonSettings, _ surroundings: Surroundings) {
+    public init(_ settings: ComparisonSettings, _ context: ExecutionContext) {
         self.settings = settings
-        self.surroundings = surroundings
-        logger = surroundings.logger
+        self.context = context
+        logger = context.logger
     }
 
     /// All cells, with the arithmetic chosen.
     private func plan() throws -> ComparisonPlan {
         // What is measured is kept for that number.
-        Engine.threads = surroundings.threads
-        return try ComparisonPlan(settings) { try $0.settlingPrecision(surroundings, logger: logger) }
+        Engine.threads = context.threads
+        return try ComparisonPlan(settings) { try $0.settlingPrecision(context, logger: logger) }
     }
 
     /// What would be run, and what that is expected to cost. No cell is trained; only a measured arithmetic is written, into
     /// the per-user cache.
     public func forecast() throws -> ComparisonForecast {
-        try ComparisonForecast(plan(), surroundings)
+        try ComparisonForecast(plan(), context)
     }
 
     /// Runs every cell that is not finished, then evaluates all.
@@ -78,8 +78,8 @@ public struct Comparison {
         if let (cell, error) = failures.first {
             throw FoveaError(
                 .numerical,
-                "\(Wording.count(failures.count, "cell")) could not be trained: "
-                    + Wording.listing(failures.map(\.cell)) + ". \(cell): \(error.message)",
+                "\(Pluralization.count(failures.count, "cell")) could not be trained: "
+                    + Pluralization.listing(failures.map(\.cell)) + ". \(cell): \(error.message)",
                 remedy: (error.remedy.map { $0 + " " } ?? "")
                     + "`fovea compare --report` evaluates the others.")
         }
@@ -137,7 +137,7 @@ public struct Comparison {
         let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
         try DiskSpace.require(
             needs(of: open),
-            of: "the \(Wording.count(open.count, "cell")) that the comparison has yet to run",
+            of: "the \(Pluralization.count(open.count, "cell")) that the comparison has yet to run",
             remedy: RunCheck.remedy(open.map(\.settings)))
     }
 
@@ -178,7 +178,7 @@ public struct Comparison {
         let folder = settings.output + (part.map { "/" + $0 } ?? "")
         // Before the work, and once more when it is written.
         try ComparisonFolder.requireOwn(folder)
-        let outcome = try ComparisonOutcome(plan, folds: folds, merge: merge, in: folder, surroundings)
+        let outcome = try ComparisonOutcome(plan, folds: folds, merge: merge, in: folder, context)
         try ComparisonReporting(outcome: outcome).write()
         return outcome
     }
@@ -186,7 +186,7 @@ public struct Comparison {
     /// Runs a cell, or goes on with it; gives the seconds that it took.
     private func run(_ cell: ComparisonCell) throws -> Double {
         // With its own log: a cell's messages are kept in the folder of the cell.
-        var given = surroundings
+        var given = context
         given.isResuming = true
         let started = Date()
         _ = try Run(cell.settings, given).execute(configuration: cell.configuration)
@@ -223,7 +223,7 @@ private struct Pace {
         guard work > 0 else { return "" }
         var known = made
         let rest = left.reduce(0) { $0 + $1.plan.work(besides: &known) }
-        return ", about \(Progress.clock(seconds * rest / work)) left"
+        return ", about \(ProgressReporter.clock(seconds * rest / work)) left"
     }
 }
 

@@ -152,7 +152,7 @@ struct ComparisonCell {
         guard changed.isEmpty else {
             throw FoveaError(
                 .configuration,
-                "\(settings.output) was finished with other labels: since then \(Wording.listing(changed)) changed",
+                "\(settings.output) was finished with other labels: since then \(Pluralization.listing(changed)) changed",
                 remedy: "Remove that folder, or give the comparison another `output`.")
         }
         return .finished

@@ -20,7 +20,7 @@ public struct ComparisonForecast {
 
     private var rows: [Row] = []
 
-    init(_ plan: ComparisonPlan, _ surroundings: Surroundings) throws {
+    init(_ plan: ComparisonPlan, _ context: ExecutionContext) throws {
         let states = try plan.cells.map { try $0.state() }
         // What finished cells have made is there for the others.
         var made = Set<StageKey>()
@@ -32,7 +32,7 @@ public struct ComparisonForecast {
             var row = Row(cell: cell, state: state)
             if state != .finished {
                 let key = "\(cell.settings.model) \(cell.settings.image) \(cell.settings.training.batchSize)"
-                let rate = try rates[key] ?? RunForecast.rate(cell.settings, surroundings)
+                let rate = try rates[key] ?? RunForecast.rate(cell.settings, context)
                 rates[key] = rate
                 let store = StageStore(folder: cell.settings.stageFolder)
                 for stage in cell.plan.stages(besides: &made) where !store.contains(stage) {
@@ -53,13 +53,13 @@ public struct ComparisonForecast {
             table.append(
                 .text(row.cell.name), .text(isDone ? "finished" : row.state == .open ? "to do" : "interrupted"),
                 .count(isDone ? nil : row.images), .count(isDone ? nil : row.views),
-                .text(isDone ? "" : Progress.clock(row.seconds)))
+                .text(isDone ? "" : ProgressReporter.clock(row.seconds)))
         }
         table.rules.insert(table.rows.count)
         table.append(
             .text("together"), .text("\(rows.count { $0.state != .finished }) of \(rows.count) to do"),
             .count(rows.reduce(0) { $0 + $1.images }), .count(rows.reduce(0) { $0 + $1.views }),
-            .text(Progress.clock(rows.reduce(0) { $0 + $1.seconds })))
+            .text(ProgressReporter.clock(rows.reduce(0) { $0 + $1.seconds })))
         return table
     }
 

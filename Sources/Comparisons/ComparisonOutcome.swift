@@ -55,7 +55,7 @@ public struct ComparisonOutcome {
     ///   - merge: a file of near-synonyms to be judged as one class; nil for none.
     ///   - folder: where it will be written.
     init(
-        _ whole: ComparisonPlan, folds: [Int], merge: String?, in folder: String, _ surroundings: Surroundings
+        _ whole: ComparisonPlan, folds: [Int], merge: String?, in folder: String, _ context: ExecutionContext
     ) throws {
         self.folder = folder
         let plan = try whole.only(folds)
@@ -70,7 +70,7 @@ public struct ComparisonOutcome {
             for technique in plan.settings.techniques {
                 let cells = finished.filter { $0.unit.dataset == dataset.name && $0.technique == technique.name }
                 guard let first = cells.first else { continue }
-                var options = try Self.options(plan.settings, first.settings, surroundings)
+                var options = try Self.options(plan.settings, first.settings, context)
                 options.trainingImages = trainingImages
                 var found: [Arm] = []
                 for family in Self.families(cells) {
@@ -131,12 +131,12 @@ public struct ComparisonOutcome {
     }
 
     private static func options(
-        _ settings: ComparisonSettings, _ run: RunSettings, _ surroundings: Surroundings
+        _ settings: ComparisonSettings, _ run: RunSettings, _ context: ExecutionContext
     ) throws -> EvaluationOptions {
         var evaluation = run.evaluation
         evaluation.bootstrap = settings.bootstrap
         evaluation.minimumPositivePatients = settings.minimumPositivePatients
-        return try evaluation.options(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        return try evaluation.options(threads: context.threads, shouldStop: context.shouldStop)
     }
 
     /// Corrects the p-values of one question, such as RSKD against plain on a data set, for the number of techniques.

@@ -45,7 +45,7 @@ struct ComparisonPlan {
         var datasets: [Dataset] = []
         var cells: [ComparisonCell] = []
         for dataset in settings.datasets {
-            let maker = CellMaker(comparison: settings, dataset: dataset)
+            let maker = ComparisonCellBuilder(comparison: settings, dataset: dataset)
             let first = try maker.settings(technique: settings.techniques[0], fold: dataset.folds.first, seed: 0)
             let read = try first.dividedCohort()
             let splits = try (dataset.folds.isEmpty ? [nil] : dataset.folds.map(Optional.init)).map { fold in
@@ -92,7 +92,7 @@ struct ComparisonPlan {
         if let fold = folds.first(where: { !known.contains($0) }) {
             throw FoveaError(
                 .configuration, "the comparison has no fold \(fold)",
-                remedy: "It has: \(Wording.listing(known.map(String.init))).")
+                remedy: "It has: \(Pluralization.listing(known.map(String.init))).")
         }
         let kept = datasets.map { dataset in
             Dataset(

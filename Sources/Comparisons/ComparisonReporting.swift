@@ -266,7 +266,7 @@ extension ComparisonOutcome {
         if let merge { notes.insert("Near-synonyms are judged as one class, as \(merge) says.", at: 0) }
         if !missing.isEmpty {
             notes.append(
-                "Not finished, so not counted: " + Wording.listing(missing.map(\.name))
+                "Not finished, so not counted: " + Pluralization.listing(missing.map(\.name))
                     + ". An arm counts with those seeds of which all folds are finished.")
         }
         return notes

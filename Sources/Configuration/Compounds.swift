@@ -45,7 +45,7 @@ extension ValueRule {
                 }
                 var values: [Element] = []
                 for (k, item) in items.enumerated() {
-                    let here = Spot(path: "\(spot.path)[\(k)]", place: item.place, wanted: rule.wanted)
+                    let here = KeyPosition(path: "\(spot.path)[\(k)]", place: item.place, wanted: rule.wanted)
                     if let value = rule.read(item, here, nil, &reading) { values.append(value) }
                 }
                 return values.count == items.count ? values : nil
@@ -69,7 +69,7 @@ extension ValueRule where Value: ConfigurationSection {
                 default:
                     let keys = Value.fields.map(\.key).joined(separator: ", ")
                     reading.mismatch(
-                        tree, Spot(path: spot.path, place: spot.place, wanted: spot.wanted + " (keys: \(keys))"))
+                        tree, KeyPosition(path: spot.path, place: spot.place, wanted: spot.wanted + " (keys: \(keys))"))
                     return nil
                 }
                 return Value.read(entries, spot, current ?? Value(), &reading)
@@ -82,10 +82,10 @@ extension ValueRule where Value: ConfigurationSection {
 
 extension ConfigurationSection {
     /// The entries in the order of the table.
-    var written: [Written.Entry] { Self.fields.map { $0.entry(self) } }
+    var written: [YAMLValue.Entry] { Self.fields.map { $0.entry(self) } }
 
     /// Reads all fields, reports every trouble, and validates when there was none.
-    static func read(_ entries: [Tree.Entry], _ spot: Spot, _ start: Self, _ reading: inout Reading) -> Self? {
+    static func read(_ entries: [Tree.Entry], _ spot: KeyPosition, _ start: Self, _ reading: inout Reading) -> Self? {
         let before = reading.problems.count
         var section = start
         let fields = fields

@@ -38,7 +38,7 @@ public enum ConfigurationReader {
         for setting in settings { try apply(setting, to: &tree) }
         guard case .mapping(let entries) = tree.content else { return Section() }
         var reading = Reading(environment: environment)
-        let top = Spot(path: "", place: source, wanted: "a section")
+        let top = KeyPosition(path: "", place: source, wanted: "a section")
         let section = Section.read(entries, top, Section(), &reading)
         if let error = reading.error { throw error }
         return section ?? Section()

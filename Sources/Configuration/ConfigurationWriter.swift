@@ -17,7 +17,7 @@ extension ConfigurationWriter {
     /// "training.rate".
     public static func values<Section: ConfigurationSection>(_ section: Section) -> [String: String] {
         var values: [String: String] = [:]
-        func add(_ entries: [Written.Entry], _ parent: String) {
+        func add(_ entries: [YAMLValue.Entry], _ parent: String) {
             for entry in entries {
                 if case .section(let inner) = entry.value {
                     add(inner, parent + entry.key + ".")

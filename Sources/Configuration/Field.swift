@@ -5,8 +5,8 @@ public struct Field<Section: ConfigurationSection>: Sendable {
     /// What the key means, in one line; becomes the comment in a written configuration.
     let help: String
 
-    let read: @Sendable (_ tree: Tree?, _ parent: Spot, inout Section, inout Reading) -> Void
-    let entry: @Sendable (Section) -> Written.Entry
+    let read: @Sendable (_ tree: Tree?, _ parent: KeyPosition, inout Section, inout Reading) -> Void
+    let entry: @Sendable (Section) -> YAMLValue.Entry
 
     /// Makes a field.
     ///
@@ -23,7 +23,7 @@ public struct Field<Section: ConfigurationSection>: Sendable {
         self.key = key
         self.help = help
         read = { tree, parent, section, reading in
-            let spot = Spot(path: parent.child(key), place: parent.place, wanted: rule.wanted)
+            let spot = KeyPosition(path: parent.child(key), place: parent.place, wanted: rule.wanted)
             if let tree {
                 let value = rule.read(tree, spot.at(tree.place), section[keyPath: property], &reading)
                 if let value { section[keyPath: property] = value }
@@ -38,7 +38,8 @@ public struct Field<Section: ConfigurationSection>: Sendable {
         }
         entry = { section in
             let allowed = rule.hasKeys ? nil : rule.wanted
-            return Written.Entry(key: key, help: help, allowed: allowed, value: rule.write(section[keyPath: property]))
+            return YAMLValue.Entry(
+                key: key, help: help, allowed: allowed, value: rule.write(section[keyPath: property]))
         }
     }
 }

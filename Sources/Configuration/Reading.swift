@@ -1,7 +1,7 @@
 import Basics
 
 /// Where reading has come to.
-struct Spot {
+struct KeyPosition {
     /// The dotted key; empty at the top.
     let path: String
     /// The file and line, or the setting, for messages.
@@ -11,7 +11,7 @@ struct Spot {
 
     func child(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 
-    func at(_ place: String) -> Spot { Spot(path: path, place: place, wanted: wanted) }
+    func at(_ place: String) -> KeyPosition { KeyPosition(path: path, place: place, wanted: wanted) }
 }
 
 /// What a reading collects: every trouble, so that all can be mended at once.
@@ -34,7 +34,7 @@ struct Reading {
         report(place, (words.isEmpty ? "" : words + ": ") + (known?.message ?? "\(error)") + remedy)
     }
 
-    mutating func mismatch(_ tree: Tree, _ spot: Spot) {
+    mutating func mismatch(_ tree: Tree, _ spot: KeyPosition) {
         report(spot.place, "\(spot.path) is \(tree.words); \(spot.wanted) is wanted")
     }
 

@@ -6,9 +6,9 @@ public struct ValueRule<Value>: Sendable {
     /// What is allowed, in words that fit before "is wanted": "a whole number from 1 to 10".
     let wanted: String
     /// The value, or nil after its trouble was reported. `current` is what an incomplete section starts from.
-    let read: @Sendable (_ tree: Tree, _ spot: Spot, _ current: Value?, inout Reading) -> Value?
+    let read: @Sendable (_ tree: Tree, _ spot: KeyPosition, _ current: Value?, inout Reading) -> Value?
     /// The value as YAML.
-    let write: @Sendable (Value) -> Written
+    let write: @Sendable (Value) -> YAMLValue
     /// True for a section that is always there.
     var isSection = false
     /// True where keys stand below, each of which says what is allowed there.

@@ -46,6 +46,6 @@ struct CacheFolder {
 
     private static func words(_ bytes: Int64) -> String {
         let gigabytes = Double(bytes) / 1_073_741_824
-        return gigabytes >= 1 ? Figures.fixed(gigabytes, decimals: 1) + " GiB" : "\(bytes / 1_048_576) MiB"
+        return gigabytes >= 1 ? NumberFormat.fixed(gigabytes, decimals: 1) + " GiB" : "\(bytes / 1_048_576) MiB"
     }
 }

@@ -71,7 +71,7 @@ public struct LoaderBenchmark: Sendable, Codable {
         plan.epochs = 1 + 2 * max(1, epochs)
         plan.batchSize = entry.batch
         plan.precision = precision
-        plan.loaderThreads = Surroundings(device: device, threads: Engine.threads).loaderThreads
+        plan.loaderThreads = ExecutionContext(device: device, threads: Engine.threads).loaderThreads
         let session = try session(entry.architecture, plan, data, device)
         // The first epoch is the cold one; then each loaded epoch is followed by a ready one.
         session.isReady = { $0 > 0 && $0.isMultiple(of: 2) }

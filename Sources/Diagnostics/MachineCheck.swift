@@ -37,7 +37,7 @@ public struct MachineCheck: Sendable {
     /// Looks at the machine; takes well under a second unless the cache has very many files.
     ///
     /// - Parameter cacheFolder: the per-user cache.
-    public init(threads: Int, cacheFolder: String = Surroundings.userCache) {
+    public init(threads: Int, cacheFolder: String = ExecutionContext.userCache) {
         findings =
             [
                 Finding(subject: "fovea", text: Program.version), Self.engine(), Self.engineWorks(), Self.images(),
@@ -104,7 +104,7 @@ public struct MachineCheck: Sendable {
             finding = Finding(
                 subject: "", text: "cannot compute: \(error)", state: .fault,
                 remedy:
-                    "Unpack libtorch again: rm -r \(Surroundings.userCache)/libtorch-\(Engine.requiredVersion); make setup"
+                    "Unpack libtorch again: rm -r \(ExecutionContext.userCache)/libtorch-\(Engine.requiredVersion); make setup"
             )
         }
         return finding
@@ -134,7 +134,7 @@ public struct MachineCheck: Sendable {
         } catch {
             finding = Finding(
                 subject: "", text: "cannot read what it wrote: \(error)", state: .fault,
-                remedy: "Unpack libvips again: rm -r \(Surroundings.userCache)/libvips-*; make setup")
+                remedy: "Unpack libvips again: rm -r \(ExecutionContext.userCache)/libvips-*; make setup")
         }
         return finding
     }
@@ -168,7 +168,7 @@ public struct MachineCheck: Sendable {
                 return Finding(
                     subject: "",
                     text: "\(question.architecture), \(question.resolution) px, batch \(question.batchSize), "
-                        + "\(Wording.count(question.threads, "thread")): \(times.best.rawValue) (a step takes \(times.words))"
+                        + "\(Pluralization.count(question.threads, "thread")): \(times.best.rawValue) (a step takes \(times.words))"
                 )
             }
     }
@@ -186,7 +186,7 @@ public struct MachineCheck: Sendable {
         func gigabytes(_ key: String) -> String {
             let line = lines.first { $0.hasPrefix(key + ":") }
             let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
-            return Figures.fixed(kilobytes.map { $0 / 1_048_576 }, decimals: 1)
+            return NumberFormat.fixed(kilobytes.map { $0 / 1_048_576 }, decimals: 1)
         }
         return Finding(
             subject: "memory", text: "\(gigabytes("MemAvailable")) of \(gigabytes("MemTotal")) GiB available")

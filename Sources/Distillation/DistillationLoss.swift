@@ -3,7 +3,7 @@ import Torch
 
 /// The second sum of METHOD's L: lambda / B sum_i sum_c (1 / m_c) sum_k w_kc(x_i) d(z_ic, t^k_ic).
 public final class DistillationLoss {
-    private let columns: TeacherColumns
+    private let columns: TeacherOutputs
     private let distance: Distance
     private let temperature: Double
     private let lambda: Double
@@ -13,7 +13,7 @@ public final class DistillationLoss {
 
     /// Makes the loss with a weight for each column that holds for all images; 1 by default.
     public init(
-        _ columns: TeacherColumns, distance: Distance, temperature: Double, lambda: Double, weights: [Double]? = nil,
+        _ columns: TeacherOutputs, distance: Distance, temperature: Double, lambda: Double, weights: [Double]? = nil,
         device: Device = .cpu
     ) throws {
         self.columns = columns
@@ -44,7 +44,7 @@ public final class DistillationLoss {
         return try (terms * coefficients).sum() * (lambda / Double(max(1, logits.shape[0])))
     }
 
-    private static func coefficients(_ columns: TeacherColumns, _ weights: [Double]?, _ device: Device) throws -> Tensor
+    private static func coefficients(_ columns: TeacherOutputs, _ weights: [Double]?, _ device: Device) throws -> Tensor
     {
         let weights = weights ?? columns.shares.map { _ in 1 }
         guard weights.count == columns.count else {
@@ -57,13 +57,13 @@ public final class DistillationLoss {
 /// The single-label form: lambda / B sum_i sum_k w_k T^2 KL(softmax(t^k / T) || softmax(z_S / T)), on all images or on
 /// those whose class is in the subset.
 public struct SoftmaxDistillationLoss {
-    private let columns: TeacherColumns
+    private let columns: TeacherOutputs
     private let temperature: Double
     private let lambda: Double
     private let index: Tensor
 
     /// Makes the loss.
-    public init(_ columns: TeacherColumns, temperature: Double, lambda: Double, device: Device = .cpu) throws {
+    public init(_ columns: TeacherOutputs, temperature: Double, lambda: Double, device: Device = .cpu) throws {
         self.columns = columns
         self.temperature = temperature
         self.lambda = lambda

@@ -24,14 +24,14 @@ public enum DistillationWeights {
 
     /// Divides by the mean over the classes taught, in which the teachers of a class have equal shares, so that lambda
     /// means the same for every rule; all ones where the mean is 0.
-    public static func normalized(_ weights: [Double], _ columns: TeacherColumns) -> [Double] {
+    public static func normalized(_ weights: [Double], _ columns: TeacherOutputs) -> [Double] {
         let sum = zip(weights, columns.shares).reduce(0) { $0 + $1.0 * $1.1 }
         let mean = sum / Double(max(1, Set(columns.classes).count))
         return mean > 0 ? weights.map { $0 / mean } : weights.map { _ in 1 }
     }
 
     /// The weight of each column by the effective number of its class, with mean 1 over the classes taught.
-    public static func effectiveNumber(_ columns: TeacherColumns, counts: [Int], beta: Double = 0.999) -> [Double] {
+    public static func effectiveNumber(_ columns: TeacherOutputs, counts: [Int], beta: Double = 0.999) -> [Double] {
         let taught = Set(columns.classes).sorted()
         let weights = ClassWeights.effectiveNumber(beta: beta).weights(counts: taught.map { counts[$0] })
         let ofClass = Dictionary(uniqueKeysWithValues: zip(taught, weights))
@@ -45,7 +45,7 @@ public enum DistillationWeights {
     ///   - plain: average precision of the plain model for each column's class.
     ///   - positives: positives of each column's class on the inner split.
     public static func teacherQuality(
-        _ columns: TeacherColumns, teacher: [Double?], plain: [Double?], positives: [Int]
+        _ columns: TeacherOutputs, teacher: [Double?], plain: [Double?], positives: [Int]
     ) -> [Double] {
         let raw = zip(zip(teacher, plain), positives).map { pair, positives in
             guard positives >= minimumPositives, let t = pair.0, let p = pair.1, p > 0 else { return 1.0 }

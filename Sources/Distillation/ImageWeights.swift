@@ -32,7 +32,7 @@ public struct ImageWeights {
     ///
     /// - Parameter rows: the training rows.
     public static func membership(
-        _ columns: TeacherColumns, rows: [Int], cohort: Cohort, gain: Double, device: Device
+        _ columns: TeacherOutputs, rows: [Int], cohort: Cohort, gain: Double, device: Device
     ) throws -> ImageWeights {
         var values: [Float] = []
         for row in rows {

@@ -10,7 +10,7 @@ import Torch
 /// They are frozen as for a bank: evaluation mode, batch norms folded, nothing recorded, the run's precision.
 public final class LiveTeachers {
     /// Which teacher and class each column stands for.
-    public let columns: TeacherColumns
+    public let columns: TeacherOutputs
     private let teachers: [Classifier]
     private let shift: Tensor
     private let device: Device
@@ -22,7 +22,7 @@ public final class LiveTeachers {
     ///   - teachers: one for each subset of `columns`, in order. Folding changes their networks for good.
     ///   - priorShifts: what is subtracted from each column (`SubsetTask.priorShift`).
     public init(
-        _ columns: TeacherColumns, teachers: [ModelBundle], priorShifts: [Double], device: Device, precision: Precision
+        _ columns: TeacherOutputs, teachers: [ModelBundle], priorShifts: [Double], device: Device, precision: Precision
     ) throws {
         guard teachers.map({ $0.description.classes.count }) == columns.subsets.map(\.classes.count),
             priorShifts.count == columns.count

@@ -41,7 +41,7 @@ public struct SubsetTask: Sendable {
             throw FoveaError(.configuration, "no training image shows a class of the subset \(subset.name)")
         }
         guard alwaysPresent(in: cohort).count == subset.classes.count else { return }
-        let classes = Wording.listing(subset.classes.map { cohort.classes[$0] })
+        let classes = Pluralization.listing(subset.classes.map { cohort.classes[$0] })
         throw FoveaError(
             .configuration,
             "the teacher of the subset \(subset.name) would see no image that is known to be without \(classes): "
@@ -67,7 +67,7 @@ public struct SubsetTask: Sendable {
             case .all: "all"
             }
         return
-            "it has \(Wording.count(positives.count, "positive image")), and distillation.teachers.negatives \(rule) "
+            "it has \(Pluralization.count(positives.count, "positive image")), and distillation.teachers.negatives \(rule) "
             + "gives it \(negativesPerEpoch) of the \(negatives.count) others"
     }
 

@@ -9,7 +9,7 @@ public enum TeacherSource {
     case live(LiveTeachers)
 
     /// Which teacher and class each column stands for.
-    public var columns: TeacherColumns {
+    public var columns: TeacherOutputs {
         switch self {
         case .bank(let bank): bank.columns
         case .live(let teachers): teachers.columns

@@ -57,7 +57,7 @@ public struct TeacherLogits {
             teacher.classifier, teacher.description.normalization, device: device, precision: precision, folding: true)
         let items = (0..<views).flatMap { view in rows.map { BatchItem(row: $0, view: view) } }
         let started = Date()
-        let bar = Progress(title, total: items.count, unit: "views")
+        let bar = ProgressReporter(title, total: items.count, unit: "views")
         var logits: [Float] = []
         let length = teacher.classifier.backbone.featureCount
         func pass(withFeatures: Bool, _ consume: (Tensor) throws -> Void) throws {
@@ -107,7 +107,7 @@ public struct TeacherLogits {
 /// The logits of all teachers on all views, ready to be looked up batch by batch.
 public struct ViewBank {
     /// Which teacher and class each column stands for.
-    public let columns: TeacherColumns
+    public let columns: TeacherOutputs
     /// The number of views.
     public let views: Int
     /// The training rows, in the bank's order.
@@ -122,7 +122,7 @@ public struct ViewBank {
     ///
     /// - Parameter priorShifts: what is subtracted from each column (`SubsetTask.priorShift`).
     public init(
-        _ columns: TeacherColumns, teachers: [TeacherLogits], rows: [Int], views: Int, priorShifts: [Double],
+        _ columns: TeacherOutputs, teachers: [TeacherLogits], rows: [Int], views: Int, priorShifts: [Double],
         device: Device
     ) throws {
         self.columns = columns

@@ -5,5 +5,5 @@ extension RunSettings {
     package var stageFolder: String { stages ?? output + "/stages" }
 
     /// The folder of its decoded images.
-    package var imageCacheFolder: String { cache ?? Surroundings.userCache + "/images" }
+    package var imageCacheFolder: String { cache ?? ExecutionContext.userCache + "/images" }
 }

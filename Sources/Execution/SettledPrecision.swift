@@ -1,13 +1,13 @@
-import Settings
 import Logging
+import Settings
 import Torch
 
 extension RunSettings {
     /// The same with the arithmetic chosen, where it was left open.
-    package func settlingPrecision(_ surroundings: Surroundings, logger: Logger) throws -> RunSettings {
+    package func settlingPrecision(_ context: ExecutionContext, logger: Logger) throws -> RunSettings {
         guard training.precision == .auto else { return self }
-        let chosen = try surroundings.precision.precision(
-            for: self, on: surroundings.device, threads: surroundings.threads, logger: logger)
+        let chosen = try context.precision.precision(
+            for: self, on: context.device, threads: context.threads, logger: logger)
         return with(chosen == .float32 ? .float32 : .bfloat16)
     }
 

@@ -17,7 +17,7 @@ public struct ImageFailure: Sendable, Equatable {
         let shown = failures.prefix(10).map(\.message).joined(separator: "\n  ")
         let more = failures.count > 10 ? "\n  and \(failures.count - 10) more" : ""
         return FoveaError(
-            .data, "\(Wording.count(failures.count, "image")) cannot be used:\n  \(shown)\(more)", remedy: remedy)
+            .data, "\(Pluralization.count(failures.count, "image")) cannot be used:\n  \(shown)\(more)", remedy: remedy)
     }
 }
 

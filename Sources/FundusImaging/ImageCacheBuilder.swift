@@ -31,7 +31,7 @@ struct ImageCacheBuilder: Sendable {
     }
 
     private func buildAlone(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
-        let progress = Basics.Progress("Image cache", total: paths.count, unit: "images")
+        let progress = ProgressReporter("Image cache", total: paths.count, unit: "images")
         let reusable = reusablePictures()
         // What is open stays readable.
         ImageCacheFiles.removeLeftOver(in: cache, building: folder)

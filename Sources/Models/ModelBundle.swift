@@ -67,7 +67,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         // Whatever the network calls its head, it is a matrix of a layer that is not part of another one.
         let heads = file.tensors.filter { $0.shape.count == 2 && $0.name.count { $0 == "." } == 1 }
         guard !heads.contains(where: { $0.shape[0] == classes.count }) else { return }
-        let found = heads.isEmpty ? "none" : Wording.listing(heads.map { "\($0.name) \($0.shape)" })
+        let found = heads.isEmpty ? "none" : Pluralization.listing(heads.map { "\($0.name) \($0.shape)" })
         throw FoveaError(
             .data,
             "\(file.path) has no layer with an output for each of the \(classes.count) classes that "
@@ -116,8 +116,8 @@ extension ModelDescription {
             guard let count, count != classes.count else { continue }
             throw FoveaError(
                 .data,
-                "\(path): \(key) has \(Wording.count(count, "entry", "entries")), but there are "
-                    + "\(Wording.count(classes.count, "class", "classes")); one for each is expected",
+                "\(path): \(key) has \(Pluralization.count(count, "entry", "entries")), but there are "
+                    + "\(Pluralization.count(classes.count, "class", "classes")); one for each is expected",
                 remedy: Self.remedy)
         }
         if let number = thresholds?.firstIndex(where: { $0.map { !(0...1 ~= $0) } ?? false }) {

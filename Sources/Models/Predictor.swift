@@ -103,8 +103,8 @@ extension FoveaError {
     public static func nonFiniteOutputs(for images: [String], of total: Int) -> FoveaError {
         FoveaError(
             .numerical,
-            "the model's outputs are NaN or infinite for \(images.count) of \(Wording.count(total, "image")): "
-                + Wording.listing(images),
+            "the model's outputs are NaN or infinite for \(images.count) of \(Pluralization.count(total, "image")): "
+                + Pluralization.listing(images),
             remedy: "The training that made it has diverged, or its weights are damaged: use another model.")
     }
 }

@@ -87,7 +87,8 @@ extension Module {
         let apart = names.symmetricDifference(sources.keys).sorted()
         guard apart.isEmpty else {
             throw FoveaError(
-                .engine, "only one of two networks has \(Wording.listing(apart)): one cannot be copied into the other")
+                .engine,
+                "only one of two networks has \(Pluralization.listing(apart)): one cannot be copied into the other")
         }
         try Autograd.withoutGrad {
             for (name, parameter) in mine {

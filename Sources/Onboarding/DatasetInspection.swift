@@ -49,7 +49,7 @@ public struct DatasetInspection: Sendable {
     }
 
     /// Looks at everything.
-    public func run(_ surroundings: Surroundings) throws -> Inspection {
+    public func run(_ context: ExecutionContext) throws -> Inspection {
         let (cohort, attributes) = try data.readCohort()
         for output in outputs { try output.refuse(data.inputs(of: cohort)) }
         var groupings = ["shot"] + (attributes?.axes ?? [])
@@ -68,7 +68,7 @@ public struct DatasetInspection: Sendable {
         } catch let error as FoveaError {
             notes.append("no split can be made, so all images are counted: " + error.message)
         }
-        let looks = decodes ? try look(at: cohort, surroundings) : []
+        let looks = decodes ? try look(at: cohort, context) : []
         let hasPositives = cohort.classCounts(rows: split?.training).contains { $0 > 0 }
         return try Inspection(
             cohort, attributes: attributes, split: split, groupings: hasPositives ? groupings : [],
@@ -97,13 +97,13 @@ public struct DatasetInspection: Sendable {
     }
 
     /// Decodes the images that exist as training would: shrunk, which still passes through the whole file.
-    private func look(at cohort: Cohort, _ surroundings: Surroundings) throws -> [Look] {
+    private func look(at cohort: Cohort, _ context: ExecutionContext) throws -> [Look] {
         let missing = Set(cohort.missingImages)
         let photographs = cohort.photographs.indices.filter { !missing.contains($0) }.map { cohort.photographs[$0] }
-        let progress = Progress("Decoding", total: photographs.count, unit: "images")
+        let progress = ProgressReporter("Decoding", total: photographs.count, unit: "images")
         let limit = pixelLimit
         let found = try mapInParallel(
-            photographs.count, threads: surroundings.threads, progress: progress, shouldStop: surroundings.shouldStop
+            photographs.count, threads: context.threads, progress: progress, shouldStop: context.shouldStop
         ) { index -> Look in
             let photograph = photographs[index]
             do {

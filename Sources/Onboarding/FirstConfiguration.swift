@@ -62,19 +62,19 @@ public struct FirstConfiguration {
     private mutating func describe(_ tables: LabelTableChoice, _ listing: FolderListing) {
         for (table, place) in tables.chosen {
             let missing = table.images.count - place.found
-            let leftOut = "; rows left out because their image does not exist: \(Figures.count(missing))"
+            let leftOut = "; rows left out because their image does not exist: \(NumberFormat.count(missing))"
             findings.append(
                 (
                     "table",
-                    "\(table.name): \(Figures.count(table.images.count)) \(table.images.count == 1 ? "row" : "rows"), "
-                        + "\(Wording.count(table.labels.count, "class", "classes")); images in "
+                    "\(table.name): \(NumberFormat.count(table.images.count)) \(table.images.count == 1 ? "row" : "rows"), "
+                        + "\(Pluralization.count(table.labels.count, "class", "classes")); images in "
                         + (place.folder.isEmpty ? folder : place.folder + "/")
                         + (place.pattern.map { " named \($0)" } ?? "")
                         + (missing > 0 ? leftOut : "")
                 ))
             if missing > 0 { settings.data.missing = .skip }
             if !table.others.isEmpty {
-                findings.append(("", "not classes: \(Wording.listing(table.others))"))
+                findings.append(("", "not classes: \(Pluralization.listing(table.others))"))
             }
         }
         func path(_ place: ImagePlace) -> String { place.folder.isEmpty ? folder : folder + "/" + place.folder }
@@ -109,7 +109,7 @@ public struct FirstConfiguration {
             (
                 "attributes",
                 "\(best.source): \(best.entries.count) classes with \(best.axes.joined(separator: ", "))"
-                    + (rest.isEmpty ? "" : "; other columns are left out: \(Wording.listing(rest))")
+                    + (rest.isEmpty ? "" : "; other columns are left out: \(Pluralization.listing(rest))")
             ))
         return best
     }

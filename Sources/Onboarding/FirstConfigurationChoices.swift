@@ -47,7 +47,7 @@ extension FirstConfiguration {
             do {
                 let parts = try settings.divide(cohort)
                 if let error = trouble as? FoveaError { findings.append(("", "passed over: \(error.message)")) }
-                let counts = [parts.training, parts.validation].map { Figures.count($0.count) }
+                let counts = [parts.training, parts.validation].map { NumberFormat.count($0.count) }
                 findings.append(("split", "\(text) (\(counts[0]) training and \(counts[1]) validation images)"))
                 return parts.training
             } catch {

@@ -39,7 +39,7 @@ struct PictureSizes {
 
     /// In words.
     var text: String {
-        "\(formats.joined(separator: " and ")), mostly \(Figures.count(width)) x \(Figures.count(height)) pixels; trained at "
+        "\(formats.joined(separator: " and ")), mostly \(NumberFormat.count(width)) x \(NumberFormat.count(height)) pixels; trained at "
             + "\(resolution)" + (areCut ? ", taken as cut to the disc already" : ", cut to the disc")
     }
 }

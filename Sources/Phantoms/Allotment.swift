@@ -33,9 +33,9 @@ struct Allotment {
             let least = tried.first { (try? allot(name, first: first, count: $0, minimum: minimum)) != nil }
             throw FoveaError(
                 .configuration,
-                "phantoms: split \"\(name)\" needs \(Wording.count(shortage.wanted, "eye")) with "
+                "phantoms: split \"\(name)\" needs \(Pluralization.count(shortage.wanted, "eye")) with "
                     + "\(shortage.finding.rawValue), but \(option) \(count) gives "
-                    + "\(Wording.count(shortage.affected, "patient")) with findings, and only \(shortage.given) of their "
+                    + "\(Pluralization.count(shortage.affected, "patient")) with findings, and only \(shortage.given) of their "
                     + "\(2 * shortage.affected) eyes can have it",
                 remedy: least.map { "Give \(option) \($0) or more." }
                     ?? "More patients would not help: lower the prevalence or --positives.")

@@ -150,7 +150,7 @@ public struct PhantomDataset: Sendable {
     ) throws {
         guard !photographs.isEmpty else { return }
         let painter = PhantomPainter(seed: settings.seed, side: settings.side)
-        let progress = Basics.Progress("Drawing phantoms", total: photographs.count, unit: "images")
+        let progress = ProgressReporter("Drawing phantoms", total: photographs.count, unit: "images")
         let isDone = try Parallel.forEach(
             count: photographs.count, threads: threads, progress: progress, shouldStop: shouldStop
         ) { i in

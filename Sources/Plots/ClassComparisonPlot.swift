@@ -52,7 +52,7 @@ public struct ClassComparisonPlot: Sendable {
         drawing.gridX(axis, top: firstRow - ClassRows.step / 2, bottom: rows.bottom, label: measure)
         rows.drawNames(on: &drawing, left: left, nameEnd: nameEnd, right: end)
         for (row, y) in rows.groups.flatMap(\.rows) {
-            drawing.text(Figures.count(row.trainingCount), countEnd, y + 4, size: 11, Palette.grey, anchor: .end)
+            drawing.text(NumberFormat.count(row.trainingCount), countEnd, y + 4, size: 11, Palette.grey, anchor: .end)
         }
         rows.drawValues(on: &drawing, axis: axis, places: places, isJoined: true)
         return drawing

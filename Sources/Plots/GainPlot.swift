@@ -65,7 +65,7 @@ public struct GainPlot: Sendable {
         let top = 70.0
         let bottom = top + Double(max(2, rows.count)) * step + Double(headings) * 28 + 8
         var drawing = Drawing(width: width, height: bottom + 56, title: title)
-        let cover = Figures.shortest(100 * level)
+        let cover = NumberFormat.shortest(100 * level)
         drawing.head(
             title, "Dark: difference and \(cover) % interval, filled where that leaves out zero. Grey: no claim.",
             left: left)
@@ -110,7 +110,7 @@ public struct GainPlot: Sendable {
         let mayShow = row.hasSign || row.difference.value == nil
         let figures =
             mayShow
-            ? Figures.interval(row.difference, isSigned: true).replacing("-", with: "−") : "too few patients"
+            ? NumberFormat.interval(row.difference, isSigned: true).replacing("-", with: "−") : "too few patients"
         drawing.text(
             figures, axis.end + 18, y + 4, size: 11.5, row.hasSign ? Palette.ink : Palette.grey, isBold: isClear)
     }

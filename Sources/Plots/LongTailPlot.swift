@@ -36,7 +36,7 @@ public struct LongTailPlot: Sendable {
         let right = series.isEmpty ? bars.end + 60 : points.end
         let width = right + 24
         let total = classes.reduce(0) { $0 + $1.trainingCount }
-        let subtitle = "\(classes.count) classes, \(Figures.count(total)) labels in training"
+        let subtitle = "\(classes.count) classes, \(NumberFormat.count(total)) labels in training"
         let places = Palette.places(of: series)
         var sketch = Drawing(width: width, height: 200, title: title)
         let legendHeight = sketch.legend(series, places: places, left: left, right: right, y: 0)
@@ -58,7 +58,7 @@ public struct LongTailPlot: Sendable {
             for (row, y) in group.rows {
                 let end = counts.position(Double(row.trainingCount))
                 drawing.rectangle(bars.start, y - 6.5, end - bars.start, 13, Palette.shots[group.shade], radius: 1.5)
-                drawing.text(Figures.count(row.trainingCount), end + 6, y + 4, size: 11, Palette.grey)
+                drawing.text(NumberFormat.count(row.trainingCount), end + 6, y + 4, size: 11, Palette.grey)
             }
         }
         if !series.isEmpty {

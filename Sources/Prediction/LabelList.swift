@@ -100,7 +100,7 @@ enum LabelList {
                 .configuration,
                 "\(table.path): no row has \(filter.column) \(filter.isNegated ? "other than" : "equal to") "
                     + "\"\(missing ?? filter.value)\"",
-                remedy: "The column holds: \(Wording.listing(found.sorted())).")
+                remedy: "The column holds: \(Pluralization.listing(found.sorted())).")
         }
         return kept
     }

@@ -94,8 +94,8 @@ public struct ModelEvaluation: Sendable {
     /// Reads, predicts and judges.
     ///
     /// - Throws: `FoveaError` naming every image that cannot be read: none is left out; `CancellationError`.
-    public func run(_ surroundings: Surroundings) throws -> EvaluationOutcome {
-        Engine.threads = surroundings.threads
+    public func run(_ context: ExecutionContext) throws -> EvaluationOutcome {
+        Engine.threads = context.threads
         let bundle = try ModelBundle.loadUnchanged(from: model)
         let description = bundle.description
         // A mistake in it is found before anything is decoded.
@@ -124,17 +124,17 @@ public struct ModelEvaluation: Sendable {
         let photographs = rows.map { cohort.photographs[$0] }
         let cache = try ImageCache.open(
             paths: photographs.map(\.path), settings: description.image,
-            folder: settings.cache ?? Surroundings.userCache + "/images", threads: surroundings.threads,
-            shouldStop: surroundings.shouldStop, logger: surroundings.logger)
+            folder: settings.cache ?? ExecutionContext.userCache + "/images", threads: context.threads,
+            shouldStop: context.shouldStop, logger: context.logger)
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }
-        let probabilities = try probabilities(bundle, cache, photographs.map(\.image), surroundings)
+        let probabilities = try probabilities(bundle, cache, photographs.map(\.image), context)
         let outcomes = try Outcomes(
             classes: description.classes, images: photographs.map(\.image),
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
             scores: probabilities, patients: cohort.knowsPatients ? photographs.map(\.patient) : [])
-        var options = try evaluation.options(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+        var options = try evaluation.options(threads: context.threads, shouldStop: context.shouldStop)
         // The model knows how many images showed each class, not how many showed several of them.
         options.trainingImages = description.trainingImages.map { counts in
             merged.map { $0.members.reduce(0) { $0 + counts[$1] } }
@@ -155,7 +155,7 @@ public struct ModelEvaluation: Sendable {
         let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
         if !unlabelled.isEmpty {
             outcome.notes.append(
-                "\(cohort.source) has no labels for \(Wording.listing(unlabelled)): they stay undefined")
+                "\(cohort.source) has no labels for \(Pluralization.listing(unlabelled)): they stay undefined")
         }
         return outcome
     }
@@ -166,8 +166,8 @@ public struct ModelEvaluation: Sendable {
         guard columns.contains(where: { $0 != nil }) else {
             throw FoveaError(
                 .data, "\(cohort.source) has none of the classes of \(model)",
-                remedy: "The model knows: \(Wording.listing(description.classes)); the table has: "
-                    + Wording.listing(cohort.classes) + ".")
+                remedy: "The model knows: \(Pluralization.listing(description.classes)); the table has: "
+                    + Pluralization.listing(cohort.classes) + ".")
         }
         return columns
     }
@@ -199,16 +199,16 @@ public struct ModelEvaluation: Sendable {
     }
 
     private func probabilities(
-        _ bundle: ModelBundle, _ cache: ImageCache, _ images: [String], _ surroundings: Surroundings
+        _ bundle: ModelBundle, _ cache: ImageCache, _ images: [String], _ context: ExecutionContext
     ) throws -> [Float] {
         let description = bundle.description
         let predictor = try Predictor(
-            bundle.classifier, description.normalization, device: surroundings.device,
-            precision: settings.training.precision(on: surroundings.device))
-        let progress = Progress("Predicting", total: cache.count, unit: "images")
+            bundle.classifier, description.normalization, device: context.device,
+            precision: settings.training.precision(on: context.device))
+        let progress = ProgressReporter("Predicting", total: cache.count, unit: "images")
         let logits = try predictor.logits(
             cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
-            threads: surroundings.threads, shouldStop: surroundings.shouldStop, progress: { progress.update($0) })
+            threads: context.threads, shouldStop: context.shouldStop, progress: { progress.update($0) })
         progress.finish()
         let odd = description.nonFiniteRows(logits)
         guard odd.isEmpty else { throw FoveaError.nonFiniteOutputs(for: odd.map { images[$0] }, of: cache.count) }

@@ -60,23 +60,23 @@ public struct ModelPrediction: Sendable {
     /// - Parameter report: told about each photograph that cannot be used, as soon as that is known.
     /// - Throws: `FoveaError` when the model cannot be read or the machine lacks something; `CancellationError` when told to stop.
     public init(
-        model folder: String, images: [NamedImage], batchSize: Int = 32, _ surroundings: Surroundings,
+        model folder: String, images: [NamedImage], batchSize: Int = 32, _ context: ExecutionContext,
         report: (Failure) -> Void = { _ in }
     ) throws {
-        Engine.threads = surroundings.threads
+        Engine.threads = context.threads
         let bundle = try ModelBundle.loadUnchanged(from: Self.folder(folder))
         let model = bundle.description
         let predictor = try Predictor(
-            bundle.classifier, model.normalization, device: surroundings.device,
-            precision: Engine.bestPrecision(on: surroundings.device))
-        let progress = Progress("Predicting", total: images.count, unit: "images")
+            bundle.classifier, model.normalization, device: context.device,
+            precision: Engine.bestPrecision(on: context.device))
+        let progress = ProgressReporter("Predicting", total: images.count, unit: "images")
         var rows: [Row] = []
         var failures: [Failure] = []
         var nonFinite: [String] = []
         for start in stride(from: 0, to: images.count, by: batchSize) {
             let batch = images[start..<min(start + batchSize, images.count)]
             let read = try mapInParallel(
-                batch.count, threads: surroundings.threads, shouldStop: surroundings.shouldStop
+                batch.count, threads: context.threads, shouldStop: context.shouldStop
             ) { index -> Result<[UInt8], any Error> in
                 Result { try FundusReader.read(path: batch[start + index].path, settings: model.image).image.bytes }
             }

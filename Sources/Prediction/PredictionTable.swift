@@ -86,10 +86,10 @@ public struct PredictionTable: Sendable {
         let known = Set(wanted)
         let unlabelled = images.indices.filter { !known.contains(images[$0]) }
         guard unlabelled.isEmpty else {
-            let shown = Wording.listing(unlabelled.map { "\(images[$0]) (\(places[$0]))" })
+            let shown = Pluralization.listing(unlabelled.map { "\(images[$0]) (\(places[$0]))" })
             throw FoveaError(
                 .data,
-                "\(path): \(unlabelled.count) of \(Wording.count(images.count, "image")) "
+                "\(path): \(unlabelled.count) of \(Pluralization.count(images.count, "image")) "
                     + "\(unlabelled.count == 1 ? "is" : "are") not labelled in \(source): \(shown)",
                 remedy: "Images are called the same in both tables, endings included.")
         }
@@ -97,8 +97,8 @@ public struct PredictionTable: Sendable {
         guard missing.isEmpty else {
             throw FoveaError(
                 .data,
-                "\(path): \(missing.count) of \(Wording.count(wanted.count, "image")) labelled in \(source) "
-                    + "\(missing.count == 1 ? "is" : "are") not predicted: " + Wording.listing(missing),
+                "\(path): \(missing.count) of \(Pluralization.count(wanted.count, "image")) labelled in \(source) "
+                    + "\(missing.count == 1 ? "is" : "are") not predicted: " + Pluralization.listing(missing),
                 remedy: "Predict them, or judge a part of the labels only, such as --where fold=0.")
         }
         return wanted.flatMap { image in
@@ -120,7 +120,8 @@ public struct PredictionTable: Sendable {
         let surplus = classes.filter { !names.contains($0) }
         guard surplus.isEmpty else {
             throw FoveaError(
-                .data, "\(path) has classes that the table it is compared with lacks: \(Wording.listing(surplus))",
+                .data,
+                "\(path) has classes that the table it is compared with lacks: \(Pluralization.listing(surplus))",
                 remedy: "Leave these columns out: only the same classes can be compared.")
         }
         return columns
@@ -148,8 +149,8 @@ enum ImageNames {
         guard repeated.isEmpty else {
             throw FoveaError(
                 .data,
-                "\(table.path): \(Wording.count(repeated.count, "row names", "rows name")) an image again: "
-                    + Wording.listing(repeated),
+                "\(table.path): \(Pluralization.count(repeated.count, "row names", "rows name")) an image again: "
+                    + Pluralization.listing(repeated),
                 remedy: "Keep one row for each image.")
         }
         return names

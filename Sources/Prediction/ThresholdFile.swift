@@ -43,7 +43,7 @@ enum ThresholdFile {
         guard let name = table.column("class"), let threshold = table.column("threshold") else {
             throw FoveaError(
                 .data, "\(path) lacks the columns \"class\" and \"threshold\"",
-                remedy: "Its columns are: \(Wording.listing(table.header)).")
+                remedy: "Its columns are: \(Pluralization.listing(table.header)).")
         }
         return (0..<table.rowCount).map { row in
             (table[row, name], table[row, threshold].trimmingCharacters(in: .whitespaces))

@@ -37,7 +37,7 @@ struct TrainingOverlap {
         var notes: [String] = []
         if number > 0 {
             notes.append(
-                "\(number) of the \(Wording.count(images.count, "image")) trained this model, so the figures are too good"
+                "\(number) of the \(Pluralization.count(images.count, "image")) trained this model, so the figures are too good"
             )
         }
         if isOfRun {
@@ -47,8 +47,8 @@ struct TrainingOverlap {
             }
             if !changed.isEmpty {
                 notes.append(
-                    "\(Wording.count(changed.count, "image has", "images have")) other contents than when the run was "
-                        + "made: " + Wording.listing(changed.map { images[$0] }))
+                    "\(Pluralization.count(changed.count, "image has", "images have")) other contents than when the run was "
+                        + "made: " + Pluralization.listing(changed.map { images[$0] }))
             }
         }
         self.notes = notes
@@ -57,6 +57,6 @@ struct TrainingOverlap {
     /// What is added to the title of an evaluation.
     var mark: String {
         guard let trained, trained > 0 else { return "" }
-        return " (\(trained) of these \(Wording.count(count, "image")) trained the model)"
+        return " (\(trained) of these \(Pluralization.count(count, "image")) trained the model)"
     }
 }

@@ -83,7 +83,7 @@ public struct ComparisonFolder: Codable {
         throw FoveaError(
             .configuration,
             "\(folder) holds files or folders that a comparison would overwrite or write into and that were not made by "
-                + "one: " + Wording.listing(foreign), remedy: remedy)
+                + "one: " + Pluralization.listing(foreign), remedy: remedy)
     }
 
     /// Makes the folder, or takes it over from a process before.

@@ -23,7 +23,7 @@ enum OwnedFile {
     private static func isOwned(_ name: String, in folder: String) -> Bool {
         RunFolder.owns(name, in: folder) || ComparisonFolder.owns(name, in: folder)
             || StageFolder.owns(name, in: folder) || ImageCacheFiles.owns(name, in: folder)
-            || Surroundings.userCacheOwns(name, in: folder)
+            || ExecutionContext.userCacheOwns(name, in: folder)
     }
 }
 

@@ -67,7 +67,7 @@ public final class RunFolder {
         throw FoveaError(
             .configuration,
             "\(path) holds files or folders that a run would overwrite or write into and that were not made by a run: "
-                + Wording.listing(foreign), remedy: "Choose another folder as `output`, or move these away.")
+                + Pluralization.listing(foreign), remedy: "Choose another folder as `output`, or move these away.")
     }
 
     /// Checkpoints of a stage of this name that belong to another recipe.

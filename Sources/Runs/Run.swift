@@ -16,31 +16,31 @@ import Training
 public struct Run {
     private let settings: RunSettings
     private let written: RunSettings?
-    private var surroundings: Surroundings
-    private var logger: Logger { surroundings.logger }
+    private var context: ExecutionContext
+    private var logger: Logger { context.logger }
 
     /// Prepares a run; nothing is read yet.
     ///
     /// - Parameter written: the settings as the configuration of a resumed run has them, with paths that count from
     ///   where it was made; nil where they are the same.
-    public init(_ settings: RunSettings, _ surroundings: Surroundings, written: RunSettings? = nil) {
+    public init(_ settings: RunSettings, _ context: ExecutionContext, written: RunSettings? = nil) {
         self.settings = settings
         self.written = written
-        self.surroundings = surroundings
+        self.context = context
     }
 
     /// What would be made, what of it is stored already, and what the rest is expected to cost. Nothing is trained and no
     /// image is decoded; only a measured arithmetic is written, into the per-user cache.
     public func forecast() throws -> RunForecast {
-        Engine.threads = surroundings.threads
+        Engine.threads = context.threads
         try self.settings.checkFolders()
         let divided = try self.settings.dividedCohort()
-        let settings = try self.settings.settlingPrecision(surroundings, logger: logger)
+        let settings = try self.settings.settlingPrecision(context, logger: logger)
         let planner = RunPlanner(
             settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
             contents: ContentHashes(known: divided.cohort, settings), weights: try PretrainedWeights(settings.model),
-            device: surroundings.device)
-        return try RunForecast(planner.plan(), settings, divided.cohort, surroundings)
+            device: context.device)
+        return try RunForecast(planner.plan(), settings, divided.cohort, context)
     }
 
     /// Does everything and gives what came out.
@@ -49,7 +49,7 @@ public struct Run {
     public func execute(configuration: String) throws -> RunOutcome {
         let kept = LogFile(warning: logger)
         var run = self
-        run.surroundings.logger = logger.keeping(in: kept)
+        run.context.logger = logger.keeping(in: kept)
         do {
             let outcome = try run.execute(configuration: configuration, keeping: kept)
             kept.add(.info, "finished")
@@ -61,23 +61,23 @@ public struct Run {
     }
 
     private func execute(configuration: String, keeping kept: LogFile) throws -> RunOutcome {
-        Engine.threads = surroundings.threads
+        Engine.threads = context.threads
         let started = Date()
         try self.settings.checkFolders()
-        if !surroundings.isResuming { try RunFolder.refuseInUse(self.settings.output) }
-        try RunFolder.requireOwn(self.settings.output, isResuming: surroundings.isResuming)
+        if !context.isResuming { try RunFolder.refuseInUse(self.settings.output) }
+        try RunFolder.requireOwn(self.settings.output, isResuming: context.isResuming)
         let divided = try self.settings.dividedCohort()
         let weights = try PretrainedWeights(self.settings.model)
         try RunCheck(
             settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
-            weights: weights, device: surroundings.device
+            weights: weights, device: context.device
         ).verify()
-        let folder = try RunFolder(self.settings.output, isResuming: surroundings.isResuming)
-        let settings = try self.settings.settlingPrecision(surroundings, logger: logger)
-        let preparation = try Preparation(
+        let folder = try RunFolder(self.settings.output, isResuming: context.isResuming)
+        let settings = try self.settings.settlingPrecision(context, logger: logger)
+        let preparedData = try PreparedData(
             settings, divided, cacheFolder: settings.imageCacheFolder,
-            threads: surroundings.threads, shouldStop: surroundings.shouldStop, logger: logger)
-        for warning in preparation.warnings { logger.warning("\(warning)") }
+            threads: context.threads, shouldStop: context.shouldStop, logger: logger)
+        for warning in preparedData.warnings { logger.warning("\(warning)") }
         // What was chosen is written down, so that a resumed run keeps it.
         var configuration = configuration
         if self.settings.training.precision == .auto {
@@ -86,21 +86,21 @@ public struct Run {
             configuration = ConfigurationWriter.yaml(kept)
         }
         let store = StageStore(
-            folder: settings.stages ?? folder.file("stages"), shouldStop: surroundings.shouldStop, logger: logger)
+            folder: settings.stages ?? folder.file("stages"), shouldStop: context.shouldStop, logger: logger)
         // From here on the run is accepted.
         folder.removeLeftOver(store)
         try AtomicFile.write(configuration, to: folder.file(RunConfiguration.name))
-        try folder.write(try sources(preparation, weights, folder), to: RunSources.name)
+        try folder.write(try sources(preparedData, weights, folder), to: RunSources.name)
         kept.open(folder.file(RunFolder.logName))
-        let sessions = try RunSessions(folder, started: started, isResuming: surroundings.isResuming)
+        let sessions = try RunSessions(folder, started: started, isResuming: context.isResuming)
         do {
-            let journal = try Journal(folder, sessions, logger)
-            let planner = RunPlanner(settings, preparation, surroundings, weights)
+            let recorder = try HistoryRecorder(folder, sessions, logger)
+            let planner = RunPlanner(settings, preparedData, context, weights)
             let runner = StageRunner(
-                settings, preparation, surroundings, planner, store, journal, folder, weights)
+                settings, preparedData, context, planner, store, recorder, folder, weights)
             let outcome = try outcome(runner)
             try RunReporting(
-                outcome: outcome, runner: runner, journal: journal, folder: folder, sessions: sessions,
+                outcome: outcome, runner: runner, recorder: recorder, folder: folder, sessions: sessions,
                 labels: LabelHashes((written ?? settings).data, divided.cohort, divided.attributes),
                 configuration: Digest.sha256(configuration)
             ).write()
@@ -113,11 +113,11 @@ public struct Run {
     }
 
     private func outcome(_ runner: StageRunner) throws -> RunOutcome {
-        let (preparation, planner) = (runner.preparation, runner.planner)
+        let (preparedData, planner) = (runner.preparedData, runner.planner)
         logger.info(
-            "\(runner.cohort.source): \(preparation.split.training.count) training and "
-                + "\(preparation.split.validation.count) validation images, \(runner.cohort.classes.count) classes, "
-                + "\(planner.precision.rawValue) on \(surroundings.device) with \(surroundings.threads) threads")
+            "\(runner.cohort.source): \(preparedData.split.training.count) training and "
+                + "\(preparedData.split.validation.count) validation images, \(runner.cohort.classes.count) classes, "
+                + "\(planner.precision.rawValue) on \(context.device) with \(context.threads) threads")
         var plan = try planner.plan()
         if let clusters = try clusters(plan, runner) { plan = try planner.plan(clusters: clusters) }
         if let grouping = plan.subsets?.grouping {
@@ -131,10 +131,10 @@ public struct Run {
     /// grouping does not have it.
     private func clusters(_ plan: RunPlan, _ runner: StageRunner) throws -> ClassClusters? {
         guard let distillation = settings.distillation, let plain = plan[plan.plain.first],
-            try Grouping.learnedTerms(distillation.grouping, attributes: runner.preparation.attributes) > 0
+            try Grouping.learnedTerms(distillation.grouping, attributes: runner.preparedData.attributes) > 0
         else { return nil }
         try runner.make(plain)
-        let rows = runner.preparation.split.training
+        let rows = runner.preparedData.split.training
         let cohort = runner.cohort
         let features = try runner.measurement.features(
             runner.network(plain.id).bundle.classifier, name: "plain", rows: rows)
@@ -148,16 +148,16 @@ public struct Run {
 
     /// What the run was made of, and where that lies.
     private func sources(
-        _ preparation: Preparation, _ weights: PretrainedWeights?, _ folder: RunFolder
+        _ preparedData: PreparedData, _ weights: PretrainedWeights?, _ folder: RunFolder
     ) throws -> RunSources {
         var hashes = DataSettings.hashes(
-            preparation.data.cohort, preparation.attributes, severalTables: !settings.data.tables.isEmpty)
+            preparedData.data.cohort, preparedData.attributes, severalTables: !settings.data.tables.isEmpty)
         hashes["model.weights"] = weights?.sha256
         if let written, let earlier = try RunSources.read(folder.path) {
             for change in earlier.changes(since: hashes, at: settings.paths) { logger.warning("\(change)") }
             return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
         }
-        if surroundings.isResuming { logger.warning("\(RunSources.missing(in: folder.path))") }
+        if context.isResuming { logger.warning("\(RunSources.missing(in: folder.path))") }
         return RunSources(
             written: written ?? settings, used: settings, folder: folder.path,
             madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)

@@ -81,7 +81,7 @@ extension RunSettings {
     package func checkFolders() throws {
         try Folder.check(output, named: "output")
         if let stages { try Folder.check(stages, named: "stages") }
-        try Folder.check(cache ?? Surroundings.userCache, named: cache == nil ? "the cache" : "cache")
+        try Folder.check(cache ?? ExecutionContext.userCache, named: cache == nil ? "the cache" : "cache")
         for name in RunFolder.folders where name != "stages" {
             try Folder.check(
                 output + "/" + name, named: "the folder \(name) of a run", isWritten: true,

@@ -45,7 +45,7 @@ public final class DistillingObjective: Objective {
     }
 
     /// The loss on the labels and the distillation.
-    public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
+    public func lossTerms(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
         let teacherLogits = try teachers.logits(images: batch.images, items: batch.items)
         let weights = try imageWeights?.weights(items: batch.items, teachers: teacherLogits)
         let mixed = try batch.mixture.map { mixture in try weights.map { try mixture.mixed($0) } } ?? weights
@@ -58,7 +58,7 @@ public final class DistillingObjective: Objective {
 
 /// Measures the student on the inner split before each epoch, and lets go of teachers that it has caught up with.
 public struct SelfPacing {
-    private let columns: TeacherColumns
+    private let columns: TeacherOutputs
     private let teachers: [Double?]
     private let a: Double
     private let measure: (Classifier) throws -> [Double?]
@@ -67,7 +67,7 @@ public struct SelfPacing {
     ///   - teachers: mean average precision of each teacher over its subset on the inner split; nil where undefined.
     ///   - measure: the average precision of each class of the cohort on the inner split, for a network.
     public init(
-        _ columns: TeacherColumns, teachers: [Double?], a: Double = 0.3,
+        _ columns: TeacherOutputs, teachers: [Double?], a: Double = 0.3,
         measure: @escaping (Classifier) throws -> [Double?]
     ) {
         self.columns = columns
@@ -113,7 +113,7 @@ public final class SoftmaxDistillingObjective: Objective {
     public func beginEpoch(_ epoch: Int, network: Classifier) throws {}
 
     /// The loss on the labels and the distillation.
-    public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
+    public func lossTerms(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
         let subsets = teachers.columns.subsets
         let weights = batch.items.flatMap { item in
             subsets.map { subset -> Float in

@@ -29,8 +29,8 @@ public final class FeatureDistillingObjective: Objective {
     public func resumeEpoch(_ epoch: Int, state: [Double]) throws { try base.resumeEpoch(epoch, state: state) }
 
     /// The parts of the other objective, and the distance of features.
-    public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
-        let parts = try base.parts(outputs, batch)
+    public func lossTerms(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
+        let parts = try base.lossTerms(outputs, batch)
         // The third part is that of features, also where the other objective distils no logits.
         let noLogits = parts.count < 2 ? [try Tensor.zeros([], device: outputs.logits.device)] : []
         return try parts + noLogits + [distillation(features: outputs.features, items: batch.items)]

@@ -67,8 +67,8 @@ public struct ModelMeasurement {
     }
 
     /// Shows how far a measurement is. It is not finished by a line of its own: there is one each epoch.
-    private func bar(_ name: String, _ rows: [Int]) -> Basics.Progress {
-        Basics.Progress("\(name), predicting", total: rows.count, unit: "images")
+    private func bar(_ name: String, _ rows: [Int]) -> ProgressReporter {
+        ProgressReporter("\(name), predicting", total: rows.count, unit: "images")
     }
 
     /// Names the images with an output that is not finite.
@@ -80,8 +80,8 @@ public struct ModelMeasurement {
         }.map { data.cohort.photographs[rows[$0]].image }
         throw FoveaError(
             .numerical,
-            "\(name): \(what) is not finite for \(images.count) of \(Wording.count(rows.count, "image")): the training has "
-                + "diverged. \(Wording.listing(images))",
+            "\(name): \(what) is not finite for \(images.count) of \(Pluralization.count(rows.count, "image")): the training has "
+                + "diverged. \(Pluralization.listing(images))",
             remedy: "Lower the learning rate (training.rate; distillation.teachers.rate for a teacher), or set "
                 + "training.gradient_limit.")
     }

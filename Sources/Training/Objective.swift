@@ -68,7 +68,7 @@ public protocol Objective: AnyObject {
     func beginEpoch(_ epoch: Int, network: Classifier) throws
     /// The parts of the loss, whose sum is minimised; scalars, each a mean over the images of the batch. In order: the
     /// loss on the labels, the distillation of logits, the distillation of features; those at the end may be missing.
-    func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor]
+    func lossTerms(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor]
     /// What `beginEpoch` decided; a checkpoint keeps it. Empty where it decides nothing.
     var epochState: [Double] { get }
     /// Called instead of `beginEpoch` where a training goes on within an epoch, with what that decided.
@@ -103,7 +103,7 @@ public final class LabelObjective: Objective {
     public func beginEpoch(_ epoch: Int, network: Classifier) throws {}
 
     /// The loss alone.
-    public func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
+    public func lossTerms(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
         [try batch.loss(loss, outputs.logits)]
     }
 }

@@ -25,8 +25,8 @@ public final class TrainingSession {
     private let schedule: Schedule
     private let input: PixelInput
     private let tensors: TrainingTensors
-    private let buffers: KeptBuffers
-    private let bar: Basics.Progress
+    private let buffers: BufferSnapshot
+    private let bar: ProgressReporter
     private let epochs: Int
 
     /// Whether the batches of an epoch, by its number, are the same one, which is ready: what is timed is then the training
@@ -96,10 +96,10 @@ public final class TrainingSession {
         tensors = TrainingTensors(
             network: network, objective: objective.parameters, optimizer: optimizer, average: average, device: device)
         state = try checkpoints?.resume(tensors) ?? TrainingState()
-        bar = Basics.Progress(
+        bar = ProgressReporter(
             trainer.title, total: epochs * plan.batching.used(of: images), unit: "images",
             before: state.images)
-        buffers = try KeptBuffers(of: network)
+        buffers = try BufferSnapshot(of: network)
     }
 
     /// The records of the epochs so far, those before a checkpoint included.
@@ -208,7 +208,7 @@ public final class TrainingSession {
         let terms = try Autocast.run(trainer.plan.precision, on: trainer.device) {
             let features = try network.features(of: batch.images)
             let logits = try network.logits(of: features).to(dtype: .float32)
-            return try objective.parts(
+            return try objective.lossTerms(
                 NetworkOutputs(features: features, logits: logits),
                 TrainingBatch(
                     images: batch.images, targets: batch.targets, items: batch.items,
@@ -255,7 +255,7 @@ public final class TrainingSession {
     /// Leaves a step out: keeps the state before it for the user, and stops the training where no more may be left out.
     private func skipStep(_ failure: NonFiniteStep) throws {
         try optimizer.clearGradients()
-        try buffers.putBack()
+        try buffers.restore()
         var message = trainer.title + ": " + failure.message
         if let checkpoints {
             let random = try Engine.randomState(of: trainer.device)

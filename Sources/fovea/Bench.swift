@@ -63,12 +63,12 @@ struct BenchStep: ParsableCommand {
     }
 
     func run() throws {
-        let surroundings = try common.surroundings()
-        Engine.threads = surroundings.threads
+        let context = try common.context()
+        Engine.threads = context.threads
         let result = try StepBenchmark.run(
             model: network.model, isChannelsLast: layout == "channels_last", precision: network.arithmetic,
-            batch: batch, steps: steps, warmUp: warmup, device: surroundings.device,
-            shouldStop: surroundings.shouldStop)
+            batch: batch, steps: steps, warmUp: warmup, device: context.device,
+            shouldStop: context.shouldStop)
         if json {
             try StandardStream.exactly(
                 String(decoding: JSONFormat.encoded(result, pretty: false), as: UTF8.self) + "\n")
@@ -109,15 +109,15 @@ struct BenchLoader: ParsableCommand {
     }
 
     func run() throws {
-        let surroundings = try common.surroundings()
-        Engine.threads = surroundings.threads
+        let context = try common.context()
+        Engine.threads = context.threads
         let found = try ImageArguments.expand([images]).map(\.path)
         let cache = NSTemporaryDirectory() + "fovea-bench-\(UUID().uuidString)"
         defer { try? FileManager.default.removeItem(atPath: cache) }
         let result = try LoaderBenchmark.run(
             model: network.model, paths: count > 0 ? Array(found.prefix(count)) : found, epochs: epochs,
-            precision: network.arithmetic, device: surroundings.device, cacheFolder: cache,
-            shouldStop: surroundings.shouldStop)
+            precision: network.arithmetic, device: context.device, cacheFolder: cache,
+            shouldStop: context.shouldStop)
         if json {
             try StandardStream.exactly(
                 String(decoding: JSONFormat.encoded(result, pretty: false), as: UTF8.self) + "\n")
@@ -143,9 +143,9 @@ struct BenchEvaluation: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let surroundings = try common.surroundings()
+        let context = try common.context()
         let result = try EvaluationBenchmark.run(
-            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+            threads: context.threads, shouldStop: context.shouldStop)
         func line(_ what: String, _ seconds: Double, _ limit: Double) throws {
             try show("\(what): \((seconds * 100).rounded() / 100) s (limit \(limit) s)")
         }

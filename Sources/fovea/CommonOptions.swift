@@ -74,13 +74,13 @@ struct CommonOptions: ParsableArguments {
     ///
     /// - Throws: `FoveaError` of kind `environment` for another engine than the one that the program was built with,
     ///   unless `acceptsAnyEngine`.
-    func surroundings(isResuming: Bool = false, acceptsAnyEngine: Bool = false) throws -> Surroundings {
+    func context(isResuming: Bool = false, acceptsAnyEngine: Bool = false) throws -> ExecutionContext {
         StopSignal.listen(grace: UInt32(grace))
         if !acceptsAnyEngine { try MachineCheck.requireEngine() }
         let level = try (logLevel ?? .ofEnvironment()).level
-        Basics.Progress.isSilent = level > .info
+        ProgressReporter.isSilent = level > .info
         let logger = Logger.terminal(level: level)
-        return Surroundings(
+        return ExecutionContext(
             device: device == "auto" ? .best : try Device(device), threads: try usableThreads(logger),
             isResuming: isResuming, shouldStop: { StopSignal.isCaught },
             wantsCheckpoint: { StopSignal.takesCheckpoint() }, logger: logger)

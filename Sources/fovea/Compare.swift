@@ -44,7 +44,7 @@ struct Compare: ParsableCommand {
     func run() throws {
         let compared = try ConfigurationReader.read(ComparisonSettings.self, file: config, settings: settings)
         try ComparisonFolder.requireOrigin(of: config, compared)
-        let comparison = Comparison(compared, try common.surroundings())
+        let comparison = Comparison(compared, try common.context())
         let terminal = Terminal.current()
         if isDryRun {
             try show(comparison.forecast().table().text(for: terminal) + ComparisonForecast.note)
@@ -59,7 +59,7 @@ struct Compare: ParsableCommand {
                 ? try comparison.report(folds: folds, merge: merge)
                 : try comparison.execute(configuration: text)
         } catch let stop as CancellationError {
-            complain("The same command resumes from here.")
+            printError("The same command resumes from here.")
             throw stop
         }
         try show(outcome.summary(for: terminal))

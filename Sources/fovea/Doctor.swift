@@ -14,7 +14,7 @@ struct Doctor: ParsableCommand {
     @OptionGroup var common: CommonOptions
 
     func run() throws {
-        let check = MachineCheck(threads: try common.surroundings(acceptsAnyEngine: true).threads)
+        let check = MachineCheck(threads: try common.context(acceptsAnyEngine: true).threads)
         try StandardStream.result(check.text(for: Terminal.current()))
         if !check.isUsable { throw ExitCode(ExitStatus.of(.environment)) }
     }

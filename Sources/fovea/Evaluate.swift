@@ -139,12 +139,12 @@ struct Evaluate: ParsableCommand {
         let table = try output.map { try OutputFile($0, named: "--output", inputs: inputs) }
         let document = try json.map { try OutputFile($0, named: "--json", inputs: inputs) }
         try OutputFile.refuseEqual(table, document)
-        let surroundings = try common.surroundings()
-        let outcome = try evaluate(surroundings, outputs: [table, document].compactMap { $0 })
-        for note in outcome.notes { surroundings.logger.warning("\(note)") }
+        let context = try common.context()
+        let outcome = try evaluate(context, outputs: [table, document].compactMap { $0 })
+        for note in outcome.notes { context.logger.warning("\(note)") }
         // Files first: whoever reads the text may stop reading.
-        try document?.write(outcome.json(), shouldStop: surroundings.shouldStop)
-        if let csv = outcome.csv { try table?.write(csv, shouldStop: surroundings.shouldStop) }
+        try document?.write(outcome.json(), shouldStop: context.shouldStop)
+        if let csv = outcome.csv { try table?.write(csv, shouldStop: context.shouldStop) }
         try StandardStream.result(outcome.text(for: Terminal.current()))
     }
 
@@ -154,9 +154,9 @@ struct Evaluate: ParsableCommand {
             + (model.map(ModelPrediction.files) ?? [])
     }
 
-    private func evaluate(_ surroundings: Surroundings, outputs: [OutputFile]) throws -> EvaluationOutcome {
+    private func evaluate(_ context: ExecutionContext, outputs: [OutputFile]) throws -> EvaluationOutcome {
         guard let model else {
-            return try predictionEvaluation().run(threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+            return try predictionEvaluation().run(threads: context.threads, shouldStop: context.shouldStop)
         }
         var evaluation: ModelEvaluation
         if let labels {
@@ -173,7 +173,7 @@ struct Evaluate: ParsableCommand {
         evaluation.merge = merge
         evaluation.outputs = outputs
         if let bootstrap { evaluation.evaluation.bootstrap = bootstrap }
-        return try evaluation.run(surroundings)
+        return try evaluation.run(context)
     }
 
     /// The model's own run, or the data set of another configuration.

@@ -35,10 +35,10 @@ struct Fovea: ParsableCommand {
     private static func status(of error: any Error) -> Int32 {
         switch error {
         case let error as FoveaError:
-            complain("error: " + error.description)
+            printError("error: " + error.description)
             return ExitStatus.of(error.kind)
         case is CancellationError:
-            complain("stopped")
+            printError("stopped")
             return StopSignal.exitStatus
         case is StandardStream.ReaderGone:
             // As any program that writes to a pipe without a reader; the shell makes 141 of it.
@@ -63,10 +63,10 @@ struct Fovea: ParsableCommand {
             }
         case .failure:
             // An error that no part of the program gave words to.
-            complain("error: \(error)")
+            printError("error: \(error)")
             return ExitStatus.of(.engine)
         case let code:
-            complain(text)
+            printError(text)
             return code.rawValue
         }
     }
@@ -89,8 +89,8 @@ enum ExitStatus {
 }
 
 /// Writes a line to the standard error stream.
-func complain(_ text: String) {
-    Basics.Progress.endLine()
+func printError(_ text: String) {
+    ProgressReporter.endLine()
     StandardStream.message(text)
 }
 

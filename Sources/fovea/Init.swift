@@ -26,7 +26,7 @@ struct Init: ParsableCommand {
         try first.write(to: file)
         let text = first.text(for: Terminal.current(), writtenTo: output)
         // Not into the configuration itself.
-        if file.isStandardOutput { return complain(text) }
+        if file.isStandardOutput { return printError(text) }
         try StandardStream.result(text)
     }
 }

@@ -65,9 +65,9 @@ struct Inspect: ParsableCommand {
             }
         inspection.decodes = !quick
         inspection.outputs = [output].compactMap { $0 }
-        let surroundings = try common.surroundings()
-        let found = try inspection.run(surroundings)
-        try output?.write(DatasetInspection.json(found), shouldStop: surroundings.shouldStop)
+        let context = try common.context()
+        let found = try inspection.run(context)
+        try output?.write(DatasetInspection.json(found), shouldStop: context.shouldStop)
         try StandardStream.result(inspection.text(found, for: Terminal.current()))
     }
 }

@@ -40,10 +40,10 @@ struct Phantom: ParsableCommand {
         settings.side = side
         settings.seed = seed
         settings.drawFindings = !withoutFindings
-        let surroundings = try common.surroundings()
+        let context = try common.context()
         let dataset = try PhantomDataset(settings, folder: folder)
         let drawn = try dataset.draw(
-            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
+            threads: context.threads, shouldStop: context.shouldStop)
         try show("\(folder): \(drawn) images drawn, labels in \(dataset.labels)")
     }
 }

@@ -42,16 +42,16 @@ struct Predict: ParsableCommand {
         let file = try output.map {
             try OutputFile($0, named: "--output", inputs: ModelPrediction.files(of: model))
         }
-        let found = try ImageArguments.expand(images) { complain($0) }
+        let found = try ImageArguments.expand(images) { printError($0) }
         try file?.refuse(found.map(\.path))
-        let surroundings = try common.surroundings()
-        let prediction = try ModelPrediction(model: model, images: found, surroundings) {
-            surroundings.logger.error("\($0.reason)")
+        let context = try common.context()
+        let prediction = try ModelPrediction(model: model, images: found, context) {
+            context.logger.error("\($0.reason)")
         }
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
-            try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: surroundings.shouldStop)
-            surroundings.logger.info("\(file.path): \(prediction.rows.count) images predicted")
+            try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: context.shouldStop)
+            context.logger.info("\(file.path): \(prediction.rows.count) images predicted")
         } else if json {
             try StandardStream.exactly(prediction.json())
         } else if !prediction.rows.isEmpty {
@@ -60,7 +60,7 @@ struct Predict: ParsableCommand {
         try prediction.requireFinite()
         if !prediction.failures.isEmpty {
             let count = prediction.failures.count
-            complain("\(count) of \(prediction.rows.count + count) images could not be read")
+            printError("\(count) of \(prediction.rows.count + count) images could not be read")
             throw ExitCode(ExitStatus.of(.data))
         }
     }

@@ -45,19 +45,19 @@ struct Train: ParsableCommand {
         let written = resume == nil ? nil : configuration.written
         let text = ConfigurationWriter.yaml(written ?? run)
         if isDryRun {
-            let forecast = try Run(run, common.surroundings(isResuming: resume != nil), written: written).forecast()
+            let forecast = try Run(run, common.context(isResuming: resume != nil), written: written).forecast()
             try show(
                 forecast.table().text(for: Terminal.current()) + forecast.notes.joined(separator: "\n"))
             return
         }
         if let config { try OutputFile.refuseReplacing(config, by: run.output + "/config.yaml", text: text) }
-        let surroundings = try common.surroundings(isResuming: resume != nil)
+        let context = try common.context(isResuming: resume != nil)
         let outcome: RunOutcome
         do {
-            outcome = try Run(run, surroundings, written: written).execute(configuration: text)
+            outcome = try Run(run, context, written: written).execute(configuration: text)
         } catch let stop as CancellationError {
             let hasBegun = FileManager.default.fileExists(atPath: run.output + "/config.yaml")
-            complain(
+            printError(
                 (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command")
                     + " resumes from here.")
             throw stop

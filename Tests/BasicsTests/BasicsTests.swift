@@ -36,9 +36,9 @@ import Testing
     }
 
     @Test func oneIsSingular() {
-        #expect(Wording.count(1, "image") == "1 image" && Wording.count(0, "image") == "0 images")
-        #expect(Wording.count(2, "class", "classes") == "2 classes")
-        #expect(Wording.listing(["a", "b", "c"], limit: 2) == "a, b and 1 more")
+        #expect(Pluralization.count(1, "image") == "1 image" && Pluralization.count(0, "image") == "0 images")
+        #expect(Pluralization.count(2, "class", "classes") == "2 classes")
+        #expect(Pluralization.listing(["a", "b", "c"], limit: 2) == "a, b and 1 more")
     }
 
     @Test func foldersAreMadeWithThoseAboveThem() throws {

@@ -59,7 +59,7 @@ import Testing
                 """, source: "a.yaml")
         let cohort = try CohortReader(classes: ["rare", "common", "none"], attributes: attributes)
             .read(table: table, images: scratch.images)
-        Progress.isSilent = true
+        ProgressReporter.isSilent = true
         let inspection = try Inspection(
             cohort, attributes: attributes, unreadable: [.init(image: "c.jpg", reason: "truncated")])
         #expect(inspection.images == 4 && inspection.patients == 3)

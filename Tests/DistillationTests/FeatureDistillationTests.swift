@@ -26,7 +26,7 @@ import Weights
     private static func bank(
         _ features: [[[Double]]], views: Int = 1, lambda: Double = 1, length: Int, _ folder: TemporaryFolder
     ) throws -> FeatureDistillation {
-        let columns = TeacherColumns(features.indices.map { ClassSubset(name: "s\($0)", classes: [$0]) })
+        let columns = TeacherOutputs(features.indices.map { ClassSubset(name: "s\($0)", classes: [$0]) })
         let count = features[0].count
         let logits = try features.indices.map { k in
             try folder.teacher([Double](repeating: 0, count: count), shape: [views, count / views, 1], name: "t\(k)")
@@ -112,7 +112,7 @@ import Weights
 
     @Test func featuresOfAnotherBankAreAnError() throws {
         let folder = try TemporaryFolder()
-        let columns = TeacherColumns([ClassSubset(name: "a", classes: [0])])
+        let columns = TeacherOutputs([ClassSubset(name: "a", classes: [0])])
         let bank = try ViewBank(
             columns, teachers: [folder.teacher([1, 2], shape: [2, 1, 1])], rows: [0], views: 2, priorShifts: [0],
             device: .cpu)
@@ -160,7 +160,7 @@ import Weights
         #expect(features.length == 1024)
 
         // The student's own features through the identity are as near to the stored ones as float16 can say.
-        let columns = TeacherColumns([ClassSubset(name: "a", classes: [0, 1])])
+        let columns = TeacherOutputs([ClassSubset(name: "a", classes: [0, 1])])
         let bank = try ViewBank(
             columns, teachers: [logits], rows: [2, 0], views: 2, priorShifts: [0, 0], device: .cpu)
         let loss = try FeatureDistillation([features], bank: bank, studentLength: 1024, lambda: 1, seed: 0)

@@ -8,7 +8,7 @@ import Torch
 /// The whole loss L on two overlapping subsets: class 2 is in both, class 0 in none, class 4 has no positive.
 @Suite struct GoldenDistillationTests {
     @Test func columnsLeaveTheClassWithoutPositivesOut() throws {
-        let columns = TeacherColumns(try Golden.shared.get().subsets)
+        let columns = TeacherOutputs(try Golden.shared.get().subsets)
         #expect(columns.classes == [1, 2, 2, 3, 5])
         #expect(columns.teachers == [0, 0, 1, 1, 1])
         #expect(columns.shares == [1, 0.5, 0.5, 1, 1])
@@ -21,7 +21,7 @@ import Torch
         let expected = try #require(
             golden.distillation.cases.first { $0.weight == rule.rawValue && $0.distance == d })
         let folder = try TemporaryFolder()
-        let columns = TeacherColumns(golden.subsets)
+        let columns = TeacherOutputs(golden.subsets)
         let (weights, imageWeights) = try Self.weights(rule, expected, golden, columns, folder)
         // [images, columns], as the golden file has them.
         let wanted = golden.logits.indices.flatMap { image in
@@ -58,7 +58,7 @@ import Torch
 
     /// What the rule gives through the same calls that a run makes.
     private static func weights(
-        _ rule: WeightRule, _ expected: Golden.Case, _ golden: Golden, _ columns: TeacherColumns,
+        _ rule: WeightRule, _ expected: Golden.Case, _ golden: Golden, _ columns: TeacherOutputs,
         _ folder: TemporaryFolder
     ) throws -> ([Double]?, Tensor?) {
         let parameters = expected.parameters
@@ -108,7 +108,7 @@ import Torch
 
     /// A bank of one view whose first rows are the golden images; the others repeat the last of them.
     private static func bank(
-        _ golden: Golden, _ columns: TeacherColumns, _ folder: TemporaryFolder, rows: Int = 4
+        _ golden: Golden, _ columns: TeacherOutputs, _ folder: TemporaryFolder, rows: Int = 4
     ) throws -> ViewBank {
         let teachers = try golden.teacherLogits.enumerated().map { k, logits in
             let padded = logits + [[Double]](repeating: logits[logits.count - 1], count: rows - logits.count)
@@ -129,12 +129,12 @@ import Torch
     }
 
     @Test func qualityIsOneWhereTheInnerSplitSaysNothing() {
-        let four = TeacherColumns([.init(name: "s", classes: [0, 1, 2, 3])])
+        let four = TeacherOutputs([.init(name: "s", classes: [0, 1, 2, 3])])
         let weights = DistillationWeights.teacherQuality(
             four, teacher: [0.6, 0.9, nil, 0.5], plain: [0.3, 0.3, 0.3, nil], positives: [5, 4, 9, 9])
         #expect(distance(weights, [2, 1, 1, 1].map { $0 / 1.25 }) < 1e-12)
         // Two teachers of class 0 count half each: (1.5 + 1) / 2 classes.
-        let shared = TeacherColumns([.init(name: "a", classes: [0, 1]), .init(name: "b", classes: [0])])
+        let shared = TeacherOutputs([.init(name: "a", classes: [0, 1]), .init(name: "b", classes: [0])])
         let union = DistillationWeights.teacherQuality(
             shared, teacher: [0.6, 0.3, 0.3], plain: [0.3, 0.3, 0.3], positives: [9, 9, 9])
         #expect(distance(union, [2, 1, 1].map { $0 / 1.25 }) < 1e-12)
@@ -142,7 +142,7 @@ import Torch
 
     @Test func weightsMayChangeBetweenEpochs() throws {
         let golden = try Golden.shared.get()
-        let columns = TeacherColumns(golden.subsets)
+        let columns = TeacherOutputs(golden.subsets)
         let loss = try DistillationLoss(columns, distance: .mse, temperature: 2, lambda: 1)
         let (z, t) = (try matrix(golden.logits), try golden.joinedTeachers())
         let before = try loss(logits: z, teachers: t).item()
@@ -155,7 +155,7 @@ import Torch
 
     @Test func softmaxOnAllImagesAndOnOwnOnes() throws {
         let golden = try Golden.shared.get()
-        let columns = TeacherColumns(golden.subsets)
+        let columns = TeacherOutputs(golden.subsets)
         let loss = try SoftmaxDistillationLoss(columns, temperature: golden.softmax.temperature, lambda: 1)
         let teachers = try golden.joinedTeachers()
         let all = golden.softmax.classes.map { _ in [1.0, 1] }

@@ -136,7 +136,7 @@ final class TemporaryFolder {
     init() throws {
         path = NSTemporaryDirectory() + "/fovea-distillation-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        Basics.Progress.isSilent = true
+        ProgressReporter.isSilent = true
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }

@@ -20,7 +20,7 @@ import Torch
         let a = (0..<2).flatMap { v in (0..<3).flatMap { r in (0..<2).map { logit(v, r, $0) } } }
         let b = (0..<2).flatMap { v in (0..<3).map { r in logit(v, r, 2) } }
         return try ViewBank(
-            TeacherColumns(subsets),
+            TeacherOutputs(subsets),
             teachers: [
                 folder.teacher(a, shape: [2, 3, 2], name: "a"), folder.teacher(b, shape: [2, 3, 1], name: "b"),
             ], rows: [7, 3, 5], views: 2, priorShifts: shifts, device: .cpu)
@@ -41,7 +41,7 @@ import Torch
         let shifts = [0.5, 0, -1]
         let together: [Double] = [0, 1, 2, 10, 11, 12, 20, 21, 22, 100, 101, 102, 110, 111, 112, 120, 121, 122]
         let bank = try ViewBank(
-            TeacherColumns(Self.subsets), teachers: [folder.teacher(together, shape: [2, 3, 3], name: "all")],
+            TeacherOutputs(Self.subsets), teachers: [folder.teacher(together, shape: [2, 3, 3], name: "all")],
             rows: [7, 3, 5], views: 2, priorShifts: shifts, device: .cpu)
         let items = [BatchItem(row: 5, view: 1), BatchItem(row: 7, view: 0)]
         let found: [Float] = try bank.logits(of: items).array()
@@ -60,7 +60,7 @@ import Torch
     @Test func aBankOfTheWrongShapeIsAnError() throws {
         let folder = try TemporaryFolder()
         let teacher = try folder.teacher([1, 2, 3, 4, 5, 6], shape: [1, 3, 2])
-        let columns = TeacherColumns([Self.subsets[0]])
+        let columns = TeacherOutputs([Self.subsets[0]])
         func make(rows: [Int], views: Int, shifts: [Double]) throws -> ViewBank {
             try ViewBank(
                 columns, teachers: [teacher], rows: rows, views: views, priorShifts: shifts, device: .cpu)
@@ -80,7 +80,7 @@ import Torch
     @Test func imageWeightsHaveMeanOneOverTheTrainingSet() throws {
         let folder = try TemporaryFolder()
         let bank = try ViewBank(
-            TeacherColumns(Self.subsets),
+            TeacherOutputs(Self.subsets),
             teachers: [
                 folder.teacher([3, -0.2, 1, 0.4, -4, 2], shape: [1, 3, 2], name: "c"),
                 folder.teacher([0.3, -5, 1], shape: [1, 3, 1], name: "d"),
@@ -131,7 +131,7 @@ import Torch
         let expected = try predictor.logits(cache: cache, items: items, augmentation: settings, seed: 5)
         for logits in [computed, stored] {
             let bank = try ViewBank(
-                TeacherColumns([Self.subsets[0]]), teachers: [logits], rows: [2, 0], views: 2, priorShifts: [0, 0],
+                TeacherOutputs([Self.subsets[0]]), teachers: [logits], rows: [2, 0], views: 2, priorShifts: [0, 0],
                 device: .cpu)
             let found = try bank.logits(of: items).array(as: Double.self)
             // float16 keeps eleven bits.
@@ -146,7 +146,7 @@ import Torch
         let folder = try TemporaryFolder()
         let cache = try folder.cache(3)
         let settings = AugmentationSettings()
-        let columns = TeacherColumns(Self.subsets)
+        let columns = TeacherOutputs(Self.subsets)
         let teachers = try columns.subsets.map { subset in
             let description = ModelDescription(
                 architecture: .mobilenetv1Short, classes: subset.classes.map { "\($0)" }, image: cache.settings)

@@ -10,7 +10,7 @@ final class TemporaryFolder {
     init() throws {
         path = NSTemporaryDirectory() + "/fundus-imaging-\(UInt64.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        Basics.Progress.isSilent = true
+        ProgressReporter.isSilent = true
     }
 
     deinit {

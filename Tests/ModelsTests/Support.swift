@@ -13,7 +13,7 @@ final class TemporaryFolder {
     init() throws {
         path = NSTemporaryDirectory() + "/fovea-models-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        Basics.Progress.isSilent = true
+        ProgressReporter.isSilent = true
     }
 
     deinit { try? FileManager.default.removeItem(atPath: path) }

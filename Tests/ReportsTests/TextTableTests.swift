@@ -69,13 +69,13 @@ import Testing
     }
 
     @Test func figures() {
-        #expect(Figures.fixed(-0.0001) == "0.000")
-        #expect(Figures.fixed(.infinity) == "–")
-        #expect(Figures.signed(0.0214) == "+0.021")
-        #expect(Figures.signed(-0.5, decimals: 1) == "-0.5")
-        #expect(Figures.signed(0.0001) == "0.000")
-        #expect(Figures.count(-1_234_567) == "-1,234,567")
-        #expect(Figures.percent(1, of: 0) == "–")
+        #expect(NumberFormat.fixed(-0.0001) == "0.000")
+        #expect(NumberFormat.fixed(.infinity) == "–")
+        #expect(NumberFormat.signed(0.0214) == "+0.021")
+        #expect(NumberFormat.signed(-0.5, decimals: 1) == "-0.5")
+        #expect(NumberFormat.signed(0.0001) == "0.000")
+        #expect(NumberFormat.count(-1_234_567) == "-1,234,567")
+        #expect(NumberFormat.percent(1, of: 0) == "–")
         #expect(ReportedValue(.nan, low: 0, high: 1) == ReportedValue(nil))
         #expect(ReportedValue(0.5, low: 0.1, high: .nan).interval == nil)
     }

@@ -41,7 +41,7 @@ import Torch
     ) -> Comparison {
         Comparison(
             settings,
-            Surroundings(device: .cpu, threads: Engine.threads, shouldStop: shouldStop, logger: .telling(log)))
+            ExecutionContext(device: .cpu, threads: Engine.threads, shouldStop: shouldStop, logger: .telling(log)))
     }
 
     @discardableResult

@@ -11,7 +11,7 @@ struct DatasetInspectionTests {
 
     init() throws {
         folder = try TemporaryFolder()
-        Basics.Progress.isSilent = true
+        ProgressReporter.isSilent = true
         for k in 0..<6 { try folder.picture(k == 5 ? 4 : k, to: "images/\(k).png") }
         let whole = try #require(FileManager.default.contents(atPath: folder.path + "/images/1.png"))
         try folder.write(whole.prefix(whole.count / 2), to: "images/1.png")
@@ -23,7 +23,7 @@ struct DatasetInspectionTests {
 
     @Test func everyTroubleIsFound() throws {
         let request = try DatasetInspection(table: folder.path + "/labels.csv", images: nil, attributes: nil)
-        let found = try request.run(Surroundings(device: .cpu, threads: 2))
+        let found = try request.run(ExecutionContext(device: .cpu, threads: 2))
         #expect(found.images == 6)
         #expect(found.missing == [folder.path + "/images/2"])
         #expect(found.unreadable.map(\.image) == ["1"])
@@ -50,7 +50,7 @@ struct DatasetInspectionTests {
         let table = try folder.write(
             "image,A\n" + images.keys.sorted().map { $0 + ",1\n" }.joined(), to: "plain.csv")
         let request = try DatasetInspection(table: table, images: folder.path + "/plain", attributes: nil)
-        let found = try request.run(Surroundings(device: .cpu, threads: 2))
+        let found = try request.run(ExecutionContext(device: .cpu, threads: 2))
         #expect(found.unreadable.isEmpty)
         #expect(found.featureless.map(\.image) == ["black", "grey", "white"])
         #expect(found.featureless.map(\.reason) == ["black", "of one colour", "white"])
@@ -66,14 +66,14 @@ struct DatasetInspectionTests {
         settings.data.split.method = .column
         var request = DatasetInspection(settings)
         request.decodes = false
-        let found = try request.run(Surroundings(device: .cpu, threads: 1))
+        let found = try request.run(ExecutionContext(device: .cpu, threads: 1))
         #expect(found.warnings.contains { $0.contains("2 photographs are in neither part of the split") })
     }
 
     @Test func aQuickLookDecodesNothing() throws {
         var request = try DatasetInspection(table: folder.path + "/labels.csv", images: folder.path, attributes: nil)
         request.decodes = false
-        let found = try request.run(Surroundings(device: .cpu, threads: 1))
+        let found = try request.run(ExecutionContext(device: .cpu, threads: 1))
         #expect(found.unreadable.isEmpty)
         #expect(try request.text(found, for: Terminal()).contains("unreadable images: not checked"))
     }
@@ -88,7 +88,7 @@ struct DatasetInspectionTests {
         settings.distillation = DistillationSettings()
         settings.distillation?.grouping = "single"
         settings.data.split.method = .column
-        let found = try DatasetInspection(settings).run(Surroundings(device: .cpu, threads: 1))
+        let found = try DatasetInspection(settings).run(ExecutionContext(device: .cpu, threads: 1))
         #expect(found.images == 5)
         #expect(found.groupings.map(\.name) == ["shot", "single"])
         // Patient p trains and validates, so there is no split: all images count.
@@ -106,7 +106,7 @@ struct DatasetInspectionTests {
         settings.evaluation.medium = 2
         var request = DatasetInspection(settings)
         request.decodes = false
-        let found = try request.run(Surroundings(device: .cpu, threads: 1))
+        let found = try request.run(ExecutionContext(device: .cpu, threads: 1))
         #expect(found.split?.training == 3 && found.split?.validation == 1)
         #expect(found.classes.map(\.positives) == [3, 2] && found.classes.map(\.training) == [2, 1])
         #expect(found.classes.map(\.shot) == [.medium, .few])
@@ -119,7 +119,7 @@ struct DatasetInspectionTests {
         try folder.write("image,A,B,device\n0,1,0,x\n3,2,1,y\n4,0,1,z\n", to: "small.csv")
         let error = foveaError {
             _ = try DatasetInspection(table: folder.path + "/small.csv", images: nil, attributes: nil)
-                .run(Surroundings(device: .cpu, threads: 1))
+                .run(ExecutionContext(device: .cpu, threads: 1))
         }
         #expect(error?.message.contains("small.csv, line 3, column \"A\": found \"2\"") == true)
     }

@@ -77,8 +77,8 @@ import Torch
     @Test func anInspectionSaysThatARunLearnsIt() throws {
         var job = try SmallJob(in: folder.path)
         job.settings.distillation?.grouping = "learned+shot"
-        let surroundings = Surroundings(device: .cpu, threads: 1)
-        let inspection = try DatasetInspection(job.settings).run(surroundings)
+        let context = ExecutionContext(device: .cpu, threads: 1)
+        let inspection = try DatasetInspection(job.settings).run(context)
         #expect(inspection.warnings.contains { $0.contains("learned+shot is learnt by a run") })
     }
 }

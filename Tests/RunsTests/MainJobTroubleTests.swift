@@ -217,7 +217,7 @@ import Torch
         var evaluation = try ModelEvaluation(
             model: settings.output, table: settings.data.table, images: settings.data.images)
         evaluation.evaluation.bootstrap = 0
-        let notes = try evaluation.run(Surroundings(device: .cpu, threads: 1)).notes
+        let notes = try evaluation.run(ExecutionContext(device: .cpu, threads: 1)).notes
         #expect(notes.contains { $0.contains("40 of the 72 images trained this model") }, "\(notes)")
     }
 

@@ -12,11 +12,11 @@ import Torch
 /// A model with random weights judged and asked in every way that the command line offers.
 struct ModelPredictionTests {
     private let folder: TemporaryFolder
-    private let surroundings = Surroundings(device: .cpu, threads: 1)
+    private let context = ExecutionContext(device: .cpu, threads: 1)
 
     init() throws {
         folder = try TemporaryFolder()
-        Basics.Progress.isSilent = true
+        ProgressReporter.isSilent = true
         try Engine.seed(1)
         var description = ModelDescription(
             architecture: .mobilenetv1Short, classes: ["A", "B"], image: ImageSettings(resolution: 32, crop: .none),
@@ -39,7 +39,7 @@ struct ModelPredictionTests {
         let images = try ImageArguments.expand([folder.path + "/images", broken, folder.path + "/none.png"])
         var told: [String] = []
         // Batches that are full, mixed and partial.
-        let prediction = try ModelPrediction(model: model, images: images, batchSize: 4, surroundings) {
+        let prediction = try ModelPrediction(model: model, images: images, batchSize: 4, context) {
             told.append($0.image)
         }
         #expect(prediction.rows.map(\.image) == (0..<9).map { "\($0).png" })
@@ -47,7 +47,7 @@ struct ModelPredictionTests {
         #expect(prediction.failures.map(\.image) == told)
         #expect(prediction.failures[1].reason.contains("no such file"))
         #expect(prediction.rows.allSatisfy { $0.probabilities.allSatisfy { (0...1).contains($0) } })
-        let alone = try ModelPrediction(model: model, images: Array(images[6...6]), surroundings)
+        let alone = try ModelPrediction(model: model, images: Array(images[6...6]), context)
         for (one, other) in zip(alone.rows[0].probabilities, prediction.rows[6].probabilities) {
             #expect(abs(one - other) < 1e-2)
         }
@@ -78,7 +78,7 @@ struct ModelPredictionTests {
     @Test func outputsThatAreNotFiniteNameTheirImages() throws {
         try overflow()
         let images = try ImageArguments.expand([folder.path + "/images"])
-        let prediction = try ModelPrediction(model: model, images: images, batchSize: 4, surroundings)
+        let prediction = try ModelPrediction(model: model, images: images, batchSize: 4, context)
         #expect(prediction.rows.isEmpty && prediction.nonFinite.count == 9)
         let error = foveaError { try prediction.requireFinite() }
         #expect(error?.kind == .numerical)
@@ -90,7 +90,7 @@ struct ModelPredictionTests {
         #expect(!prediction.csv.contains("nan") && !prediction.csv.contains("inf"))
 
         let evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)
-        let refusal = foveaError { _ = try evaluation.run(surroundings) }
+        let refusal = foveaError { _ = try evaluation.run(context) }
         #expect(refusal?.kind == .numerical)
         #expect(prediction.nonFinite.allSatisfy { refusal?.message.contains($0) == true })
     }
@@ -98,7 +98,7 @@ struct ModelPredictionTests {
     @Test func evaluationOfAModelAndOfItsPredictionsAgree() throws {
         var evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)
         evaluation.evaluation.bootstrap = 0
-        let outcome = try evaluation.run(surroundings)
+        let outcome = try evaluation.run(context)
         #expect(outcome.evaluation.images == 9)
         #expect(outcome.evaluation.classes.map(\.trainingImages) == [120, 3])
         #expect(outcome.evaluation.classes.map(\.unknown) == [0, 9])
@@ -121,18 +121,18 @@ struct ModelPredictionTests {
         var evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)
         evaluation.evaluation.bootstrap = 0
         evaluation.merge = try folder.write("merge: {either: [A, B]}", to: "merge.yaml")
-        let refusal = foveaError { _ = try evaluation.run(surroundings) }
+        let refusal = foveaError { _ = try evaluation.run(context) }
         #expect(refusal?.message.contains("has no labels for B, so no image could be negative for \"either\"") == true)
         evaluation.merge = try folder.write("merge: {either: [A, C]}", to: "merge.yaml")
-        #expect(foveaError { _ = try evaluation.run(surroundings) }?.message.contains("no such class") == true)
+        #expect(foveaError { _ = try evaluation.run(context) }?.message.contains("no such class") == true)
 
         let rows = (0..<9).map { "\($0).png,\($0 % 2),\($0 == 4 ? 1 : 0)\n" }
         let table = try folder.write("image,A,B\n" + rows.joined(), to: "both.csv")
         evaluation = try ModelEvaluation(model: model, table: table, images: folder.path)
         evaluation.evaluation.bootstrap = 0
-        let apart = try evaluation.run(surroundings)
+        let apart = try evaluation.run(context)
         evaluation.merge = try folder.write("merge: {either: [A, B]}", to: "merge.yaml")
-        let together = try evaluation.run(surroundings)
+        let together = try evaluation.run(context)
         #expect(together.evaluation.classes.map(\.name) == ["either"])
         #expect(together.evaluation.classes[0].positives == 5 && together.evaluation.classes[0].trainingImages == 123)
         #expect(together.evaluation.classes[0].threshold == nil)
@@ -143,7 +143,7 @@ struct ModelPredictionTests {
     @Test func imagesForEvaluationAreNeverLeftOut() throws {
         try folder.write("no image", to: "images/3.png")
         let evaluation = try ModelEvaluation(model: model, table: folder.path + "/labels.csv", images: folder.path)
-        let error = foveaError { _ = try evaluation.run(surroundings) }
+        let error = foveaError { _ = try evaluation.run(context) }
         #expect(error?.kind == .data)
         #expect(error?.message.contains("3.png") == true)
     }
@@ -183,7 +183,7 @@ struct ModelPredictionTests {
         #expect(images.map(\.name) == [String(below), "a.jfif", "b", "c.csv", "d.dat", "f.bin", "g", "h", "i", "j.x"])
         #expect(told.count == 1 && told[0].hasPrefix("passed over: 4 files that are not images: "), "\(told)")
         for name in ["notes.txt", "sound", "empty", "labels.csv"] { #expect(told[0].contains("all/" + name)) }
-        #expect(try ModelPrediction(model: model, images: Array(images[0...4]), surroundings).failures.isEmpty)
+        #expect(try ModelPrediction(model: model, images: Array(images[0...4]), context).failures.isEmpty)
     }
 
     @Test func eachFileIsTakenOnceAndLinksEnd() throws {

@@ -126,10 +126,10 @@ import Torch
         #expect(times.float32 > 0 && times.bfloat16 > 0)
     }
 
-    private func surroundings(
+    private func context(
         _ choice: PrecisionChoice, isResuming: Bool = false, log: @escaping (String) -> Void = { _ in }
-    ) -> Surroundings {
-        Surroundings(
+    ) -> ExecutionContext {
+        ExecutionContext(
             device: .cpu, threads: Engine.threads, isResuming: isResuming, logger: .telling(log), precision: choice)
     }
 
@@ -144,7 +144,7 @@ import Torch
         var settings = try SmallJob(in: folder.path).settings
         settings.training.precision = .auto
         settings.distillation = nil
-        let run = Run(settings, surroundings(Meter(2, 1).choice(cache)))
+        let run = Run(settings, context(Meter(2, 1).choice(cache)))
         _ = try run.execute(configuration: ConfigurationWriter.yaml(settings))
         #expect(try recorded(settings.output) == (.bfloat16, "bfloat16"))
         // Resumed as `fovea train --resume` does, where the cache is gone and the other one is now faster.
@@ -152,7 +152,7 @@ import Torch
         let other = Meter(1, 2)
         var lines: [String] = []
         let again = Run(
-            kept, surroundings(other.choice(folder.path + "/new"), isResuming: true, log: { lines.append($0) }))
+            kept, context(other.choice(folder.path + "/new"), isResuming: true, log: { lines.append($0) }))
         _ = try again.execute(configuration: ConfigurationWriter.yaml(kept))
         #expect(try recorded(settings.output) == (.bfloat16, "bfloat16"))
         #expect(other.count == 0)
@@ -161,7 +161,7 @@ import Torch
         settings.stages = settings.output + "/stages"
         settings.output = folder.path + "/other"
         lines = []
-        let third = Run(settings, surroundings(other.choice(folder.path + "/new"), log: { lines.append($0) }))
+        let third = Run(settings, context(other.choice(folder.path + "/new"), log: { lines.append($0) }))
         _ = try third.execute(configuration: ConfigurationWriter.yaml(settings))
         #expect(try recorded(settings.output) == (.float32, "float32"))
         #expect(!lines.contains { $0.hasPrefix("plain: finished before") }, "\(lines)")
@@ -188,7 +188,7 @@ import Torch
         settings.bootstrap = 20
         settings.minimumPositivePatients = 2
         func execute(_ meter: Meter, _ cache: String) throws {
-            let comparison = Comparison(settings, surroundings(meter.choice(cache)))
+            let comparison = Comparison(settings, context(meter.choice(cache)))
             _ = try comparison.execute(configuration: ConfigurationWriter.yaml(settings))
         }
         func cells() -> [String] {

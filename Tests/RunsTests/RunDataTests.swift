@@ -44,7 +44,7 @@ import Torch
         var evaluation = evaluation
         evaluation.evaluation.bootstrap = 0
         if let part { evaluation.part = part }
-        return try evaluation.run(Surroundings(device: .cpu, threads: 1))
+        return try evaluation.run(ExecutionContext(device: .cpu, threads: 1))
     }
 
     // MARK: What was parsed is what is recorded

@@ -17,14 +17,14 @@ import Torch
         job.settings.evaluation.bootstrap = 0
     }
 
-    private var surroundings: Surroundings { Surroundings(device: .cpu, threads: 1) }
+    private var context: ExecutionContext { ExecutionContext(device: .cpu, threads: 1) }
 
     private func evaluate(_ evaluation: ModelEvaluation, part: ModelEvaluation.Part? = nil) throws -> EvaluationOutcome
     {
         var evaluation = evaluation
         evaluation.evaluation.bootstrap = 0
         if let part { evaluation.part = part }
-        return try evaluation.run(surroundings)
+        return try evaluation.run(context)
     }
 
     // MARK: Models
@@ -49,7 +49,7 @@ import Torch
         let images = Array(try ImageArguments.expand([job.settings.data.images]).prefix(1))
         let stage = try #require(
             try FileManager.default.contentsOfDirectory(atPath: run + "/stages").first { $0.hasPrefix("student-") })
-        func predict(_ model: String) throws { _ = try ModelPrediction(model: model, images: images, surroundings) }
+        func predict(_ model: String) throws { _ = try ModelPrediction(model: model, images: images, context) }
         func judge(_ model: String) throws {
             _ = try evaluate(ModelEvaluation(model: model, table: job.settings.data.table, images: nil))
         }
@@ -231,7 +231,7 @@ import Torch
         for path in [folder.path + "/nowhere", folder.path + "/nowhere/model.safetensors"] {
             for error in [
                 foveaError { _ = try ModelEvaluation(run: path) },
-                foveaError { _ = try ModelPrediction(model: path, images: [], surroundings) },
+                foveaError { _ = try ModelPrediction(model: path, images: [], context) },
             ] {
                 #expect(
                     error?.kind == .data && error?.message.hasSuffix("/nowhere does not exist") == true,

@@ -115,7 +115,7 @@ import Torch
     private func comparison(
         _ settings: ComparisonSettings, shouldStop: @escaping @Sendable () -> Bool = { false }
     ) -> Comparison {
-        Comparison(settings, Surroundings(device: .cpu, threads: 1, shouldStop: shouldStop))
+        Comparison(settings, ExecutionContext(device: .cpu, threads: 1, shouldStop: shouldStop))
     }
 
     @Test func aComparisonOverwritesNothingEither() throws {

@@ -25,12 +25,12 @@ import Torch
     private func execute(_ level: Logger.Level, isResuming: Bool = false, stops: Bool = false) throws -> [String] {
         nonisolated(unsafe) var shown: [String] = []
         let history = job.settings.output + "/history.csv"
-        let surroundings = Surroundings(
+        let context = ExecutionContext(
             device: .cpu, threads: Engine.threads, isResuming: isResuming,
             shouldStop: { stops && access(history, F_OK) == 0 },
             logger: Logger(label: "test") { _ in LineLogHandler(level: level) { shown.append($0) } })
         do {
-            _ = try Run(job.settings, surroundings).execute(configuration: ConfigurationWriter.yaml(job.settings))
+            _ = try Run(job.settings, context).execute(configuration: ConfigurationWriter.yaml(job.settings))
             #expect(!stops)
         } catch is CancellationError {
             #expect(stops)
@@ -98,7 +98,7 @@ import Torch
         settings.bootstrap = 0
         settings.output = folder.path + "/comparison"
         for _ in 0..<2 {
-            _ = try Comparison(settings, Surroundings(device: .cpu, threads: Engine.threads))
+            _ = try Comparison(settings, ExecutionContext(device: .cpu, threads: Engine.threads))
                 .execute(configuration: ConfigurationWriter.yaml(settings))
         }
         let own = try lines(settings.output + "/comparison.log").map { $0.split(separator: " ", maxSplits: 1)[1] }

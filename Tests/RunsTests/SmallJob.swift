@@ -13,7 +13,7 @@ struct SmallJob {
 
     /// Draws the phantoms in a folder, unless they are there, and describes a run in it; `drawing` changes what is drawn.
     init(in folder: String, drawing: (inout PhantomSettings) -> Void = { _ in }) throws {
-        Basics.Progress.isSilent = true
+        ProgressReporter.isSilent = true
         var phantoms = PhantomSettings()
         phantoms.trainingPatients = 20
         phantoms.validationPatients = 16
@@ -54,10 +54,10 @@ struct SmallJob {
         isResuming: Bool = false, shouldStop: @escaping @Sendable () -> Bool = { false },
         log: @escaping (String) -> Void = { _ in }
     ) throws -> RunOutcome {
-        let surroundings = Surroundings(
+        let context = ExecutionContext(
             device: .cpu, threads: Engine.threads, isResuming: isResuming, shouldStop: shouldStop,
             logger: .telling(log))
-        return try Run(settings, surroundings).execute(configuration: ConfigurationWriter.yaml(settings))
+        return try Run(settings, context).execute(configuration: ConfigurationWriter.yaml(settings))
     }
 
     /// A row of the cost table in `metrics.json`.

@@ -24,7 +24,7 @@ import Training
     }
 
     private func objective(_ kind: Minimised, _ data: TrainingData, _ folder: TemporaryFolder) throws -> any Objective {
-        let columns = TeacherColumns([ClassSubsets.first, ClassSubsets.second])
+        let columns = TeacherOutputs([ClassSubsets.first, ClassSubsets.second])
         func bank() throws -> (ViewBank, [TeacherFeatures]) {
             var features: [TeacherFeatures] = []
             let rows = Array(0..<data.cohort.count)

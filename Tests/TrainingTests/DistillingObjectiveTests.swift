@@ -10,7 +10,7 @@ import Torch
 import Training
 
 @Suite struct DistillingObjectiveTests {
-    private static let columns = TeacherColumns([
+    private static let columns = TeacherOutputs([
         ClassSubset(name: "a", classes: [0, 1]), ClassSubset(name: "b", classes: [1, 2]),
     ])
 
@@ -69,7 +69,7 @@ import Training
         let objective = DistillingObjective(
             label: BinaryCrossEntropy(), distillation: distillation, teachers: .bank(bank))
         let (logits, targets, items) = try Self.targets(data)
-        let parts = try objective.parts(logits: logits, targets: targets, items: items)
+        let parts = try objective.lossTerms(logits: logits, targets: targets, items: items)
         let label = try BinaryCrossEntropy()(logits: logits, labels: targets.labels, mask: targets.mask)
         let expected = try distillation(logits: logits, teachers: bank.logits(of: items))
         #expect(parts.count == 2)
@@ -92,7 +92,7 @@ import Training
                 label: BinaryCrossEntropy(), distillation: try distillation(), teachers: .bank(bank), selfPacing: pacing
             )
             try objective.beginEpoch(0, network: tinyNetwork(classes: 3))
-            return try objective.parts(logits: logits, targets: targets, items: items)[1].item()
+            return try objective.lossTerms(logits: logits, targets: targets, items: items)[1].item()
         }
         func weighted(_ weights: [Double]) throws -> Double {
             let loss = try distillation()
@@ -121,7 +121,7 @@ import Training
             let objective = SoftmaxDistillingObjective(
                 label: label, distillation: distillation, teachers: .bank(bank), cohort: data.cohort,
                 onlySubsetImages: only)
-            let parts = try objective.parts(logits: logits, targets: targets, items: items)
+            let parts = try objective.lossTerms(logits: logits, targets: targets, items: items)
             let expected = try distillation(
                 logits: logits, teachers: teachers, teacherWeights: Tensor(weights, shape: [4, 2]))
             #expect(try parts[1].item() == expected.item() && parts[1].item() > 0)

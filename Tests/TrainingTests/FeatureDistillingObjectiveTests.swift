@@ -15,7 +15,7 @@ import Weights
     private static func distillation(
         _ folder: TemporaryFolder, _ data: TrainingData, lambda: Double = 1
     ) throws -> FeatureDistillation {
-        let columns = TeacherColumns([ClassSubset(name: "a", classes: [0, 1])])
+        let columns = TeacherOutputs([ClassSubset(name: "a", classes: [0, 1])])
         let rows = Array(0..<data.cohort.count)
         let path = folder.path + "/a.safetensors"
         let teacher = ModelBundle(

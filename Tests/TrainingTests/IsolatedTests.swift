@@ -87,7 +87,7 @@ private func distilling(_ folder: TemporaryFolder, _ data: TrainingData) throws 
     let logits = try TeacherLogits.compute(
         teacher, cache: data.cache, rows: rows, views: 2, augmentation: .none, seed: 0, device: .cpu,
         precision: .float32, title: "bank", path: folder.path + "/bank.safetensors", key: "k", shouldStop: { false })
-    let columns = TeacherColumns([.init(name: "s", classes: [0, 1])])
+    let columns = TeacherOutputs([.init(name: "s", classes: [0, 1])])
     let bank = try ViewBank(
         columns, teachers: [logits], rows: rows, views: 2, priorShifts: [0, 0], device: .cpu)
     return DistillingObjective(

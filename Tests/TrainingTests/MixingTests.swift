@@ -101,7 +101,7 @@ import Training
             images: logits, targets: try Targets(labels: matrix(labels), mask: matrix(mask)), items: [], progress: 0,
             mixture: Mixture(share: golden.mixed.share, partners: golden.mixed.partners))
         let parts = try LabelObjective(BinaryCrossEntropy())
-            .parts(NetworkOutputs(features: logits, logits: logits), batch)
+            .lossTerms(NetworkOutputs(features: logits, logits: logits), batch)
         #expect(try abs(parts[0].item() - golden.mixed.loss) < 1e-5)
     }
 
@@ -116,7 +116,7 @@ import Training
             mixture: mixture)
         for name in LossRegistry.names {
             let loss = try LossRegistry.make(name, LossOptions(), context)
-            let found = try LabelObjective(loss).parts(NetworkOutputs(features: logits, logits: logits), batch)[0]
+            let found = try LabelObjective(loss).lossTerms(NetworkOutputs(features: logits, logits: logits), batch)[0]
             let own = try loss(logits: logits, labels: labels, mask: nil, progress: 0.9).item()
             let others = try mixture.ofPartners(labels)
             let other = try loss(logits: logits, labels: others, mask: nil, progress: 0.9).item()
@@ -152,7 +152,7 @@ private final class Watcher: Objective {
 
     func beginEpoch(_ epoch: Int, network: Classifier) throws {}
 
-    func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
+    func lossTerms(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
         batches.append(batch)
         return [try outputs.logits.sum()]
     }

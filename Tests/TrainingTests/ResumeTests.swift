@@ -203,7 +203,7 @@ private struct Bench {
 
     private func objective(_ network: Classifier) throws -> any Objective {
         guard [.student, .live, .studentOfFeatures].contains(kind) else { return LabelObjective(BinaryCrossEntropy()) }
-        let columns = TeacherColumns([.init(name: "a", classes: [0, 1]), .init(name: "b", classes: [1, 2])])
+        let columns = TeacherOutputs([.init(name: "a", classes: [0, 1]), .init(name: "b", classes: [1, 2])])
         if kind == .live {
             let description = ModelDescription(
                 architecture: .mobilenetv1Short, classes: ["x", "y"], image: data.cache.settings)

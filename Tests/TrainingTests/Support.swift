@@ -19,14 +19,14 @@ final class TemporaryFolder {
     init() throws {
         path = NSTemporaryDirectory() + "/fovea-training-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        Basics.Progress.isSilent = true
+        ProgressReporter.isSilent = true
     }
 
     /// A folder that is there and that another object removes.
     init(at path: String) throws {
         self.path = path
         isBorrowed = true
-        Basics.Progress.isSilent = true
+        ProgressReporter.isSilent = true
     }
 
     deinit { if !isBorrowed { try? FileManager.default.removeItem(atPath: path) } }
@@ -157,7 +157,7 @@ final class Spy: Objective {
 
     func beginEpoch(_ epoch: Int, network: Classifier) throws { try begin(epoch, network) }
 
-    func parts(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
+    func lossTerms(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor] {
         defer { batches += 1 }
         see(batch)
         return [try body(batches, outputs.logits, batch.targets, batch.items)]
@@ -166,8 +166,8 @@ final class Spy: Objective {
 
 extension Objective {
     /// The parts for logits alone, at the beginning of a training.
-    func parts(logits: Tensor, targets: Targets, items: [BatchItem]) throws -> [Tensor] {
-        try parts(
+    func lossTerms(logits: Tensor, targets: Targets, items: [BatchItem]) throws -> [Tensor] {
+        try lossTerms(
             NetworkOutputs(features: logits, logits: logits),
             TrainingBatch(images: logits, targets: targets, items: items, progress: 0))
     }

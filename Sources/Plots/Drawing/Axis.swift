@@ -79,7 +79,7 @@ struct Axis {
         guard !isLogarithmic, ticks.count > 1 else { return Self.plain(tick) }
         let step = ticks[1] - ticks[0]
         let decimals = max(0, min(6, Int((-log10(step) - 1e-9).rounded(.up))))
-        let text = Figures.fixed(tick, decimals: decimals)
+        let text = NumberFormat.fixed(tick, decimals: decimals)
         return text.hasPrefix("-") ? "−" + text.dropFirst() : text
     }
 

@@ -122,7 +122,8 @@ public struct ComparisonTables: Sendable {
     /// Differences over the fixed set, each with interval, p-value and the p-value corrected for the techniques.
     public func differences() -> TextTable {
         let level =
-            contrasts.compactMap(\.result.bootstrap?.level).first.map { " [\(Figures.shortest(100 * $0)) %]" } ?? ""
+            contrasts.compactMap(\.result.bootstrap?.level).first.map { " [\(NumberFormat.shortest(100 * $0)) %]" }
+            ?? ""
         let hasFolds = contrasts.contains { $0.result.groups.all.withinFoldAveragePrecision != nil }
         var table = TextTable(
             ["Data", "Technique", "Difference", "Models", "Classes", "mAP" + level, "p", "p (Holm)", "mAUC" + level]
@@ -208,7 +209,7 @@ public struct ComparisonTables: Sendable {
             notes.append(
                 "\(dataset): differences are over the fixed set of \(bootstrap.fixedSet.count) classes with at least "
                     + "\(bootstrap.minimumPositivePatients) positive patients (paired bootstrap, "
-                    + "\(Figures.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom); where arms have several "
+                    + "\(NumberFormat.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom); where arms have several "
                     + "seeds or shuffles, each round draws among them too, the same seeds for both). A difference whose interval "
                     + "holds zero is none.")
         }

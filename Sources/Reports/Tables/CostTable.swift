@@ -62,8 +62,8 @@ public struct CostTable: Sendable {
         let plain = Self.sum(rows.prefix(plainStages))
         guard rows.count > plainStages, plain.seconds > 0, plain.work > 0 else { return [] }
         let total = Self.sum(rows[...])
-        let seconds = Figures.fixed(total.seconds / plain.seconds, decimals: 1)
-        let work = Figures.fixed(total.work / plain.work, decimals: 1)
+        let seconds = NumberFormat.fixed(total.seconds / plain.seconds, decimals: 1)
+        let work = NumberFormat.fixed(total.work / plain.work, decimals: 1)
         return [
             "Seconds of a reused stage are those of the run that made it. All stages together took "
                 + "\(seconds) times the seconds of the plain model, and \(work) times its work"

@@ -83,9 +83,9 @@ public struct DifferenceTables: Sendable {
         if let bootstrap = result.bootstrap {
             notes.append(
                 "Differences are \(candidate) minus \(reference); they, and the means with interval, are over the fixed set of "
-                    + "\(Wording.count(bootstrap.fixedSet.count, "class", "classes")) with at least "
-                    + "\(Wording.count(bootstrap.minimumPositivePatients, "positive patient")) (paired bootstrap, "
-                    + "\(Figures.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom)). For other classes one "
+                    + "\(Pluralization.count(bootstrap.fixedSet.count, "class", "classes")) with at least "
+                    + "\(Pluralization.count(bootstrap.minimumPositivePatients, "positive patient")) (paired bootstrap, "
+                    + "\(NumberFormat.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom)). For other classes one "
                     + "photograph decides too much: none is given.")
         } else {
             notes.append("No bootstrap was made, so no difference is given.")
@@ -101,7 +101,7 @@ public struct DifferenceTables: Sendable {
     }
 
     private var level: String {
-        result.bootstrap.map { " [\(Figures.shortest(100 * $0.level)) %]" } ?? ""
+        result.bootstrap.map { " [\(NumberFormat.shortest(100 * $0.level)) %]" } ?? ""
     }
 
     private func add(

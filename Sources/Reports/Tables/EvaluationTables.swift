@@ -21,8 +21,8 @@ extension ReportedValue {
 extension BootstrapSummary {
     /// What was drawn from, in words: images of unknown patients are drawn singly and are no patients.
     var drawnFrom: String {
-        let known = Figures.count(patients) + (patients == 1 ? " patient" : " patients")
-        let single = Figures.count(units - patients) + (units - patients == 1 ? " image" : " images")
+        let known = NumberFormat.count(patients) + (patients == 1 ? " patient" : " patients")
+        let single = NumberFormat.count(units - patients) + (units - patients == 1 ? " image" : " images")
         if units == patients { return known }
         return patients == 0 ? "\(single) whose patients are unknown" : "\(known) and \(single) of unknown patients"
     }
@@ -46,7 +46,7 @@ public struct EvaluationTables: Sendable {
     public func summary() -> TextTable {
         var columns = ["Measure", "Over", "Mean", "Classes"]
         if let bootstrap = result.bootstrap {
-            columns += ["Mean [\(Figures.shortest(100 * bootstrap.level)) %]", "Classes with interval"]
+            columns += ["Mean [\(NumberFormat.shortest(100 * bootstrap.level)) %]", "Classes with interval"]
         }
         var table = TextTable(columns)
         add("mAP", \.averagePrecision, to: &table)
@@ -81,7 +81,7 @@ public struct EvaluationTables: Sendable {
     /// - Parameter isFull: with thresholds, sensitivity, F1 and calibration; otherwise what fits a terminal.
     public func classes(isFull: Bool = false) -> TextTable {
         var columns = ["Class", "Train", "Positive", "AP", "AUC"]
-        let sensitivity = "Sensitivity at \(Figures.shortest(result.specificity))"
+        let sensitivity = "Sensitivity at \(NumberFormat.shortest(result.specificity))"
         if isFull {
             columns += [
                 "Positive patients", sensitivity, "Threshold", "Precision", "Recall", "F1", "Calibration error",
@@ -110,16 +110,16 @@ public struct EvaluationTables: Sendable {
     /// How to read the tables: what intervals are about and how they were made, a sentence a line.
     public func notes() -> [String] {
         var notes = [
-            "\(Figures.count(result.images)) images of \(Figures.count(result.patients)) known patients; a class without "
-                + "positive images is undefined (\(Figures.undefined)) and left out of every mean."
+            "\(NumberFormat.count(result.images)) images of \(NumberFormat.count(result.patients)) known patients; a class without "
+                + "positive images is undefined (\(NumberFormat.undefined)) and left out of every mean."
         ]
         if let bootstrap = result.bootstrap {
             notes.append(
-                "Intervals: \(Figures.count(bootstrap.rounds)) bootstrap rounds over \(bootstrap.drawnFrom); means with "
+                "Intervals: \(NumberFormat.count(bootstrap.rounds)) bootstrap rounds over \(bootstrap.drawnFrom); means with "
                     + "interval are over the fixed set of "
-                    + "\(Wording.count(bootstrap.fixedSet.count, "class", "classes")) with at least "
-                    + "\(Wording.count(bootstrap.minimumPositivePatients, "positive patient")); "
-                    + "\(Wording.count(bootstrap.redraws, "round")) redrawn.")
+                    + "\(Pluralization.count(bootstrap.fixedSet.count, "class", "classes")) with at least "
+                    + "\(Pluralization.count(bootstrap.minimumPositivePatients, "positive patient")); "
+                    + "\(Pluralization.count(bootstrap.redraws, "round")) redrawn.")
         }
         if result.seeds > 1 {
             notes.append(

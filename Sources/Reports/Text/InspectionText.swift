@@ -54,22 +54,24 @@ public struct InspectionText: Sendable {
         let present = inspection.classes.filter { $0.positives > 0 }
         let unknown = inspection.classes.reduce(0) { $0 + $1.unknown }
         var facts = [
-            ("table", inspection.source), ("images", Figures.count(inspection.images)),
-            ("patients", inspection.patients.map { Figures.count($0) } ?? "not given in the table"),
+            ("table", inspection.source), ("images", NumberFormat.count(inspection.images)),
+            ("patients", inspection.patients.map { NumberFormat.count($0) } ?? "not given in the table"),
             (
                 "classes",
                 present.count == inspection.classes.count
                     ? "\(present.count)" : "\(inspection.classes.count), \(present.count) of them with positive images"
             ),
-            ("positive labels", Figures.count(inspection.classes.reduce(0) { $0 + $1.positives })),
+            ("positive labels", NumberFormat.count(inspection.classes.reduce(0) { $0 + $1.positives })),
         ]
         if let split = inspection.split {
-            let parts = "\(Figures.count(split.training)) images train, \(Figures.count(split.validation)) validate"
+            let parts =
+                "\(NumberFormat.count(split.training)) images train, \(NumberFormat.count(split.validation)) validate"
             facts.append(("split", parts))
         }
-        if unknown > 0 { facts.append(("unknown labels", Figures.count(unknown))) }
+        if unknown > 0 { facts.append(("unknown labels", NumberFormat.count(unknown))) }
         if let imbalance = inspection.imbalance {
-            facts.append(("imbalance", "\(Figures.fixed(imbalance, decimals: 0)) : 1 (most to least frequent class)"))
+            facts.append(
+                ("imbalance", "\(NumberFormat.fixed(imbalance, decimals: 0)) : 1 (most to least frequent class)"))
         }
         return facts.map { DisplayText.pad($0.0, to: 17) + DisplayText.oneLine($0.1) + "\n" }.joined()
     }
@@ -83,7 +85,7 @@ public struct InspectionText: Sendable {
         let bars = inspection.labelsPerImage.enumerated().map { labels, images in
             TerminalPlot.Bar(
                 "\(labels)", Double(images),
-                figure: "\(Figures.count(images)) (\(Figures.percent(images, of: inspection.images)))")
+                figure: "\(NumberFormat.count(images)) (\(NumberFormat.percent(images, of: inspection.images)))")
         }
         return TerminalPlot([.init("", bars)]).text(for: terminal)
     }
@@ -134,7 +136,7 @@ public struct InspectionText: Sendable {
             guard !found.isEmpty else {
                 return terminal.styled(terminal.isUnicode ? "✓" : "ok:", .green) + " no \(several)\n"
             }
-            let head = "! \(Figures.count(found.count)) \(found.count == 1 ? one : several)"
+            let head = "! \(NumberFormat.count(found.count)) \(found.count == 1 ? one : several)"
             return terminal.styled(head, .red) + "\n"
                 + found.prefix(listLimit).map { "    " + DisplayText.oneLine($0) + "\n" }.joined()
                 + more(found.count, "", indent: "    ")
@@ -162,7 +164,7 @@ public struct InspectionText: Sendable {
 
     private func more(_ count: Int, _ what: String, indent: String = "") -> String {
         guard count > listLimit else { return "" }
-        return "\(indent)and \(Figures.count(count - listLimit)) more\(what.isEmpty ? "" : " " + what)\n"
+        return "\(indent)and \(NumberFormat.count(count - listLimit)) more\(what.isEmpty ? "" : " " + what)\n"
     }
 
     /// The first of some classes, by their names for people.

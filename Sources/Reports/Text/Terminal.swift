@@ -64,7 +64,7 @@ public struct Terminal: Sendable, Equatable {
     }
 
     /// What stands for an undefined value here.
-    public var undefined: String { isUnicode ? Figures.undefined : "-" }
+    public var undefined: String { isUnicode ? NumberFormat.undefined : "-" }
     /// What stands for text left out.
     public var ellipsis: String { isUnicode ? "…" : "..." }
 }

@@ -25,7 +25,7 @@ public struct TerminalPlot: Sendable {
         public init(_ label: String, _ value: Double?, figure: String? = nil) {
             self.label = label
             self.value = value.flatMap { $0.isFinite ? max(0, $0) : nil }
-            self.figure = figure ?? Figures.count(self.value.flatMap { Int(exactly: $0.rounded()) })
+            self.figure = figure ?? NumberFormat.count(self.value.flatMap { Int(exactly: $0.rounded()) })
         }
     }
 
@@ -90,7 +90,7 @@ public struct TerminalPlot: Sendable {
     }
 
     private func figure(_ bar: Bar, _ terminal: Terminal) -> String {
-        bar.figure == Figures.undefined ? terminal.undefined : DisplayText.oneLine(bar.figure)
+        bar.figure == NumberFormat.undefined ? terminal.undefined : DisplayText.oneLine(bar.figure)
     }
 
     private func share(_ value: Double?, of longest: Double) -> Double {

@@ -41,7 +41,7 @@ public struct TextTable: Sendable, Equatable {
         var grid = rows.map { row in columns.indices.map { shown(cell(row, $0)) } }
         for column in columns.indices { alignPoints(in: &grid, column: column) }
         if !terminal.isUnicode {
-            grid = grid.map { $0.map { $0.replacing(Figures.undefined, with: terminal.undefined) } }
+            grid = grid.map { $0.map { $0.replacing(NumberFormat.undefined, with: terminal.undefined) } }
         }
         let headings = columns.map { DisplayText.oneLine(Printable.shortened(name: $0)) }
         let isNumber = columns.indices.map(isNumeric)
@@ -141,10 +141,10 @@ public struct TextTable: Sendable, Equatable {
     private func shown(_ cell: Cell) -> String {
         switch cell {
         case .text(let text): DisplayText.oneLine(Printable.shortened(name: text))
-        case .count(let count): Figures.count(count)
-        case .number(let number, let decimals): Figures.fixed(number, decimals: decimals)
-        case .difference(let value, let decimals): Figures.interval(value, decimals: decimals, isSigned: true)
-        case .estimate(let value, let decimals): Figures.interval(value, decimals: decimals)
+        case .count(let count): NumberFormat.count(count)
+        case .number(let number, let decimals): NumberFormat.fixed(number, decimals: decimals)
+        case .difference(let value, let decimals): NumberFormat.interval(value, decimals: decimals, isSigned: true)
+        case .estimate(let value, let decimals): NumberFormat.interval(value, decimals: decimals)
         }
     }
 

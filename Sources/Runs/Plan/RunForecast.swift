@@ -18,11 +18,11 @@ public struct RunForecast {
     private let rows: [Row]
     private let checkpointBytes: Int
 
-    init(_ plan: RunPlan, _ settings: RunSettings, _ cohort: Cohort, _ surroundings: Surroundings) throws {
+    init(_ plan: RunPlan, _ settings: RunSettings, _ cohort: Cohort, _ context: ExecutionContext) throws {
         let store = StageStore(folder: settings.stageFolder)
         let storage = RunStorage(settings, plan, try NetworkSize(settings, classes: cohort.classes))
         let isOpen = plan.stages.contains { !store.contains($0) }
-        let rate = isOpen ? try Self.rate(settings, surroundings) : 1
+        let rate = isOpen ? try Self.rate(settings, context) : 1
         rows = storage.stages.map { stage in
             let isStored = store.contains(stage.spec)
             return Row(
@@ -33,17 +33,17 @@ public struct RunForecast {
     }
 
     /// Images per second in training steps, by a few steps on images of noise.
-    package static func rate(_ settings: RunSettings, _ surroundings: Surroundings) throws -> Double {
-        Engine.threads = surroundings.threads
+    package static func rate(_ settings: RunSettings, _ context: ExecutionContext) throws -> Double {
+        Engine.threads = context.threads
         let training = try BenchmarkedTraining(
             settings.model.architecture, size: settings.image.resolution, batch: settings.training.batchSize,
-            precision: settings.training.precision(on: surroundings.device), device: surroundings.device)
+            precision: settings.training.precision(on: context.device), device: context.device)
         var best = Double.infinity
         for _ in 0..<4 {
             let start = ContinuousClock.now
             _ = try training.gradients(training.readyImages)
             try training.update(measuresNorm: true)
-            try surroundings.device.synchronize()
+            try context.device.synchronize()
             best = min(best, (ContinuousClock.now - start) / .seconds(1))
         }
         return Double(settings.training.batchSize) / best
@@ -58,7 +58,7 @@ public struct RunForecast {
             table.append(
                 .text(row.spec.id), .text(row.spec.inputs.joined(separator: ", ")),
                 .text(isOpen ? "to do" : "stored"), .count(isOpen ? count(work.images) : nil),
-                .count(isOpen ? count(work.views) : nil), .text(isOpen ? Progress.clock(row.seconds) : ""),
+                .count(isOpen ? count(work.views) : nil), .text(isOpen ? ProgressReporter.clock(row.seconds) : ""),
                 .text(DiskSpace.mebibytes(row.bytes)))
         }
         let open = rows.filter { !$0.isStored }
@@ -66,7 +66,7 @@ public struct RunForecast {
         table.append(
             .text("together"), .text(""), .text("\(open.count) of \(rows.count) to do"),
             .count(open.reduce(0) { $0 + $1.spec.work.images }), .count(open.reduce(0) { $0 + $1.spec.work.views }),
-            .text(Progress.clock(open.reduce(0) { $0 + $1.seconds })),
+            .text(ProgressReporter.clock(open.reduce(0) { $0 + $1.seconds })),
             .text(DiskSpace.mebibytes(open.reduce(0) { $0 + $1.bytes })))
         return table
     }

@@ -257,15 +257,15 @@ extension RunPlanner {
 extension RunPlanner {
     /// For a run whose images are decoded.
     package init(
-        _ settings: RunSettings, _ preparation: Preparation, _ surroundings: Surroundings,
+        _ settings: RunSettings, _ preparedData: PreparedData, _ context: ExecutionContext,
         _ weights: PretrainedWeights?
     ) {
-        let (cohort, cache) = (preparation.data.cohort, preparation.data.cache)
+        let (cohort, cache) = (preparedData.data.cohort, preparedData.data.cache)
         self.init(
-            settings: settings, cohort: cohort, attributes: preparation.attributes, split: preparation.split,
+            settings: settings, cohort: cohort, attributes: preparedData.attributes, split: preparedData.split,
             contents: ContentHashes(cohort.photographs.indices.map(cache.contentHash)), weights: weights?.sha256,
-            precision: settings.training.precision(on: surroundings.device),
-            loaderThreads: surroundings.loaderThreads)
+            precision: settings.training.precision(on: context.device),
+            loaderThreads: context.loaderThreads)
     }
 
     /// For a run whose images may not be decoded yet: stages of images that were never read have keys that no stored stage

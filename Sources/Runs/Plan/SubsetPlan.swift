@@ -11,7 +11,7 @@ package struct SubsetPlan {
     let inner: Split?
     /// One for each teacher, in the order of the grouping's subsets.
     package let tasks: [SubsetTask]
-    let columns: TeacherColumns
+    let columns: TeacherOutputs
     /// What is subtracted from the logits of each column.
     let priorShifts: [Double]
 
@@ -50,7 +50,7 @@ package struct SubsetPlan {
         grouping = isSingle ? try made.withoutLoneClasses(of: cohort) : made
         let tasks = try grouping.subsets.map(task)
         self.tasks = tasks
-        columns = TeacherColumns(grouping.subsets)
+        columns = TeacherOutputs(grouping.subsets)
         priorShifts = tasks.flatMap { task in
             distillation.teachers.priorCorrection && !isSingle
                 ? task.priorShift(cohort: cohort) : [Double](repeating: 0, count: task.subset.classes.count)

@@ -51,7 +51,7 @@ public struct RunOutcome {
     }
 
     private mutating func measure(_ model: RunPlan.Model, _ runner: StageRunner) throws {
-        let rows = runner.preparation.split.validation
+        let rows = runner.preparedData.split.validation
         teachers = try zip(plan.subsets?.grouping.subsets ?? [], plan.teachers).map { subset, teacher in
             TeacherOutcome(
                 subset: subset,
@@ -80,7 +80,7 @@ public struct RunOutcome {
     var bestOutcomes: Outcomes { studentOutcomes ?? plainOutcomes }
 
     private static func outcomes(_ stage: StageResult, _ name: String, _ runner: StageRunner) throws -> Outcomes {
-        try outcomes(stage, name, runner, rows: runner.preparation.split.validation)
+        try outcomes(stage, name, runner, rows: runner.preparedData.split.validation)
     }
 
     private static func outcomes(
@@ -96,15 +96,15 @@ public struct RunOutcome {
     private static func chooseThresholds(
         _ stage: StageResult, _ name: String, _ runner: StageRunner
     ) throws -> [Double?] {
-        try outcomes(stage, name, runner, rows: runner.preparation.split.training)
-            .choosingThresholds(threads: runner.surroundings.threads).map { $0?.threshold }
+        try outcomes(stage, name, runner, rows: runner.preparedData.split.training)
+            .choosingThresholds(threads: runner.context.threads).map { $0?.threshold }
     }
 
     private static func options(_ runner: StageRunner, _ thresholds: [Double?]) throws -> EvaluationOptions {
-        let surroundings = runner.surroundings
+        let context = runner.context
         var options = try runner.settings.evaluation.options(
-            threads: surroundings.threads, shouldStop: surroundings.shouldStop)
-        options.trainingImages = runner.preparation.counts
+            threads: context.threads, shouldStop: context.shouldStop)
+        options.trainingImages = runner.preparedData.counts
         options.thresholds = thresholds
         return options
     }

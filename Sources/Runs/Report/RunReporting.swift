@@ -17,7 +17,7 @@ import Training
 struct RunReporting {
     let outcome: RunOutcome
     let runner: StageRunner
-    let journal: Journal
+    let recorder: HistoryRecorder
     let folder: RunFolder
     let sessions: RunSessions
     /// What the labels were read from.
@@ -26,7 +26,7 @@ struct RunReporting {
     let configuration: String
 
     func write() throws {
-        let split = RunSplit(runner.cohort, runner.data.cache, runner.preparation.split).text
+        let split = RunSplit(runner.cohort, runner.data.cache, runner.preparedData.split).text
         // Until all of it is written, a folder that was finished with another split vouches for no model.
         if try access(folder.file(RunSplit.name), F_OK) != 0
             || Digest.sha256(fileAt: folder.file(RunSplit.name)) != Digest.sha256(split)
@@ -98,7 +98,7 @@ struct RunReporting {
 
     /// Names for people, by class.
     private var names: [String: String] {
-        runner.preparation.attributes?.namesByClass(runner.cohort.classes) ?? [:]
+        runner.preparedData.attributes?.namesByClass(runner.cohort.classes) ?? [:]
     }
 
     private func writeReport(_ student: EvaluationResult?, _ difference: PairedResult?) throws {
@@ -149,7 +149,7 @@ struct RunReporting {
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
         let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
-        let curves = TrainingCurvesPlot(title: "Training", history: journal.rows)
+        let curves = TrainingCurvesPlot(title: "Training", history: recorder.rows)
         sections.append(
             .init(
                 "Training and calibration",
@@ -185,12 +185,12 @@ struct RunReporting {
     /// Of all sessions.
     private var time: String {
         let seconds = sessions.seconds
-        return Progress.clock(seconds.reduce(0, +)) + (seconds.count > 1 ? " in \(seconds.count) sessions" : "")
+        return ProgressReporter.clock(seconds.reduce(0, +)) + (seconds.count > 1 ? " in \(seconds.count) sessions" : "")
     }
 
     private var facts: [(name: String, value: String)] {
         let settings = runner.settings
-        let split = runner.preparation.split
+        let split = runner.preparedData.split
         var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
         if settings.technique.mixing != .none { technique += ", " + settings.technique.mixing.rawValue }
         if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
@@ -203,7 +203,7 @@ struct RunReporting {
             ("Distillation", settings.distillation.map { "\($0.grouping), \($0.weights.rawValue)" } ?? "none"),
             (
                 "Engine",
-                "libtorch \(Engine.version), \(runner.planner.precision.rawValue) on \(runner.surroundings.device)"
+                "libtorch \(Engine.version), \(runner.planner.precision.rawValue) on \(runner.context.device)"
             ),
             ("Time", time),
         ]
@@ -218,7 +218,7 @@ struct RunReporting {
                     let plain = outcome.plainResult.classes[column]
                     return TeacherTable.Row(
                         name: names[classes[column]] ?? classes[column], teacher: teacher.subset.name,
-                        trainingImages: runner.preparation.counts[column], positives: plain.positives,
+                        trainingImages: runner.preparedData.counts[column], positives: plain.positives,
                         plainAP: plain.averagePrecision.value,
                         teacherAP: teacher.summary.averagePrecision[index],
                         studentAP: outcome.studentResult?.classes[column].averagePrecision.value,

@@ -17,11 +17,11 @@ import Training
 /// Makes the stages of a plan, or finds them in the store.
 final class StageRunner {
     let settings: RunSettings
-    let preparation: Preparation
-    let surroundings: Surroundings
+    let preparedData: PreparedData
+    let context: ExecutionContext
     let planner: RunPlanner
     let store: StageStore
-    let journal: Journal
+    let recorder: HistoryRecorder
     let folder: RunFolder
     /// What networks begin with; nil for random weights.
     let weights: PretrainedWeights?
@@ -32,28 +32,28 @@ final class StageRunner {
     private var measured: InnerMeasurement?
 
     init(
-        _ settings: RunSettings, _ preparation: Preparation, _ surroundings: Surroundings, _ planner: RunPlanner,
-        _ store: StageStore, _ journal: Journal, _ folder: RunFolder, _ weights: PretrainedWeights?
+        _ settings: RunSettings, _ preparedData: PreparedData, _ context: ExecutionContext, _ planner: RunPlanner,
+        _ store: StageStore, _ recorder: HistoryRecorder, _ folder: RunFolder, _ weights: PretrainedWeights?
     ) {
         self.settings = settings
-        self.preparation = preparation
-        self.surroundings = surroundings
+        self.preparedData = preparedData
+        self.context = context
         self.planner = planner
         self.store = store
-        self.journal = journal
+        self.recorder = recorder
         self.folder = folder
         self.weights = weights
     }
 
-    var data: TrainingData { preparation.data }
-    var cohort: Cohort { preparation.data.cohort }
-    var device: Device { surroundings.device }
+    var data: TrainingData { preparedData.data }
+    var cohort: Cohort { preparedData.data.cohort }
+    var device: Device { context.device }
 
     /// Measures networks of this run.
     var measurement: ModelMeasurement {
         ModelMeasurement(
             data, normalization: settings.model.architecture.normalization, device: device,
-            precision: planner.precision, threads: surroundings.loaderThreads, shouldStop: surroundings.shouldStop)
+            precision: planner.precision, threads: context.loaderThreads, shouldStop: context.shouldStop)
     }
 
     /// Makes a stage whose inputs are made, unless it is made or stored already.
@@ -135,20 +135,20 @@ extension StageRunner {
     private func network(_ spec: StageSpec, _ recipe: NetworkRecipe) throws -> StageResult {
         announce(spec, recipe)
         let digest = spec.key.digest
-        surroundings.logger.debug("\(spec.id): key \(digest)")
+        context.logger.debug("\(spec.id): key \(digest)")
         let place = spec.storeName + "-" + digest.prefix(16)
         let checkpoints = Checkpoints(
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
-            recipe: digest, title: spec.id, policy: settings.checkpoints, isAskedFor: surroundings.wantsCheckpoint,
-            logger: surroundings.logger)
+            recipe: digest, title: spec.id, policy: settings.checkpoints, isAskedFor: context.wantsCheckpoint,
+            logger: context.logger)
         let result = try store.stage(spec.storeName, key: spec.key) {
             for other in folder.foreignCheckpoints(of: spec.storeName, besides: place) {
-                surroundings.logger.warning(
+                context.logger.warning(
                     "\(other) is of other data, settings or engine than now, so it is not resumed")
             }
-            return try StageTraining(runner: self, spec: spec, recipe: recipe, checkpoints: checkpoints).run()
+            return try StageTrainer(runner: self, spec: spec, recipe: recipe, checkpoints: checkpoints).run()
         }
-        if result.isReused { try journal.takeOver(result, named: spec.id) }
+        if result.isReused { try recorder.takeOver(result, named: spec.id) }
         try checkpoints.finish()
         return result
     }
@@ -156,14 +156,14 @@ extension StageRunner {
     /// Says what a teacher will see.
     private func announce(_ spec: StageSpec, _ recipe: NetworkRecipe) {
         guard let task = recipe.task, !recipe.isSecondStage else { return }
-        surroundings.logger.info(
+        context.logger.info(
             "teacher \(recipe.teacherPlace ?? ""), \(task.subset.name): \(task.subset.classes.count) classes, "
                 + "\(task.positives.count) positive and \(task.negativesPerEpoch) other images per epoch")
         let constant = task.alwaysPresent(in: cohort)
         guard !constant.isEmpty else { return }
-        surroundings.logger.warning(
+        context.logger.warning(
             "every image that this teacher sees with a known label shows "
-                + "\(Wording.listing(constant.map { cohort.classes[$0] }))"
+                + "\(Pluralization.listing(constant.map { cohort.classes[$0] }))"
                 + ", so it learns nothing about them; distillation.teachers.negatives: all shows it other images")
     }
 }
@@ -200,7 +200,7 @@ extension StageRunner {
                 augmentation: recipe.plan.augmentation, seed: recipe.plan.seed, device: device,
                 precision: recipe.plan.precision, threads: recipe.plan.loaderThreads,
                 title: "views of \(recipe.name)", path: path, featuresPath: featuresPath(path), key: key,
-                shouldStop: surroundings.shouldStop)
+                shouldStop: context.shouldStop)
             return BankResult(
                 logits: logits, features: featuresPath(path).flatMap { TeacherFeatures.stored(at: $0, key: key) })
         }

@@ -16,7 +16,7 @@ struct StudentObjective {
     let network: NetworkRecipe
 
     private var settings: DistillationSettings { recipe.settings }
-    private var columns: TeacherColumns { recipe.subsets.columns }
+    private var columns: TeacherOutputs { recipe.subsets.columns }
     private var cohort: Cohort { runner.cohort }
     private var device: Device { runner.device }
 
@@ -74,7 +74,7 @@ struct StudentObjective {
         switch settings.weights {
         case .effectiveNumber:
             return DistillationWeights.effectiveNumber(
-                columns, counts: runner.preparation.counts, beta: settings.beta)
+                columns, counts: runner.preparedData.counts, beta: settings.beta)
         case .teacherQuality:
             guard let inner = recipe.subsets.inner else { return nil }
             let measured = try runner.innerMeasurement(recipe, inner)
@@ -124,7 +124,7 @@ struct InnerMeasurement {
 
     /// - Parameter classes: the number of classes of the cohort.
     init(
-        _ measurement: ModelMeasurement, teachers: [StageResult], _ columns: TeacherColumns, plain: StageResult,
+        _ measurement: ModelMeasurement, teachers: [StageResult], _ columns: TeacherOutputs, plain: StageResult,
         rows: [Int], classes: Int
     ) throws {
         let summaries = try zip(columns.subsets, teachers).map { subset, teacher in

@@ -1,5 +1,5 @@
 /// Numbers and names in messages.
-public enum Wording {
+public enum Pluralization {
     /// A number with its noun: "1 image", "2 images". `several` is for nouns that do more than add an s.
     public static func count(_ number: Int, _ one: String, _ several: String? = nil) -> String {
         "\(number) " + (number == 1 ? one : several ?? one + "s")

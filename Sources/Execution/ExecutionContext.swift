@@ -4,7 +4,7 @@ import Logging
 import Torch
 
 /// What a run is given besides its settings: device, threads, and when to stop.
-public struct Surroundings: Sendable {
+public struct ExecutionContext: Sendable {
     /// Where to compute.
     public var device: Device
     /// Threads for operators and for decoding.
@@ -25,7 +25,7 @@ public struct Surroundings: Sendable {
         device: Device = .best, threads: Int = Processors.count, isResuming: Bool = false,
         shouldStop: @escaping @Sendable () -> Bool = { false },
         wantsCheckpoint: @escaping @Sendable () -> Bool = { false },
-        logger: Logger = .silent, precision: PrecisionChoice = PrecisionChoice(folder: Surroundings.userCache)
+        logger: Logger = .silent, precision: PrecisionChoice = PrecisionChoice(folder: ExecutionContext.userCache)
     ) {
         self.device = device
         self.threads = max(1, threads)

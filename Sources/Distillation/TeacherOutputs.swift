@@ -1,7 +1,7 @@
 import Cohorts
 
 /// The outputs of all teachers side by side: one column for each pair of a teacher and a class that it knows.
-public struct TeacherColumns: Sendable, Equatable {
+public struct TeacherOutputs: Sendable, Equatable {
     /// The subset of each teacher, in order.
     public let subsets: [ClassSubset]
     /// The class of each column.

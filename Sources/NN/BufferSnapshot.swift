@@ -4,7 +4,7 @@ private let copy = Operator("aten::_foreach_copy_")
 
 /// The buffers of a network as they once were, such as the running means of its batch norms: what a forward pass
 /// changes although no step is taken.
-public final class KeptBuffers {
+public final class BufferSnapshot {
     private let buffers: [Parameter]
     private let kept: [Tensor]
 
@@ -23,7 +23,7 @@ public final class KeptBuffers {
     }
 
     /// Gives the buffers back what was kept.
-    public func putBack() throws {
+    public func restore() throws {
         guard !kept.isEmpty else { return }
         try Autograd.withoutGrad {
             _ = try copy.call([.tensors(buffers.map(\.value)), .tensors(kept), .bool(false)], capacity: kept.count)

@@ -8,7 +8,7 @@ import Settings
 import Training
 
 /// A run's data, verified and decoded: photographs, labels, split, counts.
-public struct Preparation: Sendable {
+public struct PreparedData: Sendable {
     /// Photographs and pictures.
     public let data: TrainingData
     /// The rows that train and validate.
@@ -43,7 +43,7 @@ public struct Preparation: Sendable {
                 validation: split.validation, excluded: split.excluded, of: cohort)
             let names = divided.split.training.filter(unreadable.contains).map { cohort.photographs[$0].image }
             if !names.isEmpty {
-                warnings.append("left out of training because they cannot be decoded: " + Wording.listing(names))
+                warnings.append("left out of training because they cannot be decoded: " + Pluralization.listing(names))
             }
         }
         let hashes = cohort.photographs.indices.map { unreadable.contains($0) ? nil : cache.contentHash($0) }

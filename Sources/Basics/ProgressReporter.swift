@@ -5,7 +5,7 @@ import Synchronization
 ///
 /// On a terminal one line is redrawn several times a second; elsewhere a plain line is printed at most every
 /// `plainInterval` seconds, so that logs stay short. Both show a rate and the remaining time.
-public final class Progress {
+public final class ProgressReporter {
     private let title: String
     private let unit: String
     private let total: Int

@@ -1,7 +1,7 @@
 /// A value on its way into a YAML file.
-enum Written: Sendable {
+enum YAMLValue: Sendable {
     case scalar(String)
-    case list([Written])
+    case list([YAMLValue])
     case section([Entry])
 
     struct Entry: Sendable {
@@ -9,7 +9,7 @@ enum Written: Sendable {
         let help: String
         /// What is allowed, for the comment; nil where the keys below say it.
         let allowed: String?
-        let value: Written
+        let value: YAMLValue
     }
 
     /// The value on one line.
@@ -49,9 +49,9 @@ enum Written: Sendable {
     static func spaces(_ count: Int) -> String { String(repeating: " ", count: count) }
 }
 
-extension Written.Entry {
+extension YAMLValue.Entry {
     func lines(indent: Int, commented: Bool) -> [String] {
-        let margin = Written.spaces(indent)
+        let margin = YAMLValue.spaces(indent)
         let comments = commented ? comment(width: 98 - indent).map { "\(margin)# \($0)" } : []
         guard let inner = value.lines(indent: indent + 2, commented: commented) else {
             return comments + ["\(margin)\(key): \(value.flow)"]

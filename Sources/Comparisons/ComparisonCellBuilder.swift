@@ -9,7 +9,7 @@ import Settings
 import Torch
 
 /// Makes the cells of one data set.
-struct CellMaker {
+struct ComparisonCellBuilder {
     let comparison: ComparisonSettings
     let dataset: ComparedDataset
 

@@ -15,7 +15,7 @@ import Torch
 import Training
 
 /// Trains the network of one stage: builds it, its stream of images and its loss, and hands them to the trainer.
-struct StageTraining {
+struct StageTrainer {
     let runner: StageRunner
     let spec: StageSpec
     let recipe: NetworkRecipe
@@ -50,11 +50,11 @@ struct StageTraining {
     }
 
     private var description: ModelDescription {
-        let preparation = runner.preparation
+        let preparedData = runner.preparedData
         return ModelDescription(
             architecture: settings.model.architecture, classes: recipe.columns.map { cohort.classes[$0] },
             labels: settings.data.labels, image: settings.image.imageSettings, dropout: settings.model.dropout,
-            dropPath: settings.model.dropPath, trainingImages: recipe.columns.map { preparation.counts[$0] })
+            dropPath: settings.model.dropPath, trainingImages: recipe.columns.map { preparedData.counts[$0] })
     }
 
     /// Positives and known labels of each of the network's classes among some rows.
@@ -74,18 +74,18 @@ struct StageTraining {
         let every = settings.evaluation.every
         return try trainer.train(
             network, settings.model.architecture.normalization, objective: objective(for: network), stream: stream,
-            checkpoints: checkpoints, shouldStop: runner.surroundings.shouldStop
+            checkpoints: checkpoints, shouldStop: runner.context.shouldStop
         ) { record, network in
             if every > 0, record.epoch % every == 0 {
                 let summary = try runner.measurement.summary(
-                    network, name: name, rows: runner.preparation.split.validation, columns: columns)
+                    network, name: name, rows: runner.preparedData.split.validation, columns: columns)
                 let trained = columns.indices.filter { counts[$0].positives > 0 }
                 record.validationMAP = summary.meanAveragePrecision(over: trained).mean
                 record.validationMAUC = summary.meanROCAUC(over: trained).mean
             }
-            try runner.journal.add(record, stage: name)
+            try runner.recorder.add(record, stage: name)
         } resumed: {
-            try runner.journal.restore($0, stage: name)
+            try runner.recorder.restore($0, stage: name)
         }
     }
 
@@ -110,7 +110,7 @@ struct StageTraining {
 
 // MARK: - What it sees
 
-extension StageTraining {
+extension StageTrainer {
     /// What a training sees, epoch by epoch.
     private func stream(_ name: TechniqueSettings.SamplerName, seed: UInt64) throws -> EpochStream {
         let (cohort, recipe) = (cohort, recipe)
@@ -141,7 +141,7 @@ extension StageTraining {
 
 // MARK: - Where it begins
 
-extension StageTraining {
+extension StageTrainer {
     private func begin(_ description: ModelDescription) throws -> Classifier {
         switch recipe.start {
         case .continued(let stage): try continued(runner.network(stage).bundle, description)
@@ -155,7 +155,7 @@ extension StageTraining {
         try Engine.seed(SeededRandom(seed: runner.planner.seed, SeededRandom.key("weights " + seedName)).state)
         let network = try description.makeClassifier()
         if let report = try settings.model.loadWeights(into: network, runner.weights) {
-            runner.surroundings.logger.info("\(spec.id): \(report)")
+            runner.context.logger.info("\(spec.id): \(report)")
         }
         try settings.model.bias.apply(to: network, counts: counts(rows: rows))
         return network

@@ -6,7 +6,7 @@ import RunFiles
 import Training
 
 /// Keeps the records of a run while it goes: `history.csv`, and TensorBoard events.
-final class Journal {
+final class HistoryRecorder {
     private var history: HistoryFile
     private let events: EventWriter
     private let sessions: RunSessions
@@ -29,7 +29,7 @@ final class Journal {
 
     /// Says that a stage was finished before, and writes down its epochs where this run has not got them.
     func takeOver(_ stage: StageResult, named name: String) throws {
-        logger.info("\(name): finished before, \(Wording.count(stage.history.count, "epoch")); reused")
+        logger.info("\(name): finished before, \(Pluralization.count(stage.history.count, "epoch")); reused")
         guard history.rows.contains(where: { $0.stage == name }) else {
             for record in stage.history { try add(record, stage: name) }
             return
@@ -46,7 +46,7 @@ final class Journal {
         guard let last = records.last, expected != history.rows.filter({ $0.stage == name && $0.epoch <= last.epoch })
         else { return }
         logger.warning(
-            "\(history.path) does not have the \(Wording.count(records.count, "epoch")) of \(name) as they were "
+            "\(history.path) does not have the \(Pluralization.count(records.count, "epoch")) of \(name) as they were "
                 + "recorded: they are written again")
         for row in expected { try history.append(row) }
     }
