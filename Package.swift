@@ -30,7 +30,7 @@ func module(
     return [
         target,
         .testTarget(
-            name: name + "Tests", dependencies: [.byName(name: name)] + uses + tests,
+            name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + uses + tests,
             exclude: FileManager.default.fileExists(atPath: golden) ? ["Golden"] : [], swiftSettings: swiftSettings),
     ]
 }
@@ -53,6 +53,7 @@ let package = Package(
     targets: [
         .target(name: "CHash"),
         .target(name: "CProcess"),
+        .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
             name: "CTorch",
             cxxSettings: [
@@ -137,8 +138,7 @@ let package = Package(
 if Context.environment["FOVEA_MODULES"] == "pure" {
     let pure = [
         "CHash", "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation",
-        "Phantoms",
-        "fuzz",
+        "Phantoms", "TestSupport", "fuzz",
     ]
     package.targets.removeAll { target in !pure.contains { target.name == $0 || target.name == $0 + "Tests" } }
     package.products = []

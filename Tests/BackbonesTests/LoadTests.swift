@@ -2,6 +2,7 @@ import Backbones
 import Basics
 import Foundation
 import NN
+import TestSupport
 import Testing
 import Torch
 import Weights

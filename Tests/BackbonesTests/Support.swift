@@ -2,6 +2,7 @@ import Backbones
 import Basics
 import Foundation
 import NN
+import TestSupport
 import Testing
 import Torch
 import Weights
@@ -109,16 +110,4 @@ func scaledDifference(_ found: [Double], _ expected: [Double]) -> Double {
     guard found.count == expected.count, found.allSatisfy(\.isFinite) else { return .infinity }
     let largest = expected.map(abs).max() ?? 0
     return (zip(found, expected).map { abs($0 - $1) }.max() ?? 0) / max(1, largest)
-}
-
-/// A folder of its own for a test, removed at the end.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "/fovea-backbones-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
 }

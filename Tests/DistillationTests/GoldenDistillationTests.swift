@@ -2,6 +2,7 @@ import Cohorts
 import Distillation
 import FundusImaging
 import Losses
+import TestSupport
 import Testing
 import Torch
 

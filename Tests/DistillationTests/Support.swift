@@ -4,6 +4,7 @@ import Cohorts
 import Distillation
 import Foundation
 import FundusImaging
+import TestSupport
 import Testing
 import Torch
 import Weights
@@ -129,18 +130,7 @@ func distance(_ a: [Double], _ b: [Double]) -> Double {
     a.count == b.count ? zip(a, b).map { abs($0 - $1) }.max() ?? 0 : .infinity
 }
 
-/// A folder of its own for a test, removed at the end.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "/fovea-distillation-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        ProgressReporter.isSilent = true
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-
+extension TemporaryFolder {
     /// Noise pictures in a cache.
     func cache(_ count: Int, resolution: Int = 32) throws -> ImageCache {
         let paths = try (0..<count).map { i in

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import FundusImaging
+import TestSupport
 import Testing
 
 @Suite("Batch loader") struct BatchLoaderTests {

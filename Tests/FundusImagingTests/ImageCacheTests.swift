@@ -3,6 +3,7 @@ import Foundation
 import FundusImaging
 import Logging
 import Synchronization
+import TestSupport
 import Testing
 
 @Suite("Image cache") struct ImageCacheTests {

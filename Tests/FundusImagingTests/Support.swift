@@ -1,32 +1,16 @@
 import Basics
 import Foundation
 import FundusImaging
+import TestSupport
 import Testing
 
-/// A folder of its own for a test, removed at the end.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "/fundus-imaging-\(UInt64.random(in: 0 ... .max))"
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        ProgressReporter.isSilent = true
-    }
-
-    deinit {
-        try? FileManager.default.removeItem(atPath: path)
-    }
-
+extension TemporaryFolder {
     /// Writes a file and gives its path.
     @discardableResult
     func write(_ name: String, _ data: Data) throws -> String {
         let file = path + "/" + name
         try data.write(to: URL(fileURLWithPath: file))
         return file
-    }
-
-    func names(in folder: String = "") throws -> [String] {
-        try FileManager.default.subpathsOfDirectory(atPath: path + "/" + folder).sorted()
     }
 }
 

@@ -3,6 +3,7 @@ import Foundation
 import FundusImaging
 import Models
 import NN
+import TestSupport
 import Testing
 import Torch
 

@@ -4,20 +4,8 @@ import Foundation
 import FundusImaging
 import Models
 import NN
+import TestSupport
 import Torch
-
-/// A folder of its own for a test, removed at the end.
-final class TemporaryFolder {
-    let path: String
-
-    init() throws {
-        path = NSTemporaryDirectory() + "/fovea-models-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        ProgressReporter.isSilent = true
-    }
-
-    deinit { try? FileManager.default.removeItem(atPath: path) }
-}
 
 /// Numbers in [-bound, bound) that depend on the name only.
 func seeded(_ name: String, _ shape: [Int], _ bound: Double) throws -> Tensor {

@@ -1,6 +1,7 @@
 import Basics
 import Evaluation
 import Foundation
+import Plots
 import Reports
 import Testing
 

@@ -2,6 +2,7 @@ import Basics
 import Cohorts
 import Evaluation
 import Foundation
+import Plots
 import Reports
 import Testing
 

@@ -1,9 +1,14 @@
 import Basics
+import Comparisons
 import Configuration
 import Evaluation
+import Execution
 import Foundation
+import Prediction
 import Reports
+import Settings
 import Synchronization
+import TestSupport
 import Testing
 import Torch
 

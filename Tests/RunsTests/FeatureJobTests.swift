@@ -2,6 +2,9 @@ import Foundation
 import FundusImaging
 import Models
 import Reports
+import Runs
+import Settings
+import TestSupport
 import Testing
 import Torch
 import Weights

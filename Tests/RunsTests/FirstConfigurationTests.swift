@@ -5,6 +5,10 @@ import Configuration
 import Foundation
 import FundusImaging
 import Models
+import Onboarding
+import RunFiles
+import Settings
+import TestSupport
 import Testing
 import Torch
 import Weights

@@ -1,8 +1,12 @@
 import Basics
 import Cohorts
+import Execution
 import Foundation
 import FundusImaging
+import Onboarding
 import Reports
+import Settings
+import TestSupport
 import Testing
 import Torch
 

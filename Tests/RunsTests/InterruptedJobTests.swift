@@ -3,7 +3,11 @@ import Configuration
 import Distillation
 import Foundation
 import Reports
+import RunFiles
+import Runs
+import Settings
 import Synchronization
+import TestSupport
 import Testing
 import Torch
 

@@ -1,8 +1,13 @@
 import Basics
 import Cohorts
 import Evaluation
+import Execution
 import Foundation
 import FundusImaging
+import Onboarding
+import Runs
+import Settings
+import TestSupport
 import Testing
 import Torch
 

@@ -1,6 +1,8 @@
 import Basics
+import Diagnostics
 import Foundation
 import FundusImaging
+import TestSupport
 import Testing
 import Torch
 

@@ -9,6 +9,9 @@ import Models
 import NN
 import Phantoms
 import Reports
+import Runs
+import Settings
+import TestSupport
 import Testing
 import Torch
 import Weights

@@ -3,9 +3,14 @@ import Basics
 import Configuration
 import Distillation
 import Evaluation
+import Execution
 import Foundation
 import Models
 import Phantoms
+import Prediction
+import Runs
+import Settings
+import TestSupport
 import Testing
 import Torch
 

@@ -1,11 +1,15 @@
 import Backbones
 import Basics
 import Evaluation
+import Execution
 import Foundation
 import FundusImaging
 import Models
 import NN
+import Prediction
 import Reports
+import Settings
+import TestSupport
 import Testing
 import Torch
 

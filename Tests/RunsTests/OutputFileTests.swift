@@ -1,5 +1,7 @@
 import Basics
 import Foundation
+import RunFiles
+import TestSupport
 import Testing
 
 struct OutputFileTests {

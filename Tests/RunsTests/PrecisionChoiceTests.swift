@@ -1,8 +1,14 @@
 import Backbones
 import Basics
+import Comparisons
 import Configuration
+import Diagnostics
+import Execution
 import Foundation
+import Runs
+import Settings
 import Synchronization
+import TestSupport
 import Testing
 import Torch
 

@@ -1,7 +1,10 @@
 import Basics
 import Evaluation
 import Foundation
+import Prediction
 import Reports
+import Settings
+import TestSupport
 import Testing
 
 struct PredictionEvaluationTests {

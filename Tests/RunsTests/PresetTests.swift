@@ -1,6 +1,9 @@
 import Foundation
 import FundusImaging
 import Phantoms
+import Runs
+import Settings
+import TestSupport
 import Testing
 
 /// What presets, and a student with epochs of its own, come to in the cost of a run.

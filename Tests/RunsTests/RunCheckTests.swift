@@ -1,5 +1,7 @@
 import Backbones
 import Cohorts
+import Runs
+import Settings
 import Testing
 import Training
 

@@ -2,9 +2,16 @@ import Basics
 import Cohorts
 import Configuration
 import Evaluation
+import Execution
 import Foundation
 import Models
+import Onboarding
+import Prediction
 import Reports
+import RunFiles
+import Runs
+import Settings
+import TestSupport
 import Testing
 import Torch
 

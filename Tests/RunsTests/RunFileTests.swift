@@ -1,8 +1,13 @@
 import Basics
 import Configuration
+import Execution
 import Foundation
 import Models
+import Prediction
 import Reports
+import RunFiles
+import Settings
+import TestSupport
 import Testing
 import Torch
 

@@ -1,6 +1,11 @@
 import Basics
+import Comparisons
 import Configuration
+import Execution
 import Foundation
+import RunFiles
+import Settings
+import TestSupport
 import Testing
 import Torch
 

@@ -1,7 +1,12 @@
 import Basics
+import Comparisons
 import Configuration
+import Execution
 import Foundation
 import Logging
+import Runs
+import Settings
+import TestSupport
 import Testing
 import Torch
 

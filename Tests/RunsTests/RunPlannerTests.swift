@@ -4,6 +4,8 @@ import Cohorts
 import Configuration
 import Distillation
 import FundusImaging
+import Runs
+import Settings
 import Testing
 import Training
 

@@ -2,9 +2,12 @@ import Backbones
 import Basics
 import Configuration
 import Distillation
+import Execution
 import Foundation
 import FundusImaging
 import Phantoms
+import Runs
+import Settings
 import Torch
 
 /// The main job on a few small phantoms.

@@ -1,6 +1,9 @@
 import Basics
 import Cohorts
+import Runs
+import Settings
 import Synchronization
+import TestSupport
 import Testing
 
 /// What several processes find in one folder of stages.

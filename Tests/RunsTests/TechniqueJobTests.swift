@@ -3,6 +3,9 @@ import Basics
 import Foundation
 import Losses
 import Reports
+import Runs
+import Settings
+import TestSupport
 import Testing
 import Torch
 import Weights

@@ -6,8 +6,9 @@ import FundusImaging
 import Losses
 import Models
 import NN
+import Settings
+import TestSupport
 import Testing
-import Training
 
 struct RunSettingsTests {
     /// Settings of which no key has its default; not all go together.

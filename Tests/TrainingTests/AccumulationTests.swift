@@ -5,6 +5,7 @@ import FundusImaging
 import Losses
 import Models
 import NN
+import TestSupport
 import Testing
 import Torch
 import Training

@@ -6,6 +6,7 @@ import Losses
 import Models
 import NN
 import Sampling
+import TestSupport
 import Testing
 import Torch
 import Training

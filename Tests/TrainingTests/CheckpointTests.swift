@@ -5,6 +5,8 @@ import FundusImaging
 import Losses
 import NN
 import Sampling
+import Settings
+import TestSupport
 import Testing
 import Torch
 import Training
@@ -243,7 +245,7 @@ final class CheckpointBench {
     var asksAtStep: Int?
 
     init(in path: String? = nil, epochs: Int = 3) throws {
-        folder = try path.map { try TemporaryFolder(at: $0) } ?? TemporaryFolder()
+        folder = try path.map { TemporaryFolder(at: $0) } ?? TemporaryFolder()
         self.epochs = epochs
         data = try folder.data(CheckpointTests.rows)
     }

@@ -3,6 +3,7 @@ import Basics
 import FundusImaging
 import Losses
 import Models
+import TestSupport
 import Testing
 import Torch
 import Training

@@ -5,6 +5,7 @@ import FundusImaging
 import Losses
 import NN
 import Sampling
+import TestSupport
 import Testing
 import Torch
 import Training

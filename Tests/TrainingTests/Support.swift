@@ -8,29 +8,11 @@ import Losses
 import Models
 import NN
 import Sampling
+import TestSupport
 import Torch
 import Training
 
-/// A folder of its own for a test, removed at the end.
-final class TemporaryFolder {
-    let path: String
-    private var isBorrowed = false
-
-    init() throws {
-        path = NSTemporaryDirectory() + "/fovea-training-" + UUID().uuidString
-        try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
-        ProgressReporter.isSilent = true
-    }
-
-    /// A folder that is there and that another object removes.
-    init(at path: String) throws {
-        self.path = path
-        isBorrowed = true
-        ProgressReporter.isSilent = true
-    }
-
-    deinit { if !isBorrowed { try? FileManager.default.removeItem(atPath: path) } }
-
+extension TemporaryFolder {
     /// A cohort of noisy pictures whose colour shows their labels: class c lights channel c. One string of 0, 1 and ?
     /// for each picture.
     func data(_ rows: [String], resolution: Int = 16) throws -> TrainingData {
