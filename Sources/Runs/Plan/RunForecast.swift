@@ -51,12 +51,14 @@ public struct RunForecast {
 
     /// One row per stage, in the order in which they are made, and their sum.
     public func table() -> TextTable {
-        var table = TextTable(["Stage", "Needs", "State", "Images to train on", "Forward only", "About", "Disk"])
+        var table = TextTable(["No.", "Stage", "Needs", "State", "Images to train on", "Forward only", "About", "Disk"])
         func count(_ number: Int) -> Int? { number > 0 ? number : nil }
+        let numbers = Dictionary(uniqueKeysWithValues: rows.enumerated().map { ($1.spec.id, $0 + 1) })
         for row in rows {
             let (work, isOpen) = (row.spec.work, !row.isStored)
             table.append(
-                .text(row.spec.id), .text(row.spec.inputs.joined(separator: ", ")),
+                .count(numbers[row.spec.id]), .text(row.spec.id),
+                .text(Self.ranges(row.spec.inputs.compactMap { numbers[$0] })),
                 .text(isOpen ? "to do" : "stored"), .count(isOpen ? count(work.images) : nil),
                 .count(isOpen ? count(work.views) : nil), .text(isOpen ? ProgressReporter.clock(row.seconds) : ""),
                 .text(DiskSpace.mebibytes(row.bytes)))
@@ -64,11 +66,24 @@ public struct RunForecast {
         let open = rows.filter { !$0.isStored }
         table.rules.insert(table.rows.count)
         table.append(
-            .text("together"), .text(""), .text("\(open.count) of \(rows.count) to do"),
+            .text(""), .text("together"), .text(""), .text("\(open.count) of \(rows.count) to do"),
             .count(open.reduce(0) { $0 + $1.spec.work.images }), .count(open.reduce(0) { $0 + $1.spec.work.views }),
             .text(ProgressReporter.clock(open.reduce(0) { $0 + $1.seconds })),
             .text(DiskSpace.mebibytes(open.reduce(0) { $0 + $1.bytes })))
         return table
+    }
+
+    /// Numbers in ascending order, with runs of them as ranges: "1, 7-11".
+    private static func ranges(_ numbers: [Int]) -> String {
+        let runs = numbers.sorted().reduce(into: [ClosedRange<Int>]()) { runs, number in
+            if let last = runs.last, number == last.upperBound + 1 {
+                runs[runs.count - 1] = last.lowerBound...number
+            } else {
+                runs.append(number...number)
+            }
+        }
+        return runs.map { $0.count == 1 ? "\($0.lowerBound)" : "\($0.lowerBound)-\($0.upperBound)" }
+            .joined(separator: ", ")
     }
 
     /// How to read the table.

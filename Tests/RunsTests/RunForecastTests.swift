@@ -1,0 +1,35 @@
+import Basics
+import Execution
+import Foundation
+import Reports
+import Runs
+import Testing
+import TestSupport
+
+/// What `fovea train --dry-run` prints.
+@Suite struct RunForecastTests {
+    @Test func storedStagesAreNotToDo() throws {
+        let folder = try TemporaryFolder()
+        let job = try SmallJob(in: folder.path)
+        func forecast() throws -> String {
+            let context = ExecutionContext(device: .cpu, threads: 1)
+            return try Run(job.settings, context).forecast().table().text(for: Terminal())
+        }
+        let before = try forecast()
+        // Nothing was written.
+        #expect(!FileManager.default.fileExists(atPath: job.settings.output))
+        let stages = before.split(separator: "\n").filter { $0.contains("to do") }.count - 1
+        #expect(stages > 4 && before.contains("\(stages) of \(stages) to do"), "\(before)")
+        #expect(before.contains("teacher-region-macula") && before.contains("bank-region-macula"))
+        try job.execute()
+        let after = try forecast()
+        #expect(after.contains("0 of \(stages) to do"), "\(after)")
+        #expect(after.split(separator: "\n").filter { $0.contains("stored") }.count == stages)
+        // Another student needs the teachers that are there.
+        var other = job
+        other.settings.distillation?.lambda = 0.5
+        let context = ExecutionContext(device: .cpu, threads: 1)
+        let third = try Run(other.settings, context).forecast().table().text(for: Terminal())
+        #expect(third.contains("1 of \(stages) to do"), "\(third)")
+    }
+}
