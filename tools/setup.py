@@ -27,7 +27,7 @@ WHEELS = PROJECT / "tools" / "wheels.txt"
 
 
 def cache_folder():
-    """The same as in Sources/Experiments/Surroundings.swift: an empty variable is none."""
+    """As in Sources/Execution/ExecutionContext.swift: an empty variable counts as unset."""
     folder = os.environ.get("FOVEA_CACHE")
     if not folder:
         folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "fovea")
