@@ -152,7 +152,7 @@ def download(names, folder):
     if subprocess.run(command).returncode != 0:
         raise SystemExit("error: pip could not download " + ", ".join(names) + " (see above).\n"
                          "  Needed: network access to a Python package index, and about 1.5 GB of free disk space.\n"
-                         "  Run `make setup` again once it is mended; nothing was left half done.")
+                         "  Run `make setup` again once it is fixed; nothing was left half done.")
     return sorted(folder.glob("*.whl"))
 
 
