@@ -9,7 +9,7 @@ public final class TemporaryFolder {
 
     /// Makes a new one; progress is silent from then on.
     public init() throws {
-        path = NSTemporaryDirectory() + "/fovea-test-\(UUID().uuidString)"
+        path = NSTemporaryDirectory() + "fovea-test-\(UUID().uuidString)"
         isBorrowed = false
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)
         ProgressReporter.isSilent = true
