@@ -43,7 +43,7 @@ format: ## Formats all Swift files in place
 lint: ## Refuses what is not formatted
 	@swift format lint --strict --parallel --recursive --configuration .swift-format Package.swift Sources Tests
 
-doctor: build ## Says what was found, what is missing and how to mend it
+doctor: build ## Says what was found, what is missing and how to fix it
 	@$(FOVEA) doctor
 
 clean: ## Removes what was built; the per-user cache stays

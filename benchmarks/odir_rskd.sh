@@ -3,7 +3,7 @@
 #
 #     benchmarks/odir_rskd.sh FOLD [GROUPING...]      validates on FOLD, trains on the rest without fold 0
 #
-# Runs of a fold share plain model, teachers and view banks. A finished run is not repeated, an interrupted one goes on.
+# Runs of a fold share plain model, teachers and view banks. A finished run is not repeated, an interrupted one is resumed.
 # Variables: FOVEA (the program), RUNS (where runs go), SEED, THREADS; FOVEA_DATA, FOVEA_LABELS, FOVEA_WEIGHTS as in
 # docs/data.md.
 set -euo pipefail

@@ -95,7 +95,7 @@ def rskd(runs):
                 f"{sum(r[5] > r[4] for r in rows)}", mean(7), mean(8), f"{sum(r[8] > r[7] for r in rows)}")
 
     print("\nWhat each part cost, in images that went forward and backward and in views that went forward only.\n")
-    table("grouping", "plain", "teachers", "student", "teachers and student / plain", "views asked of teachers")
+    table("grouping", "plain", "teachers", "student", "teachers and student / plain", "views computed by teachers")
     for grouping in GROUPINGS:
         run = folds[0] / grouping if folds else None
         if run is None or not (run / "metrics.json").exists():

@@ -6,7 +6,7 @@
 
 Each pair runs Fovea and then PyTorch (every other pair the other way round), each in a process of its own, with the same
 network, batch, threads and number of steps. The ratio of a pair is Fovea's images per second over PyTorch's; the median
-over the pairs counts, since it forgives a disturbed pair. `equal`: both channels-last, in the precision asked for.
+over the pairs counts, since it forgives a disturbed pair. `equal`: both channels-last, in the requested precision.
 `defaults`: Fovea as in `equal`, PyTorch in float32 and its default layout. Run with the interpreter of setup_python.sh.
 """
 import argparse
@@ -69,7 +69,7 @@ def main():
     parser.add_argument("--warmup", type=int, default=3)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu); the bars are those of a processor")
-    parser.add_argument("--batch", type=int, help="images a step; by default few enough for a processor")
+    parser.add_argument("--batch", type=int, help="images per step; by default few enough for a processor")
     parser.add_argument("--json", type=pathlib.Path, help="write the results here too")
     arguments = parser.parse_args()
     if arguments.precision is None:

@@ -36,7 +36,7 @@ python3 -m venv "$place" || {
 }
 pip() { "$python" -m pip --quiet --disable-pip-version-check "$@"; }
 pip install -r "$here/requirements.txt" || {
-    echo "error: pip could not install benchmarks/requirements.txt (see above). Run this again once it is mended." >&2
+    echo "error: pip could not install benchmarks/requirements.txt (see above). Run this again once it is fixed." >&2
     exit 1
 }
 "$python" -c 'import torch, torchvision, timm, sklearn, yaml, safetensors; assert torch.__version__.startswith("2.11.0")'

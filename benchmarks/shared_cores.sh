@@ -4,7 +4,7 @@
 #     benchmarks/shared_cores.sh [ROUNDS] [STEPS]
 #
 # Times MobileNet v1 (128 px, batch 64, float32) on all cores, alone and three at once, with the library's default,
-# passive waiting and several numbers of turns; images a second of all processes together, medians over ROUNDS (5), each
+# passive waiting and several numbers of turns; images per second of all processes together, medians over ROUNDS (5), each
 # of STEPS steps (20). Each round takes every way of waiting in turn. Nothing else may run meanwhile: about ten minutes on
 # two cores.
 set -euo pipefail
@@ -25,14 +25,14 @@ ways=(
     "100000=GOMP_SPINCOUNT=100000"
 )
 
-# Prints the images a second of one process.
+# Prints the images per second of one process.
 rate() {
     env -u OMP_NUM_THREADS -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY "$1" "$fovea" bench step --model mobilenetv1 \
         --precision f32 --steps "$steps" --warmup 3 --threads "$(nproc)" --device cpu --json --log-level error |
         sed -E 's/.*"images_per_second":([0-9.]+).*/\1/'
 }
 
-# Prints the sum of the images a second of COUNT processes at once.
+# Prints the sum of the images per second of COUNT processes at once.
 sum() {
     local count=$1 setting=$2 number
     rm -f "$places"/*

@@ -38,7 +38,7 @@ def main():
     parser.add_argument("--warmup", type=int, default=3, help="untimed steps before them (default 3)")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
-    parser.add_argument("--batch", type=int, help="images a step; by default few enough for a processor")
+    parser.add_argument("--batch", type=int, help="images per step; by default few enough for a processor")
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the output is always JSON")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)

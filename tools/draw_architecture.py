@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Draws the modules of Package.swift and which imports which, as docs/images/architecture.svg.
 
-    python3 tools/draw_architecture.py            writes the picture
-    python3 tools/draw_architecture.py --check    exit status 1 when the picture is not that of Package.swift
+    python3 tools/draw_architecture.py            writes the image
+    python3 tools/draw_architecture.py --check    exit status 1 when the image does not match Package.swift
 
 A module stands above all that it imports. An import that another import already implies is not drawn.
 """
@@ -24,7 +24,7 @@ def imports():
         found[names[0]] = set(names[1:])
     for part in re.split(r"\n {8}(?=\.(?:target|executableTarget|testTarget)\()", text)[1:]:
         name = re.match(r'\.(?:target|executableTarget)\(\s*name: "(\w+)"', part)
-        if name:
+        if name and 'path: "Tests/' not in part:
             listed = re.search(r"dependencies: \[(.*?)\]", part, re.S)
             found[name[1]] = set(re.findall(r'"(\w+)"', listed[1] if listed else ""))
     return {name: {used for used in uses if used in found} for name, uses in found.items()}
@@ -89,7 +89,7 @@ def picture():
         parts.append(f'<text x="{x:.0f}" y="{y + 4.5:.0f}" text-anchor="middle" font-size="13" fill="#1f2933">{name}</text>')
     return (f'<svg xmlns="http://www.w3.org/2000/svg" width="{WIDTH}" height="{height:.0f}" '
             f'viewBox="0 0 {WIDTH} {height:.0f}" role="img" font-family="Helvetica, Arial, DejaVu Sans, sans-serif">\n'
-            "<title>The modules of Fovea; each stands above those that it imports; those that know tensors are blue</title>\n"
+            "<title>The modules of Fovea; each stands above those that it imports; those that link libtorch are blue</title>\n"
             '<rect width="100%" height="100%" fill="#ffffff"/>\n' + "\n".join(parts) + "\n</svg>\n")
 
 
@@ -97,7 +97,7 @@ def main():
     drawn = picture()
     if sys.argv[1:] == ["--check"]:
         if not PICTURE.exists() or PICTURE.read_text() != drawn:
-            sys.exit(f"{PICTURE.relative_to(PROJECT)} is not that of Package.swift: run tools/draw_architecture.py")
+            sys.exit(f"{PICTURE.relative_to(PROJECT)} does not match Package.swift: run tools/draw_architecture.py")
         return
     PICTURE.write_text(drawn)
     print(PICTURE.relative_to(PROJECT))

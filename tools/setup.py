@@ -27,7 +27,7 @@ WHEELS = PROJECT / "tools" / "wheels.txt"
 
 
 def cache_folder():
-    """The same as in Sources/Experiments/Surroundings.swift: an empty variable is none."""
+    """As in Sources/Execution/ExecutionContext.swift: an empty variable counts as unset."""
     folder = os.environ.get("FOVEA_CACHE")
     if not folder:
         folder = os.path.join(os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "fovea")
@@ -152,7 +152,7 @@ def download(names, folder):
     if subprocess.run(command).returncode != 0:
         raise SystemExit("error: pip could not download " + ", ".join(names) + " (see above).\n"
                          "  Needed: network access to a Python package index, and about 1.5 GB of free disk space.\n"
-                         "  Run `make setup` again once it is mended; nothing was left half done.")
+                         "  Run `make setup` again once it is fixed; nothing was left half done.")
     return sorted(folder.glob("*.whl"))
 
 

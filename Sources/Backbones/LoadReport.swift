@@ -5,7 +5,7 @@ import Weights
 
 /// What became of each tensor when weights were loaded into a network.
 public struct LoadReport: Sendable, Equatable {
-    /// Names that were taken over.
+    /// Names that were loaded.
     public var loaded: [String] = []
     /// Names of the network that the file does not have: they keep their initial values.
     public var missing: [String] = []
@@ -19,7 +19,7 @@ public struct LoadReport: Sendable, Equatable {
     public var leftOut: [String] = []
     /// Names whose element type was converted to float32, with the type in the file.
     public var converted: [String] = []
-    /// Names of the file that belong to its head, which is not taken over.
+    /// Names of the file that belong to its head, which is not loaded.
     public var headLeftOut: [String] = []
     /// What stands in the file before every name and was taken off, such as `module.`; empty for nothing.
     public var prefix = ""
@@ -48,7 +48,7 @@ public enum LoadStrictness: Sendable {
     /// Every tensor on both sides must fit: for a model that Fovea saved.
     case everything
     /// What a network can fit to itself is fitted (`WeightFitting`), and what it never needs is left out.
-    /// The head is not taken over, since it belongs to other classes; of the rest nothing may have another shape, and at
+    /// The head is not loaded, since it belongs to other classes; of the rest nothing may have another shape, and at
     /// least `minimumShare` both of the network's tensors and of the file's must find each other: for published
     /// weights. (ResNet-34's file has all of ResNet-18's names, but many more.)
     case backbone(minimumShare: Double = 0.9)
@@ -130,7 +130,7 @@ extension Module {
         return report
     }
 
-    /// Refuses a file that does not fit as strictly as is wanted.
+    /// Refuses a file that does not fit as strictly as is requested.
     private func requireFit(
         _ report: LoadReport, _ file: WeightFile, _ strictness: LoadStrictness, _ isHead: (String) -> Bool
     ) throws {

@@ -1,7 +1,7 @@
 import NN
 import Torch
 
-/// What tells a transformer's tokens where they come from: one vector for the class token, one for each patch of a
+/// Gives a transformer's tokens their position: one vector for the class token, one for each patch of a
 /// square grid, row by row, [1, 1 + side * side, width].
 struct PositionEmbedding {
     static let name = "pos_embed"

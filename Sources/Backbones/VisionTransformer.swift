@@ -12,7 +12,7 @@ public final class VisionTransformer: Backbone {
         case mean
     }
 
-    /// The numbers that tell transformers apart.
+    /// The numbers that distinguish transformers.
     public struct Size: Sendable {
         /// Numbers of a token.
         public let width: Int
@@ -53,13 +53,13 @@ public final class VisionTransformer: Backbone {
     /// The published name of the classifying layer.
     public let headName = "head"
 
-    /// Makes a network for square pictures.
+    /// Makes a network for square images.
     ///
     /// - Parameters:
-    ///   - resolution: side of a picture in pixels; decides how many position embeddings are kept. Pictures of another
+    ///   - resolution: side of an image in pixels; decides how many position embeddings are kept. Images of another
     ///     side are taken too: the embeddings are then resampled at each call.
     ///   - dropPath: how often the last block is left out while training; the blocks before it less, in proportion.
-    /// - Throws: `FoveaError` of kind `configuration` when patches do not tile the picture.
+    /// - Throws: `FoveaError` of kind `configuration` when patches do not tile the image.
     public init(_ size: Size, pooling: Pooling, resolution: Int = 224, dropPath: Double = 0) throws {
         try Self.requireWholePatches(of: size.patch, height: resolution, width: resolution)
         self.size = size
@@ -96,7 +96,7 @@ public final class VisionTransformer: Backbone {
         ]
     }
 
-    /// [N, 3, H, W] -> [N, featureCount]; patches must tile the picture.
+    /// [N, 3, H, W] -> [N, featureCount]; patches must tile the image.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         try Self.requireWholePatches(of: size.patch, height: x.shape[2], width: x.shape[3])
         let grid = try patches(x)
@@ -135,7 +135,7 @@ extension VisionTransformer: WeightFitting {
         return try positions.fitted(stored)
     }
 
-    /// What a masked autoencoder has besides the encoder: RETFound's and MAE's files hold both.
+    /// What a masked autoencoder has in addition to the encoder: RETFound's and MAE's files hold both.
     public func isLeftOut(_ name: String) -> Bool { name == "mask_token" || name.hasPrefix("decoder_") }
 }
 

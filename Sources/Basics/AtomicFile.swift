@@ -37,7 +37,7 @@ public enum AtomicFile {
         }
     }
 
-    /// Writes all bytes to a descriptor, going on after partial writes and interruptions.
+    /// Writes all bytes to a descriptor, continuing after partial writes and interruptions.
     public static func writeAll(_ bytes: UnsafeRawBufferPointer, to descriptor: Int32, path: String) throws {
         var offset = 0
         while offset < bytes.count {

@@ -12,7 +12,7 @@ public struct Batching: Sendable, Equatable {
         self.dropsLast = dropsLast
     }
 
-    /// The number of batches for so many entries.
+    /// The number of batches for a number of entries.
     public func count(of entries: Int) -> Int {
         let (whole, rest) = entries.quotientAndRemainder(dividingBy: size)
         return rest > 0 && !(dropsLast && whole > 0) ? whole + 1 : whole
@@ -24,6 +24,6 @@ public struct Batching: Sendable, Equatable {
         return first..<min(first + size, entries)
     }
 
-    /// How many of so many entries are in a batch.
+    /// How many of the entries are in a batch.
     public func used(of entries: Int) -> Int { min(entries, count(of: entries) * size) }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A CSV text under construction, with quotes where RFC 4180 asks for them and `\n` at the end of each line.
+/// A CSV text under construction, with quotes where RFC 4180 requires them and `\n` at the end of each line.
 public struct CSVText: Sendable {
     /// The lines so far.
     public private(set) var text = ""

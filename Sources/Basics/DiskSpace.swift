@@ -22,7 +22,8 @@ public enum DiskSpace {
     /// Refuses work whose results would not fit, taken together where they go to the same file system.
     ///
     /// - Parameter work: "this run".
-    /// - Throws: `FoveaError` of kind `storage` when a file system has less left; nothing where the system does not tell.
+    /// - Throws: `FoveaError` of kind `storage` when a file system has less left; nothing where the system does not
+    ///   say.
     public static func require(_ needs: [Need], of work: String, remedy: String) throws {
         var systems: [(number: Int, place: String, free: Int, needs: [Need])] = []
         for need in needs where need.bytes > 0 {

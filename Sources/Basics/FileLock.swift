@@ -30,7 +30,7 @@ public final class FileLock {
 
     /// Takes the lock, once no other process holds it.
     ///
-    /// - Throws: also `CancellationError` when told to stop.
+    /// - Throws: also `CancellationError` when stopped.
     public static func waiting(for path: String, shouldStop: () -> Bool) throws -> FileLock {
         try waiting(for: path, taking: flock, shouldStop: shouldStop)
     }

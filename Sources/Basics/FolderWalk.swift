@@ -171,7 +171,7 @@ package struct PassedOver {
         }
     }
 
-    /// One line a reason: how many, and the first of them.
+    /// One line per reason: how many, and the first of them.
     package var notes: [String] {
         Reason.allCases.compactMap { reason in
             guard let names = names[reason] else { return nil }

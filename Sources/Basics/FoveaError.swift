@@ -3,7 +3,7 @@
 /// Every module throws this type for whatever a user, a file or the machine can cause. `fovea` prints it and turns its
 /// kind into the exit status; nothing else decides on wording.
 public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
-    /// What sort of trouble it is; decides the exit status (see `docs/exit-codes.md`).
+    /// What kind of problem it is; decides the exit status (see `docs/exit-codes.md`).
     public enum Kind: String, Sendable, CaseIterable {
         /// A configuration key, value or command-line argument is wrong.
         case configuration
@@ -21,7 +21,7 @@ public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
         case busy
     }
 
-    /// What sort of trouble it is.
+    /// What kind of problem it is.
     public var kind: Kind
     /// One or two sentences: the file, row or key, what was found and what is allowed.
     public var message: String

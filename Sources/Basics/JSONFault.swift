@@ -1,6 +1,6 @@
 import Foundation
 
-/// Why a text is not the JSON that was wanted, and where.
+/// Why a text is not the expected JSON, and where.
 public enum JSONFault {
     /// What is wrong, in words: "not JSON: invalid value (line 2, column 5)", "the key image.resolution is missing",
     /// "dropout: found the text "much"; a number is expected".
@@ -80,7 +80,7 @@ public enum JSONFault {
         }
     }
 
-    /// Names a number that the wanted type cannot hold, by the key in front of it; nil where that is not the fault.
+    /// Names a number that the expected type cannot hold, by the key in front of it; nil where that is not the fault.
     ///
     /// The decoder says neither which number it was nor where. With 0 in place of all numbers up to the last impossible one
     /// it complains of something else, or of nothing.

@@ -10,7 +10,7 @@ public struct LineLogHandler: LogHandler {
     public var metadata: Logger.Metadata = [:]
     private let write: @Sendable (String) -> Void
 
-    /// - Parameter write: told each line, without its end, on the thread that logs it.
+    /// - Parameter write: called with each line, without its end, on the thread that logs it.
     public init(level: Logger.Level = .info, write: @escaping @Sendable (String) -> Void) {
         logLevel = level
         self.write = write

@@ -1,6 +1,6 @@
 /// The values of `body` for 0 ..< count, in order, computed on several threads while `progress` shows how far it is.
 ///
-/// - Throws: `CancellationError` when `shouldStop` says so, asked after every few items.
+/// - Throws: `CancellationError` when `shouldStop` returns true; it is called after every few items.
 package func mapInParallel<Value: Sendable>(
     _ count: Int, threads: Int, progress: ProgressReporter? = nil, shouldStop: () -> Bool = { false },
     _ body: @Sendable (Int) -> Value

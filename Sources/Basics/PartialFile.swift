@@ -20,7 +20,7 @@ public enum PartialFile {
     }
 
     /// A name of at most `longestName` bytes: of a longer one the beginning and what stands behind its last dot, by which
-    /// files are told apart that Fovea makes.
+    /// the files that Fovea makes are distinguished.
     private static func shortened(_ name: String) -> String {
         guard name.utf8.count > longestName else { return name }
         let tail = name.unicodeScalars.lastIndex(of: ".").map { name[$0...] } ?? ""

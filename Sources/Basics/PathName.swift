@@ -28,8 +28,8 @@ package enum PathName {
         return String(name[..<dot])
     }
 
-    /// For each path its end, as short as tells all of them apart: names while these differ, then with the folders that
-    /// they are in; whole where only that helps.
+    /// For each path its end, as short as distinguishes all of them: names while these differ, then with the folders
+    /// that they are in; whole where only that helps.
     package static func shortest(_ paths: [String]) -> [String] {
         let parts = paths.map { $0.split(separator: "/", omittingEmptySubsequences: false) }
         for depth in 1...max(1, parts.map(\.count).max() ?? 1) {

@@ -9,8 +9,8 @@ public enum Processors {
         return max(1, min(present, allowedByAffinity ?? present, quota.map { Int($0.rounded(.up)) } ?? present))
     }()
 
-    /// The most threads that are used, whatever is asked for: four per processor, and at least 16. More only wait for each
-    /// other.
+    /// The most threads that are used, however many are requested: four per processor, and at least 16. More only wait
+    /// for each other.
     public static var threadLimit: Int { max(16, 4 * count) }
 
     private static var allowedByAffinity: Int? {

@@ -3,7 +3,7 @@ import Synchronization
 
 /// Where long work says how far it is.
 ///
-/// On a terminal one line is redrawn several times a second; elsewhere a plain line is printed at most every
+/// On a terminal one line is redrawn several times per second; elsewhere a plain line is printed at most every
 /// `plainInterval` seconds, so that logs stay short. Both show a rate and the remaining time.
 public final class ProgressReporter {
     private let title: String
@@ -75,7 +75,7 @@ public final class ProgressReporter {
         line(seconds: now.timeIntervalSince(started), note: note)
     }
 
-    /// The line that says how far the work is after so many seconds of this process.
+    /// The line that says how far the work is after `seconds` of this process.
     package func line(seconds: Double, note: String = "") -> String {
         let rate = rate(seconds)
         let remaining = rate > 0 ? Self.clock(Double(total - done) / rate) : "?"

@@ -24,7 +24,7 @@ public struct ReportedValue: Sendable, Equatable {
     }
 }
 
-/// Numbers in words: fixed decimals, a dash for what is undefined, never a made-up zero.
+/// Numbers in words: fixed decimals, a dash for what is undefined, never a zero in its place.
 public enum NumberFormat {
     /// What stands for an undefined value.
     public static let undefined = "–"

@@ -12,9 +12,9 @@ public enum ShotGroup: String, Sendable, Codable, CaseIterable {
 
 /// Where the long tail is divided. The defaults are those of Liu et al. (CVPR 2019), with "few" for fewer than 20.
 public struct ShotBounds: Sendable, Equatable, Codable {
-    /// From so many training images on a class is `many`.
+    /// A class with at least this many training images is `many`.
     public let many: Int
-    /// From so many training images on, and below `many`, a class is `medium`; below it is `few`.
+    /// A class with at least this many, and fewer than `many`, is `medium`; with fewer it is `few`.
     public let medium: Int
 
     /// Many from 100, medium from 20.

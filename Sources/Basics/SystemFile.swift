@@ -2,7 +2,7 @@ import Foundation
 
 /// Files that the kernel makes up as they are read.
 package enum SystemFile {
-    /// The text; empty when there is no such file. Such files tell no size, by which others read them whole.
+    /// The text; empty when there is no such file. Such files report no size, by which other readers allocate.
     package static func text(_ path: String) -> String {
         guard let file = FileHandle(forReadingAtPath: path) else { return "" }
         defer { try? file.close() }

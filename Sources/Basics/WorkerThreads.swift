@@ -28,7 +28,7 @@ public enum WorkerThreads {
         return threads.count
     }
 
-    /// The error for a system that gives only so many threads.
+    /// The error for a system that gives too few threads.
     public static func refusal(_ available: Int) -> FoveaError {
         FoveaError(
             .environment,

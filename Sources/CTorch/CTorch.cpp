@@ -83,7 +83,7 @@ bool wantsGenerator(const c10::Argument &argument, const c10::Stack &stack) {
     return argument.name() == "generator" && !stack.empty() && stack[0].isTensor() && stack[0].toTensor().is_cpu();
 }
 
-// `to` is the type the operator's schema wants: an int for a float argument becomes a double.
+// `to` is the type that the operator's schema requires: an int for a float argument becomes a double.
 c10::IValue convert(const ct_value &value, const c10::TypePtr &to) {
     switch (value.tag) {
         case CT_NONE: return c10::IValue();

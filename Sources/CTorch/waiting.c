@@ -3,7 +3,7 @@
 // Those of GNU's library, which libtorch brings, spin by default and so take the cores away from other programs on them.
 // The library reads its environment when it is loaded, before main. So this function, which the loader calls before the
 // constructors of all libraries, executes the program again in the same process with the number of spins in its
-// environment. Where that cannot be done everything works, only slower beside other programs.
+// environment. Where that cannot be done everything works, only slower next to other programs.
 #include "CTorch.h"
 
 #include <features.h>

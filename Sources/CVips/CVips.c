@@ -64,7 +64,7 @@ static pthread_rwlock_t calls;
 /// where the complaints about JPEG files are. Other warnings, such as unknown tags, occur in most good files.
 static void keep_complaint(const char *domain, int level, const char *message, void *data) {
     (void)domain, (void)level, (void)data;
-    // libvips reports its own errors here once more.
+    // libvips reports its own errors here again.
     if (strstr(message, "VipsJpeg")) return;
     if (strstr(message, "Corrupt JPEG data") || strstr(message, "Premature end of JPEG"))
         vips_error("tiff", "%s", message);
@@ -260,7 +260,7 @@ static int decode(void *context) {
     if (format_of(call->bytes, call->count) == NULL) return -1;
     VipsImage *image = vips_image_new_from_buffer(call->bytes, call->count, "", "access", access_sequential, NULL);
     if (image == NULL) return -1;
-    // Asking for sRGB where the file has no profile would send every pixel through lcms for nothing.
+    // Requesting sRGB where the file has no profile would send every pixel through lcms for nothing.
     int has_profile = vips_image_get_typeof(image, "icc-profile-data") != 0;
     call->decoding->largest = -1;
     int failed = vips_image_get_format(image) == format_ushort && largest_sample(image, call->decoding);

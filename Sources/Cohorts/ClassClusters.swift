@@ -13,13 +13,13 @@ public struct ClassClusters: Sendable, Equatable {
     }
 
     /// Average linkage (Sokal and Michener 1958, UPGMA): starts with every class alone and joins, again and again, the two
-    /// clusters with the highest mean similarity between their members, until so many are left.
+    /// clusters with the highest mean similarity between their members, until `count` are left.
     ///
     /// Among equal pairs that whose first classes come first is joined, so the result follows from the input alone.
     /// - Parameters:
     ///   - classes: the indices to divide; the others are in no cluster.
     ///   - similarity: symmetric, [C][C]; higher is more alike.
-    ///   - count: how many clusters are wanted, at least 1; fewer come out where there are fewer classes.
+    ///   - count: how many clusters are requested, at least 1; fewer come out where there are fewer classes.
     public init(averageLinkage similarity: [[Double]], of classes: [Int], count: Int) {
         var clusters = classes.sorted().map { [$0] }
         // The mean similarity between each two clusters, kept in step with them.

@@ -7,7 +7,7 @@ public enum ClassSimilarity {
     ///
     /// - Parameters:
     ///   - features: one vector for each of `rows`, one after the other.
-    /// - Returns: one vector a class; zeros for a class without a positive.
+    /// - Returns: one vector per class; zeros for a class without a positive.
     public static func embeddings(_ features: [Float], of cohort: Cohort, rows: [Int]) -> [[Double]] {
         let length = rows.isEmpty ? 0 : features.count / rows.count
         var total = [Double](repeating: 0, count: length)

@@ -34,7 +34,8 @@ public struct CohortReader: Sendable {
     public var classes: [String]?
     /// Attributes of the classes; every class they name must be a column of the tables.
     public var attributes: ClassAttributes?
-    /// Leave out, and count, rows whose image does not exist; otherwise they stay and `Cohort.missingImages` tells.
+    /// Leave out, and count, rows whose image does not exist; otherwise they stay and are listed in
+    /// `Cohort.missingImages`.
     public var leavesOutMissingImages: Bool
 
     /// Makes a reader.
@@ -54,7 +55,7 @@ public struct CohortReader: Sendable {
     /// Reads one cohort from one or more tables with the same classes.
     ///
     /// - Throws: `FoveaError` naming file, line and column for a cell that is not allowed, an image named twice or
-    ///   outside its folder, a missing class, differing classes, or a table that is no CSV.
+    ///   outside its folder, a missing class, differing classes, or a table that is not CSV.
     public func read(_ tables: [LabelTable]) throws -> Cohort {
         var contents = Contents()
         for table in tables { try read(table, into: &contents) }

@@ -118,7 +118,7 @@ extension Grouping {
 }
 
 extension Grouping {
-    /// The terms of a text, as they are written but for spaces; whether they exist is not asked.
+    /// The terms of a text, as they are written but for spaces; whether they exist is not checked.
     public static func terms(_ text: String) -> [String] { GroupingTerm.words(text) }
 
     /// The first term of a text that is a control made of others: `single`, `single*N`, `random:X`.

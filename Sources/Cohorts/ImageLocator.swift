@@ -96,7 +96,7 @@ struct ImageLocator {
             remedy: "Rename or remove all but one of them, or write exactly one of these names in the table.")
     }
 
-    /// Files whose names are canonically equivalent to the one asked for, or have another case of the ending where that
+    /// Files whose names are canonically equivalent to the one requested, or have another case of the ending where that
     /// is left out; folders on the way too.
     private func equivalents(of file: String) -> [String] {
         let parts = file.split(separator: "/").map(String.init)

@@ -99,7 +99,7 @@ public struct Inspection: Sendable, Codable {
     public let folds: [Int: Int]
     /// Photographs of each split, by its name.
     public let splits: [String: Int]
-    /// The groupings asked for.
+    /// The groupings requested.
     public let groupings: [GroupingSummary]
     /// Paths of images that do not exist.
     public let missing: [String]
@@ -148,7 +148,7 @@ public struct Inspection: Sendable, Codable {
         folds = Self.tally(cohort.photographs.compactMap(\.fold))
         splits = Self.tally(cohort.photographs.compactMap(\.split))
         self.groupings = try (groupings ?? ["shot"] + (attributes?.axes ?? [])).compactMap { text in
-            // Nothing is positive in a cohort without labels: it has no groupings, which is no error here.
+            // Nothing is positive in a cohort without labels: it has no groupings, which is not an error here.
             guard groupings != nil || !present.isEmpty else { return nil }
             let grouping = try Grouping.make(
                 text, classes: cohort.classes, counts: training ?? counts, attributes: attributes, bounds: bounds,

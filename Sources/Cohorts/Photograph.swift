@@ -1,4 +1,4 @@
-/// One photograph of a cohort: its name, its file and what the table says about it besides the labels.
+/// One photograph of a cohort: its name, its file and what the table says about it in addition to the labels.
 public struct Photograph: Sendable, Hashable, Codable {
     /// The name that identifies it in tables of this cohort: the cell of the image column, with the split's name in
     /// front ("train/12") where several tables each number their images from 1.

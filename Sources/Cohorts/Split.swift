@@ -156,7 +156,7 @@ public struct Split: Sendable, Equatable, Codable {
         return cohort.stratified(rows: Array(cohort.photographs.indices), shares: shares, seed: seed)
     }
 
-    /// Divides `rows` once more, such as training rows into those that train and those that weights are measured on:
+    /// Divides `rows` again, such as training rows into those that train and those that weights are measured on:
     /// whole patients, rare classes spread first, about `share` of the photographs in `validation`. Other rows are in
     /// no part of the result.
     ///

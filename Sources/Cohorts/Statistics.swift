@@ -24,7 +24,7 @@ extension Cohort {
         (rows ?? Array(photographs.indices)).filter { row in subset.contains { label(row, $0) == 1 } }
     }
 
-    /// Groups of rows with equal values in `hashes` (one a row, nil where there is none), each of two rows or more.
+    /// Groups of rows with equal values in `hashes` (one per row, nil where there is none), each of two rows or more.
     public func duplicates(hashes: [String?]) -> [[Int]] {
         var rows: [String: [Int]] = [:]
         for (row, hash) in hashes.enumerated() {

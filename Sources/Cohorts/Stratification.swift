@@ -1,10 +1,11 @@
 import Basics
 
-/// Divides groups (patients) over parts (folds) so that every class, the rarest first, is spread as the shares ask.
+/// Divides groups (patients) over parts (folds) so that every class, the rarest first, is spread according to the
+/// shares.
 ///
 /// Iterative stratification (Sechidis, Tsoumakas and Vlahavas, ECML PKDD 2011, algorithm 1), with groups in place of
 /// single examples: again and again the class with the fewest positives left is taken, and each of its groups goes, the
-/// one with most positives first, to the part that still wants most of that class; ties go to the part that wants most
+/// one with most positives first, to the part that still lacks most of that class; ties go to the part that lacks most
 /// photographs, then by the seed. Groups without positives fill the parts up at the end.
 struct Stratification {
     /// The number of photographs of each group.

@@ -7,7 +7,7 @@ import Runs
 import Settings
 import Torch
 
-/// `fovea compare`: runs what is not finished of a comparison, unit by unit, and tells what came out.
+/// `fovea compare`: runs what is not finished of a comparison, unit by unit, and reports the results.
 public struct Comparison {
     private let settings: ComparisonSettings
     private let context: ExecutionContext
@@ -36,9 +36,9 @@ public struct Comparison {
     /// Runs every cell that is not finished, then evaluates all.
     ///
     /// Several processes may work at one comparison: each takes units that no other holds. A cell whose training
-    /// diverges is told and left, and the others go on.
+    /// diverges is reported and skipped, and the others continue.
     /// - Parameter configuration: the text of `comparison.yaml`, complete.
-    /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when told to stop.
+    /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when stopped.
     public func execute(configuration: String) throws -> ComparisonOutcome {
         let kept = LogFile(warning: logger)
         var comparison = self
@@ -165,7 +165,7 @@ public struct Comparison {
     ///
     /// - Parameters:
     ///   - folds: only these, in a folder of their own; all of them for none.
-    ///   - merge: a file of near-synonyms to be judged as one class, in a folder of their own; nil for none.
+    ///   - merge: a file of near-synonyms to be treated as one class, in a folder of their own; nil for none.
     /// - Throws: `FoveaError` of kind `configuration` when nothing is finished or there is no such fold, `data` when the
     ///   near-synonyms do not fit the classes.
     public func report(folds: [Int] = [], merge: String? = nil) throws -> ComparisonOutcome {
@@ -176,14 +176,14 @@ public struct Comparison {
         let folds = Set(folds).sorted()
         let part = ComparisonFolder.part(folds: folds, isMerged: merge != nil)
         let folder = settings.output + (part.map { "/" + $0 } ?? "")
-        // Before the work, and once more when it is written.
+        // Before the work, and again when it is written.
         try ComparisonFolder.requireOwn(folder)
         let outcome = try ComparisonOutcome(plan, folds: folds, merge: merge, in: folder, context)
         try ComparisonReporting(outcome: outcome).write()
         return outcome
     }
 
-    /// Runs a cell, or goes on with it; gives the seconds that it took.
+    /// Runs a cell, or resumes it; gives the seconds that it took.
     private func run(_ cell: ComparisonCell) throws -> Double {
         // With its own log: a cell's messages are kept in the folder of the cell.
         var given = context
@@ -213,7 +213,7 @@ private struct Pace {
     }
 
     mutating func finish(_ cell: ComparisonCell, seconds taken: Double) {
-        work += cell.plan.work(besides: &made)
+        work += cell.plan.work(excluding: &made)
         seconds += taken
         leave(cell)
     }
@@ -222,14 +222,14 @@ private struct Pace {
     var remaining: String {
         guard work > 0 else { return "" }
         var known = made
-        let rest = left.reduce(0) { $0 + $1.plan.work(besides: &known) }
+        let rest = left.reduce(0) { $0 + $1.plan.work(excluding: &known) }
         return ", about \(ProgressReporter.clock(seconds * rest / work)) left"
     }
 }
 
 extension RunPlan {
     /// What is to be made beyond what was made before, to which it is added.
-    func work(besides made: inout Set<StageKey>) -> Double {
-        stages(besides: &made).reduce(0) { $0 + $1.work.total }
+    func work(excluding made: inout Set<StageKey>) -> Double {
+        stages(excluding: &made).reduce(0) { $0 + $1.work.total }
     }
 }

@@ -33,7 +33,7 @@ struct ComparisonCellBuilder {
                 remedy: "Set data.split.method to fold or make, or leave folds out.")
         }
         run.seed = seed
-        // All seeds are judged on the same folds.
+        // All seeds are evaluated on the same folds.
         run.data.split.seed = run.data.split.seed ?? 0
         // One bootstrap is made over all cells.
         run.evaluation.bootstrap = 0
@@ -54,7 +54,7 @@ struct ComparisonCellBuilder {
                 let first = try settings(technique: comparison.techniques[0], fold: fold, seed: seed)
                 for technique in comparison.techniques {
                     let base = try settings(technique: technique, fold: fold, seed: seed)
-                    // All techniques are judged on the same images and labels.
+                    // All techniques are evaluated on the same images and labels.
                     guard base.data == first.data else {
                         throw FoveaError(
                             .configuration,

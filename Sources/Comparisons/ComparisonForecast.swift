@@ -25,7 +25,7 @@ public struct ComparisonForecast {
         // What finished cells have made is there for the others.
         var made = Set<StageKey>()
         for (cell, state) in zip(plan.cells, states) where state == .finished {
-            _ = cell.plan.work(besides: &made)
+            _ = cell.plan.work(excluding: &made)
         }
         var rates: [String: Double] = [:]
         for (cell, state) in zip(plan.cells, states) {
@@ -35,7 +35,7 @@ public struct ComparisonForecast {
                 let rate = try rates[key] ?? RunForecast.rate(cell.settings, context)
                 rates[key] = rate
                 let store = StageStore(folder: cell.settings.stageFolder)
-                for stage in cell.plan.stages(besides: &made) where !store.contains(stage) {
+                for stage in cell.plan.stages(excluding: &made) where !store.contains(stage) {
                     row.images += stage.work.images
                     row.views += stage.work.views
                     row.seconds += stage.work.total / rate
@@ -45,7 +45,7 @@ public struct ComparisonForecast {
         }
     }
 
-    /// One row a cell, in the order in which they are run, and their sum.
+    /// One row per cell, in the order in which they are run, and their sum.
     public func table() -> TextTable {
         var table = TextTable(["Cell", "State", "Images to train on", "Forward only", "About"])
         for row in rows {
@@ -65,6 +65,6 @@ public struct ComparisonForecast {
 
     /// How to read the table.
     public static let note =
-        "What cells share is counted where it comes first. Times are guessed from a few steps on made-up pictures and a third "
+        "What cells share is counted where it comes first. Times are guessed from a few steps on images of noise and a third "
         + "of an image for each that passes forward only; decoding, measuring and reports come on top."
 }

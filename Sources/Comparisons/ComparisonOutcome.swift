@@ -32,7 +32,7 @@ public struct ComparisonOutcome {
         /// The p-value of mAP over all classes after Holm's correction for the techniques; nil without an interval.
         var holmPValue: Double?
 
-        /// Whether it tells techniques apart.
+        /// Whether it distinguishes techniques.
         var isOfTechniques: Bool { candidate.technique != reference.technique }
         /// What is compared with, in words.
         var referenceLabel: String { isOfTechniques ? "that of \(reference.technique)" : reference.arm.label }
@@ -45,14 +45,14 @@ public struct ComparisonOutcome {
     private(set) var contrasts: [Contrast] = []
     /// Cells that are not finished.
     let missing: [ComparisonCell]
-    /// A file of near-synonyms that are judged as one class; nil for none.
+    /// A file of near-synonyms that are treated as one class; nil for none.
     let merge: String?
     /// Where it is written.
     public let folder: String
 
     /// - Parameters:
     ///   - folds: only these; all for none.
-    ///   - merge: a file of near-synonyms to be judged as one class; nil for none.
+    ///   - merge: a file of near-synonyms to be treated as one class; nil for none.
     ///   - folder: where it will be written.
     init(
         _ whole: ComparisonPlan, folds: [Int], merge: String?, in folder: String, _ context: ExecutionContext
@@ -145,7 +145,7 @@ public struct ComparisonOutcome {
         for question in Set(questions) {
             let places = contrasts.indices.filter { questions[$0] == question }
             let values = places.map { contrasts[$0].result.groups.all.averagePrecision.fixedSet?.pValue }
-            // Techniques that are not finished yet will be asked too; the first one is not compared with itself.
+            // Techniques that are not finished yet will be compared too; the first one is not compared with itself.
             let techniques = plan.settings.techniques.count
             let corrected = Significance.holm(
                 values, tests: contrasts[places[0]].isOfTechniques ? techniques - 1 : techniques)
@@ -165,7 +165,7 @@ extension ComparisonOutcome.Arm {
 private struct ArmReading {
     let dataset: ComparisonPlan.Dataset
     let cells: [ComparisonCell]
-    /// What is judged as one class.
+    /// What is treated as one class.
     let merging: ClassMerging
     /// How many shuffles a seed has.
     let modelsPerSeed: Int
@@ -189,7 +189,7 @@ private struct ArmReading {
             seeds: seeds.map(\.key), result: try Evaluator.evaluate(outcomes, options))
     }
 
-    /// The predictions of one model, or of one a fold.
+    /// The predictions of one model, or of one per fold.
     private func outcomes(_ cells: [ComparisonCell]) throws -> Outcomes {
         let parts = try cells.map { cell -> (fold: Int?, outcomes: Outcomes) in
             guard let split = dataset.splits.first(where: { $0.fold == cell.unit.fold })?.split else {

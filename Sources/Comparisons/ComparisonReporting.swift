@@ -30,7 +30,7 @@ struct ComparisonReporting {
             to: folder + "/comparison.md")
     }
 
-    /// One row a cell: where it lies and what it cost.
+    /// One row per cell: where it lies and what it cost.
     private var cells: TextTable {
         var table = TextTable([
             "data", "fold", "seed", "technique", "arm", "seconds", "images", "views", "folder",
@@ -72,7 +72,7 @@ struct ComparisonReporting {
             sections.append(
                 RunReport.Section(
                     "Decisions and calibration",
-                    paragraphs: ["Means over the runs, each judged by thresholds chosen on its own training images."],
+                    paragraphs: ["Means over the runs, each with thresholds chosen on its own training images."],
                     table: tables.decisions()))
         }
         sections.append(RunReport.Section("Cost of a run", table: tables.costs()))
@@ -200,7 +200,7 @@ extension ComparisonOutcome.Arm {
         return mean.classes == metrics.count ? mean.mean : nil
     }
 
-    /// The arm as tables want it.
+    /// The arm as the tables take it.
     var tabled: ComparisonTables.Arm {
         let costs = metrics.map(\.wholeCost)
         func mean(_ path: (ComparisonTables.Cost) -> Double) -> Double {
@@ -263,7 +263,7 @@ extension ComparisonOutcome {
     /// How to read the tables, and what is not in them yet.
     func notes(_ tables: ComparisonTables) -> [String] {
         var notes = tables.notes()
-        if let merge { notes.insert("Near-synonyms are judged as one class, as \(merge) says.", at: 0) }
+        if let merge { notes.insert("Near-synonyms are treated as one class, as \(merge) says.", at: 0) }
         if !missing.isEmpty {
             notes.append(
                 "Not finished, so not counted: " + Pluralization.listing(missing.map(\.name))

@@ -144,7 +144,7 @@ extension ComparisonSettings: ConfigurationSection {
         if let (one, other) = firstPair(of: names, alikeIn: { $0.lowercased() }) {
             throw FoveaError(
                 .configuration, "\(key) has the names \"\(one)\" and \"\(other)\", which differ in case only",
-                remedy: "Change one of them: not every file system tells them apart.")
+                remedy: "Change one of them: not every file system distinguishes them.")
         }
     }
 

@@ -7,7 +7,7 @@ extension ValueRule {
     /// because it could mean either.
     public static func optional<Wrapped>(_ rule: ValueRule<Wrapped>) -> ValueRule where Value == Wrapped? {
         ValueRule(
-            wanted: rule.wanted + " or null",
+            expected: rule.expected + " or null",
             read: { (tree, spot, current: Wrapped??, reading) -> Wrapped?? in
                 if case .scalar(let scalar) = tree.content, scalar.isNull {
                     if rule.isSection && scalar.text.isEmpty {
@@ -23,7 +23,7 @@ extension ValueRule {
             hasKeys: rule.hasKeys)
     }
 
-    /// A list whose elements another rule allows, such as `[1, 2]`. A single value is no list.
+    /// A list whose elements another rule allows, such as `[1, 2]`. A single value is not a list.
     ///
     /// - Parameter count: how many elements there may be.
     public static func list<Element>(
@@ -35,9 +35,9 @@ extension ValueRule {
             case (let low, .max): "at least \(low)"
             case (let low, let high): low == high ? "\(low)" : "\(low) to \(high)"
             }
-        let words = (number.map { "a list of \($0)" } ?? "a list") + " (each \(rule.wanted))"
+        let words = (number.map { "a list of \($0)" } ?? "a list") + " (each \(rule.expected))"
         return ValueRule(
-            wanted: words,
+            expected: words,
             read: { (tree, spot, _, reading) -> [Element]? in
                 guard case .list(let items) = tree.content, count.contains(items.count) else {
                     reading.mismatch(tree, spot)
@@ -45,7 +45,7 @@ extension ValueRule {
                 }
                 var values: [Element] = []
                 for (k, item) in items.enumerated() {
-                    let here = KeyPosition(path: "\(spot.path)[\(k)]", place: item.place, wanted: rule.wanted)
+                    let here = KeyPosition(path: "\(spot.path)[\(k)]", place: item.place, expected: rule.expected)
                     if let value = rule.read(item, here, nil, &reading) { values.append(value) }
                 }
                 return values.count == items.count ? values : nil
@@ -59,7 +59,7 @@ extension ValueRule where Value: ConfigurationSection {
     /// A section of its own; keys left out keep their defaults.
     public static var section: ValueRule {
         ValueRule(
-            wanted: "a section",
+            expected: "a section",
             read: { tree, spot, current, reading in
                 let entries: [Tree.Entry]
                 switch tree.content {
@@ -69,7 +69,8 @@ extension ValueRule where Value: ConfigurationSection {
                 default:
                     let keys = Value.fields.map(\.key).joined(separator: ", ")
                     reading.mismatch(
-                        tree, KeyPosition(path: spot.path, place: spot.place, wanted: spot.wanted + " (keys: \(keys))"))
+                        tree,
+                        KeyPosition(path: spot.path, place: spot.place, expected: spot.expected + " (keys: \(keys))"))
                     return nil
                 }
                 return Value.read(entries, spot, current ?? Value(), &reading)
@@ -84,7 +85,7 @@ extension ConfigurationSection {
     /// The entries in the order of the table.
     var written: [YAMLValue.Entry] { Self.fields.map { $0.entry(self) } }
 
-    /// Reads all fields, reports every trouble, and validates when there was none.
+    /// Reads all fields, reports every problem, and validates when there was none.
     static func read(_ entries: [Tree.Entry], _ spot: KeyPosition, _ start: Self, _ reading: inout Reading) -> Self? {
         let before = reading.problems.count
         var section = start

@@ -38,7 +38,7 @@ public enum ConfigurationReader {
         for setting in settings { try apply(setting, to: &tree) }
         guard case .mapping(let entries) = tree.content else { return Section() }
         var reading = Reading(environment: environment)
-        let top = KeyPosition(path: "", place: source, wanted: "a section")
+        let top = KeyPosition(path: "", place: source, expected: "a section")
         let section = Section.read(entries, top, Section(), &reading)
         if let error = reading.error { throw error }
         return section ?? Section()
@@ -50,7 +50,7 @@ public enum ConfigurationReader {
         let keys = (sides.first ?? "").split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard sides.count == 2, keys.allSatisfy({ !$0.isEmpty }) else {
             throw FoveaError(
-                .configuration, "\(place): key=value is wanted, such as training.epochs=10 or distillation=null")
+                .configuration, "\(place): key=value is expected, such as training.epochs=10 or distillation=null")
         }
         let nothing = Tree(content: .scalar(Scalar(text: "", isPlain: true)), place: place)
         let value = try YAMLText { _ in place }.tree(String(sides[1])) ?? nothing

@@ -23,12 +23,12 @@ public struct Field<Section: ConfigurationSection>: Sendable {
         self.key = key
         self.help = help
         read = { tree, parent, section, reading in
-            let spot = KeyPosition(path: parent.child(key), place: parent.place, wanted: rule.wanted)
+            let spot = KeyPosition(path: parent.child(key), place: parent.place, expected: rule.expected)
             if let tree {
                 let value = rule.read(tree, spot.at(tree.place), section[keyPath: property], &reading)
                 if let value { section[keyPath: property] = value }
             } else if required {
-                reading.report(spot.place, "\(spot.path) is missing; \(rule.wanted) is wanted")
+                reading.report(spot.place, "\(spot.path) is missing; \(rule.expected) is expected")
             } else if rule.isSection {
                 // An absent section is read as an empty one: its required keys must not go unnoticed.
                 let empty = Tree(content: .mapping([]), place: spot.place)
@@ -37,7 +37,7 @@ public struct Field<Section: ConfigurationSection>: Sendable {
             }
         }
         entry = { section in
-            let allowed = rule.hasKeys ? nil : rule.wanted
+            let allowed = rule.hasKeys ? nil : rule.expected
             return YAMLValue.Entry(
                 key: key, help: help, allowed: allowed, value: rule.write(section[keyPath: property]))
         }

@@ -1,7 +1,7 @@
 extension ValueRule where Value: FixedWidthInteger & Sendable {
     /// A whole number in a range, in decimal digits; `10_000` is read as 10000.
     public static func integer(_ range: ClosedRange<Value> = .min ... .max) -> ValueRule {
-        let wanted =
+        let expected =
             switch (range.lowerBound == .min && Value.isSigned, range.upperBound == .max) {
             case (true, true): "a whole number"
             case (false, true): "a whole number of at least \(range.lowerBound)"
@@ -9,7 +9,7 @@ extension ValueRule where Value: FixedWidthInteger & Sendable {
             case (false, false): "a whole number from \(range.lowerBound) to \(range.upperBound)"
             }
         return .scalar(
-            wanted,
+            expected,
             read: { scalar in
                 guard let digits = scalar.digits(allowed: "0123456789+-"), !Scalar.hasLeadingZero(digits) else {
                     return nil
@@ -54,6 +54,6 @@ extension ValueRule where Value: BinaryFloatingPoint & LosslessStringConvertible
     public static func number(_ range: ClosedRange<Value>) -> ValueRule {
         let plain = number(from: range.lowerBound, through: range.upperBound)
         let words = "a number from \(Scalar.number(range.lowerBound)) to \(Scalar.number(range.upperBound))"
-        return ValueRule(wanted: words, read: plain.read, write: plain.write)
+        return ValueRule(expected: words, read: plain.read, write: plain.write)
     }
 }

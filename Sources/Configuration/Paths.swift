@@ -9,7 +9,7 @@ extension ValueRule<String> {
     /// is written so that it reads the same again; a literal `~` at the beginning is written as `./~`.
     public static var path: ValueRule {
         ValueRule(
-            wanted: "a path",
+            expected: "a path",
             read: { tree, spot, _, reading in
                 guard case .scalar(let scalar) = tree.content, let text = scalar.asText, !text.isEmpty else {
                     reading.mismatch(tree, spot)
@@ -60,7 +60,7 @@ struct PathExpansion {
         }
         path += rest
         // "${EMPTY:-}" alone would leave nothing, which names no file.
-        guard !path.isEmpty else { throw Trouble(words: "nothing is left after expansion; a path is wanted") }
+        guard !path.isEmpty else { throw Trouble(words: "nothing is left after expansion; a path is expected") }
         return path
     }
 

@@ -7,14 +7,14 @@ struct KeyPosition {
     /// The file and line, or the setting, for messages.
     let place: String
     /// What is allowed here, in words.
-    let wanted: String
+    let expected: String
 
     func child(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 
-    func at(_ place: String) -> KeyPosition { KeyPosition(path: path, place: place, wanted: wanted) }
+    func at(_ place: String) -> KeyPosition { KeyPosition(path: path, place: place, expected: expected) }
 }
 
-/// What a reading collects: every trouble, so that all can be mended at once.
+/// What a reading collects: every problem, so that all can be fixed at once.
 struct Reading {
     let environment: [String: String]
     private(set) var problems: [String] = []
@@ -35,10 +35,10 @@ struct Reading {
     }
 
     mutating func mismatch(_ tree: Tree, _ spot: KeyPosition) {
-        report(spot.place, "\(spot.path) is \(tree.words); \(spot.wanted) is wanted")
+        report(spot.place, "\(spot.path) is \(tree.words); \(spot.expected) is expected")
     }
 
-    /// All troubles as one error, at most ten in words; nil when there is none.
+    /// All problems as one error, at most ten in words; nil when there is none.
     var error: FoveaError? {
         guard let first = problems.first else { return nil }
         guard problems.count > 1 else { return FoveaError(.configuration, first) }

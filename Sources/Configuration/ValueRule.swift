@@ -3,9 +3,9 @@
 /// Rules are made by the static members: `.integer`, `.number`, `.flag`, `.text`, `.path`, `.choice` for single
 /// values, `.section` for a nested section, and `.optional` and `.list` around any of them.
 public struct ValueRule<Value>: Sendable {
-    /// What is allowed, in words that fit before "is wanted": "a whole number from 1 to 10".
-    let wanted: String
-    /// The value, or nil after its trouble was reported. `current` is what an incomplete section starts from.
+    /// What is allowed, in words that fit before "is expected": "a whole number from 1 to 10".
+    let expected: String
+    /// The value, or nil after its problem was reported. `current` is what an incomplete section starts from.
     let read: @Sendable (_ tree: Tree, _ spot: KeyPosition, _ current: Value?, inout Reading) -> Value?
     /// The value as YAML.
     let write: @Sendable (Value) -> YAMLValue
@@ -18,10 +18,10 @@ public struct ValueRule<Value>: Sendable {
 extension ValueRule {
     /// A rule for a single value; `read` gives nil for what is not allowed.
     static func scalar(
-        _ wanted: String, read: @escaping @Sendable (Scalar) -> Value?, write: @escaping @Sendable (Value) -> String
+        _ expected: String, read: @escaping @Sendable (Scalar) -> Value?, write: @escaping @Sendable (Value) -> String
     ) -> ValueRule {
         ValueRule(
-            wanted: wanted,
+            expected: expected,
             read: { tree, spot, _, reading in
                 if case .scalar(let scalar) = tree.content, let value = read(scalar) { return value }
                 reading.mismatch(tree, spot)

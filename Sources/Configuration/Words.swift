@@ -29,7 +29,7 @@ extension ValueRule where Value: RawRepresentable<String> & CaseIterable & Senda
     public static var choice: ValueRule {
         let allowed = Value.allCases.map(\.rawValue)
         return ValueRule(
-            wanted: "one of " + allowed.joined(separator: ", "),
+            expected: "one of " + allowed.joined(separator: ", "),
             read: { tree, spot, _, reading in
                 guard case .scalar(let scalar) = tree.content, let text = scalar.asText else {
                     reading.mismatch(tree, spot)

@@ -2,7 +2,7 @@ import Basics
 import Foundation
 import Reports
 
-/// The per-user cache: whether it can be written to, what it holds and how much room is left.
+/// The per-user cache: whether it can be written to, what it holds and how much space is left.
 struct CacheFolder {
     let path: String
 
@@ -28,7 +28,7 @@ struct CacheFolder {
             text: "\(path): \(Self.words(size)), \(free.map(Self.words) ?? "an unknown amount") free on its disk")
         if let free, free < 2 << 30 {
             finding.state = .note
-            finding.remedy = "Training needs room for decoded pictures: export FOVEA_CACHE=FOLDER on another disk."
+            finding.remedy = "Training needs space for decoded images: export FOVEA_CACHE=FOLDER on another disk."
         }
         return [finding]
     }

@@ -13,21 +13,21 @@ import Training
 public struct LoaderBenchmark: Sendable, Codable {
     /// One epoch from the cache, then as many steps on one ready batch.
     public struct Epoch: Sendable, Codable {
-        /// Images a second from the cache, augmentation included.
+        /// Images per second from the cache, augmentation included.
         public let loaded: Double
-        /// Images a second of the same training on one ready batch.
+        /// Images per second of the same training on one ready batch.
         public let ready: Double
-        /// Memory of the process that is no mapped file, in MiB, at the end.
+        /// Memory of the process that is not a mapped file, in MiB, at the end.
         public let memory: Double
     }
 
     /// The network.
     public let model: String
-    /// Side of a picture.
+    /// Side of an image.
     public let size: Int
-    /// Images a step.
+    /// Images per step.
     public let batch: Int
-    /// Images an epoch.
+    /// Images per epoch.
     public let images: Int
     /// Threads of the engine.
     public let threads: Int
@@ -50,7 +50,7 @@ public struct LoaderBenchmark: Sendable, Codable {
     ///   - paths: image files.
     ///   - epochs: how many are timed after the cold one, at least 1.
     ///   - cacheFolder: where the cache is built; empty at first.
-    ///   - shouldStop: asked before each step; true ends the work with `CancellationError`.
+    ///   - shouldStop: called before each step; true ends the work with `CancellationError`.
     /// - Throws: `FoveaError` for an unknown model, fewer images than a batch, or an image that cannot be decoded.
     public static func run(
         model name: String, paths: [String], epochs: Int, precision: Precision, device: Device, cacheFolder: String,
@@ -91,7 +91,7 @@ public struct LoaderBenchmark: Sendable, Codable {
             threads: Engine.threads, coldSeconds: coldSeconds, cacheSeconds: cacheSeconds, epochs: timed)
     }
 
-    /// The photographs with made-up labels, a tenth of them positive.
+    /// The photographs with artificial labels, a tenth of them positive.
     private static func cohort(_ paths: [String]) throws -> Cohort {
         let classes = 33
         var random = SeededRandom(seed: 0)
@@ -116,7 +116,7 @@ public struct LoaderBenchmark: Sendable, Codable {
             stream: EpochStream(InstanceSampler(rows: Array(0..<data.cohort.count), seed: 0), views: nil))
     }
 
-    /// Resident memory that is backed by no file, in MiB; 0 where the system does not tell.
+    /// Resident memory that is backed by no file, in MiB; 0 where the system does not say.
     static func anonymousMemory() -> Double {
         let status = (try? String(contentsOfFile: "/proc/self/status", encoding: .utf8)) ?? ""
         let line = status.split(separator: "\n").first { $0.hasPrefix("RssAnon:") } ?? ""

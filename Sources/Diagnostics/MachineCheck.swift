@@ -5,7 +5,7 @@ import FundusImaging
 import Reports
 import Torch
 
-/// What `fovea doctor` finds: whether this machine has what Fovea needs, and how to mend what it has not.
+/// What `fovea doctor` finds: whether this machine has what Fovea needs, and how to get what is missing.
 public struct MachineCheck: Sendable {
     /// One thing that was looked at.
     public struct Finding: Sendable {
@@ -48,7 +48,7 @@ public struct MachineCheck: Sendable {
             ] + CacheFolder(cacheFolder).findings
     }
 
-    /// The findings for the terminal, one a line, each remedy below what it mends.
+    /// The findings for the terminal, one per line, each remedy below its finding.
     public func text(for terminal: Terminal) -> String {
         let width = findings.map(\.subject.count).max() ?? 0
         var text = ""
@@ -65,7 +65,7 @@ public struct MachineCheck: Sendable {
             }
         }
         let faults = findings.count { $0.state == .fault }
-        text += faults == 0 ? "\nEverything that Fovea needs is here. " : "\n\(faults) of these must be mended first. "
+        text += faults == 0 ? "\nEverything that Fovea needs is here. " : "\n\(faults) of these must be fixed first. "
         return text + "Neither Swift nor Python is needed at run time.\n"
     }
 
@@ -116,7 +116,7 @@ public struct MachineCheck: Sendable {
         return finding
     }
 
-    /// Asked of the library itself: it may be another one than the one that the program was linked with.
+    /// Taken from the library itself: it may be another one than the one that the program was linked with.
     private static var vipsVersion: String? {
         typealias VersionString = @convention(c) () -> UnsafePointer<CChar>?
         guard let symbol = dlsym(nil, "vips_version_string") else { return nil }
@@ -124,11 +124,11 @@ public struct MachineCheck: Sendable {
     }
 
     private static func imagesWork() -> Finding {
-        var finding = Finding(subject: "", text: "a picture was written and read as JPEG and PNG")
+        var finding = Finding(subject: "", text: "an image was written and read as JPEG and PNG")
         do {
             let picture = PixelImage(width: 32, height: 24, red: 200, green: 90, blue: 40)
             for data in [try picture.jpeg(), try picture.png()] {
-                let read = try ImageFile(name: "test picture", bytes: data).decode()
+                let read = try ImageFile(name: "test image", bytes: data).decode()
                 guard read.width == 32, read.height == 24 else { throw FoveaError(.environment, "it has another size") }
             }
         } catch {

@@ -14,7 +14,7 @@ public struct StepBenchmark: Sendable, Codable {
     public let precision: String
     /// Threads of the engine.
     public let threads: Int
-    /// Images a step.
+    /// Images per step.
     public let batch: Int
     /// Side of an image.
     public let size: Int
@@ -51,7 +51,7 @@ public struct StepBenchmark: Sendable, Codable {
     ///
     /// - Parameters:
     ///   - batch: images per step; nil: as many as `models` says, few enough for a processor.
-    ///   - shouldStop: asked before each step; true ends the work with `CancellationError`.
+    ///   - shouldStop: called before each step; true ends the work with `CancellationError`.
     public static func run(
         model name: String, isChannelsLast: Bool, precision: Precision, batch: Int? = nil, steps: Int, warmUp: Int,
         device: Device, shouldStop: () -> Bool = { false }

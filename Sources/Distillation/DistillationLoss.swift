@@ -25,7 +25,7 @@ public final class DistillationLoss {
         coefficients = try Self.coefficients(columns, weights, device)
     }
 
-    /// Changes the weights that hold for all images (`self_paced`, once an epoch).
+    /// Changes the weights that hold for all images (`self_paced`, once per epoch).
     public func setWeights(_ weights: [Double]) throws {
         coefficients = try Self.coefficients(columns, weights, device)
     }

@@ -54,7 +54,7 @@ public enum DistillationWeights {
         return normalized(raw, columns)
     }
 
-    /// The weight of one teacher from mean average precisions over its subset on the inner split, once an epoch:
+    /// The weight of one teacher from mean average precisions over its subset on the inner split, once per epoch:
     /// 1 while s < a t, then (t - s) / ((1 - a) t), never below 0. Not normalised, since it is meant to fade.
     public static func selfPaced(student s: Double, teacher t: Double, a: Double = 0.3) -> Double {
         guard t > 0 else { return 0 }

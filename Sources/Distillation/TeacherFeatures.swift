@@ -17,7 +17,7 @@ public struct TeacherFeatures {
     private let file: WeightFile
 
     /// The path for the features of the teacher whose logits are at `bank`.
-    public static func path(besides bank: String) -> String {
+    public static func path(alongside bank: String) -> String {
         let ending = ".safetensors"
         return (bank.hasSuffix(ending) ? String(bank.dropLast(ending.count)) : bank) + "-features" + ending
     }

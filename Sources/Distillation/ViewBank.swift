@@ -46,7 +46,7 @@ public struct TeacherLogits {
     /// Runs a teacher over all views of the rows and stores the result.
     ///
     /// The teacher is frozen: evaluation mode, batch norms folded, inference mode, the given precision.
-    /// - Parameter featuresPath: where its pooled features are stored besides (`TeacherFeatures`); nil: not at all.
+    /// - Parameter featuresPath: where its pooled features are stored too (`TeacherFeatures`); nil: not at all.
     /// - Throws: `FoveaError` of kind `numerical` where an output is not finite.
     public static func compute(
         _ teacher: ModelBundle, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings,

@@ -18,7 +18,7 @@ package struct Bootstrap: Sendable {
         var redraws = 0
         /// A class that was lost in the last draw, when the round had to be given up.
         var lost: Int?
-        /// False where the work was told to stop before.
+        /// False where the work was stopped before.
         var isDrawn = false
     }
 
@@ -34,7 +34,7 @@ package struct Bootstrap: Sendable {
     ///   - required: whether an arm's average precision and area of a class are defined on the images as they are; a
     ///     round in which such a value is undefined is drawn again.
     /// - Throws: `FoveaError` of kind `data` when a round was drawn again too often in succession;
-    ///   `CancellationError` when told to stop.
+    ///   `CancellationError` when stopped.
     package init(
         arms: [[[RankedOutcomes]]], seedGroups: [Int], shuffleGroups: [Int], units: PatientIndex, fixedSet: [Int],
         classes: [String], required: [[(averagePrecision: Bool, rocAUC: Bool)]], options: BootstrapOptions,

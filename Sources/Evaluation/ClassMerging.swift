@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// Classes that mean nearly the same thing, judged as one.
+/// Classes that mean nearly the same thing, treated as one.
 public struct ClassMerging: Sendable, Equatable {
     /// One class made of several.
     public struct Group: Sendable, Equatable {
@@ -22,7 +22,7 @@ public struct ClassMerging: Sendable, Equatable {
     /// The file that names them, for messages; nil for none.
     public let source: String?
 
-    /// Judges the members of each group as one class.
+    /// Evaluates the members of each group as one class.
     public init(_ groups: [Group], source: String? = nil) {
         self.groups = groups
         self.source = source
@@ -33,8 +33,8 @@ public struct ClassMerging: Sendable, Equatable {
 
     /// The columns that each class is made of, a merged one standing where its first member stood.
     ///
-    /// - Throws: `FoveaError` of kind `data` for a group without members, a member that is no class or is in two groups, and
-    ///   a name that another class bears.
+    /// - Throws: `FoveaError` of kind `data` for a group without members, a member that is not a class or is in two
+    ///   groups, and a name that another class bears.
     public func columns(of classes: [String]) throws -> [(name: String, members: [Int])] {
         var groupOfColumn: [Int: Group] = [:]
         for group in groups {
@@ -77,8 +77,8 @@ public struct ClassMerging: Sendable, Equatable {
 
     /// The score of a merged class: 1 - prod (1 - p), the probability of any member if they were independent.
     ///
-    /// A model that cannot tell two wordings of one finding gives each of them a part of its probability; the highest part
-    /// alone would rank such an image too low.
+    /// A model that cannot distinguish two wordings of one finding gives each of them a part of its probability; the
+    /// highest part alone would rank such an image too low.
     static func score(_ members: [Double]) -> Double {
         guard members.count > 1 else { return members.first ?? 0 }
         // Small probabilities keep their digits this way.
@@ -87,7 +87,7 @@ public struct ClassMerging: Sendable, Equatable {
 }
 
 extension Outcomes {
-    /// The same images judged by merged classes.
+    /// The same images with merged classes.
     ///
     /// - Throws: `FoveaError` of kind `data` as `ClassMerging.columns` does, and for a member's score that is no
     ///   probability.

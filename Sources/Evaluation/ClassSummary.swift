@@ -20,7 +20,7 @@ public struct ClassSummary: Sendable {
     ///
     /// - Parameters:
     ///   - pooling: how folds come together; without folds there is nothing to pool.
-    ///   - threads: at most so many; nil for as many as there are processors.
+    ///   - threads: the most that are used; nil for as many as there are processors.
     public init(_ outcomes: Outcomes, pooling: Pooling = .scores, threads: Int? = nil) {
         self.init(
             RankedOutcomes(outcomes, pooling: pooling, threads: threads), rows: outcomes.images.count,

@@ -7,7 +7,7 @@ struct Contrast {
     struct Arm {
         /// For each seed a model, or one for each shuffle.
         var models: [[RankedOutcomes]]
-        /// Values on the images as they are, one a model.
+        /// Values on the images as they are, one per model.
         var points: [ClassSummary]
         /// Arms with the same one share the draw of seeds.
         var seedGroup: Int

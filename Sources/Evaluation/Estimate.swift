@@ -71,7 +71,7 @@ public struct BootstrapSummary: Codable, Equatable, Sendable {
     public let units: Int
     /// How many of those are patients known by name.
     public let patients: Int
-    /// From so many positive patients on a class is in the fixed set.
+    /// A class with at least this many positive patients is in the fixed set.
     public let minimumPositivePatients: Int
     /// The classes of the fixed set.
     public let fixedSet: [String]

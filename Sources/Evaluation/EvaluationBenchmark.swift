@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// Times the two things that an evaluation spends its time on, on made-up outcomes of a given size.
+/// Times the two things that an evaluation spends its time on, on synthetic outcomes of a given size.
 public struct EvaluationBenchmark: Sendable {
     /// Seconds for average precision and area of every class.
     public let rankingSeconds: Double
@@ -11,7 +11,7 @@ public struct EvaluationBenchmark: Sendable {
     /// Makes outcomes and times them; the standard sizes are those that the project promises a time for (1 s and 10 s on
     /// two cores).
     ///
-    /// - Parameter shouldStop: asked between rounds; true ends the work with `CancellationError`.
+    /// - Parameter shouldStop: called between rounds; true ends the work with `CancellationError`.
     public static func run(
         ranking: (images: Int, classes: Int) = (100_000, 50),
         bootstrap: (images: Int, classes: Int, rounds: Int) = (5000, 33, 1000), threads: Int? = nil,

@@ -47,11 +47,11 @@ public struct BootstrapOptions: Sendable {
     public var seed: UInt64 = 0
     /// The share of rounds that an interval covers, between 0 and 1.
     public var level = 0.95
-    /// From so many positive patients on a class is in the fixed set, which alone gets intervals; at least 1.
+    /// A class with at least this many positive patients is in the fixed set, which alone gets intervals; at least 1.
     public var minimumPositivePatients = 10
     /// How often one round may be redrawn in succession before the bootstrap gives up; at least 0.
     public var maximumRedraws = 1000
-    /// Asked in every round; true ends the work with a `CancellationError`.
+    /// Called in every round; true ends the work with a `CancellationError`.
     public var shouldStop: @Sendable () -> Bool = { false }
 
     /// 1000 rounds, 95 %, at least 10 positive patients.

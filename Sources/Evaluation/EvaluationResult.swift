@@ -1,9 +1,9 @@
 import Basics
 
-/// Everything an evaluation says about one model on one set of images, or about several of one kind, one a seed, whose
-/// metrics are averaged; written as JSON with keys in snake case and `null` for what is undefined.
+/// Everything an evaluation says about one model on one set of images, or about several of one kind, one per seed,
+/// whose metrics are averaged; written as JSON with keys in snake case and `null` for what is undefined.
 public struct EvaluationResult: Codable, Equatable, Sendable {
-    /// How many models, one a seed, the metrics are means of.
+    /// How many models, one per seed, the metrics are means of.
     public let seeds: Int
     /// The number of images.
     public let images: Int

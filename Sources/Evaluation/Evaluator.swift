@@ -1,11 +1,12 @@
 import Basics
 
-/// Judges predictions.
+/// Evaluates predictions.
 public enum Evaluator {
-    /// Everything METHOD.md, section 7, asks about one model: metrics for every class, means, calibration, intervals.
+    /// Everything docs/method.md, section 7, says about one model: metrics for every class, means, calibration,
+    /// intervals.
     ///
     /// Outcomes with folds are taken as out-of-fold predictions of several models: classes are ranked by ranks within
-    /// fold, and the means of within-fold values are given besides. F1 and calibration use the scores as they are.
+    /// fold, and the means of within-fold values are given in addition. F1 and calibration use the scores as they are.
     ///
     /// - Throws: `FoveaError` of kind `configuration` for impossible options, of kind `data` when there are no images or
     ///   the bootstrap loses a class again and again.
@@ -15,7 +16,7 @@ public enum Evaluator {
         try evaluate([outcomes], options)
     }
 
-    /// The same about several models of one kind, one a seed, on the same images: every metric is the mean of theirs,
+    /// The same about several models of one kind, one per seed, on the same images: every metric is the mean of theirs,
     /// nil unless all define it, and each round of the bootstrap draws among the models too.
     ///
     /// - Throws: `FoveaError` of kind `data` also when there is no model, or two models differ in classes, images (same

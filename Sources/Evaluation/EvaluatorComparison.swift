@@ -1,15 +1,15 @@
 import Basics
 
 extension Evaluator {
-    /// The differences between two arms on the same images, by a paired bootstrap: in each round both are judged on the
-    /// same resampled patients, and, where an arm has several seeds, on seeds resampled within the arm.
+    /// The differences between two arms on the same images, by a paired bootstrap: in each round both are evaluated on
+    /// the same resampled patients, and, where an arm has several seeds, on seeds resampled within the arm.
     ///
     /// Which seed of one arm belongs to which of the other is not known here, so that each arm draws its own.
     ///
     /// With folds, ranks within fold and within-fold means are both compared.
     ///
     /// - Parameters:
-    ///   - candidate: the models of the first arm, one a seed; at least one.
+    ///   - candidate: the models of the first arm, one per seed; at least one.
     ///   - reference: the models of the second arm.
     ///   - options: thresholds and calibration have no part in a comparison.
     /// - Throws: `FoveaError` of kind `data` when an arm is empty, or two models differ in classes, images (same order),
@@ -77,7 +77,8 @@ extension Evaluator {
             }, bootstrap: contrast.summary)
     }
 
-    /// Verifies that all models judge the same, and that every seed of an arm has as many shuffles.
+    /// Verifies that all models are evaluated on the same classes and images, and that every seed of an arm has as many
+    /// shuffles.
     ///
     /// - Returns: all models, one after the other.
     static func checkSameTruth(_ arms: [[[Outcomes]]]) throws -> [Outcomes] {
@@ -94,7 +95,7 @@ extension Evaluator {
     private static func checkSameTruth(_ first: Outcomes, _ other: Outcomes, number: Int) throws {
         func fail(_ what: String) -> FoveaError {
             FoveaError(
-                .data, "models 1 and \(number) cannot be judged together: \(what)",
+                .data, "models 1 and \(number) cannot be evaluated together: \(what)",
                 remedy: "Both must have predicted the same images, in the same order, with the same labels.")
         }
         guard first.classes == other.classes else { throw fail("their classes, or the order of them, differ") }

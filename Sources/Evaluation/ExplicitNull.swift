@@ -1,5 +1,5 @@
 /// An optional that is written as `null` when there is nothing, where Swift would leave the key out: readers of a
-/// result can tell "undefined" from "not computed by this version".
+/// result can distinguish "undefined" from "not computed by this version".
 @propertyWrapper
 public struct ExplicitNull<Value: Codable & Equatable & Sendable>: Codable, Equatable, Sendable {
     /// The value, nil for undefined.

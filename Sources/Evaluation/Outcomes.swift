@@ -64,7 +64,7 @@ public struct Outcomes: Sendable {
         }
         for (name, count) in [("patients", patients.count), ("folds", folds.count)]
         where count != 0 && count != images.count {
-            throw FoveaError(.data, "\(count) \(name) do not fit \(images.count) images: one a row, or none at all")
+            throw FoveaError(.data, "\(count) \(name) do not fit \(images.count) images: one per row, or none at all")
         }
         if let cell = labels.firstIndex(where: { $0 < -1 || $0 > 1 }) {
             throw FoveaError(

@@ -42,7 +42,7 @@ extension Outcomes {
     ///
     /// - Parameter parts: by fold number, each with the same classes in the same order.
     /// - Throws: `FoveaError` of kind `data` when classes differ, an image is in two folds, or a patient is: then the
-    ///   model of one fold was trained on a patient it is judged by in another.
+    ///   model of one fold was trained on a patient that another evaluates on.
     public static func outOfFold(_ parts: [Int: Outcomes]) throws -> Outcomes {
         let folds = parts.sorted { $0.key < $1.key }
         let classes = folds.first?.value.classes ?? []

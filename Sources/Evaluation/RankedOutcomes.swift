@@ -13,7 +13,7 @@ public enum Pooling: String, Codable, Sendable, CaseIterable {
 
 /// Every class of some outcomes, sorted once.
 package struct RankedOutcomes: Sendable {
-    /// For each class its rankings: one, or one a fold when the mean over folds is wanted.
+    /// For each class its rankings: one, or one per fold for the mean over folds.
     package let rankings: [[ClassRanking]]
 
     package init(_ outcomes: Outcomes, pooling: Pooling, threads: Int?) {

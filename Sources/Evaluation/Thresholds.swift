@@ -10,7 +10,7 @@ public struct ChosenThreshold: Codable, Equatable, Sendable {
 
 extension Outcomes {
     /// For each class the threshold with the highest F1 on these outcomes, which must be training or validation data,
-    /// never the data that is judged afterwards; nil for a class without a positive.
+    /// never the data that is evaluated afterwards; nil for a class without a positive.
     ///
     /// Thresholds are observed scores; of several that are equally good the highest is taken.
     public func choosingThresholds(threads: Int? = nil) -> [ChosenThreshold?] {

@@ -3,17 +3,17 @@ import Losses
 import NN
 import Torch
 
-/// The training step that benchmarks time, with made-up labels: forward, BCE, backward, fused AdamW.
+/// The training step that benchmarks time, with artificial labels: forward, BCE, backward, fused AdamW.
 package struct BenchmarkedTraining {
     private let network: Classifier
     private let optimizer: Optimizer
     private let labels: Tensor
-    /// Pictures as the network wants them, of uniform noise.
+    /// Images in the network's input format, of uniform noise.
     package let readyImages: Tensor
     private let precision: Precision
     private let device: Device
 
-    /// - Parameter isChannelsLast: whether pictures and network are laid out with channels last, as training does.
+    /// - Parameter isChannelsLast: whether images and network are laid out with channels last, as training does.
     package init(
         _ architecture: Architecture, size: Int, batch: Int, isChannelsLast: Bool = true, precision: Precision,
         device: Device

@@ -3,17 +3,17 @@ import Foundation
 import Logging
 import Torch
 
-/// What a run is given besides its settings: device, threads, and when to stop.
+/// What a run needs in addition to its settings: device, threads, and when to stop.
 public struct ExecutionContext: Sendable {
     /// Where to compute.
     public var device: Device
     /// Threads for operators and for decoding.
     public var threads: Int
-    /// Whether finished stages of this run folder are taken over.
+    /// Whether finished stages of this run folder are reused.
     public var isResuming: Bool
-    /// Asked between steps; true ends the work.
+    /// Called between steps; true ends the work.
     public var shouldStop: @Sendable () -> Bool
-    /// Asked after each training step; true saves a checkpoint at once.
+    /// Called after each training step; true saves a checkpoint at once.
     public var wantsCheckpoint: @Sendable () -> Bool
     /// Told what the user should know.
     public var logger: Logger

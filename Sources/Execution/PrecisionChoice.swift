@@ -27,7 +27,7 @@ public struct PrecisionChoice: Sendable {
     /// The arithmetic of a run's trainings: what its settings say, or for `auto` bfloat16 on a GPU and the faster one on a
     /// processor.
     ///
-    /// - Parameter logger: told when something is measured.
+    /// - Parameter logger: gets a message when something is measured.
     public func precision(
         for settings: RunSettings, on device: Device, threads: Int, logger: Logger
     ) throws -> Precision {

@@ -15,7 +15,7 @@ public struct PrecisionQuestion: Codable, Hashable, Sendable {
     public var engine: String
     /// The network.
     public var architecture: String
-    /// Side of a picture in pixels.
+    /// Side of an image in pixels.
     public var resolution: Int
     /// Images per step.
     public var batchSize: Int
@@ -33,7 +33,7 @@ public struct PrecisionQuestion: Codable, Hashable, Sendable {
 
 /// This machine's processor.
 package enum Processor {
-    /// As /proc/cpuinfo has it, such as "AMD EPYC 9B14"; "unknown" where it does not tell.
+    /// As /proc/cpuinfo has it, such as "AMD EPYC 9B14"; "unknown" where it is not given.
     package static let name =
         SystemFile.text("/proc/cpuinfo").split(separator: "\n").first { $0.hasPrefix("model name") }
         .flatMap { $0.split(separator: ":", maxSplits: 1).last }?.trimmingCharacters(in: .whitespaces) ?? "unknown"

@@ -20,7 +20,8 @@ extension RunSettings {
 }
 
 extension TrainingSettings {
-    /// What a finished run with these settings was computed in; one that has `auto` is of a version that asked the device.
+    /// What a finished run with these settings was computed in; one that has `auto` is of a version that chose by
+    /// device.
     package var settledPrecision: PrecisionName {
         precision(on: .best) == .float32 ? .float32 : .bfloat16
     }

@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// How much the views of a picture may differ from it. Every range is drawn from uniformly.
+/// How much the views of an image may differ from it. Every range is drawn from uniformly.
 public struct AugmentationSettings: Codable, Hashable, Sendable {
     /// Probability of a mirror image, left and right exchanged.
     public var horizontalFlip: Double
@@ -9,7 +9,7 @@ public struct AugmentationSettings: Codable, Hashable, Sendable {
     public var verticalFlip: Double
     /// Largest rotation to either side, in degrees, 0 ... 180.
     public var rotation: Double
-    /// Smallest side of the crop window, as a fraction of the picture's side, above 0 and at most 1; the largest is 1.
+    /// Smallest side of the crop window, as a fraction of the image's side, above 0 and at most 1; the largest is 1.
     public var smallestScale: Double
     /// The brightness factor lies in 1 - brightness ... 1 + brightness; 0 ... 1.
     public var brightness: Double
@@ -60,9 +60,9 @@ public struct AugmentationSettings: Codable, Hashable, Sendable {
     }
 }
 
-/// One replayable view of a picture: what is done to it, as numbers.
+/// One replayable view of an image: what is done to it, as numbers.
 ///
-/// For a picture of R x R pixels, with pixel centres at half numbers, the output pixel (x, y) shows the source point
+/// For an image of R x R pixels, with pixel centres at half numbers, the output pixel (x, y) shows the source point
 ///
 ///     p = ((x + 0.5) / R - 0.5, (y + 0.5) / R - 0.5)
 ///     p = (flipX ? -p.x : p.x, flipY ? -p.y : p.y)
@@ -87,11 +87,11 @@ public struct Augmentation: Sendable, Hashable {
     /// The window's turn in degrees: with a positive one the window turns clockwise, so what it shows turns the
     /// other way.
     public var angle = 0.0
-    /// The window's side as a fraction of the picture's.
+    /// The window's side as a fraction of the image's.
     public var scale = 1.0
-    /// The window's centre as fractions of the picture's side, from the left.
+    /// The window's centre as fractions of the image's side, from the left.
     public var centreX = 0.5
-    /// The window's centre as fractions of the picture's side, from the top.
+    /// The window's centre as fractions of the image's side, from the top.
     public var centreY = 0.5
     /// Factor on the brightness.
     public var brightness = 1.0
@@ -105,9 +105,9 @@ public struct Augmentation: Sendable, Hashable {
     /// The view that changes nothing.
     public init() {}
 
-    /// View number `view` of the picture with this content: a pure function of its arguments.
+    /// View number `view` of the image with this content: a pure function of its arguments.
     ///
-    /// The window lies at random wholly inside the picture before it is turned. Ten numbers are drawn in fixed order
+    /// The window lies at random wholly inside the image before it is turned. Ten numbers are drawn in fixed order
     /// whatever the settings, so one setting does not move what another draws.
     public init(settings: AugmentationSettings, seed: UInt64, contentKey: UInt64, view: Int) {
         var random = SeededRandom(seed: seed, SeededRandom.key("view"), contentKey, UInt64(bitPattern: Int64(view)))

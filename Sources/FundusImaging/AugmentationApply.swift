@@ -1,7 +1,7 @@
 import Foundation
 
 extension Augmentation {
-    /// Makes the view of a picture.
+    /// Makes the view of an image.
     ///
     /// - Parameters:
     ///   - pixels: `resolution * resolution * 3` bytes of RGB.
@@ -65,7 +65,7 @@ extension Augmentation {
         }
     }
 
-    /// A pixel whose neighbours are not all inside the picture.
+    /// A pixel whose neighbours are not all inside the image.
     private static func edge(
         _ source: UnsafePointer<UInt8>, _ side: Int, _ ix: Int, _ iy: Int, _ fx: Int, _ fy: Int,
         into out: UnsafeMutablePointer<UInt8>

@@ -15,13 +15,13 @@ public struct BatchItem: Sendable, Hashable {
     }
 }
 
-/// Pictures ready for a network.
+/// Images ready for a network.
 public struct Batch: Sendable, Equatable {
     /// The photographs and views, in order.
     public let items: [BatchItem]
-    /// `items.count * resolution * resolution * 3` bytes: picture, row, column, channel (NHWC), RGB.
+    /// `items.count * resolution * resolution * 3` bytes: image, row, column, channel (NHWC), RGB.
     public let pixels: [UInt8]
-    /// Side of a picture in pixels.
+    /// Side of an image in pixels.
     public let resolution: Int
 }
 
@@ -39,7 +39,7 @@ public final class BatchLoader: Sendable {
     /// - Parameters:
     ///   - cache: the photographs.
     ///   - items: what to deliver, in order, across all batches.
-    ///   - batchSize: pictures per batch, at least 1.
+    ///   - batchSize: images per batch, at least 1.
     ///   - dropLast: whether a last batch that is not full is left out, unless it is all there is.
     ///   - first: the batch to begin with, from 0; those before it are left out.
     ///   - augmentation: how views differ; `.none` gives exact copies.
@@ -138,7 +138,7 @@ public final class BatchLoader: Sendable {
             }
         }
 
-        /// The next batch to make, once there is room for it.
+        /// The next batch to make, once there is space for it.
         private func take() -> Int? {
             condition.withLock {
                 while !isStopped, taken < batchCount, taken >= given + ahead { condition.wait() }

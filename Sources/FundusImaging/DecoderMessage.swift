@@ -13,7 +13,7 @@ package struct DecoderMessage {
         case damage
         /// The machine lacks threads or descriptors; nothing follows about the file.
         case machine
-        /// More memory was asked for than was given: too little is left, or the file asks for too much.
+        /// More memory was requested than was given: too little is left, or the file requests too much.
         case memory
     }
 

@@ -1,5 +1,5 @@
 extension PixelImage {
-    /// What a picture is in which nothing can be seen: "black", "white" or "of one colour"; nil where something can.
+    /// What an image is in which nothing can be seen: "black", "white" or "of one colour"; nil where something can.
     ///
     /// In a photograph of an eye the disc alone differs from its surround by far more than is allowed for noise here.
     public var featureless: String? {

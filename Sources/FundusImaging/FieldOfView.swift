@@ -1,16 +1,16 @@
 /// The part of a fundus photograph that shows the retina: a bright disc, often cut at the top and bottom, on black.
 public struct FieldOfView: Sendable, Equatable {
-    /// The smallest rectangle around the disc, in pixels of the picture it was found in.
+    /// The smallest rectangle around the disc, in pixels of the image it was found in.
     public let area: PixelArea
-    /// For each row of the picture, the columns that the disc covers; empty above and below it.
+    /// For each row of the image, the columns that the disc covers; empty above and below it.
     public let spans: [Range<Int>]
-    /// Whether a disc was found; otherwise the area is the whole picture.
+    /// Whether a disc was found; otherwise the area is the whole image.
     public let isFound: Bool
 
-    /// Looks for the disc. Meant for a reduced picture of some hundred pixels: the time grows with the pixels.
+    /// Looks for the disc. Meant for a reduced image of some hundred pixels: the time grows with the pixels.
     ///
     /// Pixels brighter than the black of the border are taken, the largest connected part of them is the disc, and
-    /// rows and columns that it only touches with a few pixels (a hair, a letter) are left out. A picture that has no
+    /// rows and columns that it only touches with a few pixels (a hair, a letter) are left out. An image that has no
     /// dark border, or whose bright part is too small or too ragged to be a disc, is taken whole.
     public init(in image: PixelImage) {
         let light = Self.light(of: image)
@@ -70,7 +70,7 @@ public struct FieldOfView: Sendable, Equatable {
 
     /// Keeps the largest 4-connected part of a mask.
     private static func largestPart(of mask: [Bool], width: Int, height: Int) -> [Bool] {
-        // A frame of unset pixels saves asking whether a neighbour exists.
+        // A frame of unset pixels saves the check whether a neighbour exists.
         let stride = width + 2
         var isOpen = [Bool](repeating: false, count: stride * (height + 2))
         for y in 0..<height {
@@ -96,7 +96,7 @@ public struct FieldOfView: Sendable, Equatable {
         return largest
     }
 
-    /// The rectangle around the disc, or nil when the mask is no disc.
+    /// The rectangle around the disc, or nil when the mask is not a disc.
     private static func box(around mask: [Bool], width: Int, height: Int) -> PixelArea? {
         var columns = [Int](repeating: 0, count: width)
         var rows = [Int](repeating: 0, count: height)

@@ -2,13 +2,13 @@ import Basics
 
 /// A photograph ready for a network.
 public struct PreparedImage: Sendable, Equatable {
-    /// A square picture of the settings' resolution.
+    /// A square image of the settings' resolution.
     public let image: PixelImage
     /// Whether the disc of the fundus camera was found and cropped to.
     public let foundFieldOfView: Bool
 }
 
-/// The one way from a file to the picture a network sees: the cache, prediction and serving all call it.
+/// The one way from a file to the image a network sees: the cache, prediction and serving all call it.
 public enum FundusReader {
     /// Reads a photograph, crops it, fills it up to a square with black and resizes it.
     ///

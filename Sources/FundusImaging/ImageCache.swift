@@ -24,11 +24,11 @@ public struct ImageFailure: Sendable, Equatable {
 /// The photographs of a list, decoded once to the resolution of training and packed in a file.
 ///
 /// The file is found by a key over the contents of the listed files, in order, and the settings; so a changed, added
-/// or removed file leads to a new pack, which reuses the unchanged pictures of older packs. The folder may be deleted
-/// at any time. A picture that cannot be read is black here and listed in `failures`. One whose pixels in the file are
+/// or removed file leads to a new pack, which reuses the unchanged images of older packs. The folder may be deleted
+/// at any time. An image that cannot be read is black here and listed in `failures`. One whose pixels in the file are
 /// damaged or missing is decoded anew, with a warning, and restored there.
 public final class ImageCache: Sendable {
-    /// How the pictures were prepared.
+    /// How the images were prepared.
     public let settings: ImageSettings
     /// The listed paths, as given.
     public let paths: [String]
@@ -41,22 +41,23 @@ public final class ImageCache: Sendable {
 
     /// Number of photographs, those that cannot be used included.
     public var count: Int { pack.count }
-    /// Side of the square pictures in pixels.
+    /// Side of the square images in pixels.
     public var resolution: Int { pack.resolution }
 
     /// Opens the cache of a list of photographs, and builds it first where it is missing or damaged.
     ///
     /// Two processes may do this at once: the second waits for the first and uses its pack.
     /// - Parameters:
-    ///   - paths: the photographs, in the order of the rows that will be asked for.
+    ///   - paths: the photographs, in the order of the rows that will be requested.
     ///   - settings: how they are prepared.
     ///   - folder: where packs are kept; made if missing.
     ///   - threads: how many photographs are decoded at a time.
-    ///   - shouldStop: asked several times a second; true ends the work. What is decoded by then is used by the next build.
+    ///   - shouldStop: called several times per second; true ends the work. What is decoded by then is used by the next
+    ///     build.
     ///   - logger: warned once when damage to the pack is found.
     /// - Throws: `FoveaError` of kind `configuration` (settings), `storage` (full disk, permissions), `data` (a file
     ///   changed during the work), or `environment` (no memory, threads or descriptors to be had); `CancellationError`
-    ///   when told to stop. Unreadable photographs are no error here.
+    ///   when stopped. Unreadable photographs are not an error here.
     public static func open(
         paths: [String], settings: ImageSettings, folder: String, threads: Int = 2,
         shouldStop: @Sendable () -> Bool = { false }, logger: Logger = .silent
@@ -109,7 +110,7 @@ public final class ImageCache: Sendable {
         return bytes
     }
 
-    /// The prepared photograph `i` as a picture of its own.
+    /// The prepared photograph `i` as an image of its own.
     ///
     /// - Throws: `FoveaError` as `read`.
     public func image(_ i: Int) throws -> PixelImage {

@@ -102,8 +102,8 @@ struct ImageCacheBuilder: Sendable {
 
     /// The pack, if it is there and sound, and no photograph that it calls unreadable can be read now.
     ///
-    /// A decoder cannot always tell a damaged file from a machine that lacked memory, and later ones read more: so what
-    /// is kept as unreadable is tried again, each time.
+    /// A decoder cannot always distinguish a damaged file from a machine that lacked memory, and later ones read more:
+    /// so what is kept as unreadable is tried again, each time.
     private func current(shouldStop: () -> Bool) throws -> ImagePack? {
         guard let pack = existing() else { return nil }
         for (i, identity) in identities.enumerated() where !pack.isReadable(i) {
@@ -124,7 +124,7 @@ struct ImageCacheBuilder: Sendable {
         var index: Int
     }
 
-    /// Pictures of older packs, and of builds that were broken off, with the same settings, by content.
+    /// Images of older packs, and of builds that were broken off, with the same settings, by content.
     private func reusablePictures() -> [String: Stored] {
         let wanted = Set(identities.map(\.text))
         var found: [String: Stored] = [:]

@@ -1,7 +1,7 @@
 import Basics
 import Foundation
 
-/// The names of an image cache's files: an index of contents, and a folder of packs for each kind of picture settings.
+/// The names of an image cache's files: an index of contents, and a folder of packs for each kind of image settings.
 public enum ImageCacheFiles {
     /// Remembers what photographs hold.
     static let index = "contents.index"

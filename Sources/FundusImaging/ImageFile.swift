@@ -47,7 +47,7 @@ public struct ImageFile: Sendable {
         }
         let size = Int(status.st_size)
         guard size > 0 else { throw Self.failure(path, "is empty (0 bytes)") }
-        // Eight bytes a pixel is 16-bit RGBA without compression; the rest is room for metadata.
+        // Eight bytes per pixel is 16-bit RGBA without compression; the rest is space for metadata.
         guard size <= min(pixelLimit, 1 << 40) * 8 + 1 << 26 else {
             throw Self.failure(path, "has \(size) bytes, more than an image of \(pixelLimit) pixels can have")
         }
@@ -78,8 +78,8 @@ public struct ImageFile: Sendable {
     /// Decodes the first page to upright 8-bit sRGB that fits into a square of `side` pixels, proportions kept.
     ///
     /// - Parameters:
-    ///   - side: the longer side of the result; the whole picture at its own size if nil.
-    ///   - enlarge: whether a smaller picture is enlarged to `side`.
+    ///   - side: the longer side of the result; the whole image at its own size if nil.
+    ///   - enlarge: whether a smaller image is enlarged to `side`.
     ///   - pixelLimit: more pixels than this in the file are refused before decoding.
     /// - Throws: `FoveaError` of kind `data` that names the path: not an image, cut, damaged, too many pixels, samples or
     ///   channels that are not read; of kind `environment` when the machine lacks something.
@@ -88,7 +88,7 @@ public struct ImageFile: Sendable {
         guard header.width <= pixelLimit / max(1, header.height) else {
             throw FoveaError(
                 .data, "\(path) has \(header.width) x \(header.height) pixels, more than the limit of \(pixelLimit)",
-                remedy: "Make the picture smaller, or raise image.pixel_limit.")
+                remedy: "Make the image smaller, or raise image.pixel_limit.")
         }
         try checkSamples(header)
         var pixels = cvips_pixels()
@@ -152,13 +152,13 @@ public struct ImageFile: Sendable {
                 .data, "\(path) \(what): \(said.text)\(Self.advice)",
                 remedy: "The file may be whole, but this kind of image is not read: convert it to PNG or 8-bit JPEG.")
         case .damage, .memory:
-            // Decoded and prepared, with room for what the library keeps.
+            // Decoded and prepared, with space for what the library keeps.
             if let lacking = MachineProbe.lacking(bytes: pixels * 4 + 1 << (said.cause == .memory ? 28 : 26)) {
                 return MachineProbe.error(path, "\(said.text); the machine lacks \(lacking)")
             }
             remedy =
                 said.cause == .memory
-                ? "It asks for more memory than such an image needs: save it anew."
+                ? "It requests more memory than such an image needs: save it again."
                 : "The file is cut or damaged: copy it again."
         }
         return FoveaError(.data, "\(path) \(what): \(said.text)", remedy: remedy)

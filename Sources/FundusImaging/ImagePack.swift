@@ -1,12 +1,12 @@
 import Basics
 import Foundation
 
-/// A file of prepared pictures of one size, open for reading. Its table is held in memory; pixels are read when they are
-/// asked for. They are not mapped: a file that another program shortens would end the process.
+/// A file of prepared images of one size, open for reading. Its table is held in memory; pixels are read when they are
+/// requested. They are not mapped: a file that another program shortens would end the process.
 ///
-/// Layout, integers of 64 bits little-endian: a head of 4096 bytes (six integers: mark, pictures, resolution, offset of
-/// the table, size of the file, checksum of the head and the table), then the pictures, then the table of 88 bytes a
-/// picture (content hash as 64 characters, checksum of the pixels, offset and length of the reason if it is
+/// Layout, integers of 64 bits little-endian: a head of 4096 bytes (six integers: mark, images, resolution, offset of
+/// the table, size of the file, checksum of the head and the table), then the images, then the table of 88 bytes per
+/// image (content hash as 64 characters, checksum of the pixels, offset and length of the reason if it is
 /// unreadable), then the reasons in UTF-8.
 package final class ImagePack: Sendable {
     static let mark: UInt64 = 0x314B_4341_5056_4F46  // "FOVPACK1"
@@ -21,12 +21,12 @@ package final class ImagePack: Sendable {
     /// The table and the reasons, as in the file.
     private let table: [UInt8]
 
-    /// Bytes of one picture.
+    /// Bytes of one image.
     var recordSize: Int { resolution * resolution * 3 }
 
     /// Opens a pack; nil when there is none, or it is cut, damaged or of another kind.
     ///
-    /// - Parameter isUnfinished: takes a pack whose writing was broken off too. Each of its pictures has to be checked
+    /// - Parameter isUnfinished: takes a pack whose writing was broken off too. Each of its images has to be checked
     ///   (`read`); one that was not written has no hash.
     init?(path: String, isUnfinished: Bool = false) {
         let opened = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -67,7 +67,7 @@ package final class ImagePack: Sendable {
         close(descriptor)
     }
 
-    /// Reads the pixels of picture `i` in 0 ..< count.
+    /// Reads the pixels of image `i` in 0 ..< count.
     ///
     /// - Parameter buffer: as long as `recordSize`.
     /// - Returns: whether they are those that were written; otherwise the buffer holds anything.
@@ -76,7 +76,7 @@ package final class ImagePack: Sendable {
             && Self.checksum(UnsafeRawBufferPointer(buffer)) == checksum(i)
     }
 
-    /// Writes the pixels of picture `i` again where they are missing or changed in the file.
+    /// Writes the pixels of image `i` again where they are missing or changed in the file.
     ///
     /// Failing costs only time, so it is not an error. Nothing is written but what was there before.
     func restore(_ i: Int, _ pixels: UnsafeRawBufferPointer) {
@@ -95,20 +95,20 @@ package final class ImagePack: Sendable {
         }
     }
 
-    /// The content hash of picture `i`, 64 characters.
+    /// The content hash of image `i`, 64 characters.
     func hash(_ i: Int) -> String {
         String(decoding: table[entry(i)..<entry(i) + 64], as: UTF8.self)
     }
 
-    /// The first 64 bits of the content hash of picture `i`; 0 for a file that could not be read.
+    /// The first 64 bits of the content hash of image `i`; 0 for a file that could not be read.
     func contentKey(_ i: Int) -> UInt64 {
         UInt64(String(decoding: table[entry(i)..<entry(i) + 16], as: UTF8.self), radix: 16) ?? 0
     }
 
-    /// Whether picture `i` could be prepared.
+    /// Whether image `i` could be prepared.
     func isReadable(_ i: Int) -> Bool { integer(entry(i) + 80) == 0 }
 
-    /// Why picture `i` could not be prepared.
+    /// Why image `i` could not be prepared.
     func reason(_ i: Int) -> String {
         let start = Int(clamping: integer(entry(i) + 72)) - tableOffset
         let count = Int(clamping: integer(entry(i) + 80))
@@ -139,7 +139,7 @@ package final class ImagePack: Sendable {
         return true
     }
 
-    /// The entry of one picture in the table.
+    /// The entry of one image in the table.
     static func entry(hash: String, checksum: UInt64, reasonOffset: Int, reasonLength: Int) -> [UInt8] {
         var bytes = Array(hash.utf8)
         for value in [checksum, UInt64(reasonOffset), UInt64(reasonLength)] {
@@ -148,7 +148,7 @@ package final class ImagePack: Sendable {
         return bytes
     }
 
-    /// The head's five fields and all that follows the pictures.
+    /// The head's five fields and all that follows the images.
     package static func checksum(fields: [UInt64], table: UnsafeRawBufferPointer) -> UInt64 {
         fields.prefix(5).reduce(checksum(table)) { SeededRandom.mix($0 ^ $1) }
     }

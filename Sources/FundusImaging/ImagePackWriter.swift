@@ -2,9 +2,9 @@ import Basics
 import Foundation
 import Synchronization
 
-/// Writes the pictures of a pack from several threads into a file that `AtomicFile` renames when all is well.
+/// Writes the images of a pack from several threads into a file that `AtomicFile` renames when all is well.
 ///
-/// Each picture's entry follows it at once, so that what is written of a build that is broken off can be used.
+/// Each image's entry follows it at once, so that what is written of a build that is broken off can be used.
 final class ImagePackWriter: Sendable {
     private struct Entry {
         var checksum: UInt64 = 0
@@ -20,7 +20,7 @@ final class ImagePackWriter: Sendable {
     private var recordSize: Int { resolution * resolution * 3 }
     private var tableOffset: Int { ImagePack.headSize + identities.count * recordSize }
 
-    /// Takes an empty file and reserves the room that it will need, so that a full disk shows before the work.
+    /// Takes an empty file and reserves the space that it will need, so that a full disk shows before the work.
     init(descriptor: Int32, path: String, identities: [ContentIdentity], resolution: Int) throws {
         self.descriptor = descriptor
         self.path = path
@@ -47,7 +47,7 @@ final class ImagePackWriter: Sendable {
         linkat(AT_FDCWD, "/proc/self/fd/\(descriptor)", AT_FDCWD, path, AT_SYMLINK_FOLLOW)
     }
 
-    /// Stores the pixels of picture `i`.
+    /// Stores the pixels of image `i`.
     func write(_ pixels: UnsafeRawBufferPointer, at i: Int) throws {
         try write(pixels, offset: ImagePack.headSize + i * recordSize)
         let checksum = ImagePack.checksum(pixels)
@@ -56,7 +56,7 @@ final class ImagePackWriter: Sendable {
         try entry.withUnsafeBytes { try write($0, offset: tableOffset + i * ImagePack.entrySize) }
     }
 
-    /// Stores that picture `i` cannot be prepared; its pixels are black.
+    /// Stores that image `i` cannot be prepared; its pixels are black.
     func write(reason: String, at i: Int) throws {
         let black = Array(repeating: UInt8(0), count: recordSize)
         try black.withUnsafeBytes { try write($0, offset: ImagePack.headSize + i * recordSize) }

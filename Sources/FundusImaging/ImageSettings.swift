@@ -1,6 +1,6 @@
 import Basics
 
-/// How a photograph becomes the square picture that a network sees; the same in training and in prediction.
+/// How a photograph becomes the square image that a network sees; the same in training and in prediction.
 public struct ImageSettings: Codable, Hashable, Sendable {
     /// What of the photograph is kept.
     public enum Crop: String, NamedChoice, Sendable {
@@ -10,12 +10,12 @@ public struct ImageSettings: Codable, Hashable, Sendable {
         case fieldOfView = "field_of_view"
     }
 
-    /// The sides that a picture may have, in pixels.
+    /// The sides that an image may have, in pixels.
     public static let resolutions = 16...4096
     /// The limits that may be set to the pixels of a file.
     public static let pixelLimits = 1...4_000_000_000
 
-    /// Side of the square picture in pixels, one of `resolutions`.
+    /// Side of the square image in pixels, one of `resolutions`.
     public var resolution: Int
     /// What of the photograph is kept. What is kept is never stretched: black fills it up to a square.
     public var crop: Crop

@@ -6,7 +6,7 @@ import Foundation
 /// mean G whose deviation is a thirtieth of the disc's radius. Here the mean is taken over the disc only, so its rim
 /// gets no halo, and what lies outside the disc becomes black.
 public enum LocalContrast {
-    /// Applies it to a square picture whose disc fills the side; the Gaussian's deviation is a sixtieth of the side.
+    /// Applies it to a square image whose disc fills the side; the Gaussian's deviation is a sixtieth of the side.
     public static func apply(to image: PixelImage) -> PixelImage {
         let width = image.width
         let height = image.height

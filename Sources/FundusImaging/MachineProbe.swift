@@ -1,14 +1,14 @@
 import Basics
 import Foundation
 
-/// Tells whether the machine has what decoding a picture needs.
+/// Decides whether the machine has what decoding an image needs.
 ///
 /// The image library gives the same words for a damaged file and for memory that it was refused, so its words alone do
 /// not decide whether a file is to blame.
 package enum MachineProbe {
     /// What cannot be had now, in words; nil when all can.
     ///
-    /// - Parameter bytes: the memory that is asked for.
+    /// - Parameter bytes: the memory that is requested.
     package static func lacking(bytes: Int) -> String? {
         var thread = pthread_t()
         let code = pthread_create(&thread, nil, { _ in nil }, nil)

@@ -1,7 +1,7 @@
 import Torch
 
-/// Focal loss (Lin et al., ICCV 2017, eq. 4, one outcome a class): (1 - p_t)^gamma BCE, with p_t the probability given to
-/// the truth. What is known already counts less. gamma 2 is the paper's.
+/// Focal loss (Lin et al., ICCV 2017, eq. 4, one outcome per class): (1 - p_t)^gamma BCE, with p_t the probability
+/// given to the truth. What is known already counts less. gamma 2 is the paper's.
 public struct FocalLoss: Loss {
     private let gamma: Double
 

@@ -1,8 +1,9 @@
 import Foundation
 import Torch
 
-/// Label-distribution-aware margins (Cao et al., NeurIPS 2019, eq. 13, one outcome a class): BCE(s (z - m_c y), y) with
-/// m_c = M n_c^(-1/4) / max_c n_c^(-1/4), so the rarest class must be won by the largest margin, and only its positives.
+/// Label-distribution-aware margins (Cao et al., NeurIPS 2019, eq. 13, one outcome per class): BCE(s (z - m_c y), y)
+/// with m_c = M n_c^(-1/4) / max_c n_c^(-1/4), so the rarest class must be won by the largest margin, and only its
+/// positives.
 ///
 /// From a share of the training on, every term of class c is weighed by the effective number of its images (the paper's
 /// deferred re-weighting). M 0.5 is the paper's. Its s of 30 belongs to logits of unit features; ours have no such bound,

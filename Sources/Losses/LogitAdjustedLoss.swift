@@ -1,8 +1,8 @@
 import Foundation
 import Torch
 
-/// Logit adjustment (Menon et al., ICLR 2021, eq. 10, one outcome a class): BCE(z + tau log(pi_c / (1 - pi_c)), y) with
-/// pi_c = n_c / n. The prior is added while training, so that the raw z need not learn it; the raw z is what is
+/// Logit adjustment (Menon et al., ICLR 2021, eq. 10, one outcome per class): BCE(z + tau log(pi_c / (1 - pi_c)), y)
+/// with pi_c = n_c / n. The prior is added while training, so that the raw z need not learn it; the raw z is what is
 /// distilled, ranked and thresholded. tau 1 is the paper's.
 public struct LogitAdjustedBinaryCrossEntropy: Loss {
     private let shift: Tensor

@@ -79,7 +79,7 @@ public enum LossRegistry {
     public static func make(_ name: String, _ options: LossOptions, _ context: LossContext) throws -> any Loss {
         guard let entry = all.first(where: { $0.name == name }) else {
             throw FoveaError(
-                .configuration, "\"\(name)\" is no loss", remedy: FoveaError.suggestion(for: name, among: names))
+                .configuration, "\"\(name)\" is not a loss", remedy: FoveaError.suggestion(for: name, among: names))
         }
         return try entry.make(context, options)
     }

@@ -6,13 +6,13 @@ import NN
 import Torch
 import Weights
 
-/// All that a prediction needs besides the weights; written as `config.json` beside `model.safetensors`.
+/// All that a prediction needs in addition to the weights; written as `config.json` beside `model.safetensors`.
 public struct ModelDescription: Codable, Sendable, Equatable {
     /// How labels and outputs are to be read.
     public enum LabelKind: String, NamedChoice, Sendable {
-        /// Zero, one or several diseases an image; probabilities by the logistic function.
+        /// Zero, one or several diseases per image; probabilities by the logistic function.
         case multi
-        /// Exactly one an image; probabilities by softmax.
+        /// Exactly one per image; probabilities by softmax.
         case single
     }
 
@@ -25,7 +25,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     public var classes: [String]
     /// How labels are to be read.
     public var labels: LabelKind
-    /// How a photograph becomes a square picture.
+    /// How a photograph becomes a square image.
     public var image: ImageSettings
     /// How its pixels become network input.
     public var normalization: Normalization
@@ -230,7 +230,7 @@ public struct ModelBundle {
     /// One network with the outputs of all bundles side by side, where they share a backbone, weights and all: it is
     /// passed once, and their heads stand in order. Nil where their backbones differ.
     ///
-    /// It is made to be asked, not to be kept: classes of several bundles occur several times.
+    /// It is made to predict with, not to be saved: classes of several bundles occur several times.
     public static func joined(_ bundles: [ModelBundle]) throws -> ModelBundle? {
         guard let first = bundles.first else { return nil }
         let (trunk, head) = (first.trunk, first.classifier.head)

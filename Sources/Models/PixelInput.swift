@@ -16,7 +16,7 @@ public struct PixelInput {
         self.shift = try Tensor(shift, shape: [1, 3, 1, 1]).to(device: device)
     }
 
-    /// Bytes of `count` square RGB pictures (picture, row, column, channel) as float32 [N, 3, H, W] in channels-last
+    /// Bytes of `count` square RGB images (image, row, column, channel) as float32 [N, 3, H, W] in channels-last
     /// layout; the bytes cross to a GPU before they become floats, without making the processor wait.
     public func callAsFunction(_ bytes: [UInt8], count: Int, resolution: Int) throws -> Tensor {
         var pixels = try Tensor(bytes, shape: [count, resolution, resolution, 3])

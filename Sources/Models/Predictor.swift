@@ -25,12 +25,12 @@ public final class Predictor {
         if folding { try classifier.backbone.foldBatchNorms() }
     }
 
-    /// The raw logits of a batch of pictures, float32 on the CPU, [N, classes] row by row.
+    /// The raw logits of a batch of images, float32 on the CPU, [N, classes] row by row.
     public func logits(_ pixels: [UInt8], count: Int, resolution: Int) throws -> [Float] {
         try outputs(pixels, count: count, resolution: resolution, withFeatures: false).logits
     }
 
-    /// The raw logits of a batch of pictures, and their pooled features if wanted.
+    /// The raw logits of a batch of images, and their pooled features if requested.
     private func outputs(
         _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool
     ) throws -> PredictedOutputs {
@@ -45,9 +45,9 @@ public final class Predictor {
         }
     }
 
-    /// The raw logits of some pictures of a cache, one row for each item, in order.
+    /// The raw logits of some images of a cache, one row for each item, in order.
     ///
-    /// - Parameter progress: told how many pictures are done.
+    /// - Parameter progress: called with how many images are done.
     public func logits(
         cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
         batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
@@ -63,11 +63,11 @@ public final class Predictor {
         return all
     }
 
-    /// Hands over what the network makes of some pictures of a cache, batch by batch, in order.
+    /// Hands over what the network makes of some images of a cache, batch by batch, in order.
     ///
     /// - Parameters:
-    ///   - withFeatures: whether pooled features are wanted too.
-    ///   - body: told the outputs of a batch, and how many pictures are done with it.
+    ///   - withFeatures: whether pooled features are requested too.
+    ///   - body: called with the outputs of a batch, and how many images are done with it.
     public func forEachBatch(
         cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
         withFeatures: Bool = false, batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false },
@@ -86,11 +86,11 @@ public final class Predictor {
     }
 }
 
-/// What a network makes of some pictures, row by row.
+/// What a network makes of some images, row by row.
 public struct PredictedOutputs: Sendable, Equatable {
     /// Raw logits, [N, classes].
     public var logits: [Float]
-    /// Pooled features, [N, featureCount]; empty where they were not wanted.
+    /// Pooled features, [N, featureCount]; empty where they were not requested.
     public var features: [Float]
 }
 

@@ -119,8 +119,8 @@ public final class BatchNorm2d: Module {
 
     /// The normalised input, same shape; while training also updates the running statistics.
     ///
-    /// One value a channel has no variance (PyTorch's module refuses it): such a batch, as of one image on a map of one
-    /// pixel, is normalised by the running statistics.
+    /// One value per channel has no variance (PyTorch's module refuses it): such a batch, as of one image on a map of
+    /// one pixel, is normalised by the running statistics.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         if isAbsorbed { return x }
         let hasVariance = x.count > x.shape[1]
@@ -161,7 +161,7 @@ public final class Linear: Module {
 
     /// The weights under PyTorch's names.
     ///
-    /// Rows with factors of their own have "log_scale" besides, which no published network has.
+    /// Rows with factors of their own have "log_scale" too, which no published network has.
     public var ownParameters: [(name: String, parameter: Parameter)] {
         [("weight", weight)] + (bias.map { [("bias", $0)] } ?? []) + (logScale.map { [("log_scale", $0)] } ?? [])
     }

@@ -16,7 +16,7 @@ public struct DatasetInspection: Sendable {
     public var settings: RunSettings?
     /// Where the long tail is divided.
     public var evaluation = EvaluationSettings()
-    /// A grouping to show besides `shot` and those of the attributes; nil for none.
+    /// A grouping to show in addition to `shot` and those of the attributes; nil for none.
     public var grouping: String?
     /// Largest number of pixels that a file may claim.
     public var pixelLimit = PictureSettings().pixelLimit

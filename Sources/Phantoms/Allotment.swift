@@ -1,6 +1,6 @@
 import Basics
 
-/// Hands out findings to patients so that every class has exactly the count its prevalence asks for.
+/// Assigns findings to patients so that every class has exactly the count that its prevalence gives.
 struct Allotment {
     let settings: PhantomSettings
 

@@ -1,8 +1,8 @@
 import Basics
 
-/// What a camera does to the picture: framing, light, colour, sharpness, noise.
+/// What a camera does to the image: framing, light, colour, sharpness, noise.
 struct Camera {
-    /// The radius of the field of view as a share of the picture's side.
+    /// The radius of the field of view as a share of the image's side.
     var field: Float
     /// The height at which the field of view is cut off above and below, in units; 1 for a whole circle.
     var cut: Float
@@ -13,7 +13,7 @@ struct Camera {
     /// The colour and strength of the stray light near the edge.
     var edge: Colour
     var edgeStrength: Float
-    /// Standard deviation of the blur, as a share of the picture's side.
+    /// Standard deviation of the blur, as a share of the image's side.
     var blur: Float
     /// Standard deviation of the sensor's noise.
     var noise: Float
@@ -91,7 +91,7 @@ extension Canvas {
         return (values + values.w * 1.5)
     }
 
-    /// The bytes of the picture, red, green, blue, row by row, black outside the field of view.
+    /// The bytes of the image, red, green, blue, row by row, black outside the field of view.
     ///
     /// A left eye is the mirror image of what was painted.
     func bytes(_ camera: Camera, mirrored: Bool) -> [UInt8] {

@@ -1,4 +1,4 @@
-/// How the pixels of a square picture lie over the field of view.
+/// How the pixels of a square image lie over the field of view.
 struct PixelGrid {
     let side: Int
     /// Pixels per unit, that is, the radius of the field of view in pixels.
@@ -18,7 +18,7 @@ struct PixelGrid {
     }
 }
 
-/// A square picture that is painted in the coordinates of the field of view.
+/// A square image that is painted in the coordinates of the field of view.
 struct Canvas {
     let grid: PixelGrid
     var pixels: [Colour]
@@ -70,7 +70,7 @@ struct Canvas {
     ) {
         source.withUnsafeBufferPointer { source in
             target.withUnsafeMutableBufferPointer { target in
-                // The frame of the picture is dark surround: it may stay as it is.
+                // The frame of the image is dark surround: it may stay as it is.
                 for row in 1..<side - 1 {
                     for i in row * side + 1..<(row + 1) * side - 1 {
                         target[i] = source[i] * inner + (source[i - step] + source[i + step]) * outer

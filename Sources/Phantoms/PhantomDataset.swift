@@ -46,10 +46,10 @@ public struct PhantomDataset: Sendable {
     /// - Parameters:
     ///   - threads: photographs drawn at a time, at least 1.
     ///   - replacing: draws over a set of other settings instead of refusing.
-    ///   - shouldStop: asked several times a second; true ends the work after the photographs that are being drawn.
+    ///   - shouldStop: called several times per second; true ends the work after the photographs that are being drawn.
     /// - Returns: the number of photographs drawn now; 0 when the set was complete.
     /// - Throws: `FoveaError` of kind `data` when the folder holds something else, `storage` when writing fails;
-    ///   `CancellationError` when told to stop.
+    ///   `CancellationError` when stopped.
     @discardableResult
     public func draw(
         threads: Int, replacing: Bool = false, shouldStop: () -> Bool = { false }

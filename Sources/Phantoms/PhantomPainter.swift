@@ -3,12 +3,12 @@ import FundusImaging
 
 /// Draws fundus photographs of eyes that do not exist.
 ///
-/// A picture is a pure function of the seed, the side, the patient, the eye and the findings. Every finding has a
-/// stream of its own, so adding or leaving out one changes nothing else about the picture.
+/// An image is a pure function of the seed, the side, the patient, the eye and the findings. Every finding has a
+/// stream of its own, so adding or leaving out one changes nothing else about the image.
 public struct PhantomPainter: Sendable {
     /// Decides every eye.
     public let seed: UInt64
-    /// Width and height of the picture in pixels, at least 32.
+    /// Width and height of the image in pixels, at least 32.
     public let side: Int
 
     /// Makes a painter; sides below 32 become 32.
@@ -17,13 +17,13 @@ public struct PhantomPainter: Sendable {
         self.side = max(32, side)
     }
 
-    /// Draws one eye as a picture of `side` x `side` pixels, black outside the field of view.
+    /// Draws one eye as an image of `side` x `side` pixels, black outside the field of view.
     public func paint(patient: Int, eye: PhantomEye, findings: Set<PhantomFinding>) throws -> PixelImage {
         try PixelImage(
             width: side, height: side, bytes: bytes(patient: patient, eye: eye, findings: findings))
     }
 
-    /// The bytes of that picture: red, green, blue, row by row.
+    /// The bytes of that image: red, green, blue, row by row.
     private func bytes(patient: Int, eye: PhantomEye, findings: Set<PhantomFinding>) -> [UInt8] {
         let camera = Camera.of(seed: seed, patient: patient)
         let exposure = Exposure(seed: seed, patient: patient, eye: eye)

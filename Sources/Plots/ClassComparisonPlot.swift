@@ -1,7 +1,7 @@
 import Basics
 import Evaluation
 
-/// Teachers, students and plain models class by class: one row a class, its values joined by a line.
+/// Teachers, students and plain models class by class: one row per class, its values joined by a line.
 public struct ClassComparisonPlot: Sendable {
     /// The plot's title.
     public var title: String
@@ -26,7 +26,7 @@ public struct ClassComparisonPlot: Sendable {
         self.bounds = bounds
     }
 
-    /// The picture.
+    /// The drawing.
     public func drawing() -> Drawing {
         let left = 20.0
         let nameEnd = left + max(120, ClassRows.nameWidth(classes, limit: 300))

@@ -1,6 +1,6 @@
 import Basics
 
-/// Differences against a reference, each with its interval: a dot and a whisker a row, and the numbers beside.
+/// Differences against a reference, each with its interval: a dot and a whisker per row, and the numbers beside.
 public struct GainPlot: Sendable {
     /// One difference.
     public struct Row: Sendable {
@@ -52,7 +52,7 @@ public struct GainPlot: Sendable {
         self.level = level
     }
 
-    /// The picture.
+    /// The drawing.
     public func drawing() -> Drawing {
         let step = 27.0
         let left = 20.0

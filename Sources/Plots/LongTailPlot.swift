@@ -27,7 +27,7 @@ public struct LongTailPlot: Sendable {
         self.bounds = bounds
     }
 
-    /// The picture.
+    /// The drawing.
     public func drawing() -> Drawing {
         let left = 20.0
         let nameEnd = left + max(120, ClassRows.nameWidth(classes, limit: 300))

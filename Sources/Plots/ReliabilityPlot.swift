@@ -48,7 +48,7 @@ public struct ReliabilityPlot: Sendable {
         self.models = models
     }
 
-    /// The picture.
+    /// The drawing.
     public func drawing() -> Drawing {
         let side = 380.0
         let start = 84.0

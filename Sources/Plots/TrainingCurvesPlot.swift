@@ -1,4 +1,4 @@
-/// Training curves: for each measure one panel over the epochs, one line a run or stage.
+/// Training curves: for each measure one panel over the epochs, one line per run or stage.
 public struct TrainingCurvesPlot: Sendable {
     /// A line.
     public struct Line: Sendable {
@@ -43,7 +43,7 @@ public struct TrainingCurvesPlot: Sendable {
         self.panels = panels
     }
 
-    /// The picture.
+    /// The drawing.
     public func drawing() -> Drawing {
         let panelWidth = 370.0
         let panelHeight = 260.0

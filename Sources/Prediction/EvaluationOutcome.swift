@@ -6,7 +6,7 @@ import Reports
 
 /// What `fovea evaluate` found.
 public struct EvaluationOutcome: Sendable {
-    /// What was judged, for headings.
+    /// What was evaluated, for headings.
     public var subject: String
     /// Its metrics.
     public var evaluation: EvaluationResult
@@ -16,7 +16,7 @@ public struct EvaluationOutcome: Sendable {
     public var reference: EvaluationResult?
     /// The subject minus the reference, on the same images.
     public var difference: PairedResult?
-    /// How many of the images judged are known to have trained the model; nil where that is not known.
+    /// How many of the images evaluated are known to have trained the model; nil where that is not known.
     public var trainedImages: Int?
     /// The label tables, with the hashes of what was read.
     var tables: [SourceFile] = []
@@ -24,7 +24,7 @@ public struct EvaluationOutcome: Sendable {
     public var notes: [String] = []
     /// Names of classes for people.
     public var names: [String: String] = [:]
-    /// The probabilities behind it, where a model was judged.
+    /// The probabilities behind it, where a model was evaluated.
     public var outcomes: Outcomes?
 
     init(subject: String, evaluation: EvaluationResult) {

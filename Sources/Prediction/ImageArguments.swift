@@ -15,9 +15,9 @@ public enum ImageArguments {
     /// Files as they are; of folders every photograph in them and below, sorted: files that begin as an image whatever
     /// they are called, and those that are called so (`PhotographFile`). Each file once, whatever names it has.
     ///
-    /// Names are short (the file's own, or relative to the folder) as long as that tells the images apart; otherwise
+    /// Names are short (the file's own, or relative to the folder) as long as that distinguishes the images; otherwise
     /// they are the paths.
-    /// - Parameter report: told what is passed over: a line a reason, with the number and the first names.
+    /// - Parameter report: called with what is skipped: one line per reason, with the number and the first names.
     /// - Throws: `FoveaError` of kind `data` for a folder without photographs.
     public static func expand(_ arguments: [String], report: (String) -> Void = { _ in }) throws -> [NamedImage] {
         var images: [NamedImage] = []

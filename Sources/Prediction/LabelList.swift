@@ -31,7 +31,7 @@ public struct RowFilter: Sendable, Equatable {
     }
 }
 
-/// Labels without photographs: what is needed to judge the predictions of any program.
+/// Labels without photographs: what is needed to evaluate the predictions of any program.
 enum LabelList {
     /// Reads a label table.
     ///

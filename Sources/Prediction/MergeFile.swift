@@ -3,7 +3,7 @@ import Evaluation
 import Foundation
 import Yams
 
-/// Near-synonyms to be judged as one class, from a YAML file: `merge: {retinopathy: [mild, severe], ...}`.
+/// Near-synonyms to be treated as one class, from a YAML file: `merge: {retinopathy: [mild, severe], ...}`.
 package enum MergeFile {
     /// What is added to the title of an evaluation.
     package static func words(_ path: String?) -> String { path.map { ", classes merged by \($0)" } ?? "" }

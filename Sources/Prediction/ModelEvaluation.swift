@@ -11,7 +11,7 @@ import RunFiles
 import Settings
 import Torch
 
-/// Judges a model on a data set, with the model's own way of reading photographs.
+/// Evaluates a model on a data set, with the model's own way of reading photographs.
 public struct ModelEvaluation: Sendable {
     /// Which photographs of the data set.
     public enum Part: String, Sendable, CaseIterable {
@@ -29,7 +29,7 @@ public struct ModelEvaluation: Sendable {
     public var part: Part
     /// The data set and how it is divided.
     public let settings: RunSettings
-    /// A file of near-synonyms that are judged as one class; nil for none.
+    /// A file of near-synonyms that are treated as one class; nil for none.
     public var merge: String?
     /// Files that will be written, and so must be none of those that are read.
     public var outputs: [OutputFile] = []
@@ -40,7 +40,7 @@ public struct ModelEvaluation: Sendable {
     /// Whether the settings began as those of the model's own run.
     private var beganAsRun = false
 
-    /// Judges a model on the data of a configuration.
+    /// Evaluates a model on the data of a configuration.
     public init(model: String, settings: RunSettings) {
         self.model = ModelPrediction.folder(model)
         self.settings = settings
@@ -48,7 +48,7 @@ public struct ModelEvaluation: Sendable {
         evaluation = settings.evaluation
     }
 
-    /// Judges the model of a run on the run's own data, divided as the run did.
+    /// Evaluates the model of a run on the run's own data, divided as the run did.
     ///
     /// - Parameter given: the arguments of `--set`. Where they change the data or the seed, the data are divided anew.
     /// - Throws: `FoveaError` of kind `configuration` when the folder holds no run, of kind `data` when its files are gone.
@@ -62,7 +62,7 @@ public struct ModelEvaluation: Sendable {
         beganAsRun = true
     }
 
-    /// Judges a model on all photographs of a label table.
+    /// Evaluates a model on all photographs of a label table.
     public init(model: String, table: String, images: String?) throws {
         var settings = RunSettings()
         settings.data = try DataSettings(table: table, images: images)
@@ -91,7 +91,7 @@ public struct ModelEvaluation: Sendable {
         return place(own) == place(path)
     }
 
-    /// Reads, predicts and judges.
+    /// Reads, predicts and evaluates.
     ///
     /// - Throws: `FoveaError` naming every image that cannot be read: none is left out; `CancellationError`.
     public func run(_ context: ExecutionContext) throws -> EvaluationOutcome {
@@ -117,7 +117,7 @@ public struct ModelEvaluation: Sendable {
             throw FoveaError(
                 .data, "\(missing) is missing, though the run wrote it: which images it validated is not known",
                 remedy: "Restore it, or write it again with `fovea train --resume \(PathName.folder(of: missing))`; "
-                    + "--split all judges all images.")
+                    + "--split all evaluates all images.")
         }
         let (rows, notes) = try rows(of: cohort, attributes, record)
         if description.labels == .single { try cohort.requireSingleLabels(rows: rows) }
@@ -172,7 +172,7 @@ public struct ModelEvaluation: Sendable {
         return columns
     }
 
-    /// The rows to judge, and what the reader should know of them.
+    /// The rows to evaluate, and what the reader should know of them.
     private func rows(
         of cohort: Cohort, _ attributes: ClassAttributes?, _ record: RunRecord?
     ) throws -> (rows: [Int], notes: [String]) {
@@ -217,7 +217,7 @@ public struct ModelEvaluation: Sendable {
 }
 
 extension EvaluationOutcome {
-    /// The probabilities as a table that `--predictions` reads; nil where no model was judged.
+    /// The probabilities as a table that `--predictions` reads; nil where no model was evaluated.
     public var csv: String? {
         guard let outcomes else { return nil }
         var text = CSVText(header: ["image"] + outcomes.classes)

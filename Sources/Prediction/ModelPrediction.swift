@@ -26,7 +26,7 @@ public struct ModelPrediction: Sendable {
 
     /// The model.
     public let model: ModelDescription
-    /// The photographs, in the order asked for.
+    /// The photographs, in the requested order.
     public let rows: [Row]
     /// Those that cannot be used.
     public let failures: [Failure]
@@ -46,7 +46,7 @@ public struct ModelPrediction: Sendable {
         return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 } + sources
     }
 
-    /// Refuses outputs that mean nothing, once everything else has been told.
+    /// Refuses outputs that mean nothing, once everything else has been reported.
     ///
     /// - Throws: `FoveaError` of kind `numerical` that names their images.
     public func requireFinite() throws {
@@ -55,10 +55,11 @@ public struct ModelPrediction: Sendable {
         }
     }
 
-    /// Predicts photographs in batches: never more than one batch of pictures is in memory.
+    /// Predicts photographs in batches: never more than one batch of images is in memory.
     ///
-    /// - Parameter report: told about each photograph that cannot be used, as soon as that is known.
-    /// - Throws: `FoveaError` when the model cannot be read or the machine lacks something; `CancellationError` when told to stop.
+    /// - Parameter report: called for each photograph that cannot be used, as soon as that is known.
+    /// - Throws: `FoveaError` when the model cannot be read or the machine lacks something; `CancellationError` when
+    ///   stopped.
     public init(
         model folder: String, images: [NamedImage], batchSize: Int = 32, _ context: ExecutionContext,
         report: (Failure) -> Void = { _ in }

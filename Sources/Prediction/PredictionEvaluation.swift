@@ -4,10 +4,10 @@ import Evaluation
 import Foundation
 import Settings
 
-/// Judges the probabilities of any program by a label table.
+/// Evaluates the probabilities of any program by a label table.
 public struct PredictionEvaluation: Sendable {
-    /// The prediction tables: of one model, or of several on the same images, one a seed. Out-of-fold tables are joined
-    /// instead: each image is in one of them.
+    /// The prediction tables: of one model, or of several on the same images, one per seed. Out-of-fold tables are
+    /// joined instead: each image is in one of them.
     public var predictions: [String]
     /// Other ones on the same images, which the first are compared with; empty for none.
     public var versus: [String] = []
@@ -15,7 +15,7 @@ public struct PredictionEvaluation: Sendable {
     public var sharesSeeds = false
     /// The label table.
     public var labels: String
-    /// The rows of it to judge by; nil for all.
+    /// The rows of it that count; nil for all.
     public var filter: RowFilter?
     /// The label table of the training images, which divides the classes into many, medium and few; nil when unknown.
     public var trainingLabels: String?
@@ -23,7 +23,7 @@ public struct PredictionEvaluation: Sendable {
     public var trainingFilter: RowFilter?
     /// A file of decision thresholds; nil for none.
     public var thresholds: String?
-    /// A file of near-synonyms that are judged as one class; nil for none.
+    /// A file of near-synonyms that are treated as one class; nil for none.
     public var merge: String?
     /// Whether the predictions are out-of-fold ones of several models, by the fold column of the labels.
     public var isOutOfFold = false
@@ -36,15 +36,15 @@ public struct PredictionEvaluation: Sendable {
         self.labels = labels
     }
 
-    /// Reads everything and judges.
+    /// Reads everything and evaluates.
     ///
     /// - Throws: `FoveaError` that names file, row and column when tables do not fit each other; `CancellationError`
-    ///   when told to stop.
+    ///   when stopped.
     public func run(threads: Int, shouldStop: @escaping @Sendable () -> Bool = { false }) throws -> EvaluationOutcome {
         let names = PathName.shortest(predictions + versus)
         let subject = Self.title(names.prefix(predictions.count))
         let tables = try tables(predictions, named: subject)
-        guard let table = tables.first else { throw FoveaError(.configuration, "there are no predictions to judge") }
+        guard let table = tables.first else { throw FoveaError(.configuration, "there are no predictions to evaluate") }
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
         let columns = try merging.columns(of: table.classes)
         let truth = try LabelList.read(labels, classes: table.classes, filter: filter)
@@ -61,7 +61,7 @@ public struct PredictionEvaluation: Sendable {
             if both > 0, !isOutOfFold {
                 mark = " (\(both) of these \(truth.count) images are among the training labels)"
                 notes.append(
-                    "\(both) of the \(truth.count) images judged are also among the training labels; if the model was "
+                    "\(both) of the \(truth.count) images evaluated are also among the training labels; if the model was "
                         + "trained on them, the result says little (--train-where chooses the rows that trained)")
             }
         }
@@ -132,13 +132,13 @@ public struct PredictionEvaluation: Sendable {
         return [try PredictionTable(joining: tables, name: name)]
     }
 
-    /// Why there is no calibration error, where scores are no probabilities.
+    /// Why there is no calibration error, where scores are not probabilities.
     private static func noteOnScores(_ path: String, _ outcomes: Outcomes) -> String? {
         let wrong = outcomes.scores.indices.first { outcomes.labels[$0] >= 0 && !(0...1 ~= outcomes.scores[$0]) }
         guard let wrong else { return nil }
         let (row, column) = wrong.quotientAndRemainder(dividingBy: outcomes.classes.count)
         return "\(path): the score of image \"\(outcomes.images[row])\" for class \"\(outcomes.classes[column])\" is "
-            + "\(outcomes.scores[wrong]), no probability from 0 to 1: there is no calibration error"
+            + "\(outcomes.scores[wrong]), which is not a probability from 0 to 1: there is no calibration error"
     }
 
     private func outcomes(_ table: PredictionTable, _ truth: Cohort) throws -> Outcomes {

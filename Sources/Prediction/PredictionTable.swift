@@ -19,14 +19,14 @@ public struct PredictionTable: Sendable {
     /// Reads a table.
     ///
     /// - Throws: `FoveaError` of kind `data` that names file, line and column: no image column, no class, an image twice,
-    ///   a cell that is no finite number.
+    ///   a cell that is not a finite number.
     public init(path: String) throws {
         let table = try CSVTable(path: path)
         let image = try table.imageColumn()
         let columns = table.header.indices.filter { $0 != image }
         guard !columns.isEmpty else {
             throw FoveaError(
-                .data, "\(path) has no column besides \"\(table.header[image])\"",
+                .data, "\(path) has no column other than \"\(table.header[image])\"",
                 remedy: "A prediction table has one column of probabilities for each class.")
         }
         self.path = path
@@ -99,7 +99,7 @@ public struct PredictionTable: Sendable {
                 .data,
                 "\(path): \(missing.count) of \(Pluralization.count(wanted.count, "image")) labelled in \(source) "
                     + "\(missing.count == 1 ? "is" : "are") not predicted: " + Pluralization.listing(missing),
-                remedy: "Predict them, or judge a part of the labels only, such as --where fold=0.")
+                remedy: "Predict them, or evaluate a part of the labels only, such as --where fold=0.")
         }
         return wanted.flatMap { image in
             let row = rows[image] ?? 0

@@ -9,8 +9,8 @@ import Yams
 enum ThresholdFile {
     /// The threshold of each class; nil for a class that the file gives none.
     ///
-    /// - Parameter takesScores: whether what is judged is not probabilities, so that thresholds may be any finite numbers;
-    ///   otherwise 0 to 1.
+    /// - Parameter takesScores: whether what is evaluated is not probabilities, so that thresholds may be any finite
+    ///   numbers; otherwise 0 to 1.
     /// - Throws: `FoveaError` of kind `data` that names file, class and what was found: not a number, an unknown class.
     static func read(_ path: String, classes: [String], takesScores: Bool) throws -> [Double?] {
         let isTable = path.lowercased().hasSuffix(".csv")
@@ -20,7 +20,7 @@ enum ThresholdFile {
         for (name, text) in entries {
             guard let column = classes.firstIndex(of: name) else {
                 throw FoveaError(
-                    .data, "\(path): \"\(name)\" is no class of the predictions",
+                    .data, "\(path): \"\(name)\" is not a class of the predictions",
                     remedy: FoveaError.suggestion(for: name, among: classes))
             }
             guard seen.insert(name).inserted else {
@@ -52,7 +52,7 @@ enum ThresholdFile {
 
     /// YAML, of which JSON is a part. Scalars are taken as they are written, so that a class may be called NO.
     private static func mapping(_ path: String) throws -> [(String, String)] {
-        let form = "A mapping of classes to numbers is wanted, such as {\"DR\": 0.4, \"AMD\": null}."
+        let form = "A mapping of classes to numbers is expected, such as {\"DR\": 0.4, \"AMD\": null}."
         guard let mapping = try YAMLDocument.read(path, "the thresholds", form: form)?.mapping else {
             throw FoveaError(.data, "\(path) holds no thresholds", remedy: form)
         }

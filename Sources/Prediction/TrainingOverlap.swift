@@ -2,7 +2,7 @@ import Basics
 import FundusImaging
 import RunFiles
 
-/// How many of the images that judge a model had trained it.
+/// How many of the evaluated images had trained the model.
 struct TrainingOverlap {
     /// Their number; nil where it is not known which images trained the model.
     let trained: Int?
@@ -24,7 +24,7 @@ struct TrainingOverlap {
             let reason =
                 missing.map { "\($0) is missing, though its run wrote it: restore it" } ?? "it has no \(RunSplit.name)"
             notes = [
-                "which images trained this model is not known (\(reason)), so any of those judged may have: the figures "
+                "which images trained this model is not known (\(reason)), so any of those evaluated may have: the figures "
                     + "are then too good"
             ]
             return

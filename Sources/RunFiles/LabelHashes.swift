@@ -2,7 +2,7 @@ import Basics
 import Cohorts
 import Settings
 
-/// What tells whether the files that say what is on the photographs are those that a run was made with.
+/// Decides whether label and attribute files are those that a run was made with.
 package struct LabelHashes: Equatable {
     /// The hash of each label table, by its path.
     package let tables: [String: String]

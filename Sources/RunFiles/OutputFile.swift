@@ -109,8 +109,8 @@ public struct OutputFile: Sendable {
 
     /// Writes the text: a regular file is then the old one or the new one, whatever happens.
     ///
-    /// - Parameter shouldStop: asked while a pipe has no reader.
-    /// - Throws: `FoveaError` of kind `storage`; `CancellationError` when told to stop.
+    /// - Parameter shouldStop: called while a pipe has no reader.
+    /// - Throws: `FoveaError` of kind `storage`; `CancellationError` when stopped.
     public func write(_ text: String, shouldStop: () -> Bool = { false }) throws {
         if let descriptor = Self.descriptor(of: path) {
             // What is printed continues in the same file.

@@ -46,7 +46,7 @@ public struct RunConfiguration: Sendable {
 
     /// Verifies that the run's files are where they were, or are in the same place relative to the run folder.
     ///
-    /// - Parameter weights: whether `model.weights` is wanted too, as for a run that is resumed.
+    /// - Parameter weights: whether `model.weights` is requested too, as for a run that is resumed.
     /// - Throws: `FoveaError` of kind `data` that names the first that is not, and where it was looked for.
     public func requireFiles(weights: Bool = false) throws {
         guard let folder, let first = missing.first(where: { weights || $0.key != "model.weights" }) else { return }

@@ -71,7 +71,7 @@ public final class RunFolder {
     }
 
     /// Checkpoints of a stage of this name that belong to another recipe.
-    package func foreignCheckpoints(of stage: String, besides place: String) -> [String] {
+    package func foreignCheckpoints(of stage: String, excluding place: String) -> [String] {
         let names = (try? FileManager.default.contentsOfDirectory(atPath: file("checkpoints"))) ?? []
         return names.filter { name in
             // The name of the stage, a hyphen and sixteen digits of the hash.

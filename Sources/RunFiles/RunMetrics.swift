@@ -10,7 +10,7 @@ package struct RunMetrics: Codable {
         package var stage: String
         package var seconds: Double
         package var images: Int
-        /// Views, and images of a backbone that rests, which passed forward only.
+        /// Views, and images of a frozen backbone, which passed forward only.
         package var views: Int
         package var reused: Bool
 

@@ -93,14 +93,14 @@ package struct RunSplit: Sendable {
         if !gone.isEmpty {
             notes.append(
                 "\(gone.count) of the run's \(wanted.count) \(part.rawValue) images are no longer in \(cohort.source), so "
-                    + "they are not judged: " + Pluralization.listing(gone))
+                    + "they are not evaluated: " + Pluralization.listing(gone))
         }
         let known = Set(entries.map(\.image))
         let new = cohort.photographs.map(\.image).filter { !known.contains($0) }
         if !new.isEmpty {
             notes.append(
                 "\(Pluralization.count(new.count, "image")) of \(cohort.source) came after the run was made, so "
-                    + "\(new.count == 1 ? "it is" : "they are") in no part of it and not judged (--split all judges "
+                    + "\(new.count == 1 ? "it is" : "they are") in no part of it and not evaluated (--split all evaluates "
                     + "them too): " + Pluralization.listing(new))
         }
         return (found, notes)

@@ -9,7 +9,7 @@ import Training
 
 /// A run's data, verified and decoded: photographs, labels, split, counts.
 public struct PreparedData: Sendable {
-    /// Photographs and pictures.
+    /// Photographs and images.
     public let data: TrainingData
     /// The rows that train and validate.
     public let split: Split
@@ -20,7 +20,7 @@ public struct PreparedData: Sendable {
     /// What the user should know.
     public let warnings: [String]
 
-    /// Opens or builds the cache of the cohort's pictures, and verifies what can only be known of decoded images.
+    /// Opens or builds the cache of the cohort's images, and verifies what can only be known of decoded images.
     init(
         _ settings: RunSettings, _ divided: DividedCohort, cacheFolder: String, threads: Int,
         shouldStop: @Sendable () -> Bool, logger: Logger
@@ -83,7 +83,7 @@ public struct PreparedData: Sendable {
         throw ImageFailure.refusal(
             of: fatal,
             remedy: policy == .fail
-                ? "Mend the files or remove their rows; data.unreadable: skip leaves them out of training."
+                ? "Fix the files or remove their rows; data.unreadable: skip leaves them out of training."
                 : ImageFailure.evaluationRemedy)
     }
 

@@ -12,7 +12,7 @@ import Settings
 import Torch
 import Training
 
-/// The main job: from photographs and labels to an evaluated model, by way of teachers where distillation is asked for.
+/// A run: from photographs and labels to an evaluated model, with teachers where distillation is configured.
 public struct Run {
     private let settings: RunSettings
     private let written: RunSettings?
@@ -106,7 +106,7 @@ public struct Run {
             ).write()
             return outcome
         } catch {
-            // The first error is the one to tell.
+            // The first error is the one to report.
             try? sessions.write()
             throw error
         }

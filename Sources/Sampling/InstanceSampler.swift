@@ -1,6 +1,6 @@
 import Basics
 
-/// Every photograph once an epoch, in a new order: instance-balanced sampling, q = 1 in
+/// Every photograph once per epoch, in a new order: instance-balanced sampling, q = 1 in
 /// p_c = n_c^q / sum_j n_j^q (Kang et al., ICLR 2020, eq. 1).
 public struct InstanceSampler: Sampler {
     private let rows: [Int]

@@ -1,7 +1,7 @@
 import Basics
 
-/// Photographs of rare classes several times an epoch: r_c = max(1, sqrt(t / f_c)), where f_c = n_c / n is the share of
-/// photographs that show class c, and r_i = max over the positives c of photograph i of r_c (Gupta, Dollar and
+/// Photographs of rare classes several times per epoch: r_c = max(1, sqrt(t / f_c)), where f_c = n_c / n is the share
+/// of photographs that show class c, and r_i = max over the positives c of photograph i of r_c (Gupta, Dollar and
 /// Girshick, LVIS, CVPR 2019).
 ///
 /// A photograph without positives has r_i = 1. The fraction of r_i is rounded up or down at random in each epoch, so

@@ -8,7 +8,7 @@ public struct CheckpointPolicy: Sendable, Equatable {
     public var everyEpochs = 1
     /// How many of the newest are kept, at least 1.
     public var keepLast = 2
-    /// How many of the best are kept besides, by mean average precision on the validation images.
+    /// How many of the best are kept in addition, by mean average precision on the validation images.
     public var keepBest = 0
 
     /// The defaults.
@@ -21,10 +21,10 @@ extension CheckpointPolicy: ConfigurationSection {
         Field("every_epochs", \.everyEpochs, .integer(0...10_000), "Epochs between checkpoints; 0: none at their ends"),
         Field(
             "every_steps", \.everySteps, .integer(0...1_000_000),
-            "Steps between checkpoints besides; 0: none within epochs"),
+            "Steps between further checkpoints; 0: none within epochs"),
         Field("keep_last", \.keepLast, .integer(1...10_000), "How many of the newest are kept"),
         Field(
             "keep_best", \.keepBest, .integer(0...10_000),
-            "How many of the best by validation mAP are kept besides, also when the training is finished"),
+            "How many of the best by validation mAP are kept in addition, also when the training is finished"),
     ]
 }

@@ -4,9 +4,9 @@ import FundusImaging
 import Models
 
 extension ImageFailure {
-    /// What to do about photographs that were to judge a model.
+    /// What to do about photographs that were meant for evaluation.
     package static let evaluationRemedy =
-        "Images for evaluation are never left out: mend the files or remove their rows."
+        "Images for evaluation are never left out: fix the files or remove their rows."
 }
 
 /// A cohort whose images exist, its attributes, and which of it trains; no image is opened.

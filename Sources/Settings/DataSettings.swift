@@ -45,7 +45,7 @@ extension DataSettings: ConfigurationSection {
         Field("tables", \.tables, .list(.section), "Instead of table and images: one table for each split"),
         Field("attributes", \.attributes, .optional(.path), "YAML file of class attributes: region, feature, ..."),
         Field("classes", \.classes, .list(.text), "Classes to use; empty: those of the attributes, else of the table"),
-        Field("labels", \.labels, .choice, "Any number of labels an image, or exactly one"),
+        Field("labels", \.labels, .choice, "Any number of labels per image, or exactly one"),
         Field("missing", \.missing, .choice, "Rows whose image does not exist"),
         Field(
             "unreadable", \.unreadable, .choice, "Training images that cannot be decoded; in evaluation they are errors"

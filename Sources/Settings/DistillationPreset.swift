@@ -9,8 +9,9 @@ public enum DistillationPreset: String, Sendable, CaseIterable {
     /// Learning from multiple experts (Xiang, Ding and Han, ECCV 2020): one teacher for each shot group, which sees the
     /// images of its group alone, and weights that let go of teachers that the student has caught up with (section 3.3).
     case lfme
-    /// The cheapest form that keeps all negatives: teachers go on from the plain model for one epoch, and answer five
-    /// views. With five subsets and ten epochs teachers, bank and student together cost about twice the plain model.
+    /// The cheapest form that keeps all negatives: teachers continue from the plain model for one epoch, and are
+    /// evaluated on five views. With five subsets and ten epochs teachers, bank and student together cost about twice
+    /// the plain model.
     case fast
 
     /// Sets the keys that the preset is about, and no other.

@@ -11,15 +11,15 @@ public struct DistillationSettings: Sendable, Equatable {
     public var groupingSeed: Int?
     /// How many subsets `learned` makes.
     public var learnedSubsets = 5
-    /// How much common images count in `learned`, beside what a network sees in the classes.
+    /// Weight of common images in `learned`, relative to the similarity of features.
     public var learnedCooccurrence = 0.5
     /// How far student and teacher are from each other.
     public var distance = Distance.bernoulliKL
     /// T.
     public var temperature = 2.0
-    /// How much distillation counts beside the labels.
+    /// Weight of distillation relative to the labels.
     public var lambda = 1.0
-    /// How much the distance of pooled features counts besides; 0: not at all.
+    /// Weight of the distance of pooled features; 0: features are not distilled.
     public var featureLambda = 0.0
     /// The weights of teachers, classes and images.
     public var weights = WeightRule.uniform
@@ -31,7 +31,7 @@ public struct DistillationSettings: Sendable, Equatable {
     public var selfPacedShare = 0.3
     /// Share of the training patients on which `teacher_quality` and `self_paced` measure.
     public var innerShare = 0.2
-    /// Views of each image that teachers are asked about; 0: as many as the student has epochs.
+    /// Views of each image that teachers are evaluated on; 0: as many as the student has epochs.
     public var views = 0
     /// Where the student begins.
     public var student = Initialization.plain
@@ -61,10 +61,10 @@ public struct DistillationSettings: Sendable, Equatable {
         return settings
     }
 
-    /// Passes of the student over its images, where those of `training` are so many.
+    /// Passes of the student over its images, given those of `training`.
     package func studentEpochs(training: Int) -> Int { epochs ?? training }
 
-    /// How many views of each image teachers are asked about.
+    /// How many views of each image teachers are evaluated on.
     package func bankedViews(training: Int) -> Int { views > 0 ? views : studentEpochs(training: training) }
 }
 
@@ -73,7 +73,8 @@ extension DistillationSettings: ConfigurationSection {
     public static let fields: [Field<Self>] = [
         Field(
             "preset", \.chosenPreset, .choice,
-            "Where the other keys of this section begin; those that are given win, so delete what the preset shall set"),
+            "Where the other keys of this section begin; those that are given win, so delete what the preset should set"
+        ),
         Field(
             "grouping", \.grouping, .text,
             "region, feature, shot, learned, random:region, single, single*5, or a union such as shot+region"),
@@ -86,10 +87,10 @@ extension DistillationSettings: ConfigurationSection {
             "learned: share of common images in the similarity of classes; the rest is what the plain model sees"),
         Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
         Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
-        Field("lambda", \.lambda, .number(0...1000), "How much distillation counts beside the labels"),
+        Field("lambda", \.lambda, .number(0...1000), "Weight of distillation relative to the labels"),
         Field(
             "feature_lambda", \.featureLambda, .number(0...1000),
-            "How much the cosine distance of pooled features counts besides; 0: features are not distilled"),
+            "Weight of the cosine distance of pooled features; 0: features are not distilled"),
         Field("weights", \.weights, .choice, "Weights of teachers, classes and images"),
         Field(
             "membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"),
@@ -99,7 +100,8 @@ extension DistillationSettings: ConfigurationSection {
             "inner_share", \.innerShare, .number(above: 0, below: 1),
             "Training patients to measure on (teacher_quality, self_paced)"),
         Field(
-            "views", \.views, .integer(0...10_000), "Views of each image that teachers are asked about; 0: one an epoch"
+            "views", \.views, .integer(0...10_000),
+            "Views of each image that teachers are evaluated on; 0: one per epoch"
         ),
         Field("student", \.student, .choice, "Where the student begins"),
         Field(

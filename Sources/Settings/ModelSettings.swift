@@ -8,10 +8,10 @@ public struct ModelSettings: Sendable, Equatable {
     public var architecture = Architecture.resnet18
     /// Weights to start from; nil for random ones.
     public var weights: String?
-    /// Where in a PyTorch checkpoint the wanted state dict lies; nil to look at the usual places.
+    /// The key of the requested state dict in a PyTorch checkpoint; nil to look at the usual places.
     public var stateDict: String?
-    /// What stands before the name of each wanted tensor in the file, such as `module.encoder_q.`, with or without its last
-    /// dot; nil: found by itself.
+    /// What stands before the name of each requested tensor in the file, such as `module.encoder_q.`, with or without
+    /// its last dot; nil: found by itself.
     public var prefix: String?
     /// Dropout before the head.
     public var dropout = 0.2
@@ -31,10 +31,10 @@ extension ModelSettings: ConfigurationSection {
         Field("weights", \.weights, .optional(.path), "Weights to start from: safetensors, .pth; null: random"),
         Field(
             "state_dict", \.stateDict, .optional(.text),
-            "Key of the wanted weights in a .pth with several, such as state_dict_ema; null: found by itself"),
+            "Key of the requested weights in a .pth with several, such as state_dict_ema; null: found by itself"),
         Field(
             "prefix", \.prefix, .optional(.text),
-            "What the wanted names in the weights begin with, such as module.encoder_q (a dot follows it); null: found by "
+            "What the requested names in the weights begin with, such as module.encoder_q (a dot follows it); null: found by "
                 + "itself"),
         Field("dropout", \.dropout, .number(from: 0, below: 1), "Dropout before the head"),
         Field(

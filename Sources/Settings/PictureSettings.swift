@@ -1,7 +1,7 @@
 import Configuration
 import FundusImaging
 
-/// How a photograph becomes a square picture.
+/// How a photograph becomes a square image.
 public struct PictureSettings: Sendable, Equatable {
     /// Side in pixels.
     public var resolution = 224
@@ -25,13 +25,13 @@ extension PictureSettings: ConfigurationSection {
     /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("resolution", \.resolution, .integer(ImageSettings.resolutions), "Side in pixels"),
-        Field("crop", \.crop, .choice, "Whether the dark surround is cut off; pictures are padded, never stretched"),
+        Field("crop", \.crop, .choice, "Whether the dark surround is cut off; images are padded, never stretched"),
         Field("local_contrast", \.localContrast, .flag, "Subtract the local mean (Graham 2015)"),
         Field("pixel_limit", \.pixelLimit, .integer(ImageSettings.pixelLimits), "Pixels that a file may claim at most"),
     ]
 }
 
-/// How views differ from the picture.
+/// How views differ from the image.
 public struct ViewSettings: Sendable, Equatable {
     /// The ranges.
     public var ranges = AugmentationSettings()

@@ -8,9 +8,9 @@ import Models
 public struct RunSettings: Sendable, Equatable {
     /// Photographs, labels, split.
     public var data = DataSettings()
-    /// How a photograph becomes a picture.
+    /// How a photograph becomes an image.
     public var image = PictureSettings()
-    /// How views differ from the picture.
+    /// How views differ from the image.
     public var augmentation = ViewSettings()
     /// The network.
     public var model = ModelSettings()
@@ -30,7 +30,7 @@ public struct RunSettings: Sendable, Equatable {
     public var output = "runs/run"
     /// Where finished plain models, teachers and view banks are kept for reuse; nil: inside the run folder.
     public var stages: String?
-    /// Where decoded pictures are kept; nil: in the per-user cache.
+    /// Where decoded images are kept; nil: in the per-user cache.
     public var cache: String?
 
     /// The defaults.
@@ -38,7 +38,7 @@ public struct RunSettings: Sendable, Equatable {
 
     /// How many different views of an image the plain model sees; nil for always new ones.
     ///
-    /// Where a view bank has fewer views than there are epochs, the student sees less variety; unless told otherwise
+    /// Where a view bank has fewer views than there are epochs, the student sees less variety; unless given otherwise
     /// the plain model that it is compared with then sees just as little (METHOD: section 5).
     package var plainViews: Int? {
         if augmentation.views > 0 { return augmentation.views }
@@ -53,7 +53,7 @@ public struct RunSettings: Sendable, Equatable {
         distillation?.teachers.technique == .same ? technique : TechniqueSettings()
     }
 
-    /// The technique of the plain model of an inner split: it is judged beside teachers, so it has a second stage where
+    /// The technique of the plain model of an inner split: it is compared with teachers, so it has a second stage where
     /// they have one.
     package var innerTechnique: TechniqueSettings {
         var inner = technique
@@ -66,8 +66,8 @@ extension RunSettings: ConfigurationSection {
     /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("data", \.data, .section, "Photographs, labels, split"),
-        Field("image", \.image, .section, "How a photograph becomes a square picture"),
-        Field("augmentation", \.augmentation, .section, "How the views seen in training differ from the picture"),
+        Field("image", \.image, .section, "How a photograph becomes a square image"),
+        Field("augmentation", \.augmentation, .section, "How the views seen in training differ from the image"),
         Field("model", \.model, .section, "The network"),
         Field("training", \.training, .section, "How the plain model and the student are trained"),
         Field("technique", \.technique, .section, "The long-tail technique: loss, sampler, mixing, second stage"),
@@ -75,13 +75,14 @@ extension RunSettings: ConfigurationSection {
             "distillation", \.distillation, .optional(.section),
             "Teachers and distillation; null trains the plain model only"),
         Field("evaluation", \.evaluation, .section, "How results are measured"),
-        Field("checkpoints", \.checkpoints, .section, "When a training is saved, so that it can go on after a stop"),
+        Field(
+            "checkpoints", \.checkpoints, .section, "When a training is saved, so that it can be resumed after a stop"),
         Field("seed", \.seed, .integer(0...1_000_000_000), "Seeds everything that is random"),
         Field("output", \.output, .path, "The folder of the run"),
         Field(
             "stages", \.stages, .optional(.path),
             "Folder of finished plain models, teachers and view banks, shared by runs; null: in the run folder"),
-        Field("cache", \.cache, .optional(.path), "Folder of decoded pictures; null: the per-user cache"),
+        Field("cache", \.cache, .optional(.path), "Folder of decoded images; null: the per-user cache"),
     ]
 
     /// Checks what one section alone cannot know.

@@ -59,7 +59,7 @@ package struct SurveyedTable {
 
     /// Reads a table.
     ///
-    /// - Throws: `FoveaError` of kind `data` when it is no CSV or names no images.
+    /// - Throws: `FoveaError` of kind `data` when it is not CSV or names no images.
     package init(path: String, name: String) throws {
         let table = try CSVTable(path: path)
         let lower = table.header.map { $0.lowercased() }
@@ -72,8 +72,8 @@ package struct SurveyedTable {
         let isLabel = table.header.indices.map { column -> Bool in
             guard !CSVTable.columnsBesideClasses.contains(lower[column]) else { return false }
             let found = (0..<table.rowCount).map { table.label(row: $0, column: column) }
-            // Text is a column of which most cells are no labels. A class column with mistakes in it is one nevertheless:
-            // the reader names the cell.
+            // Text is a column of which most cells are not labels. A class column with mistakes in it is one
+            // nevertheless: the reader names the cell.
             return found.count { $0 == nil } <= found.count { $0 == 0 || $0 == 1 }
         }
         let columns = table.header.indices.filter { isLabel[$0] }
@@ -94,7 +94,7 @@ package struct SurveyedTable {
     }
 
     /// Where most of its images are. A place whose name speaks of another part of the data set counts only when there
-    /// is no better one: RFMiD numbers the images of each part from 1.
+    /// is not a better one: RFMiD numbers the images of each part from 1.
     package func place(in listing: FolderListing) -> ImagePlace {
         var best = (place: ImagePlace(folder: "", pattern: nil, found: 0), fits: 0)
         for folder in Self.candidates(listing) {

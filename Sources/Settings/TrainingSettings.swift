@@ -19,7 +19,7 @@ public struct TrainingSettings: Sendable, Equatable {
 
     /// Passes over the data.
     public var epochs = 10
-    /// Images a step.
+    /// Images per step.
     public var batchSize = 64
     /// Whether a last batch that is not full is left out.
     public var dropsLast = true
@@ -58,7 +58,7 @@ extension TrainingSettings: ConfigurationSection {
     /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("epochs", \.epochs, .integer(1...10_000), "Passes over the training images"),
-        Field("batch_size", \.batchSize, .integer(1...4096), "Images a step"),
+        Field("batch_size", \.batchSize, .integer(1...4096), "Images per step"),
         Field("drop_last", \.dropsLast, .flag, "Leave out a last batch that is not full"),
         Field("accumulation", \.accumulation, .integer(1...1024), "Batches whose gradients make one step"),
         Field("optimizer", \.optimizer, .choice, "The optimiser"),

@@ -24,7 +24,7 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
         guard index < count else {
             let reason = Device.cudaFault.map { " (\($0))" } ?? ""
             throw FoveaError(
-                .environment, "device cuda:\(index) was asked for, but this machine offers \(count)\(reason)",
+                .environment, "device cuda:\(index) was requested, but this machine offers \(count)\(reason)",
                 remedy: "Use --device cpu, or put a libtorch with CUDA on LD_LIBRARY_PATH; `fovea doctor` says more.")
         }
         self = .cuda(index)

@@ -258,7 +258,7 @@ extension Tensor {
     public func contiguous(_ format: MemoryFormat = .contiguous) throws -> Tensor {
         try Ops.contiguous(.tensor(self), .memoryFormat(format))
     }
-    /// A copy in page-locked memory, from which a GPU can fetch while the processor goes on.
+    /// A copy in page-locked memory, from which a GPU can fetch while the processor continues.
     public func pinned() throws -> Tensor { try Ops.pinMemory(.tensor(self)) }
 
     // MARK: In place

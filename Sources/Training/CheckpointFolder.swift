@@ -4,7 +4,7 @@ import Foundation
 /// One checkpoint: a folder of files and, written last, a manifest with their sizes and hashes.
 ///
 /// It is written under another name, flushed, and renamed when whole. So a folder with its final name holds everything,
-/// whenever the machine stopped; the hashes tell damage that came later.
+/// whenever the machine stopped; the hashes show damage that came later.
 struct CheckpointFolder {
     let path: String
 

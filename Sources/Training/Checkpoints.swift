@@ -12,7 +12,7 @@ public final class Checkpoints {
     private let recipe: String
     private let title: String
     private let policy: CheckpointPolicy
-    private let isAskedFor: () -> Bool
+    private let isRequested: () -> Bool
     let logger: Logger
 
     private static let (stateName, tensorsName) = ("state.json", "tensors.safetensors")
@@ -35,19 +35,19 @@ public final class Checkpoints {
     ///   - dumps: the folder for the state before a step whose loss or gradient was not finite.
     ///   - recipe: a hash of everything that decides the training; a checkpoint of another recipe is not used.
     ///   - title: what to call this training in messages.
-    ///   - isAskedFor: asked after each step; true writes a checkpoint at once.
-    ///   - logger: told what happens.
+    ///   - isRequested: called after each step; true writes a checkpoint at once.
+    ///   - logger: gets messages.
     public init(
         folder: String, dumps: String, recipe: String, title: String = "training",
         policy: CheckpointPolicy = CheckpointPolicy(),
-        isAskedFor: @escaping () -> Bool = { false }, logger: Logger = .silent
+        isRequested: @escaping () -> Bool = { false }, logger: Logger = .silent
     ) {
         self.folder = folder
         self.dumps = dumps
         self.recipe = recipe
         self.title = title
         self.policy = policy
-        self.isAskedFor = isAskedFor
+        self.isRequested = isRequested
         self.logger = logger
     }
 
@@ -72,7 +72,7 @@ public final class Checkpoints {
             }
             try tensors.restore(
                 WeightFile.open(checkpoint.path + "/" + Self.tensorsName), steps: record.state.steps)
-            logger.info("\(title) goes on from \(checkpoint.path), step \(record.state.steps)")
+            logger.info("\(title) resumes from \(checkpoint.path), step \(record.state.steps)")
             return record.state
         }
         if !names.isEmpty { logger.warning("no checkpoint in \(folder) can be used; the training begins anew") }
@@ -91,12 +91,12 @@ public final class Checkpoints {
         }
     }
 
-    /// Whether a checkpoint is wanted after a step: it was asked for, or its number says so.
+    /// Whether a checkpoint is due after a step: by request, or by the step's number.
     func isDue(afterStep step: Int) -> Bool {
-        isAskedFor() || (policy.everySteps > 0 && step % policy.everySteps == 0)
+        isRequested() || (policy.everySteps > 0 && step % policy.everySteps == 0)
     }
 
-    /// Whether a checkpoint is wanted after so many of all epochs. After the last one the finished model follows at once,
+    /// Whether a checkpoint is due after `done` of all epochs. After the last one the finished model follows at once,
     /// so it needs none, unless it may be one of the best.
     func isDue(afterEpoch done: Int, of epochs: Int) -> Bool {
         policy.everyEpochs > 0 && done % policy.everyEpochs == 0 && (done < epochs || policy.keepBest > 0)
@@ -115,10 +115,10 @@ public final class Checkpoints {
             throw FoveaError(
                 .storage, error.message + "; the checkpoints before it are whole",
                 remedy: (error.remedy.map { $0 + " " } ?? "")
-                    + "`fovea train --resume` then goes on from the newest one.")
+                    + "`fovea train --resume` then resumes from the newest one.")
         }
         logger.debug("\(title): checkpoint \(checkpoint.path)")
-        let kept = try self.kept(besides: state.name)
+        let kept = try self.kept(alongside: state.name)
         for name in names() where !kept.contains(name) { remove(name) }
     }
 
@@ -149,7 +149,7 @@ public final class Checkpoints {
     }
 
     /// The newest and the best ones that are whole, and one more.
-    private func kept(besides name: String) throws -> Set<String> {
+    private func kept(alongside name: String) throws -> Set<String> {
         let whole = names().filter { (try? CheckpointFolder(path: folder + "/" + $0).manifest()) != nil }
         return Set(whole.suffix(max(1, policy.keepLast)) + (try ranked().prefix(policy.keepBest).map(\.name)) + [name])
     }

@@ -3,7 +3,8 @@ import Distillation
 import NN
 import Torch
 
-/// Another objective with distillation of features besides: a further part of the loss, and the projections that it needs.
+/// Another objective with distillation of features in addition: a further part of the loss, and the projections that it
+/// needs.
 public final class FeatureDistillingObjective: Objective {
     private let base: any Objective
     private let distillation: FeatureDistillation

@@ -5,9 +5,9 @@ import Torch
 public enum Mixing: Sendable, Equatable {
     /// lambda x_i + (1 - lambda) x_j with lambda from Beta(alpha, alpha) (Zhang et al., "mixup", ICLR 2018).
     case mixup(alpha: Double)
-    /// x_i with a box of x_j pasted in, whose sides are sqrt(1 - lambda) of the picture's and whose centre is uniform over
-    /// it (Yun et al., "CutMix", ICCV 2019, eqs. 1 and 2). What juts out of the picture is cut off, and the share that
-    /// labels are mixed by is the part of x_i that is still to be seen.
+    /// x_i with a box of x_j pasted in, whose sides are sqrt(1 - lambda) of the image's and whose centre is uniform
+    /// over it (Yun et al., "CutMix", ICCV 2019, eqs. 1 and 2). What juts out of the image is cut off, and the share
+    /// that labels are mixed by is the part of x_i that is still to be seen.
     case cutmix(alpha: Double)
 
     /// How a batch is mixed with itself in another order; a pure function of seed, epoch and number of the batch, so that
@@ -15,7 +15,7 @@ public enum Mixing: Sendable, Equatable {
     ///
     /// - Parameters:
     ///   - count: images in the batch.
-    ///   - side: of the square pictures, in pixels.
+    ///   - side: of the square images, in pixels.
     public func mixture(count: Int, side: Int, seed: UInt64, epoch: Int, batch: Int) -> Mixture {
         var random = SeededRandom(seed: seed, SeededRandom.key("mixing"), UInt64(epoch), UInt64(batch))
         let partners = Array(0..<count).shuffled(using: &random)

@@ -17,8 +17,8 @@ public struct ModelMeasurement {
     private let threads: Int
     private let shouldStop: () -> Bool
 
-    /// Prepares measurements; `threads` make batches and rank classes, `shouldStop` is asked before each batch and ends
-    /// them with a `CancellationError`.
+    /// Prepares measurements; `threads` make batches and rank classes, `shouldStop` is called before each batch and
+    /// ends them with a `CancellationError`.
     public init(
         _ data: TrainingData, normalization: Normalization, device: Device, precision: Precision, threads: Int = 1,
         shouldStop: @escaping () -> Bool = { false }
@@ -47,7 +47,7 @@ public struct ModelMeasurement {
         return logits
     }
 
-    /// The pooled features of the undistorted pictures of some rows, row by row.
+    /// The pooled features of the undistorted images of some rows, row by row.
     ///
     /// - Parameter name: what to call the network in messages.
     /// - Throws: `FoveaError` of kind `numerical` where one is not finite.

@@ -71,7 +71,7 @@ public protocol Objective: AnyObject {
     func lossTerms(_ outputs: NetworkOutputs, _ batch: TrainingBatch) throws -> [Tensor]
     /// What `beginEpoch` decided; a checkpoint keeps it. Empty where it decides nothing.
     var epochState: [Double] { get }
-    /// Called instead of `beginEpoch` where a training goes on within an epoch, with what that decided.
+    /// Called instead of `beginEpoch` where a training is resumed within an epoch, with what that call decided.
     func resumeEpoch(_ epoch: Int, state: [Double]) throws
 }
 

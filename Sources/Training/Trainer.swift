@@ -45,7 +45,7 @@ public struct Trainer {
     ///   - resumed: called with the records of the epochs that a checkpoint has, where the training resumes from one.
     /// - Returns: the history.
     /// - Throws: `FoveaError` of kind `numerical` that names epoch, step and images when the loss or a gradient is not
-    ///   finite, `storage` when a checkpoint cannot be written; `CancellationError` when told to stop.
+    ///   finite, `storage` when a checkpoint cannot be written; `CancellationError` when stopped.
     public func train(
         _ network: Classifier, _ normalization: Normalization, objective: any Objective, stream: EpochStream,
         checkpoints: Checkpoints? = nil, shouldStop: () -> Bool = { false },

@@ -3,11 +3,11 @@ import Cohorts
 import FundusImaging
 import Torch
 
-/// A cohort with its cached pictures: what trainings and predictions draw from.
+/// A cohort with its cached images: what trainings and predictions draw from.
 public struct TrainingData: Sendable {
     /// Photographs and labels.
     public let cohort: Cohort
-    /// The pictures, row for row those of the cohort.
+    /// The images, row for row those of the cohort.
     public let cache: ImageCache
 
     /// Puts both together.

@@ -9,7 +9,7 @@ public struct TrainingPlan: Sendable {
     public var epochs = 10
     /// Steps that a small subset gets at least; more epochs are run until they are reached.
     public var minimumSteps = 0
-    /// Images a step.
+    /// Images per step.
     public var batchSize = 64
     /// Whether a last batch that is not full is left out (never when it is the only one).
     public var dropsLast = true
@@ -31,7 +31,7 @@ public struct TrainingPlan: Sendable {
     public var averageDecay: Double?
     /// Factor on the backbone's learning rate; 0 freezes it.
     public var backboneRate = 1.0
-    /// How views differ from the picture.
+    /// How views differ from the image.
     public var augmentation = AugmentationSettings()
     /// The number of different views of each image; nil for a new one each time.
     public var views: Int?
@@ -47,13 +47,13 @@ public struct TrainingPlan: Sendable {
     /// The recipe's defaults.
     public init() {}
 
-    /// How many batches an epoch of so many images has.
+    /// The batches per epoch of `images` images.
     public func batches(of images: Int) -> Int { batching.count(of: images) }
 
     /// How an epoch is cut into batches.
     public var batching: Batching { Batching(size: batchSize, dropsLast: dropsLast) }
 
-    /// How many steps an epoch of so many images has.
+    /// The steps per epoch of `images` images.
     public func steps(of images: Int) -> Int { Batching(size: accumulation).count(of: batches(of: images)) }
 
     /// How many images the step of a batch has for each image of that batch: what the batch's mean loss is divided by, so
@@ -69,7 +69,7 @@ public struct TrainingPlan: Sendable {
         return Double(seen) / Double(batching.range(batch, of: images).count)
     }
 
-    /// The passes that are made over so many images: `epochs`, or as many as `minimumSteps` need.
+    /// The passes over a number of images: `epochs`, or as many as `minimumSteps` need.
     public func passes(over images: Int) -> Int {
         let steps = max(1, steps(of: images))
         return max(epochs, (minimumSteps + steps - 1) / steps)

@@ -291,7 +291,7 @@ public final class TrainingSession {
         state.finishEpoch(record)
     }
 
-    /// Saves a checkpoint where `body` is told to stop.
+    /// Saves a checkpoint where `body` is stopped.
     private func savingOnStop(_ body: () throws -> Void) throws {
         do {
             try body()

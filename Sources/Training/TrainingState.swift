@@ -1,6 +1,6 @@
 /// Where a training stands between two steps: everything but tensors and random numbers.
 struct TrainingState: Codable, Equatable {
-    /// The epoch that goes on, counted from 0.
+    /// The current epoch, counted from 0.
     var epoch = 0
     /// Batches of it that are done. All of them: what follows is the measurement after the epoch.
     var batch = 0

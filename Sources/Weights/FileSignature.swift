@@ -1,6 +1,6 @@
 import Basics
 
-/// How a weight file is laid out, told from its first bytes; names of files lie.
+/// The layout of a weight file, determined from its first bytes: file names can be wrong.
 enum FileSignature {
     case safetensors
     /// What `torch.save` writes since PyTorch 1.6.

@@ -75,7 +75,7 @@ struct HeaderScanner {
     mutating func end() throws {
         skipSpace()
         guard position == text.count else {
-            throw malformed("the header goes on after its closing brace, at byte \(position)")
+            throw malformed("the header continues after its closing brace, at byte \(position)")
         }
     }
 
@@ -115,7 +115,7 @@ struct HeaderScanner {
             if (0xD800..<0xDC00).contains(code), slice(2) == "\\u" {
                 position += 2
                 let low = try fourHexadecimals(label)
-                // A wrong second half gives a value that is no scalar, refused below.
+                // A wrong second half gives a value that is not a scalar, refused below.
                 code = (0xDC00..<0xE000).contains(low) ? 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00) : .max
             }
             guard let scalar = Unicode.Scalar(code) else { throw malformed("\(label) holds half a surrogate pair") }

@@ -12,7 +12,7 @@ struct PickleReader {
     private var marks: [Int] = []
     private var memo: [Int: Pickle.Value] = [:]
     var pickle = Pickle()
-    /// What was appended to lists, where that is wanted; else it is dropped.
+    /// What was appended to lists, where that is needed; else it is dropped.
     private var appended: [Pickle.Value]?
 
     /// A checkpoint needs about 40 opcodes for each tensor; this is enough for 100,000 of them.
@@ -171,7 +171,7 @@ struct PickleReader {
             throw malformed("refers to something outside itself that is not a storage")
         }
         let parts = pickle.tuples[index]
-        // A class with its source text, in whole pickled models before 1.6: its name is all that is wanted.
+        // A class with its source text, in whole pickled models before 1.6: only its name is needed.
         if parts.count == 4, case .string("module") = parts[0] { return parts[1] }
         guard let storage = storage(parts) else {
             throw malformed("refers to something outside itself that is not a storage")
@@ -204,7 +204,7 @@ struct PickleReader {
         pickle.tuples.append(items)
     }
 
-    /// Appends to the object on top of the stack, of which the items are kept only where they are wanted.
+    /// Appends to the object on top of the stack, of which the items are kept only where they are needed.
     private mutating func extend(_ items: [Pickle.Value]) throws {
         switch try top() {
         case .list, .opaque: appended?.append(contentsOf: items)
@@ -275,7 +275,7 @@ struct PickleReader {
     }
 
     private mutating func string(_ count: Int) throws -> String {
-        // Python may write lone surrogates; they cannot be in the name of a tensor that is wanted.
+        // Python may write lone surrogates; they cannot be in the name of a requested tensor.
         String(decoding: try take(count), as: UTF8.self)
     }
 

@@ -29,7 +29,7 @@ public enum SafetensorsWriter {
     ///
     /// Types follow each other in the order of `ElementType.allCases` reversed, so wide elements come first, and names
     /// are sorted within a type: the order of the format's own library. With the header padded to a multiple of 8
-    /// bytes every tensor is then aligned to its elements. Only one tensor's bytes are asked for at a time.
+    /// bytes every tensor is then aligned to its elements. Only one tensor's bytes are requested at a time.
     ///
     /// - Throws: `FoveaError` of kind `storage` when the disk fails; of kind `engine` when two tensors share a name,
     ///   one is named `__metadata__`, or a source yields another number of bytes than its shape says. The old file is

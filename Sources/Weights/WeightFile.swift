@@ -1,11 +1,11 @@
 import Basics
 
-/// A file of named tensors: opening reads only the table of contents, bytes come when asked for.
+/// A file of named tensors: opening reads only the table of contents, bytes are read on request.
 ///
 /// It is never held as a whole, so a file of a gigabyte does not cost a gigabyte. One that is shortened while it is open
 /// gives an error. Nothing in a file is ever executed.
 public final class WeightFile: Sendable {
-    /// The formats that `open` knows, told apart by content, not by the file's name.
+    /// The formats that `open` knows, distinguished by content, not by the file's name.
     public enum Format: String, Sendable {
         /// https://huggingface.co/docs/safetensors
         case safetensors
@@ -27,7 +27,7 @@ public final class WeightFile: Sendable {
 
     /// Opens a `.safetensors`, `.pth` or `.pt` file and checks its whole table of contents.
     ///
-    /// - Parameter stateDict: for a PyTorch checkpoint, the key under which the wanted `state_dict` lies, such as
+    /// - Parameter stateDict: for a PyTorch checkpoint, the key of the requested `state_dict`, such as
     ///   `teacher`; by default the first of `state_dict`, `model_state_dict`,
     ///   `model`, `net`, `teacher` and `student` there is, else the whole file. A safetensors file has no such keys.
     /// - Throws: `FoveaError` of kind `data` when the file is missing, malformed or of another format; of kind

@@ -86,7 +86,7 @@ struct CommonOptions: ParsableArguments {
             wantsCheckpoint: { StopSignal.takesCheckpoint() }, logger: logger)
     }
 
-    /// The threads asked for, as far as the machine has them.
+    /// The threads requested, as far as the machine has them.
     ///
     /// - Throws: `FoveaError` of kind `environment` when the system gives too few for the program to work at all.
     private func usableThreads(_ logger: Logger) throws -> Int {

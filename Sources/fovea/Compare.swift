@@ -30,7 +30,7 @@ struct Compare: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "With --report: only these folds, such as --folds 1 2.")
     var folds: [Int] = []
 
-    @Option(help: "With --report: near-synonyms judged as one class, in a folder of their own; YAML as for evaluate.")
+    @Option(help: "With --report: near-synonyms treated as one class, in a folder of their own; YAML as for evaluate.")
     var merge: String?
 
     @OptionGroup var common: CommonOptions

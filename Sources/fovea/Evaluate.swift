@@ -18,7 +18,7 @@ extension ModelEvaluation.Part: ExpressibleByArgument {}
 /// `fovea evaluate`: metrics of a model, or of the probabilities of any program.
 struct Evaluate: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Judges a model, or the probabilities of any program, with intervals.",
+        abstract: "Evaluates a model, or the probabilities of any program, with intervals.",
         usage: """
             fovea evaluate MODEL [DATASET] [--split SPLIT]
             fovea evaluate MODEL --labels TABLE --images FOLDER
@@ -27,7 +27,7 @@ struct Evaluate: ParsableCommand {
             """,
         discussion: """
             A prediction table has an image column and one column of probabilities for each class; its classes are \
-            judged, and the label table may have more. Rows that do not match, or that occur twice, are errors. \
+            evaluated, and the label table may have more. Rows that do not match, or that occur twice, are errors. \
             Patients are taken from the label table's column "patient", where there is one. Several tables of the same \
             images are seeds of one model: metrics are the means of theirs, and intervals draw among them too. With \
             --out-of-fold several tables of different images are joined instead.
@@ -51,7 +51,7 @@ struct Evaluate: ParsableCommand {
     @Option(help: "The folder of its images; without it they are looked for around the table.")
     var images: String?
 
-    @Option(help: "A table of probabilities to judge, instead of a model; may be repeated, a table a seed.")
+    @Option(help: "A table of probabilities to evaluate, instead of a model; may be repeated, one table per seed.")
     var predictions: [String] = []
 
     @Option(help: "Another one on the same images: shows --predictions minus --versus; may be repeated.")
@@ -62,7 +62,7 @@ struct Evaluate: ParsableCommand {
 
     @Option(
         name: .customLong("where"),
-        help: "Rows of --labels to judge by: COLUMN=VALUE or COLUMN!=VALUE; several values as VALUE,VALUE.")
+        help: "Rows of --labels to evaluate on: COLUMN=VALUE or COLUMN!=VALUE; several values as VALUE,VALUE.")
     var filter: RowFilter?
 
     @Option(help: "The label table of the training images: divides the classes into many, medium and few.")
@@ -74,10 +74,11 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Decision thresholds: JSON or YAML {class: number}, CSV class,threshold, or a model's config.json.")
     var thresholds: String?
 
-    @Option(help: "Near-synonyms judged as one class: YAML of the form merge: {NAME: [CLASS, CLASS], ...}.")
+    @Option(help: "Near-synonyms treated as one class: YAML of the form merge: {NAME: [CLASS, CLASS], ...}.")
     var merge: String?
 
-    @Flag(help: "The predictions come from several models, each judged on the fold it did not see (column \"fold\").")
+    @Flag(
+        help: "The predictions come from several models, each evaluated on the fold it did not see (column \"fold\").")
     var outOfFold = false
 
     @Option(
@@ -114,11 +115,12 @@ struct Evaluate: ParsableCommand {
                 throw ValidationError("Give either a configuration (with --set, --split) or --labels TABLE.")
             }
             guard dataset.map({ DataSource($0) == .configuration }) ?? true || (settings.isEmpty && split == nil) else {
-                throw ValidationError("--set and --split go with a configuration (.yaml); of a data set all is judged.")
+                throw ValidationError(
+                    "--set and --split go with a configuration (.yaml); of a data set all images are evaluated.")
             }
             guard images == nil || labels != nil else { throw ValidationError("--images goes with --labels.") }
         } else {
-            guard labels != nil else { throw ValidationError("--predictions needs --labels TABLE to judge by.") }
+            guard labels != nil else { throw ValidationError("--predictions needs --labels TABLE.") }
             let foreign = [
                 ("--set", !settings.isEmpty), ("--split", split != nil), ("--images", images != nil),
                 ("--output", output != nil),
@@ -127,7 +129,7 @@ struct Evaluate: ParsableCommand {
                 throw ValidationError("\(first.0) goes with a model, not with --predictions.")
             }
             guard !sameSeeds || (predictions.count == versus.count && !outOfFold) else {
-                throw ValidationError("--same-seeds needs as many --versus as --predictions, a table a seed.")
+                throw ValidationError("--same-seeds needs as many --versus as --predictions, one table per seed.")
             }
             guard trainFilter == nil || trainLabels != nil else {
                 throw ValidationError("--train-where goes with --train-labels.")

@@ -31,7 +31,7 @@ struct Fovea: ParsableCommand {
         }
     }
 
-    /// Says what went wrong, or prints the help that was asked for; the status to end with.
+    /// Says what went wrong, or prints the requested help; the status to end with.
     private static func status(of error: any Error) -> Int32 {
         switch error {
         case let error as FoveaError:

@@ -27,7 +27,10 @@ struct Phantom: ParsableCommand {
     @Option(help: "The seed of everything drawn.")
     var seed: UInt64 = PhantomSettings().seed
 
-    @Flag(help: "Leave the findings out of the pictures but not out of the labels: a check that nothing else tells.")
+    @Flag(
+        help:
+            "Leave the findings out of the images but not out of the labels: a check that nothing else reveals the labels."
+    )
     var withoutFindings = false
 
     @OptionGroup var common: CommonOptions

@@ -1,7 +1,7 @@
 import CProcess
 
-/// SIGINT, SIGTERM, SIGHUP and SIGALRM: the first asks the work to stop at the next step; a second SIGINT or SIGTERM ends the
-/// program at once. SIGUSR1 asks a training to save a checkpoint and to continue.
+/// SIGINT, SIGTERM, SIGHUP and SIGALRM: the first stops the work at the next step; a second SIGINT or SIGTERM ends the
+/// program at once. SIGUSR1 makes a training save a checkpoint and continue.
 enum StopSignal {
     /// Begins to listen.
     ///
@@ -11,7 +11,7 @@ enum StopSignal {
     /// Whether a signal to stop has come.
     static var isCaught: Bool { fovea_signals_caught() != 0 }
 
-    /// Whether a checkpoint was asked for since this was last called.
+    /// Whether a checkpoint was requested since this was last called.
     static func takesCheckpoint() -> Bool { fovea_signals_take_checkpoint() }
 
     /// 128 plus the number of the signal: 130 after SIGINT, 143 after SIGTERM, 129 after SIGHUP, 142 after SIGALRM.

@@ -10,7 +10,7 @@ import Settings
 /// `fovea train`: the main job.
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Trains a model, by way of teachers where the configuration has distillation, and evaluates it.")
+        abstract: "Trains a model, with teachers where the configuration has distillation, and evaluates it.")
 
     @Argument(help: "The configuration file.")
     var config: String?

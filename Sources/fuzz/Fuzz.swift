@@ -31,7 +31,7 @@ import Foundation
         do {
             _ = try guided.target.accepts(Array(UnsafeBufferPointer(start: data, count: count)), in: guided.bench)
         } catch {
-            // A crash is how libFuzzer is told of a finding; it then keeps the input.
+            // A crash is how a finding is reported to libFuzzer; it then keeps the input.
             fatalError("\(guided.target): \(error)")
         }
         return 0

@@ -86,7 +86,7 @@ import Weights
         #expect(network.trainable.count > 0)
     }
 
-    /// Whether the head begins anew is decided by what is asked for, not by how many classes there happen to be.
+    /// Whether the head begins anew is decided by what is requested, not by how many classes there happen to be.
     @Test(arguments: [5, 33]) func theHeadBeginsAnewWhateverItsShape(_ classes: Int) throws {
         let folder = try TemporaryFolder()
         let network = try Self.network(classes: classes)
@@ -132,7 +132,7 @@ import Weights
             try network.load(file, headName: "classifier", prefix: "b.", .backbone())
         }
         #expect(wrong?.kind == .configuration && wrong?.message.contains("model.prefix is \"b.\"") == true)
-        // "a.on" is no part of a name, though names begin with it.
+        // "a.on" is not part of a name, though names begin with it.
         let part = #expect(throws: FoveaError.self) {
             try network.load(file, headName: "classifier", prefix: "a.on", .backbone())
         }

@@ -108,10 +108,11 @@ import Testing
         }
         try DiskSpace.require([need(1 << 10, "little"), need(0, "nothing")], of: "this", remedy: "")
         do {
-            try DiskSpace.require([need(1 << 60, "models"), need(1 << 60, "others")], of: "this", remedy: "Make room.")
+            try DiskSpace.require(
+                [need(1 << 60, "models"), need(1 << 60, "others")], of: "this", remedy: "Make space.")
             Issue.record("it fits")
         } catch let error as FoveaError {
-            #expect(error.kind == .storage && error.remedy == "Make room.")
+            #expect(error.kind == .storage && error.remedy == "Make space.")
             #expect(error.message.hasPrefix("this needs about 2199023255552 MiB (models 1099511627776 MiB, others"))
         }
         // Each part alone would fit.

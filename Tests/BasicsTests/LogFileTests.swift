@@ -95,7 +95,7 @@ import Testing
         #expect(found[2] == "error broken" && found[3] == "    Repair it." && found[4] == "info stopped")
     }
 
-    /// On a full disk, the work and its messages on the terminal go on; one warning says why lines are missing.
+    /// On a full disk, the work and its messages on the terminal continue; one warning says why lines are missing.
     @Test func aFullDiskStopsNothing() throws {
         let full = Foundation.open("/dev/full", O_WRONLY)
         try #require(full >= 0)

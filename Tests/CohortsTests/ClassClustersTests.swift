@@ -9,7 +9,7 @@ import Testing
     private struct Golden: Decodable {
         struct Case: Decodable {
             var similarity: [[Double]]
-            /// By the number of clusters wanted.
+            /// By the number of clusters requested.
             var clusters: [String: [[Int]]]
         }
         var cases: [Case]

@@ -83,7 +83,7 @@ import Testing
             seed: 1, unlearnable: { $0.count == 1 ? "it has one class" : nil })
         #expect(grouping.subsets.map(\.name) == ["random-learned-2"] && grouping.subsets[0].classes.count == 2)
         #expect(grouping.notes.contains("the subset random-learned-1 is left out: it has one class"))
-        // Others are told to their makers, who can stop in time.
+        // Others are reported to the caller, who can stop in time.
         let attribute = try Grouping.make(
             "single", classes: ["a", "b"], counts: [1, 1], unlearnable: { _ in "never" })
         #expect(attribute.subsets.count == 1)

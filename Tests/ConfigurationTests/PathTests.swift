@@ -26,7 +26,7 @@ import Testing
         ("${1A}", "${1A} is not of the form ${NAME} or ${NAME:-default}"),
         ("${A-b}", "${A-b} is not of the form ${NAME} or ${NAME:-default}"),
         ("${A:-${B}}", "the default in ${A:-${B} must be plain text"),
-        ("${EMPTY:-}", "nothing is left after expansion; a path is wanted"),
+        ("${EMPTY:-}", "nothing is left after expansion; a path is expected"),
     ])
     func messages(text: String, words: String) {
         let found = trouble("name: x\ndata:\n  labels: '\(text)'", environment: environment)

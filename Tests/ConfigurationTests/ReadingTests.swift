@@ -33,29 +33,29 @@ import Testing
               - id: focal
                 power: -2
             """)
-        var wanted = Example()
-        wanted.name = "two words"
-        wanted.seed = .max
-        wanted.data = Table()
-        wanted.data.labels = "a b.csv"
-        wanted.data.classes = ["DR", "no", "2024"]
-        wanted.training.epochs = 1000
-        wanted.training.rate = 0.001
-        wanted.training.decay = 0.5
-        wanted.training.flips = false
-        wanted.training.optimiser = .sgd
-        wanted.training.milestones = [3, 6]
-        wanted.training.clip = nil
-        wanted.training.device = "gpu:3"
+        var expected = Example()
+        expected.name = "two words"
+        expected.seed = .max
+        expected.data = Table()
+        expected.data.labels = "a b.csv"
+        expected.data.classes = ["DR", "no", "2024"]
+        expected.training.epochs = 1000
+        expected.training.rate = 0.001
+        expected.training.decay = 0.5
+        expected.training.flips = false
+        expected.training.optimiser = .sgd
+        expected.training.milestones = [3, 6]
+        expected.training.clip = nil
+        expected.training.device = "gpu:3"
         var distillation = Distillation()
         distillation.temperature = 4
         distillation.training.epochs = 5
-        wanted.distillation = distillation
-        wanted.techniques = [Technique(), Technique()]
-        wanted.techniques[0].id = "bce"
-        wanted.techniques[1].id = "focal"
-        wanted.techniques[1].power = -2
-        #expect(found == wanted)
+        expected.distillation = distillation
+        expected.techniques = [Technique(), Technique()]
+        expected.techniques[0].id = "bce"
+        expected.techniques[1].id = "focal"
+        expected.techniques[1].power = -2
+        #expect(found == expected)
     }
 
     @Test(arguments: ["2024", "on", "no", "yes", "true", "1e5", "0x1F", "2024-05-01", ".inf", "010"])
@@ -75,23 +75,23 @@ import Testing
     func impossibleNumbers(text: String) {
         let found = trouble("training:\n  rate: \(text)")
         #expect(found.hasPrefix("a.yaml:2: training.rate is "))
-        #expect(found.hasSuffix("; a number above 0 and at most 1 is wanted"))
+        #expect(found.hasSuffix("; a number above 0 and at most 1 is expected"))
     }
 
     @Test(arguments: ["010", "1.0", "1e3", "0", "10001", "99999999999999999999", "--1", "1 2", "true", "[1]", "{a: 1}"])
     func impossibleWholeNumbers(text: String) {
         let found = trouble("training:\n  epochs: \(text)")
         #expect(found.hasPrefix("a.yaml:2: training.epochs is "))
-        #expect(found.hasSuffix("; a whole number from 1 to 10000 is wanted"))
+        #expect(found.hasSuffix("; a whole number from 1 to 10000 is expected"))
     }
 
     @Test func keepsBoundsApart() throws {
         #expect(try read("distillation: {temperature: 1}").distillation?.temperature == 1)
         #expect(
             trouble("distillation: {temperature: 100}")
-                == "a.yaml:1: distillation.temperature is 100; a number of at least 1 and below 100 is wanted")
+                == "a.yaml:1: distillation.temperature is 100; a number of at least 1 and below 100 is expected")
         #expect(try read("training: {decay: 1}").training.decay == 1)
-        #expect(trouble("training: {decay: 1.1}").hasSuffix("is 1.1; a number from 0 to 1 is wanted"))
+        #expect(trouble("training: {decay: 1.1}").hasSuffix("is 1.1; a number from 0 to 1 is expected"))
     }
 
     @Test func startsFromTheDefaultsOfTheSectionAround() throws {

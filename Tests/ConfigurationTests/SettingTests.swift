@@ -27,7 +27,7 @@ import Testing
     @Test(arguments: [
         (
             "training.epochs=ten",
-            "--set training.epochs=ten: training.epochs is \"ten\"; a whole number from 1 to 10000 is wanted"
+            "--set training.epochs=ten: training.epochs is \"ten\"; a whole number from 1 to 10000 is expected"
         ),
         (
             "seeed=1",
@@ -39,19 +39,19 @@ import Testing
             "--set distilation.weight=1: unknown key distilation; did you mean \"distillation\"? "
                 + "(allowed: name, seed, data, training, distillation, techniques)"
         ),
-        ("seed", "--set seed: key=value is wanted, such as training.epochs=10 or distillation=null"),
-        ("a..b=1", "--set a..b=1: key=value is wanted, such as training.epochs=10 or distillation=null"),
-        ("=1", "--set =1: key=value is wanted, such as training.epochs=10 or distillation=null"),
-        ("name=", "--set name=: name is empty; a text is wanted"),
+        ("seed", "--set seed: key=value is expected, such as training.epochs=10 or distillation=null"),
+        ("a..b=1", "--set a..b=1: key=value is expected, such as training.epochs=10 or distillation=null"),
+        ("=1", "--set =1: key=value is expected, such as training.epochs=10 or distillation=null"),
+        ("name=", "--set name=: name is empty; a text is expected"),
         (
             "training.milestones=[1",
             "--set training.milestones=[1: not YAML: while parsing a flow sequence begun in line 1, "
                 + "did not find expected ',' or ']' (at the end)"
         ),
         ("name.x=1", "--set name.x=1: there is no key \"x\" in what a.yaml:1 gives, which is \"r\""),
-        ("seed.x=1", "--set seed.x=1: seed is a section; a whole number of at least 0 is wanted"),
+        ("seed.x=1", "--set seed.x=1: seed is a section; a whole number of at least 0 is expected"),
     ])
-    func messages(setting: String, wanted: String) {
-        #expect(trouble("name: r", setting) == wanted)
+    func messages(setting: String, expected: String) {
+        #expect(trouble("name: r", setting) == expected)
     }
 }

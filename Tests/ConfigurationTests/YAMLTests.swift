@@ -32,8 +32,8 @@ import Testing
         ),
         ("name: *big", "a.yaml:1: not YAML: found undefined alias (column 7)"),
     ])
-    func whatIsNotPlainYAML(yaml: String, wanted: String) {
-        #expect(trouble(yaml) == wanted)
+    func whatIsNotPlainYAML(yaml: String, expected: String) {
+        #expect(trouble(yaml) == expected)
     }
 
     @Test func bombsAreRefused() {

@@ -134,12 +134,12 @@ import Weights
             architecture: .mobilenetv1Short, classes: ["x", "y"], image: cache.settings)
         let teacher = ModelBundle(description, try description.makeClassifier())
         try Autograd.withoutGrad {
-            // Until the batch norms' statistics fit, next to nothing passes through so many layers.
+            // Until the batch norms' statistics fit, next to nothing passes through the layers.
             for _ in 0..<40 { _ = try teacher.classifier(.normal([8, 3, 32, 32])) }
         }
         let settings = AugmentationSettings()
         let path = folder.path + "/bank.safetensors"
-        let featuresPath = TeacherFeatures.path(besides: path)
+        let featuresPath = TeacherFeatures.path(alongside: path)
         #expect(featuresPath == folder.path + "/bank-features.safetensors")
         func compute(_ features: String?) throws -> TeacherLogits {
             try TeacherLogits.compute(
@@ -153,7 +153,7 @@ import Weights
         }
         _ = try compute(nil)
         let without = try bankLogits()
-        #expect(!FileManager.default.fileExists(atPath: featuresPath), "nobody asked for features")
+        #expect(!FileManager.default.fileExists(atPath: featuresPath), "no features were requested")
         let logits = try compute(featuresPath)
         #expect(try bankLogits() == without, "a bank says the same with features and without")
         #expect(TeacherFeatures.stored(at: featuresPath, key: "other") == nil)

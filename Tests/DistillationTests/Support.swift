@@ -131,7 +131,7 @@ func distance(_ a: [Double], _ b: [Double]) -> Double {
 }
 
 extension TemporaryFolder {
-    /// Noise pictures in a cache.
+    /// Noise images in a cache.
     func cache(_ count: Int, resolution: Int = 32) throws -> ImageCache {
         let paths = try (0..<count).map { i in
             var random = SeededRandom(seed: 0, UInt64(i))

@@ -114,7 +114,7 @@ import Torch
         let teacher = ModelBundle(description, try description.makeClassifier())
         try Autograd.withoutGrad {
             try teacher.classifier.head.weight.value.copy(from: .normal([2, 1024]))
-            // Until the batch norms' statistics fit, next to nothing passes through so many layers.
+            // Until the batch norms' statistics fit, next to nothing passes through the layers.
             for _ in 0..<40 { _ = try teacher.classifier(.normal([8, 3, 32, 32])) }
         }
         let settings = AugmentationSettings()

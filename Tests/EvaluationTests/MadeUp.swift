@@ -30,7 +30,7 @@ func madeUp(
         scores: scores, patients: patients, folds: foldOfImage)
 }
 
-/// The options with a bootstrap of so many rounds.
+/// The options with a bootstrap of a number of rounds.
 func options(
     rounds: Int, seed: UInt64 = 3, minimumPositivePatients: Int = 10, threads: Int? = nil
 ) -> EvaluationOptions {

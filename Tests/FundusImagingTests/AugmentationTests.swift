@@ -69,7 +69,7 @@ import Testing
         #expect(b.angle == 0 && b.scale == 1 && b.centreX == 0.5 && b.centreY == 0.5)
     }
 
-    @Test("parameters fill their ranges evenly and the window stays inside the picture")
+    @Test("parameters fill their ranges evenly and the window stays inside the image")
     func ranges() {
         let settings = AugmentationSettings(verticalFlip: 0.25, saturation: 0.3, hue: 20)
         let views = (0..<4000).map { Augmentation(settings: settings, seed: 9, contentKey: 1, view: $0) }

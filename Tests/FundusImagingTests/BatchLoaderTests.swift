@@ -20,7 +20,7 @@ import Testing
         return batches
     }
 
-    @Test("one thread, three threads and other batch sizes give the same pictures in the same order")
+    @Test("one thread, three threads and other batch sizes give the same images in the same order")
     func determinism() throws {
         let folder = try TemporaryFolder()
         let cache = try cache(folder)
@@ -39,7 +39,7 @@ import Testing
         #expect(try load(2, 8, seed: 5) != one)
     }
 
-    @Test("a picture does not depend on its place in the batch, and without augmentation is a copy")
+    @Test("an image does not depend on its place in the batch, and without augmentation is a copy")
     func independence() throws {
         let folder = try TemporaryFolder()
         let cache = try cache(folder)

@@ -128,7 +128,7 @@ import Testing
         }
         let withAlpha = HandmadeFile.tiff(width: 8, height: 8, channels: 2, bits: 16, strip: strip)
         #expect(try refusal(withAlpha).message.contains("none is above \(largest) of 65535"))
-        // A black picture is black in any depth; `fovea inspect` marks it.
+        // A black image is black in any depth; `fovea inspect` marks it.
         #expect(try decode(file(0)).bytes.max() == 0)
     }
 
@@ -143,7 +143,7 @@ import Testing
         }
         #expect(try refusal(file(hot: 1)).message.contains("only 1 are above 4000 of 65535"))
         #expect(try refusal(file(hot: 4)).message.contains("only 4 are above 4000 of 65535"))
-        // More than one in a thousand may be what the picture shows.
+        // More than one in a thousand may be what the image shows.
         _ = try decode(file(hot: 5))
         _ = try decode(file(hot: 1, of: 4096))
     }

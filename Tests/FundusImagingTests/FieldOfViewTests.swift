@@ -43,7 +43,7 @@ import Testing
         #expect(abs(field.area.left - 40) <= 2 && abs(field.area.left + field.area.width - 180) <= 2, "\(field.area)")
     }
 
-    @Test("pictures without a border, all dark or with a small bright spot are taken whole")
+    @Test("images without a border, all dark or with a small bright spot are taken whole")
     func fallback() {
         let whole = [
             PixelImage(width: 90, height: 60, red: 180, green: 80, blue: 40),
@@ -59,7 +59,7 @@ import Testing
         }
     }
 
-    @Test("preparing keeps a disc round and centred, for wide, high and square pictures and any resolution")
+    @Test("preparing keeps a disc round and centred, for wide, high and square images and any resolution")
     func noStretching() throws {
         let pictures = [
             drawnFundus(width: 600, height: 400, centre: (320, 200), radius: 180),
@@ -81,7 +81,7 @@ import Testing
         }
     }
 
-    @Test("without cropping the whole picture is kept, padded with black and never stretched")
+    @Test("without cropping the whole image is kept, padded with black and never stretched")
     func cropNone() throws {
         let image = PixelImage(width: 200, height: 100, red: 200, green: 100, blue: 50)
         let file = ImageFile(name: "plain", bytes: try image.png())
@@ -140,7 +140,7 @@ import Testing
         for path in try Files.photographs("idrid_fullres", 3) {
             let prepared = try FundusReader.read(path: path, settings: ImageSettings(resolution: 128))
             #expect(prepared.foundFieldOfView, "\(path)")
-            // The disc of this camera reaches the picture's left and right and is cut at its top and bottom.
+            // The disc of this camera reaches the image's left and right and is cut at its top and bottom.
             #expect(prepared.image[64, 64].red > 60)
         }
         for set in ["odir256", "rfmid64"] {

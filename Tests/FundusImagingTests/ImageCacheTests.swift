@@ -127,7 +127,7 @@ import Testing
         }
     }
 
-    @Test("a damaged picture in a pack is decoded anew, with a warning, and restored")
+    @Test("a damaged image in a pack is decoded anew, with a warning, and restored")
     func damagedPicture() throws {
         let folder = try TemporaryFolder()
         let paths = try photographs(folder, 3)
@@ -147,7 +147,7 @@ import Testing
         #expect(try loader.next()?.pixels == FundusReader.read(path: paths[2], settings: settings).image.bytes)
         #expect(reports.all.count == 1 && reports.all[0].contains(pack) && reports.all[0].contains(paths[1]))
         #expect(try Data(contentsOf: URL(fileURLWithPath: pack)) == whole)
-        // Only the photograph can tell what was there.
+        // Only the photograph shows what was there.
         try bytes.write(to: URL(fileURLWithPath: pack))
         let orphan = try open(paths, folder)
         try FileManager.default.removeItem(atPath: paths[1])
@@ -176,7 +176,7 @@ import Testing
         let good = try open(paths, folder).image(1)
         let pack = try #require(try packs(folder).first)
         var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: pack)))
-        // The second picture's entry, as a build would have written it that took a lack of memory for damage.
+        // The second image's entry, as a build would have written it that took a lack of memory for damage.
         let table = 4096 + 3 * 32 * 32 * 3
         let entry = table + ImagePack.entrySize
         let reason = Array("cannot be decoded: VipsJpeg: out of memory".utf8)
@@ -201,7 +201,7 @@ import Testing
         for _ in 0..<2 { #expect(try open(paths, folder).failures.map(\.index) == [1]) }
     }
 
-    @Test("unreadable photographs are listed by path, black, and found again when mended")
+    @Test("unreadable photographs are listed by path, black, and found again when fixed")
     func failures() throws {
         let folder = try TemporaryFolder()
         var paths = try photographs(folder, 3)
@@ -311,7 +311,7 @@ import Testing
         #expect(try Data(contentsOf: URL(fileURLWithPath: index)) == Data("mine\n".utf8))
     }
 
-    @Test("a build that was killed goes on: what it wrote is used, unless it is damaged")
+    @Test("a build that was killed continues: what it wrote is used, unless it is damaged")
     func goesOnAfterKill() throws {
         let folder = try TemporaryFolder()
         let paths = try photographs(folder, 12)
@@ -323,7 +323,7 @@ import Testing
         // As a kill leaves it: no size and checksum in the head, and entries for what was written only.
         bytes.replaceSubrange(32..<48, with: Data(count: 16))
         bytes.replaceSubrange((table + 8 * entry)..<(table + 12 * entry), with: Data(count: 4 * entry))
-        // Another picture with its own checksum shows that this place is used; one changed byte, that it is not.
+        // Another image with its own checksum shows that this place is used; one changed byte, that it is not.
         let other = bytes[(head + 5 * size)..<(head + 6 * size)]
         bytes.replaceSubrange((head + 3 * size)..<(head + 4 * size), with: other)
         let sum = bytes[(table + 5 * entry + 64)..<(table + 5 * entry + 72)]
@@ -343,7 +343,7 @@ import Testing
         }
     }
 
-    @Test("a build that was stopped goes on")
+    @Test("a build that was stopped continues")
     func goesOnAfterStop() throws {
         let folder = try TemporaryFolder()
         let picture = drawnFundus(width: 1500, height: 1000, centre: (750, 500), radius: 400)
@@ -384,7 +384,7 @@ import Testing
         #expect(try folder.names(in: "cache").filter { $0.hasSuffix(".pack") }.isEmpty)
     }
 
-    /// How many pictures are more than /dev/shm holds; nil where there is none, or it holds very many.
+    /// How many images are more than /dev/shm holds; nil where there is none, or it holds very many.
     private static let overfilling: Int? = {
         var free = statvfs()
         guard statvfs("/dev/shm", &free) == 0 else { return nil }

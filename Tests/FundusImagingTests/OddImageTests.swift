@@ -12,7 +12,7 @@ import Testing
         var quadrants: [[Int]]
     }
 
-    @Test("every format, depth, colour model and EXIF turn gives the same upright sRGB picture")
+    @Test("every format, depth, colour model and EXIF turn gives the same upright sRGB image")
     func table() throws {
         let table: [String: Expected] = try Files.json("odd/expected.json")
         #expect(table.count >= 26)
@@ -56,7 +56,7 @@ import Testing
         #expect(PhotographFile.endings.contains(ending))
     }
 
-    @Test("what is no image gives an error that names the path and the trouble")
+    @Test("what is not an image gives an error that names the path and the problem")
     func notImages() throws {
         let folder = try TemporaryFolder()
         let settings = ImageSettings(resolution: 32)
@@ -68,7 +68,7 @@ import Testing
         #expect(try message(folder.path + "/none.jpg").contains("no such file"))
         #expect(try message(folder.path).contains("a folder"))
         #expect(try message(folder.write("empty.jpg", Data())).contains("0 bytes"))
-        #expect(try message(folder.write("text.jpg", Data("This is no picture.".utf8))).contains("JPEG, PNG, TIFF"))
+        #expect(try message(folder.write("text.jpg", Data("This is not an image.".utf8))).contains("JPEG, PNG, TIFF"))
         let svg = "<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'><rect width='9' height='9'/></svg>"
         #expect(try message(folder.write("drawing.svg", Data(svg.utf8))).contains("not a readable image"))
         #expect(try message(folder.write("grey.ppm", Data("P5 1 1 255\n0".utf8))).contains("not a readable image"))
@@ -119,7 +119,7 @@ import Testing
             for i in 0..<40 {
                 group.addTask {
                     let isText = i % 2 == 0
-                    let bytes = isText ? Data("no picture".utf8) : Data(cut)
+                    let bytes = isText ? Data("no image".utf8) : Data(cut)
                     do {
                         _ = try ImageFile(name: "file\(i)", bytes: bytes).decode(side: 64)
                         return ("none", isText)

@@ -169,7 +169,7 @@ import Torch
         #expect(error?.kind == .data && error?.message.contains("classifier.weight") == true)
     }
 
-    /// The weights' table of contents is asked before a network is built.
+    /// The weights' table of contents is read before a network is built.
     @Test(arguments: [20_001, 1_000_000]) func aHeadIsNotMadeForClassesThatTheWeightsDoNotHave(_ count: Int) throws {
         let folder = try TemporaryFolder()
         try bundle().save(to: folder.path)

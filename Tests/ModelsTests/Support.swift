@@ -27,14 +27,14 @@ func bundle(classes: Int = 3, thresholds: [Double?]? = nil) throws -> ModelBundl
         try parameter.replace(seeded(name, parameter.value.shape, bound))
     }
     try Autograd.withoutGrad {
-        // Until the batch norms' statistics fit, next to nothing passes through so many layers.
+        // Until the batch norms' statistics fit, next to nothing passes through the layers.
         for i in 0..<40 { _ = try classifier(seeded("images \(i)", [8, 3, 32, 32], 1.7)) }
     }
     classifier.setTraining(false)
     return ModelBundle(description, classifier)
 }
 
-/// Pixels of some pictures, all different.
+/// Pixels of some images, all different.
 func pixels(_ count: Int, resolution: Int = 32) -> [UInt8] {
     var random = SeededRandom(seed: 4)
     return (0..<count * resolution * resolution * 3).map { _ in UInt8(random.index(below: 256)) }

@@ -148,7 +148,7 @@ import Torch
         #expect(try x.globallyAveraged().array() == [7.5] as [Float])
     }
 
-    /// One value a channel has no variance: the running statistics are used, and stay as they are.
+    /// One value per channel has no variance: the running statistics are used, and stay as they are.
     @Test func batchNormOfOneValueAChannelIsFinite() throws {
         let norm = try BatchNorm2d(3)
         let x = try Tensor([2, -1, 0.5] as [Float], shape: [1, 3, 1, 1])

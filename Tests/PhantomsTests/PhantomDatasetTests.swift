@@ -215,7 +215,7 @@ import Testing
     @Test func aSetOfAnEarlierVersionIsKnown() throws {
         let settings = Self.settings()
         let text = try String(decoding: JSONFormat.encoded(settings), as: UTF8.self)
-        // Findings are no keys of Fovea's.
+        // Findings are not keys of Fovea's.
         var earlier = text
         for (new, old) in [
             ("training_patients", "trainingPatients"), ("validation_patients", "validationPatients"),

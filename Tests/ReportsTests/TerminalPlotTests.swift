@@ -80,7 +80,7 @@ import Testing
         #expect(!terminal([:], false).hasColour)
         #expect(!terminal(["NO_COLOR": "1"]).hasColour)
         #expect(!terminal(["TERM": "dumb"]).hasColour)
-        // Nothing is cut in a file or a pipe, unless its width was asked for.
+        // Nothing is cut in a file or a pipe, unless its width was requested.
         #expect(terminal([:]).cutsTables)
         #expect(!terminal([:], false).cutsTables)
         #expect(terminal(["COLUMNS": "60"], false).cutsTables)

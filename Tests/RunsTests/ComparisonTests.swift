@@ -207,7 +207,7 @@ import Torch
         #expect(teachers.count > 1 && teachers.allSatisfy { $0.images == 0 && $0.views > 0 })
         #expect(images == costs.first { $0.stage == "student" }?.images)
         #expect(views == costs.reduce(0) { $0 + $1.views })
-        // Each saw all images once; all are asked at once about the two views of each.
+        // Each saw all images once; all are evaluated together on the two views of each.
         #expect(costs.first { $0.stage == "view bank" }?.views == 2 * teachers[0].views)
     }
 
@@ -280,10 +280,10 @@ import Torch
         #expect(found.classes.contains { $0.name == "pale_or_large" })
         #expect(found.classes.map(\.trainingImages) == expected.classes.map(\.trainingImages))
         #expect(found.classes.map(\.averagePrecision.value) == expected.classes.map(\.averagePrecision.value))
-        // Thresholds and teachers are of the classes as they were trained; what was told of those stays.
+        // Thresholds and teachers are of the classes as they were trained; what was reported of those stays.
         #expect(!FileManager.default.fileExists(atPath: outcome.folder + "/decisions.csv"))
         #expect(try table("decisions.csv").rowCount == decisions)
-        #expect(outcome.summary(for: Terminal()).contains("judged as one class, as \(merge) says"))
+        #expect(outcome.summary(for: Terminal()).contains("treated as one class, as \(merge) says"))
         let page = try String(contentsOfFile: outcome.folder + "/comparison.md", encoding: .utf8)
         #expect(page.contains("classes merged by \(merge)") && !page.contains("teachers against the student"))
 
@@ -312,7 +312,7 @@ import Torch
         #expect(try column("Models", of: means) == ["2", "2"])
         let cells = try table("cells.csv")
         #expect(cells.rowCount == 8)
-        // Every seed is judged on the same images.
+        // Every seed is evaluated on the same images.
         func images(_ fold: Int, _ seed: Int) throws -> [String] {
             try column(
                 "image",
@@ -353,7 +353,7 @@ import Torch
         #expect(try column("Work, times plain", of: table("costs.csv")) == [""])
     }
 
-    /// Finished cells are judged by the labels that they were made with.
+    /// Finished cells are evaluated with the labels that they were made with.
     @Test func changedLabelsAreNoticed() throws {
         settings.techniques = [settings.techniques[0]]
         settings.arms = [.plain]
@@ -466,7 +466,7 @@ import Torch
         #expect(try comparison(settings).missingBytes() == [])
         settings.techniques.append(Self.technique("asl", "technique.loss=asymmetric"))
         #expect(try comparison(settings).missingBytes() == one)
-        // The plain model of BCE, where teachers begin, and that of the other cell are not asked for twice.
+        // The plain model of BCE, where teachers begin, and that of the other cell are not made twice.
         settings.seeds = [0, 1]
         #expect(try comparison(settings).missingBytes() == [3 * model, one[1] + 2 * model])
     }

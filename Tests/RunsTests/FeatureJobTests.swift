@@ -43,7 +43,7 @@ import Weights
         let before = try Data(contentsOf: URL(fileURLWithPath: folder.path + "/run/predictions.csv"))
         #expect(try job.file("predictions.csv") != before)
 
-        // A further student asks no teacher again.
+        // A further student evaluates no teacher again.
         job.settings.distillation?.featureLambda = 1
         job.settings.output = folder.path + "/further"
         try job.execute()
@@ -51,7 +51,7 @@ import Weights
         #expect(cost.filter { !$0.reused }.map(\.stage) == ["student"])
     }
 
-    /// Its backbone rests, so that only throw-away projections would learn.
+    /// Its backbone is frozen, so that only the projections, which are not kept, would learn.
     @Test func aSecondStageDistilsNoFeatures() throws {
         var job = try SmallJob(in: folder.path)
         job.settings.technique.second.name = .retraining

@@ -29,7 +29,7 @@ import Torch
             try job.execute()
             var straight = job
             job.settings.output = folder.path + "/interrupted"
-            // Nothing is taken over from the first run.
+            // Nothing is reused from the first run.
             straight.settings.output = folder.path + "/run"
 
             var stops = 0
@@ -49,7 +49,7 @@ import Torch
                 }
             }
             #expect((5..<40).contains(stops), "\(stops)")
-            #expect(lines.contains { $0.contains("goes on from") }, "no stop fell into a training")
+            #expect(lines.contains { $0.contains("resumes from") }, "no stop fell into a training")
             for name in ["predictions.csv", "plain/predictions.csv", "model.safetensors", "plain/model.safetensors"] {
                 #expect(try job.file(name) == straight.file(name), "\(name)")
             }
@@ -84,7 +84,7 @@ import Torch
         var lines: [String] = []
         try job.execute(isResuming: true, log: { lines.append($0) })
         #expect(lines.contains { $0.hasPrefix("warning: ") && $0.contains("checkpoints/" + stages[0]) }, "\(lines)")
-        #expect(!lines.contains { $0.contains("goes on from") })
+        #expect(!lines.contains { $0.contains("resumes from") })
     }
 
     @Test func twoTrainingsInOneFolder() throws {

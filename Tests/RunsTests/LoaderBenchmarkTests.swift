@@ -19,8 +19,8 @@ struct LoaderBenchmarkTests {
                 precision: .float32, device: .cpu, cacheFolder: folder.path + "/cache")
             #expect(result.images == 64 && result.epochs.count == 14)
             #expect(result.epochs.allSatisfy { $0.loaded > 0 && $0.ready > 0 && $0.memory > 10 })
-            // What is kept once an epoch adds up in every epoch: a batch of floats is 12 MiB, what the network keeps for
-            // its gradients some 800. A heap that frays grows now and then, and less and less.
+            // What is kept once per epoch adds up in every epoch: a batch of floats is 12 MiB, what the network keeps
+            // for its gradients some 800. A heap that frays grows now and then, and less and less.
             let memory = result.epochs.map(\.memory)
             let growing = zip(memory[5...], memory[6...]).count { $1 - $0 > 6 }
             #expect(growing <= 4, "\(memory) MiB")

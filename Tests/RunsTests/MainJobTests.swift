@@ -71,7 +71,7 @@ import Weights
         let written = try ConfigurationReader.read(RunSettings.self, file: settings.output + "/config.yaml")
         #expect(written == settings)
 
-        // A folder that holds a run is refused; resuming takes over what is finished and comes to the same.
+        // A folder that holds a run is refused; resuming reuses what is finished and gives the same.
         let refusal = foveaError { _ = try execute(settings) }
         #expect(refusal?.description.contains("already holds a run") == true)
         let predictions = try Data(contentsOf: URL(fileURLWithPath: settings.output + "/predictions.csv"))
@@ -102,7 +102,7 @@ import Weights
     @Test func secondStagesShareTheTrainingBeforeThem() throws {
         func run(_ name: SecondStageSettings.Name) throws -> (outcome: RunOutcome, job: SmallJob, lines: [String]) {
             let settings = try settings {
-                // Enough steps for the statistics of the batch norms, without which all pictures look alike.
+                // Enough steps for the statistics of the batch norms, without which all images look alike.
                 $0.model.architecture = .resnet18
                 $0.training.epochs = 4
                 $0.training.batchSize = 8

@@ -14,7 +14,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// What stops a run, stops it before anything is trained, names the culprit and leaves the folder free.
+/// What stops a run stops it before anything is trained, is named in the message, and leaves the folder free.
 @Suite(.serialized) struct MainJobTroubleTests {
     private let folder: TemporaryFolder
 
@@ -72,7 +72,7 @@ import Torch
         let foreign = error { $0.model.weights = weights }
         #expect(foreign.contains(weights))
         #expect(foreign.contains("holds weights of resnet18, and model.architecture is mobilenetv1_100_short"))
-        // The same folder takes the run once the mistake is mended.
+        // The same folder takes the run once the mistake is fixed.
         #expect(try execute(settings).studentResult != nil)
     }
 
@@ -86,7 +86,7 @@ import Torch
             try Data(bytes.utf8).write(to: URL(fileURLWithPath: settings.data.images + "/" + image))
             return image
         }
-        let training = try spoilFirst("train", with: "no picture")
+        let training = try spoilFirst("train", with: "no image")
         let error = refusal(settings)
         #expect(error?.kind == .data && error?.message.contains("1 image cannot be used") == true)
         #expect(error?.message.contains(training) == true)
@@ -140,7 +140,7 @@ import Torch
 
     @Test func singleLabelDataAreTrainedAndDistilled() throws {
         var settings = try self.settings()
-        // One class an image, by the first finding; `never` has no positive anywhere.
+        // One class per image, by the first finding; `never` has no positive anywhere.
         let table = try CSVTable(path: settings.data.table)
         func column(_ name: String) throws -> Int { try #require(table.header.firstIndex(of: name)) }
         let (drusen, cup, split) = (try column("drusen"), try column("enlarged_cup"), try column("split"))

@@ -13,7 +13,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// A model with random weights judged and asked in every way that the command line offers.
+/// A model with random weights evaluated and used in every way that the command line offers.
 struct ModelPredictionTests {
     private let folder: TemporaryFolder
     private let context = ExecutionContext(device: .cpu, threads: 1)
@@ -206,7 +206,7 @@ struct ModelPredictionTests {
         try folder.write("{}", to: "linked/run/metrics.json")
         var told: [String] = []
         let images = try ImageArguments.expand([place, place + "/./b.png"]) { told.append($0) }
-        // The name that is no link is kept; of two hard links the first.
+        // The name that is not a link is kept; of two hard links the first.
         #expect(images.map(\.name) == ["b.png", "inner/a.png"])
         for words in [
             "1 link to a folder", "2 links that lead nowhere", "1 hidden file", "1 folder of a run", "1 pipe",

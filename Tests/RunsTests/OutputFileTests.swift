@@ -198,7 +198,7 @@ struct OutputFileTests {
         }
         let error = foveaError { _ = try OutputFile(path(String(repeating: "n", count: 256)), named: "--json") }
         #expect(error?.kind == .configuration)
-        // A path that leaves no room for the temporary file beside it.
+        // A path too long for the temporary file beside it.
         let inner = String(repeating: "/.", count: (4095 - folder.path.utf8.count - 6) / 2)
         let long = foveaError { _ = try OutputFile(folder.path + inner + "/x.csv", named: "--json") }
         #expect(long?.kind == .configuration, "\(String(describing: long))")

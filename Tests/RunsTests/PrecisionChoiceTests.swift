@@ -14,7 +14,7 @@ import Torch
 
 /// Which arithmetic `training.precision: auto` comes to: measured once, kept, and never mixed within a run or comparison.
 @Suite(.serialized) final class PrecisionChoiceTests {
-    /// Answers in place of a measurement, and counts how often it was asked.
+    /// Stands in for a measurement, and counts how often it was called.
     private final class Meter: Sendable {
         let asked = Atomic(0)
         let times: PrecisionTimes

@@ -165,7 +165,7 @@ struct PredictionEvaluationTests {
         }
         evaluation.thresholds = try folder.write("class,threshold\nA,2\n", to: "t.csv")
         #expect(foveaError { _ = try evaluation.run(threads: 1) }?.message.contains("\"A\" is \"2\"") == true)
-        // Of scores that are no probabilities thresholds may be any numbers.
+        // Of scores that are not probabilities thresholds may be any numbers.
         var scores = try self.evaluation(predictions.replacingOccurrences(of: "4.png,0.3", with: "4.png,1.5"))
         scores.thresholds = try folder.write("A: 1.2", to: "t.yaml")
         #expect(try scores.run(threads: 1).evaluation.classes.map(\.threshold) == [nil, 1.2])
@@ -283,7 +283,7 @@ struct PredictionEvaluationTests {
         let outcome = try evaluation(outside).run(threads: 1)
         #expect(outcome.evaluation.calibrationError == nil)
         #expect(outcome.notes.first?.contains("image \"4.png\" for class \"B\" is 1.5") == true)
-        // Where the label is unknown, nothing is judged.
+        // Where the label is unknown, nothing is evaluated.
         let unknown = predictions.replacingOccurrences(of: "2.png,0.4", with: "2.png,-3")
         #expect(try evaluation(unknown).run(threads: 1).notes.isEmpty)
     }

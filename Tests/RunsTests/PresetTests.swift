@@ -28,7 +28,7 @@ import Testing
         try job.execute()
         let costs = try job.costs()
         #expect(costs.count { $0.stage.hasPrefix("teacher ") } == 5)
-        // 40 images: each teacher sees them once, and is asked about five views of each.
+        // 40 images: each teacher sees them once, and is evaluated on five views of each.
         #expect(costs.allSatisfy { !$0.stage.hasPrefix("teacher ") || $0.images == 40 })
         #expect(costs.first { $0.stage == "view bank" }?.views == 5 * 5 * 40)
         let plain = try #require(costs.first { $0.stage == "plain" })

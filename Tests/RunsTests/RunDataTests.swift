@@ -15,7 +15,7 @@ import TestSupport
 import Testing
 import Torch
 
-/// A run says what it was made of, and is judged by that, whatever becomes of its files.
+/// A run records what it was made of, and is evaluated by that, also where its files have changed since.
 @Suite(.serialized) struct RunDataTests {
     private let folder: TemporaryFolder
     private var job: SmallJob
@@ -165,7 +165,7 @@ import Torch
         #expect(own.trainedImages == 0 && !own.subject.contains("trained the model"))
         #expect(own.notes.contains { $0.contains("8 images of") && $0.contains(new[0]) }, "\(own.notes)")
         #expect(own.notes.contains { $0.contains("is not the file that the run was made with") }, "\(own.notes)")
-        // The plain model of a run is judged likewise.
+        // The plain model of a run is evaluated likewise.
         try FileManager.default.copyItem(
             atPath: job.settings.output + "/model.safetensors", toPath: folder.path + "/model.safetensors")
 
@@ -188,7 +188,7 @@ import Torch
         }
         // A configuration whose folds are made anew.
         try requireMark(ModelEvaluation(model: job.settings.output, settings: job.settings))
-        // Another seed, asked for by hand.
+        // Another seed, requested by hand.
         try requireMark(ModelEvaluation(run: job.settings.output, settings: ["data.split.seed=3"]))
         // A table.
         try requireMark(

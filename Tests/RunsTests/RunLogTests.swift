@@ -53,7 +53,7 @@ import Torch
         #expect(shown.allSatisfy { $0.hasPrefix("warning: ") }, "\(shown)")
         let second = try lines(log)
         #expect(Array(second.prefix(first.count)) == first)
-        #expect(second.dropFirst(first.count).contains { $0.contains(" info plain goes on from ") }, "\(second)")
+        #expect(second.dropFirst(first.count).contains { $0.contains(" info plain resumes from ") }, "\(second)")
         #expect(
             second.allSatisfy { $0.prefixMatch(of: /\S+T\S+(Z|[+-]\d\d:\d\d) (info|warning)[ ]/) != nil }, "\(second)")
         #expect(second.last?.hasSuffix(" info finished") == true, "\(second)")
@@ -65,7 +65,7 @@ import Torch
     /// The run is refused before it is accepted: nothing is left in the folder, and the next one may begin there.
     @Test func aRunThatIsRefusedLeavesNone() throws {
         let photographs = try FileManager.default.contentsOfDirectory(atPath: job.settings.data.images)
-        for name in photographs { try folder.write("no picture", to: "phantoms/images/" + name) }
+        for name in photographs { try folder.write("no image", to: "phantoms/images/" + name) }
         #expect(foveaError { try job.execute() } != nil)
         #expect(!FileManager.default.fileExists(atPath: job.settings.output + "/run.log"))
     }

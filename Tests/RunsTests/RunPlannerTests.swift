@@ -160,7 +160,7 @@ import Training
         #expect(plan["teacher-single-1"]?.work == .init(images: 80, epochs: 2, steps: 6))
         #expect(plan["bank-single-1"]?.work == .init(views: 120))
         #expect(plan["bank-single-1"]?.work.total == 40)
-        // Live teachers pass each image of a mixed batch once more.
+        // Live teachers pass each image of a mixed batch again.
         let live = try planner {
             $0.training.epochs = 3
             $0.training.batchSize = 16

@@ -3,7 +3,7 @@ import Testing
 import Torch
 
 @Suite struct StepBenchmarkTests {
-    /// As many images a step as asked for, and a rate that is theirs.
+    /// As many images per step as requested, and the rate that follows.
     @Test func theBatchIsThatAskedFor() throws {
         let result = try StepBenchmark.run(
             model: "mobilenetv1", isChannelsLast: true, precision: .float32, batch: 3, steps: 1, warmUp: 0, device: .cpu

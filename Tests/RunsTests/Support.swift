@@ -6,7 +6,7 @@ import TestSupport
 import Testing
 
 extension TemporaryFolder {
-    /// Writes a small picture whose colour is a function of `number`.
+    /// Writes a small image whose colour is a function of `number`.
     @discardableResult
     func picture(_ number: Int, to name: String, width: Int = 40, height: Int = 40) throws -> String {
         let picture = PixelImage(

@@ -34,9 +34,9 @@ import Training
                 let logits = try TeacherLogits.compute(
                     ClassSubsets.teacher(subset, data), cache: data.cache, rows: rows, views: 2, augmentation: .none,
                     seed: 0, device: .cpu, precision: .float32, title: subset.name, path: path,
-                    featuresPath: TeacherFeatures.path(besides: path), key: "k", shouldStop: { false })
+                    featuresPath: TeacherFeatures.path(alongside: path), key: "k", shouldStop: { false })
                 features.append(
-                    try #require(TeacherFeatures.stored(at: TeacherFeatures.path(besides: path), key: "k")))
+                    try #require(TeacherFeatures.stored(at: TeacherFeatures.path(alongside: path), key: "k")))
                 return logits
             }
             let bank = try ViewBank(
@@ -72,9 +72,9 @@ import Training
     }
 
     /// - Parameters:
-    ///   - batchSize: images a batch.
-    ///   - accumulation: batches a step.
-    ///   - whole: images a step where each is one batch.
+    ///   - batchSize: images per batch.
+    ///   - accumulation: batches per step.
+    ///   - whole: images per step where each is one batch.
     ///   - steps: in an epoch of 11 images.
     @Test(arguments: Minimised.allCases, [(4, 3, 11, 1), (2, 4, 8, 2), (3, 2, 6, 2), (10, 2, 11, 1), (1, 11, 11, 1)])
     func aStepHasTheGradientOfTheMeanOverItsImages(

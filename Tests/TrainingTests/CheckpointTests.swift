@@ -13,7 +13,7 @@ import Training
 
 /// What happens to checkpoints that are cut, damaged or cannot be written, and which of them stay.
 @Suite struct CheckpointTests {
-    /// Three steps an epoch, no draws from the engine, so that trainings may run side by side.
+    /// Three steps per epoch, no draws from the engine, so that trainings may run side by side.
     static let rows = ["100", "010", "001", "110", "011", "101", "000", "111", "100", "010", "001", "000"]
 
     @Test func aCutAtAnyByteLeavesTheOneBefore() throws {
@@ -44,7 +44,7 @@ import Training
             }
             let resumed = try bench.train(place)
             #expect(resumed == straight, "cut at \(left)")
-            #expect(bench.log.contains("goes on from \(bench.path(place))/\(names[0]), step 3"))
+            #expect(bench.log.contains("resumes from \(bench.path(place))/\(names[0]), step 3"))
             #expect(bench.log.contains("warning: a checkpoint cannot be used: \(cut)") == !isUnfinished, "\(bench.log)")
         }
     }
@@ -61,7 +61,7 @@ import Training
         // Whatever else lies there is nobody's checkpoint.
         try bench.copy("whole/" + names[0], to: "named/epoch-of-mine")
         try bench.train("named") { $0.keepLast = 1 }
-        #expect(bench.log.contains("goes on from \(bench.path("named"))/\(newer), step 4"), "\(bench.log)")
+        #expect(bench.log.contains("resumes from \(bench.path("named"))/\(newer), step 4"), "\(bench.log)")
         #expect(try bench.names("named").contains("epoch-of-mine"))
     }
 
@@ -217,13 +217,13 @@ import Training
         try FileManager.default.copyItem(atPath: golden, toPath: bench.path("old"))
         let resumed = try bench.train("old")
         #expect(
-            bench.log.contains("goes on from \(bench.path("old"))/epoch-00001-batch-0000001, step 4"), "\(bench.log)")
+            bench.log.contains("resumes from \(bench.path("old"))/epoch-00001-batch-0000001, step 4"), "\(bench.log)")
         // Other processors may round differently.
         #expect(try distance(resumed.weights, bench.train("straight").weights) < 1e-4)
     }
 }
 
-/// Lets no file of this process grow beyond so many bytes.
+/// Lets no file of this process grow beyond a number of bytes.
 func limitFiles(to bytes: Int) {
     var limit = rlimit(rlim_cur: rlim_t(bytes), rlim_max: rlim_t(bytes))
     setrlimit(__rlimit_resource_t(RLIMIT_FSIZE.rawValue), &limit)
@@ -241,7 +241,7 @@ final class CheckpointBench {
     private let data: TrainingData
     /// What the checkpoints said in the last training.
     private(set) var log = ""
-    /// Asks for a checkpoint after this step.
+    /// Requests a checkpoint after this step.
     var asksAtStep: Int?
 
     init(in path: String? = nil, epochs: Int = 3) throws {
@@ -270,13 +270,13 @@ final class CheckpointBench {
         var step = 0
         return Checkpoints(
             folder: path(place), dumps: path(place) + "-dumps", recipe: recipe, policy: policy,
-            isAskedFor: { [self] in
+            isRequested: { [self] in
                 step += 1
                 return step == asksAtStep
             }, logger: .telling { [self] in log += $0 + "\n" })
     }
 
-    /// Trains to the end, or until so many steps are taken; the weights then are those of that step.
+    /// Trains to the end, or until a number of steps are taken; the weights then are those of that step.
     @discardableResult
     func train(
         _ place: String, recipe: String = "r", stopsAfter limit: Int? = nil,

@@ -15,7 +15,7 @@ import Training
         ClassSubset(name: "a", classes: [0, 1]), ClassSubset(name: "b", classes: [1, 2]),
     ])
 
-    /// Teachers that are networks of their own, on two views of every picture.
+    /// Teachers that are networks of their own, on two views of every image.
     private static func bank(_ folder: TemporaryFolder, _ data: TrainingData) throws -> ViewBank {
         let rows = Array(0..<data.cohort.count)
         let logits = try columns.subsets.map { subset in

@@ -12,7 +12,7 @@ import Training
 import Weights
 
 @Suite struct FeatureDistillingObjectiveTests {
-    /// A teacher that is a network of its own, on two views of every picture.
+    /// A teacher that is a network of its own, on two views of every image.
     private static func distillation(
         _ folder: TemporaryFolder, _ data: TrainingData, lambda: Double = 1
     ) throws -> FeatureDistillation {
@@ -24,11 +24,11 @@ import Weights
             try tinyNetwork(classes: 2, seed: 5))
         let logits = try TeacherLogits.compute(
             teacher, cache: data.cache, rows: rows, views: 2, augmentation: .none, seed: 0, device: .cpu,
-            precision: .float32, title: "a", path: path, featuresPath: TeacherFeatures.path(besides: path), key: "k",
+            precision: .float32, title: "a", path: path, featuresPath: TeacherFeatures.path(alongside: path), key: "k",
             shouldStop: { false })
         let bank = try ViewBank(
             columns, teachers: [logits], rows: rows, views: 2, priorShifts: [0, 0], device: .cpu)
-        let features = try #require(TeacherFeatures.stored(at: TeacherFeatures.path(besides: path), key: "k"))
+        let features = try #require(TeacherFeatures.stored(at: TeacherFeatures.path(alongside: path), key: "k"))
         return try FeatureDistillation([features], bank: bank, studentLength: 8, lambda: lambda, seed: 3)
     }
 
@@ -49,7 +49,7 @@ import Weights
         #expect(last < 0.5 * first && last >= 0 && history.allSatisfy { $0.loss == 0 && $0.distillation == 0 })
         #expect(history.allSatisfy { $0.totalLoss == $0.features })
         #expect(try distillation.projections[0].weight.value.array() as [Float] != before, "the projection is learnt")
-        #expect(network.namedParameters.map(\.name) == names, "the projection is no part of the network")
+        #expect(network.namedParameters.map(\.name) == names, "the projection is not part of the network")
     }
 
     @Test func theProjectionMovesAtTheHeadsRate() throws {

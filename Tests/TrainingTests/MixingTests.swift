@@ -43,7 +43,7 @@ import Training
         #expect(extreme.allSatisfy { 0...1 ~= $0 } && extreme.count { $0 < 1e-6 || $0 > 1 - 1e-6 } > 60)
     }
 
-    /// Picture i is i everywhere.
+    /// Image i is i everywhere.
     private static func pictures(_ count: Int, side: Int) throws -> Tensor {
         let values = (0..<count).flatMap { i in [Float](repeating: Float(i), count: 3 * side * side) }
         return try Tensor(values, shape: [count, 3, side, side]).contiguous(.channelsLast)

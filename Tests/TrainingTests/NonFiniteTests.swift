@@ -121,7 +121,7 @@ import Training
             let state = try String(contentsOfFile: folder.path + "/dumps/\(dump)/state.json", encoding: .utf8)
             #expect(state.contains("\"what\" : \"loss\"") && state.contains("picture-5"))
 
-            // Among checkpoints, it is the place to go on from.
+            // Among checkpoints, it is the place to resume from.
             try FileManager.default.createDirectory(
                 atPath: folder.path + "/again", withIntermediateDirectories: true)
             try FileManager.default.copyItem(

@@ -14,7 +14,7 @@ import Testing
 import Torch
 import Training
 
-/// A training that is stopped after any step and goes on in new objects comes to the same bits as one that is not. Each
+/// A training that is stopped after any step and is resumed in new objects gives the same bits as one that is not. Each
 /// in a process of its own, where no other test draws from the engine's random numbers.
 @Suite struct ResumeTests {
     @Test(arguments: Precision.allCases) func aPlainTrainingGoesOnExactly(_ precision: Precision) async {
@@ -93,7 +93,7 @@ private func requireSameBits(of kind: Kind, _ precision: Precision) throws {
     let place = folder.path + "/every"
     while try stops <= steps && !bench.train(place, stopsAfter: 1).isFinished { stops += 1 }
     #expect(stops == steps)
-    #expect(try bench.train(folder.path + "/stop-1", stopsAfter: nil) == straight, "gone on from once more")
+    #expect(try bench.train(folder.path + "/stop-1", stopsAfter: nil) == straight, "resumed again")
 }
 
 /// All that one training needs, made anew each time as a new process would.
@@ -163,7 +163,7 @@ private struct Bench {
         if kind == .scaling { try LearnableWeightScaling().begin(network, counts: []) }
         let trainer = Trainer(
             title: "test", plan: plan, data: data, columns: classes, trained: classes.map { _ in true }, device: .cpu)
-        // Asked once before the first step, then after each.
+        // Called once before the first step, then after each.
         var asked = -1
         var goesOnFrom: Int?
         do {
@@ -229,7 +229,7 @@ private struct Bench {
             return try TeacherLogits.compute(
                 teacher, cache: data.cache, rows: rows, views: 2, augmentation: plan.augmentation, seed: plan.seed,
                 device: .cpu, precision: .float32, title: "bank", path: path,
-                featuresPath: TeacherFeatures.path(besides: path), key: "k", shouldStop: { false })
+                featuresPath: TeacherFeatures.path(alongside: path), key: "k", shouldStop: { false })
         }
         let bank = try ViewBank(
             columns, teachers: logits, rows: rows, views: 2, priorShifts: [0, 0, 0, 0], device: .cpu)
@@ -245,7 +245,7 @@ private struct Bench {
             })
         guard kind == .studentOfFeatures else { return objective }
         let features = try columns.subsets.map { subset in
-            let path = TeacherFeatures.path(besides: bankPath(subset.name))
+            let path = TeacherFeatures.path(alongside: bankPath(subset.name))
             return try #require(TeacherFeatures.stored(at: path, key: "k"))
         }
         return FeatureDistillingObjective(

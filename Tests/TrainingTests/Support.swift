@@ -13,8 +13,8 @@ import Torch
 import Training
 
 extension TemporaryFolder {
-    /// A cohort of noisy pictures whose colour shows their labels: class c lights channel c. One string of 0, 1 and ?
-    /// for each picture.
+    /// A cohort of noisy images whose colour shows their labels: class c lights channel c. One string of 0, 1 and ?
+    /// for each image.
     func data(_ rows: [String], resolution: Int = 16) throws -> TrainingData {
         let photographs = try rows.enumerated().map { i, row in
             var random = SeededRandom(seed: 1, UInt64(i))
@@ -78,13 +78,13 @@ func values(_ network: Classifier) throws -> [Float] {
     try network.namedParameters.flatMap { try $0.parameter.value.array() as [Float] }
 }
 
-/// Every row once an epoch, in order.
+/// Every row once per epoch, in order.
 struct InOrder: Sampler {
     var rows: [Int]
     func indices(epoch: Int) -> [Int] { rows }
 }
 
-/// A plan without anything that the test does not ask for.
+/// A plan without anything that the test does not set.
 func plainPlan(epochs: Int = 1, batchSize: Int = 4, rate: Double = 0.1) -> TrainingPlan {
     var plan = TrainingPlan()
     plan.epochs = epochs

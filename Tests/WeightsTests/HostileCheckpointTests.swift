@@ -180,10 +180,10 @@ import Weights
                 storages: []),
             "of \"os.system\", not a state dict"),
         Row(
-            "keys that are no list", bytes: H.legacy(H.tensorPickle(), keys: H.pickle(H.str("0"))),
+            "keys that are not a list", bytes: H.legacy(H.tensorPickle(), keys: H.pickle(H.str("0"))),
             "is a str where a list"),
         Row(
-            "keys that are no texts", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D], H.int(0), [0x61])),
+            "keys that are not texts", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D], H.int(0), [0x61])),
             "has an int in a list of names"),
         Row(
             "no keys", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D]), storages: []),
@@ -236,7 +236,7 @@ import Weights
         #expect(try readAll(Self.good) == ["x": [1, 2, 3, 4]])
         #expect(try readAll(H.legacy(H.tensorPickle())) == ["x": [1, 2, 3, 4]])
         #expect(try readAll(H.legacy(H.pickle(H.state(H.tensor(more: [0x4E]))))) == ["x": [1, 2, 3, 4]])
-        // Complex numbers that nobody wants are passed over.
+        // Complex numbers that are not requested are passed over.
         let beside = H.pickle(
             [0x7D, 0x28], H.str("model"), H.state(H.tensor()), H.str("more"),
             H.tensor(type: "ComplexFloatStorage", key: H.str("1"), count: H.int(4)), [0x75])

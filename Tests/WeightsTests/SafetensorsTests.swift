@@ -79,7 +79,7 @@ import Weights
             let header = #"{"x":{"dtype":"F32","shape":[\#(elements)],"data_offsets":[0,\#(elements * 4)]}}"#
             let start = withUnsafeBytes(of: UInt64(header.utf8.count).littleEndian) { Data($0) } + Data(header.utf8)
             try start.write(to: URL(fileURLWithPath: path))
-            #expect(truncate(path, off_t(start.count + elements * 4)) == 0)  // sparse: takes no room on the disk
+            #expect(truncate(path, off_t(start.count + elements * 4)) == 0)  // sparse: takes no space on the disk
             let file = try WeightFile.open(path)
             #expect(try file.bytes(elements * 4 - 2..<elements * 4, of: "x") == [0, 0])
             let error = #expect(throws: FoveaError.self) { try file.withBytes(of: "x") { _ in } }

@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// The picture of the modules in the documents is that of `Package.swift`.
+/// The image of the modules in the documents matches `Package.swift`.
 @Suite struct ArchitecturePictureTests {
     private static let project = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()

@@ -3,7 +3,7 @@ import Foundation
 import Phantoms
 import Testing
 
-/// A run is judged by its own files from any folder.
+/// A run is evaluated with its own files from any folder.
 @Suite(.serialized) struct RunPlaceTests {
     private let folder: WorkFolder
 

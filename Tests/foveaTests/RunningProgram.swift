@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// A run of the program that goes on while the test looks at it.
+/// A run of the program that continues while the test looks at it.
 final class RunningProgram {
     private let process = Process()
     private let errorPath: String

@@ -58,7 +58,7 @@ import Testing
         #expect(first.errors.hasSuffix("`fovea train --resume run` resumes from here.\nstopped\n"), "\(first.errors)")
 
         let second = try train("--resume", "run")
-        try second.wait { second.errors.contains("plain goes on from run/checkpoints/plain-") }
+        try second.wait { second.errors.contains("plain resumes from run/checkpoints/plain-") }
         second.send(SIGUSR1)
         try second.wait { checkpoints("plain").count == 2 }
         // Another training in the same folder.
@@ -104,7 +104,7 @@ import Testing
         }
         let last = try train("--resume", "run")
         #expect(last.end() == 0, "\(last.errors)")
-        #expect(last.errors.contains("student goes on from"))
+        #expect(last.errors.contains("student resumes from"))
         for name in ["predictions.csv", "model.safetensors", "plain/predictions.csv"] {
             let files = try ["straight", "run"].map {
                 try Data(contentsOf: URL(fileURLWithPath: folder.path + "/\($0)/" + name))
@@ -269,7 +269,7 @@ import Testing
         #expect(first.errors.hasSuffix("The same command resumes from here.\nstopped\n"), "\(first.errors)")
         let second = try compare()
         #expect(second.end() == 0, "\(second.errors)")
-        #expect(second.errors.contains("plain goes on from comparison/cells/p/seed-0/bce/plain/checkpoints/plain-"))
+        #expect(second.errors.contains("plain resumes from comparison/cells/p/seed-0/bce/plain/checkpoints/plain-"))
         let third = try compare()
         #expect(third.end() == 0)
         #expect(third.errors.contains("2 cells, 2 of them finished") && !third.errors.contains("plain: "))

@@ -5,7 +5,7 @@ import Testing
 @Suite struct WaitingTests {
     private static let loader = "/lib64/ld-linux-x86-64.so.2"
 
-    /// Runs `fovea doctor` with the library telling what it was told, on the standard error stream.
+    /// Runs `fovea doctor` with the library printing its settings on the standard error stream.
     private func doctor(_ variables: [String: String]) throws -> ProgramRun {
         var environment = ProcessInfo.processInfo.environment
         for name in ["GOMP_SPINCOUNT", "OMP_WAIT_POLICY", "KMP_BLOCKTIME", "KMP_LIBRARY"] { environment[name] = nil }

@@ -45,7 +45,7 @@ import Testing
             lastRead: (try? String(contentsOfFile: log, encoding: .utf8)) ?? "")
     }
 
-    /// 10,000 each; FOVEA_FUZZ_RUNS asks for more.
+    /// 10,000 each; FOVEA_FUZZ_RUNS sets more.
     @Test(.timeLimit(.minutes(60)), arguments: ["image", "weights", "configuration", "attributes", "table"])
     func damagedFilesAreReadOrRefused(_ target: String) throws {
         let files = try Self.files(target)

@@ -8,10 +8,10 @@
 // Begins to listen. `grace`: seconds from the first request to stop until the program ends in any case.
 void fovea_signals_listen(unsigned grace);
 
-// The signal that asked to stop; 0 for none.
+// The signal that requested a stop; 0 for none.
 int fovea_signals_caught(void);
 
-// Whether a checkpoint was asked for since this was last called.
+// Whether a checkpoint was requested since this was last called.
 bool fovea_signals_take_checkpoint(void);
 
 #endif

@@ -1,4 +1,4 @@
-// The few things Fovea asks of libvips 8.18, as plain C functions with fixed arguments.
+// The functions of libvips 8.18 that Fovea uses, as plain C functions with fixed arguments.
 //
 // Every function that can fail returns NULL on success, or an error text that the caller frees with `cvips_free`.
 // All functions may be called from several threads at once; libvips itself works with one thread per call.
@@ -54,7 +54,7 @@ char *_Nullable cvips_read_header(const void *_Nonnull bytes, size_t count, cvip
 
 /// Decodes the first page of an image file held in memory to sRGB with three bands: turned upright by its EXIF tag,
 /// profiles applied, transparency laid over black. It is shrunk while it is decoded so that its longer side is `side`
-/// pixels; a smaller picture is enlarged only if `enlarge` is not 0. A file that is damaged or cut is an error where
+/// pixels; a smaller image is enlarged only if `enlarge` is not 0. A file that is damaged or cut is an error where
 /// the decoder gives up, and a warning where it fills the rest up.
 char *_Nullable cvips_decode(
     const void *_Nonnull bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *_Nonnull result,

@@ -1,6 +1,6 @@
 import Basics
 
-/// One eye in front of the painter: the picture so far, the anatomy, and the randomness of one finding.
+/// One eye in front of the painter: the image so far, the anatomy, and the randomness of one finding.
 struct Scene {
     var canvas: Canvas
     let anatomy: Anatomy

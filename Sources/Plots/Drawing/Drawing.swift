@@ -2,11 +2,11 @@ import Basics
 
 /// A plot made of a few kinds of shapes, in points with the origin at the top left; written as SVG.
 public struct Drawing: Sendable {
-    /// Width of the picture in points.
+    /// Width of the drawing in points.
     public var width: Double
-    /// Height of the picture in points.
+    /// Height of the drawing in points.
     public var height: Double
-    /// What the picture shows, for screen readers.
+    /// What the drawing shows, for screen readers.
     public var title: String
     /// The shapes, from back to front.
     package internal(set) var shapes: [Shape] = []
@@ -36,7 +36,7 @@ public struct Drawing: Sendable {
             String, x: Double, y: Double, size: Double, colour: String, anchor: Anchor, isBold: Bool, turn: Double)
     }
 
-    /// An empty picture.
+    /// An empty drawing.
     public init(width: Double, height: Double, title: String) {
         self.width = width
         self.height = height

@@ -2,7 +2,7 @@ import Basics
 import Foundation
 
 extension Drawing {
-    /// The picture as an SVG 1.1 document on a white ground.
+    /// The drawing as an SVG 1.1 document on a white ground.
     ///
     /// Well-formed whatever names and titles contain: text is escaped, and what XML cannot hold is replaced.
     public func svg() -> String {
@@ -36,7 +36,7 @@ enum SVG {
                 + "\(outline.map(attributes) ?? "")/>"
         case .text(let text, let x, let y, let size, let colour, let anchor, let isBold, let turn):
             guard !text.isEmpty else { return "" }
-            // Fonts differ in width: the length that layout counted on keeps names inside the picture.
+            // Fonts differ in width: the length that layout counted on keeps names inside the drawing.
             let length = number(TextWidth.of(text, size: size, isBold: isBold))
             let align = anchor == .start ? "" : " text-anchor=\"\(anchor.rawValue)\""
             let weight = isBold ? " font-weight=\"600\"" : ""

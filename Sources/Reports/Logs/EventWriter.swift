@@ -1,10 +1,10 @@
 import Basics
 import Foundation
 
-/// Writes a TensorBoard event file; the folder can be watched by `tensorboard --logdir` while a run goes on.
+/// Writes a TensorBoard event file; the folder can be watched by `tensorboard --logdir` while a run continues.
 ///
-/// Records wait in memory until `flush`, once an epoch. A flush that fails leaves the file as it was after the last good
-/// one, and the records stay, so that it can be tried again.
+/// Records wait in memory until `flush`, once per epoch. A flush that fails leaves the file as it was after the last
+/// good one, and the records stay, so that it can be tried again.
 public final class EventWriter {
     /// The file, `events.out.tfevents.TIME.HOST` in the folder given.
     public let path: String

@@ -40,7 +40,7 @@ public struct ComparisonTables: Sendable {
 
     /// What a run cost, all of its stages together.
     public struct Cost: Sendable {
-        /// Seconds of training and of asking teachers.
+        /// Seconds of training and of evaluating teachers.
         public var seconds: Double
         /// Images that passed forward and backward.
         public var images: Double
@@ -167,7 +167,7 @@ public struct ComparisonTables: Sendable {
         return table
     }
 
-    /// What depends on thresholds and probabilities; means over runs, each judged by its own thresholds.
+    /// What depends on thresholds and probabilities; means over runs, each with its own thresholds.
     public func decisions() -> TextTable {
         var table = TextTable(["Data", "Technique", "Arm", "Macro F1", "Micro F1", "Calibration error"])
         for arm in arms {
@@ -214,7 +214,7 @@ public struct ComparisonTables: Sendable {
                     + "holds zero is none.")
         }
         notes.append(
-            "p (Holm) corrects a difference for the number of techniques that it was asked of. The work of a run counts all "
+            "p (Holm) corrects a difference for the number of techniques that are compared. The work of a run counts all "
                 + "its stages, the plain model among them; an image that passes forward only counts a third.")
         return notes
     }

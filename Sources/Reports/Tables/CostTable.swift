@@ -40,7 +40,7 @@ public struct CostTable: Sendable {
     /// only counts a third.
     public static func work(images: Double, views: Double) -> Double { images + views / 3 }
 
-    /// One row a stage, and their sum.
+    /// One row per stage, and their sum.
     public func table() -> TextTable {
         var table = TextTable(["Stage", "Seconds", "Images trained on", "Forward only", "In this run"])
         for row in rows {

@@ -59,7 +59,7 @@ public struct DifferenceTables: Sendable {
         return table
     }
 
-    /// One row a class: average precision under both and, for the classes of the fixed set, the difference with its
+    /// One row per class: average precision under both and, for the classes of the fixed set, the difference with its
     /// interval and its p-value after Holm's correction.
     public func classes() -> TextTable {
         var table = TextTable([
@@ -92,7 +92,7 @@ public struct DifferenceTables: Sendable {
         }
         if result.candidateSeeds > 1 || result.referenceSeeds > 1 {
             notes.append(
-                "Values are means over several models, one a seed: \(result.candidateSeeds) of \(candidate), "
+                "Values are means over several models, one per seed: \(result.candidateSeeds) of \(candidate), "
                     + "\(result.referenceSeeds) of \(reference)"
                     + (result.bootstrap == nil ? "." : "; each round draws among them too."))
         }

@@ -19,7 +19,7 @@ extension ReportedValue {
 }
 
 extension BootstrapSummary {
-    /// What was drawn from, in words: images of unknown patients are drawn singly and are no patients.
+    /// What was drawn from, in words: images of unknown patients are drawn singly and are not patients.
     var drawnFrom: String {
         let known = NumberFormat.count(patients) + (patients == 1 ? " patient" : " patients")
         let single = NumberFormat.count(units - patients) + (units - patients == 1 ? " image" : " images")
@@ -76,7 +76,7 @@ public struct EvaluationTables: Sendable {
         "Out of fold: mAP and mAUC are of ranks within folds, since scores of different models cannot be compared; "
         + "\"within folds\" are means over the folds. F1 and calibration error use the scores as they are."
 
-    /// One row a class, from frequent to rare where training counts are known.
+    /// One row per class, from frequent to rare where training counts are known.
     ///
     /// - Parameter isFull: with thresholds, sensitivity, F1 and calibration; otherwise what fits a terminal.
     public func classes(isFull: Bool = false) -> TextTable {
@@ -123,7 +123,7 @@ public struct EvaluationTables: Sendable {
         }
         if result.seeds > 1 {
             notes.append(
-                "Every value is the mean over \(result.seeds) models, one a seed"
+                "Every value is the mean over \(result.seeds) models, one per seed"
                     + (result.bootstrap == nil ? "." : "; each round draws among them too."))
         }
         if result.pooling == .foldRanks { notes.append(Self.foldNote) }

@@ -10,7 +10,7 @@ public struct RunReport: Sendable {
         public var paragraphs: [String]
         /// A table.
         public var table: TextTable?
-        /// Pictures, below the table.
+        /// Images, below the table.
         public var figures: [Figure]
 
         /// A section.
@@ -22,14 +22,14 @@ public struct RunReport: Sendable {
         }
     }
 
-    /// A picture.
+    /// An image.
     public struct Figure: Sendable {
         /// What it shows.
         public var caption: String
         /// Its file, relative to the report, such as "plots/long-tail.png".
         public var file: String
 
-        /// A picture.
+        /// An image.
         public init(_ caption: String, file: String) {
             self.caption = caption
             self.file = file

@@ -98,7 +98,7 @@ public struct TerminalPlot: Sendable {
         return scale == .linear ? value / longest : log1p(value) / log1p(longest)
     }
 
-    /// A bar of `share` of the room; whatever is above 0 shows at least its smallest piece.
+    /// A bar of `share` of the space; whatever is above 0 shows at least its smallest piece.
     private func bar(_ share: Double, room: Int, isUnicode: Bool) -> String {
         guard share > 0 else { return "" }
         guard isUnicode else { return String(repeating: "#", count: max(1, Int((share * Double(room)).rounded()))) }

@@ -3,7 +3,7 @@ import Distillation
 /// The stages of a run, in an order in which each finds what it needs: what executes a run, estimates its time and its
 /// disk space, prints its costs and finds what runs share, all read this list.
 package struct RunPlan: Sendable {
-    /// A network with all that its technique asks for.
+    /// A network with all that its technique needs.
     package struct Model: Sendable, Equatable {
         /// The training.
         package var first: StageSpec.ID
@@ -37,7 +37,7 @@ package struct RunPlan: Sendable {
     package var work: Double { stages.reduce(0) { $0 + $1.work.total } }
 
     /// Those stages that `made` does not have, which are added to it.
-    package func stages(besides made: inout Set<StageKey>) -> [StageSpec] {
+    package func stages(excluding made: inout Set<StageKey>) -> [StageSpec] {
         stages.filter { made.insert($0.key).inserted }
     }
 }

@@ -111,7 +111,7 @@ extension RunPlanner {
     private func addPlain(
         _ name: String, _ technique: TechniqueSettings, rows: [Int], to plan: inout RunPlan
     ) -> RunPlan.Model {
-        // The name tells apart what the store takes for stages of one name.
+        // The name distinguishes what the store takes for stages of one name.
         let isOwn = technique.first == settings.technique.first
         let id = isOwn ? name : "\(name)-\(technique.loss)"
         var training = trainingPlan()

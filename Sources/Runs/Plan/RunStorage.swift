@@ -76,8 +76,8 @@ package struct RunStorage {
             let written =
                 (policy.everyEpochs > 0 ? work.epochs / policy.everyEpochs : 0)
                 + (policy.everySteps > 0 ? work.steps / policy.everySteps : 0)
-            // One may always be asked for. Besides those that are kept there is the one that is being written, and the
-            // state before a failed step.
+            // One may always be requested. In addition to those that are kept there is the one that is being written,
+            // and the state before a failed step.
             let stay = min(max(1, policy.keepLast) + policy.keepBest, max(1, written))
             peak = max(peak, kept + (stay + 2) * checkpoint)
             let measured = settings.evaluation.every > 0 ? work.epochs / settings.evaluation.every : 0

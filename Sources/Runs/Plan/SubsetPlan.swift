@@ -7,7 +7,7 @@ import Settings
 /// What teachers will learn from which images: grouping, inner split and subset tasks of a run.
 package struct SubsetPlan {
     let grouping: Grouping
-    /// Training patients divided once more, for rules that measure teachers; nil for the others.
+    /// Training patients divided again, for rules that measure teachers; nil for the others.
     let inner: Split?
     /// One for each teacher, in the order of the grouping's subsets.
     package let tasks: [SubsetTask]
@@ -92,7 +92,7 @@ extension Grouping {
         guard !lone.isEmpty else { return self }
         let more = lone.map { subset in
             "the subset \(subset.name) is left out: it has one class, \(cohort.classes[subset.classes[0]]), and "
-                + "single-label data need two to tell apart"
+                + "single-label data need at least two classes"
         }
         return try Grouping(name: name, subsets: subsets.filter { $0.classes.count > 1 }, notes: notes + more)
     }

@@ -10,7 +10,7 @@ import RunFiles
 import Settings
 import Training
 
-/// What a run found, before it is told to anyone.
+/// What a run found, before it is written.
 public struct RunOutcome {
     /// One teacher on the validation images, beside the plain model.
     struct TeacherOutcome {

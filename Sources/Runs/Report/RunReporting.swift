@@ -91,7 +91,7 @@ struct RunReporting {
     private var costNotes: [String] {
         guard outcome.student != nil, outcome.settings.technique.mixing != .none else { return [] }
         return [
-            "The student saw mixed images, about which its teachers were asked as they came; those seconds are among the "
+            "The student saw mixed images, on which its teachers were evaluated in each step; those seconds are among the "
                 + "student's."
         ]
     }

@@ -31,8 +31,8 @@ extension ModelSettings {
     /// Loads `model.weights`, where it is given, into everything but the head; gives the report for the user.
     ///
     /// - Parameter opened: the file, where it is open already.
-    /// - Throws: `FoveaError` of kind `data` that names the file and, where it can be told, the network whose weights it
-    ///   holds.
+    /// - Throws: `FoveaError` of kind `data` that names the file and, where it can be determined, the network whose
+    ///   weights it holds.
     func loadWeights(into network: Classifier, _ opened: PretrainedWeights? = nil) throws -> String? {
         guard let weights else { return nil }
         try opened?.verify()

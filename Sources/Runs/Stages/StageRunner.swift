@@ -139,10 +139,10 @@ extension StageRunner {
         let place = spec.storeName + "-" + digest.prefix(16)
         let checkpoints = Checkpoints(
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
-            recipe: digest, title: spec.id, policy: settings.checkpoints, isAskedFor: context.wantsCheckpoint,
+            recipe: digest, title: spec.id, policy: settings.checkpoints, isRequested: context.wantsCheckpoint,
             logger: context.logger)
         let result = try store.stage(spec.storeName, key: spec.key) {
-            for other in folder.foreignCheckpoints(of: spec.storeName, besides: place) {
+            for other in folder.foreignCheckpoints(of: spec.storeName, excluding: place) {
                 context.logger.warning(
                     "\(other) is of other data, settings or engine than now, so it is not resumed")
             }
@@ -184,11 +184,11 @@ extension StageRunner {
     private func bank(_ spec: StageSpec, _ recipe: BankRecipe) throws -> BankResult {
         let key = spec.key.digest
         func featuresPath(_ path: String) -> String? {
-            recipe.keepsFeatures ? TeacherFeatures.path(besides: path) : nil
+            recipe.keepsFeatures ? TeacherFeatures.path(alongside: path) : nil
         }
         func stored(_ path: String) throws -> BankResult? {
             let features = featuresPath(path).flatMap { TeacherFeatures.stored(at: $0, key: key) }
-            // A bank without features is computed once more where they are needed.
+            // A bank without features is computed again where they are needed.
             guard !recipe.keepsFeatures || features != nil,
                 let logits = try TeacherLogits.stored(at: path, key: key)
             else { return nil }

@@ -10,7 +10,7 @@ import Training
 public struct StageResult {
     /// The model.
     public let bundle: ModelBundle
-    /// One record an epoch.
+    /// One record per epoch.
     public let history: [EpochRecord]
     /// The hash of the weights.
     public let hash: String
@@ -34,8 +34,8 @@ public struct StageStore {
     /// Uses a folder, which is made when first needed.
     ///
     /// - Parameters:
-    ///   - shouldStop: asked while another process makes what is wanted.
-    ///   - logger: told what the user should know.
+    ///   - shouldStop: called while another process makes the same stage.
+    ///   - logger: gets what the user should know.
     public init(
         folder: String, shouldStop: @escaping @Sendable () -> Bool = { false },
         logger: Logger = .silent
@@ -90,7 +90,7 @@ public struct StageStore {
         }
     }
 
-    /// Whether a stage is stored, as far as its files' names tell: what they hold is verified when they are read.
+    /// Whether a stage is stored, by its files' names: what they hold is verified when they are read.
     package func contains(_ spec: StageSpec) -> Bool {
         switch spec.kind {
         case .network:
@@ -98,7 +98,7 @@ public struct StageStore {
         case .bank(let recipe):
             let path = place(ofBank: spec.storeName, spec.key.digest)
             return access(path, F_OK) == 0
-                && (!recipe.keepsFeatures || access(TeacherFeatures.path(besides: path), F_OK) == 0)
+                && (!recipe.keepsFeatures || access(TeacherFeatures.path(alongside: path), F_OK) == 0)
         }
     }
 
