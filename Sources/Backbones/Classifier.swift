@@ -19,7 +19,7 @@ public final class Classifier: Module {
         try renewHead()
     }
 
-    /// Begins the head anew: weights N(0, 0.01) from the engine's generator, bias 0.
+    /// Resets the head: weights N(0, 0.01) from the engine's generator, bias 0.
     public func renewHead() throws {
         try Autograd.withoutGrad {
             try head.weight.value.copy(from: .normal(head.weight.value.shape, deviation: 0.01))

@@ -1,6 +1,6 @@
 import Foundation
 
-/// A lock on a file, held until this is let go of or its process ends, however it ends.
+/// A lock on a file, held until this is released or its process ends, in whatever way.
 public final class FileLock {
     /// What takes a lock on a descriptor: `flock`, or what a test puts in its place.
     package typealias Taking = (_ descriptor: Int32, _ operation: Int32) -> Int32

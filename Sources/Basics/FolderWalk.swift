@@ -1,6 +1,6 @@
 import Foundation
 
-/// A folder and all that is below it, however deep: regular files, and what is passed over, by reason.
+/// A folder and all that is below it, however deep: regular files, and what is skipped, by reason.
 ///
 /// Links are followed after everything else, and no folder is entered twice, so links that lead in a circle end.
 package struct FolderWalk {
@@ -24,7 +24,7 @@ package struct FolderWalk {
     private var links: [String] = []
     private var followed = 0
 
-    /// Walks through a folder. Hidden files and the folders of runs below it are passed over.
+    /// Walks through a folder. Hidden files and the folders of runs below it are skipped.
     ///
     /// - Throws: `FoveaError` of kind `data` when it is not a folder that can be read.
     package init(_ folder: String) throws {

@@ -45,7 +45,8 @@ public enum JSONFault {
                 let list = place.value as? [Any] ?? []
                 return ("\(place.path)[\(index)]", list.indices.contains(index) ? list[index] : nil)
             }
-            // The decoder speaks of the property; the text has its key, or the property's name in files of earlier versions.
+            // The decoder names the property; the text has its key, or the property's name in files of earlier
+            // versions.
             let object = place.value as? [String: Any] ?? [:]
             let name = object[key.stringValue] == nil ? JSONFormat.key(key.stringValue) : key.stringValue
             return ((place.path.isEmpty ? "" : place.path + ".") + name, object[name])

@@ -8,7 +8,7 @@ public enum JSONFormat {
     /// The text of a value.
     ///
     /// - Parameter pretty: indented, with a line end at the end, as files are; otherwise one line without it.
-    /// - Throws: `EncodingError` for a number that is infinite or not a number.
+    /// - Throws: `EncodingError` for a number that is NaN or infinite.
     public static func encoded(_ value: some Encodable, pretty: Bool = true) throws -> Data {
         let encoder = JSONEncoder()
         encoder.outputFormatting = [.sortedKeys, .withoutEscapingSlashes]

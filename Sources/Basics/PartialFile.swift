@@ -4,7 +4,7 @@ import Foundation
 /// `longestName` bytes, so that every name that a file may have can be replaced.
 ///
 /// Whoever writes one holds a lock (`flock`) on it, which the system releases when the process ends, however it ends. So
-/// a file that nobody holds was left by a process that has ended, on whatever machine.
+/// a file that no process holds was left by a process that has ended, on whatever machine.
 public enum PartialFile {
     private static let ending = "partial"
 
@@ -53,7 +53,7 @@ public enum PartialFile {
             let path = path(for: final)
             let descriptor = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
             guard descriptor >= 0 else { throw AtomicFile.failure("create", path) }
-            // Without locks nobody takes it for left over either.
+            // Without locks no process takes it for left over either.
             guard flock(descriptor, LOCK_EX) == 0 else { return (path, descriptor) }
             var status = stat()
             if fstat(descriptor, &status) != 0 || status.st_nlink > 0 { return (path, descriptor) }

@@ -47,7 +47,7 @@ public struct ClassAttributes: Sendable, Equatable {
 
     /// Makes attributes from entries.
     ///
-    /// - Throws: `FoveaError` when an id repeats or an axis or value has a name that a grouping cannot bear.
+    /// - Throws: `FoveaError` when an id repeats or an axis or value has a name that a grouping cannot have.
     public init(entries: [Entry], axes: [String], source: String = "attributes") throws {
         var number: [String: Int] = [:]
         for (k, entry) in entries.enumerated() {

@@ -25,7 +25,7 @@ public struct LabelTable: Sendable, Hashable, Codable {
 
 /// Reads label tables: an image column, one column per class in any order with 0, 1 or nothing (unknown) in each cell,
 /// and the known extra columns patient, eye, age, sex, fold and split in upper or lower case. `Disease_Risk`, and `ID`
-/// beside `image`, are passed over.
+/// beside `image`, are skipped.
 ///
 /// RFMiD's original tables are read as they are: one `LabelTable` with a split for each file.
 public struct CohortReader: Sendable {

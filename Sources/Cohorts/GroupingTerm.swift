@@ -8,7 +8,7 @@ indirect enum GroupingTerm: Equatable {
     case learned
     case random(GroupingTerm)
 
-    /// Words that name groupings of their own, so no attribute may bear them.
+    /// Words that name groupings of their own, so no attribute may have them.
     static let reserved = ["shot", "random", "single", "learned"]
 
     /// The term as it is written.

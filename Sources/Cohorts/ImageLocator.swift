@@ -81,7 +81,7 @@ struct ImageLocator {
                 ? "Check the permissions of \(path) and of the folders above it." : "Check the path.")
     }
 
-    /// The error for a name that several files bear.
+    /// The error for a name of several files.
     private static func ambiguous(_ file: String, _ found: [String], _ place: String) -> FoveaError {
         // Equal texts are canonically equivalent: on a screen they look the same.
         guard found.allSatisfy({ $0 == found[0] }) else {

@@ -1,6 +1,6 @@
 import Basics
 
-/// Everything that is worth knowing about a cohort before training on it; `fovea inspect` prints it.
+/// What one should know about a cohort before training on it; `fovea inspect` prints it.
 public struct Inspection: Sendable, Codable {
     /// One class of the long tail.
     public struct ClassCount: Sendable, Equatable, Codable {

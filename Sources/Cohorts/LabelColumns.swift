@@ -3,7 +3,7 @@ import Foundation
 
 /// What each column of a label table is.
 struct LabelColumns {
-    /// Columns that are read without being classes, or passed over: RFMiD's `Disease_Risk`, and `id` beside `image`.
+    /// Columns that are read without being classes, or skipped: RFMiD's `Disease_Risk`, and `id` beside `image`.
     static let extras: Set = ["id", "patient", "eye", "age", "sex", "fold", "split", "disease_risk"]
 
     let image: Int

@@ -34,7 +34,7 @@ extension Cohort {
     }
 
     /// Groups of rows whose files have the same bytes. Only files of equal length are read; files that are missing or
-    /// cannot be read are passed over, since decoding reports them.
+    /// cannot be read are skipped, since decoding reports them.
     public func duplicateFiles() -> [[Int]] {
         let sizes = photographs.map { photograph in
             (try? FileManager.default.attributesOfItem(atPath: photograph.path))?[.size] as? Int

@@ -7,7 +7,7 @@ struct Scalar {
 
     var isNull: Bool { isPlain && ["", "~", "null", "Null", "NULL"].contains(text) }
 
-    /// The text as it is written; nil for null, and for what the file system and the terminal cannot bear.
+    /// The text as it is written; nil for null, and for what the file system or the terminal does not accept.
     var asText: String? { isNull || text.utf8.contains(0) ? nil : text }
 
     /// The plain text without underscores between digits; nil when it has other characters than `allowed`.
@@ -47,7 +47,7 @@ extension Scalar {
         return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
     }
 
-    /// A text as YAML: plain where nobody can misread it, else in double quotes.
+    /// A text as YAML: plain where it cannot be misread, else in double quotes.
     static func text(_ text: String) -> String {
         let inner = text.utf8.allSatisfy {
             0x30...0x39 ~= $0 || 0x61...0x7A ~= $0 | 0x20 && $0 > 0x40 || "_-./+".utf8.contains($0)

@@ -5,7 +5,7 @@ import Foundation
 package struct LoadedLibrary {
     /// The path of its file.
     package let path: String
-    /// The version that the files beside it tell; nil where there are none.
+    /// The version according to the files next to it; nil where there are none.
     package let version: String?
 
     /// Looks for a library by the beginning of its file's name, such as "libtorch_cpu.so".

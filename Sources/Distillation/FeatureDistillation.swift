@@ -9,7 +9,7 @@ import Torch
 ///     lambda / B sum_i (1/K) sum_k [ 1 - cos(P_k f(x_i), f_k(x_i)) ]
 ///
 /// with the student's feature f, that of teacher k, and a matrix P_k for each teacher, without bias, that is learnt with the
-/// student and then thrown away: the cosine compares directions, in axes that the student may choose.
+/// student and not kept afterwards: the cosine compares directions, in axes that the student may choose.
 public final class FeatureDistillation {
     /// P_k, one for each teacher.
     public let projections: [Linear]

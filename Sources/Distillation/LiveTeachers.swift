@@ -19,7 +19,7 @@ public final class LiveTeachers {
     /// Freezes the teachers.
     ///
     /// - Parameters:
-    ///   - teachers: one for each subset of `columns`, in order. Folding changes their networks for good.
+    ///   - teachers: one for each subset of `columns`, in order. Folding changes their networks permanently.
     ///   - priorShifts: what is subtracted from each column (`SubsetTask.priorShift`).
     public init(
         _ columns: TeacherOutputs, teachers: [ModelBundle], priorShifts: [Double], device: Device, precision: Precision

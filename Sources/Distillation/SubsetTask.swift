@@ -6,7 +6,7 @@ import Foundation
 public enum Negatives: Sendable, Equatable {
     /// None, as in LFME (Xiang, Ding and Han, ECCV 2020).
     case drop
-    /// min(ratio * |P|, |N|) of them, drawn anew each epoch.
+    /// min(ratio * |P|, |N|) of them, drawn again each epoch.
     case sampled(ratio: Double)
     /// All of them.
     case all

@@ -34,7 +34,7 @@ public struct ClassMerging: Sendable, Equatable {
     /// The columns that each class is made of, a merged one standing where its first member stood.
     ///
     /// - Throws: `FoveaError` of kind `data` for a group without members, a member that is not a class or is in two
-    ///   groups, and a name that another class bears.
+    ///   groups, and a name of another class.
     public func columns(of classes: [String]) throws -> [(name: String, members: [Int])] {
         var groupOfColumn: [Int: Group] = [:]
         for group in groups {
@@ -89,7 +89,7 @@ public struct ClassMerging: Sendable, Equatable {
 extension Outcomes {
     /// The same images with merged classes.
     ///
-    /// - Throws: `FoveaError` of kind `data` as `ClassMerging.columns` does, and for a member's score that is no
+    /// - Throws: `FoveaError` of kind `data` as `ClassMerging.columns` does, and for a member's score that is not a
     ///   probability.
     public func merging(_ merging: ClassMerging) throws -> Outcomes {
         let columns = try merging.columns(of: classes)

@@ -1,7 +1,7 @@
 import Basics
 
 extension Outcomes {
-    /// Only the named classes, in the given order: for instance those that a subset teacher speaks for.
+    /// Only the named classes, in the given order: for instance those of a subset teacher.
     ///
     /// - Throws: `FoveaError` of kind `data` when a class is not there.
     public func selecting(classes names: [String]) throws -> Outcomes {

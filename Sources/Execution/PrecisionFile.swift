@@ -9,7 +9,7 @@ public struct PrecisionFile: Sendable {
     public struct Entry: Codable, Sendable {
         /// What was measured.
         public var question: PrecisionQuestion
-        /// What came out.
+        /// The result.
         public var times: PrecisionTimes
     }
 

@@ -20,7 +20,7 @@ package struct FolderListing {
     /// Files that are not images, tables and weights included.
     package private(set) var otherFiles: [String] = []
 
-    /// Lists a folder and what is below it; hidden files and the folders of runs are passed over.
+    /// Lists a folder and what is below it; hidden files and the folders of runs are skipped.
     ///
     /// An image is a file that begins as one, or is called so: then what is wrong with it is said where it is read.
     /// - Throws: `FoveaError` of kind `data` when it is not a folder that can be read.

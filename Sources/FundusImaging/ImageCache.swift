@@ -26,7 +26,7 @@ public struct ImageFailure: Sendable, Equatable {
 /// The file is found by a key over the contents of the listed files, in order, and the settings; so a changed, added
 /// or removed file leads to a new pack, which reuses the unchanged images of older packs. The folder may be deleted
 /// at any time. An image that cannot be read is black here and listed in `failures`. One whose pixels in the file are
-/// damaged or missing is decoded anew, with a warning, and restored there.
+/// damaged or missing is decoded again, with a warning, and restored there.
 public final class ImageCache: Sendable {
     /// How the images were prepared.
     public let settings: ImageSettings
@@ -119,7 +119,7 @@ public final class ImageCache: Sendable {
         return try PixelImage(width: resolution, height: resolution, bytes: bytes)
     }
 
-    /// Reads the pixels of photograph `i`, each time checked against a sum. What does not fit it is decoded anew.
+    /// Reads the pixels of photograph `i`, each time checked against a sum. What does not fit it is decoded again.
     ///
     /// - Parameter buffer: `resolution * resolution * 3` bytes.
     /// - Throws: `FoveaError` of kind `data` that names the photograph: unreadable, or damaged in the cache and changed

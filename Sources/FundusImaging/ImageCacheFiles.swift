@@ -33,7 +33,7 @@ public enum ImageCacheFiles {
     }
 
     /// Removes unfinished packs: of processes that have ended without a word all, whatever their settings; of builds that
-    /// were stopped those in `folder`, where they have been used, and in other folders those that nobody came back to for
+    /// were stopped those in `folder`, where they have been used, and in other folders those that were not used for
     /// a week.
     ///
     /// - Parameter folder: that of the packs whose build begins. Its lock is held.

@@ -1,7 +1,7 @@
 import Torch
 
 /// Asymmetric loss (Ridnik et al., ICCV 2021, eq. 7): positives -(1 - p)^g+ log p, negatives -p_m^g- log(1 - p_m) with
-/// p_m = max(p - m, 0). Easy negatives, of which every image has many, fade; those below m vanish.
+/// p_m = max(p - m, 0). Easy negatives, of which every image has many, get less weight; those below m get none.
 ///
 /// g- 4 and m 0.05 are the authors' for MS-COCO, where their g+ is 0; 1 is the default of their code.
 public struct AsymmetricLoss: Loss {

@@ -20,7 +20,8 @@ public struct FocalLoss: Loss {
 /// Class-balanced focal loss (Cui et al., CVPR 2019, section 4.3): focal loss times one weight for each image, the sum of
 /// the effective-number weights of its positive classes; those have mean 1 over the classes.
 ///
-/// An image without a positive weighs 1: with weight 0, as in some public code, the healthy would teach nothing.
+/// An image without a positive weighs 1: with weight 0, as in some public code, images of healthy eyes would have no
+/// effect.
 public struct ClassBalancedFocalLoss: Loss {
     private let focal: FocalLoss
     private let weights: Tensor

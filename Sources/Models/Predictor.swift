@@ -12,7 +12,7 @@ public final class Predictor {
     private let precision: Precision
 
     /// Prepares a network for prediction: evaluation mode on `device`; batch norms folded when `folding`, which
-    /// changes the network for good.
+    /// changes the network permanently.
     public init(
         _ classifier: Classifier, _ normalization: Normalization, device: Device, precision: Precision,
         folding: Bool = false

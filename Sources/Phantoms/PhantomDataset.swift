@@ -94,7 +94,7 @@ public struct PhantomDataset: Sendable {
                 .data, "\(folder) is not empty and holds no phantoms.json, so it is not a folder of phantoms",
                 remedy: "Choose another folder.")
         }
-        // The manifest first: without it the folder would be taken for somebody else's.
+        // The manifest first: without it the folder would not be recognised as Fovea's.
         try Folder.make(folder)
         try write(isComplete: false)
         try Folder.make(images)

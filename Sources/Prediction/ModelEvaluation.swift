@@ -50,7 +50,7 @@ public struct ModelEvaluation: Sendable {
 
     /// Evaluates the model of a run on the run's own data, divided as the run did.
     ///
-    /// - Parameter given: the arguments of `--set`. Where they change the data or the seed, the data are divided anew.
+    /// - Parameter given: the arguments of `--set`. Where they change the data or the seed, the data are divided again.
     /// - Throws: `FoveaError` of kind `configuration` when the folder holds no run, of kind `data` when its files are gone.
     public init(run model: String, settings given: [String] = []) throws {
         let path = try Self.configuration(ofRun: model)

@@ -5,7 +5,7 @@ import FundusImaging
 
 /// Which images trained a run's model and which validated it: `split.csv` of a run folder.
 ///
-/// A split that is made of a table anew is another one as soon as the table has other rows.
+/// A split that is made of a table again is another one as soon as the table has other rows.
 package struct RunSplit: Sendable {
     /// What a run did with an image.
     package enum Part: String, CaseIterable {

@@ -43,7 +43,7 @@ public struct Run {
         return try RunForecast(planner.plan(), settings, divided.cohort, context)
     }
 
-    /// Does everything and gives what came out.
+    /// Runs everything and returns the results.
     ///
     /// - Parameter configuration: the text of `config.yaml`, complete.
     public func execute(configuration: String) throws -> RunOutcome {

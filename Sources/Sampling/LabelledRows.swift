@@ -3,7 +3,8 @@ import Basics
 /// Rows with their positives, arranged for drawing by class.
 ///
 /// Every positive of a row counts, not just one of them, so a photograph with a frequent and a rare finding is in both
-/// pools. Rows without positives form a pool of their own, a pseudo class, so that no sampler starves the healthy.
+/// pools. Rows without positives form a pool of their own, a pseudo class, so that every sampler draws images of
+/// healthy eyes.
 public struct LabelledRows: Sendable {
     /// The rows, as the caller numbers them.
     public let rows: [Int]

@@ -7,7 +7,7 @@ public enum DistillationPreset: String, Sendable, CaseIterable {
     /// The defaults.
     case none
     /// Learning from multiple experts (Xiang, Ding and Han, ECCV 2020): one teacher for each shot group, which sees the
-    /// images of its group alone, and weights that let go of teachers that the student has caught up with (section 3.3).
+    /// images of its group alone, and weights that fade for teachers that the student has caught up with (section 3.3).
     case lfme
     /// The cheapest form that keeps all negatives: teachers continue from the plain model for one epoch, and are
     /// evaluated on five views. With five subsets and ten epochs teachers, bank and student together cost about twice

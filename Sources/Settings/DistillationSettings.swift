@@ -37,7 +37,7 @@ public struct DistillationSettings: Sendable, Equatable {
     public var student = Initialization.plain
     /// Passes of the student over its images; nil for those of `training`.
     public var epochs: Int?
-    /// For single-label data: whether a teacher speaks on images of its subset only.
+    /// For single-label data: whether a teacher counts on images of its subset only.
     public var onlySubsetImages = false
     /// How the teachers are trained.
     public var teachers = TeacherSettings()

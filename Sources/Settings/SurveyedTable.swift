@@ -9,7 +9,7 @@ package enum SplitWord: String, CaseIterable {
     case val
     case test
 
-    /// The part that a name speaks of: the last such word in it, such as "train" in "RFMiD_Training_Labels.csv".
+    /// The part that a name refers to: the last such word in it, such as "train" in "RFMiD_Training_Labels.csv".
     package init?(in name: String) {
         let words = name.lowercased().split { !$0.isLetter }
         let found = words.compactMap { word -> SplitWord? in
@@ -93,7 +93,7 @@ package struct SurveyedTable {
             }
     }
 
-    /// Where most of its images are. A place whose name speaks of another part of the data set counts only when there
+    /// Where most of its images are. A place whose name refers to another part of the data set counts only when there
     /// is not a better one: RFMiD numbers the images of each part from 1.
     package func place(in listing: FolderListing) -> ImagePlace {
         var best = (place: ImagePlace(folder: "", pattern: nil, found: 0), fits: 0)

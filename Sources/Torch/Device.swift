@@ -36,7 +36,7 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     /// How many GPUs libtorch can use; 0 where its CUDA half is not present.
     public static var cudaCount: Int { cudaFault == nil ? Int(ct_cuda_devices()) : 0 }
 
-    /// Why the CUDA half of libtorch is not there, or nil. Loads it when first asked, since libtorch remembers the
+    /// Why the CUDA half of libtorch is not there, or nil. Loads it at the first call, since libtorch remembers the
     /// first answer it gives about CUDA.
     public static let cudaFault: String? = {
         var error: UnsafeMutablePointer<CChar>?

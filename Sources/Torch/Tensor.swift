@@ -134,7 +134,7 @@ extension UInt8: TensorElement {
 }
 
 extension Tensor {
-    /// The elements row by row as numbers of the asked type, whatever the tensor's own type, layout and device.
+    /// The elements row by row as numbers of the requested type, whatever the tensor's own type, layout and device.
     public func array<Number: TensorElement>(as type: Number.Type = Float.self) throws -> [Number] {
         let plain = try detached().to(device: .cpu, dtype: Number.dtype).contiguous()
         return try plain.withBytes { Array($0.bindMemory(to: Number.self)) }

@@ -161,7 +161,7 @@ public final class Checkpoints {
         }.sorted { $0.score > $1.score }
     }
 
-    /// In the order of time. A folder that a checkpoint's name does not fit is none of ours.
+    /// In the order of time. A folder that a checkpoint's name does not fit is not ours.
     private func names() -> [String] {
         Self.entries(of: folder).compactMap { name in TrainingState.place(of: name).map { (name, $0) } }
             .sorted { ($0.1.epoch, $0.1.batch) < ($1.1.epoch, $1.1.batch) }.map(\.0)

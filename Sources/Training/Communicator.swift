@@ -28,6 +28,6 @@ public struct SingleProcess: Communicator {
     public func allReduce(_ tensors: [Tensor]) {}
     /// The tensors are those of the root already.
     public func broadcast(_ tensors: [Tensor], from root: Int) {}
-    /// There is nobody to wait for.
+    /// There is no other process to wait for.
     public func barrier() {}
 }

@@ -56,7 +56,8 @@ public final class DistillingObjective: Objective {
     }
 }
 
-/// Measures the student on the inner split before each epoch, and lets go of teachers that it has caught up with.
+/// Measures the student on the inner split before each epoch, and reduces the weight of teachers that it has caught up
+/// with.
 public struct SelfPacing {
     private let columns: TeacherOutputs
     private let teachers: [Double?]
@@ -97,7 +98,7 @@ public final class SoftmaxDistillingObjective: Objective {
     private let cohort: Cohort
     private let onlySubsetImages: Bool
 
-    /// Puts both together; with `onlySubsetImages` a teacher speaks only on images whose class it knows.
+    /// Puts both together; with `onlySubsetImages` a teacher counts only on images whose class it knows.
     public init(
         label: any Loss, distillation: SoftmaxDistillationLoss, teachers: TeacherSource, cohort: Cohort,
         onlySubsetImages: Bool

@@ -12,7 +12,7 @@ public struct EpochStream: Sendable {
         self.views = views
     }
 
-    /// Follows a sampler that is made anew for the rows of each epoch, as for a teacher whose negatives change.
+    /// Follows a sampler that is made again for the rows of each epoch, as for a teacher whose negatives change.
     public init(views: Int?, _ sampler: @escaping @Sendable (Int) throws -> any Sampler) {
         rows = { try sampler($0).indices(epoch: $0) }
         self.views = views

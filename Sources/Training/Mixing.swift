@@ -6,7 +6,7 @@ public enum Mixing: Sendable, Equatable {
     /// lambda x_i + (1 - lambda) x_j with lambda from Beta(alpha, alpha) (Zhang et al., "mixup", ICLR 2018).
     case mixup(alpha: Double)
     /// x_i with a box of x_j pasted in, whose sides are sqrt(1 - lambda) of the image's and whose centre is uniform
-    /// over it (Yun et al., "CutMix", ICCV 2019, eqs. 1 and 2). What juts out of the image is cut off, and the share
+    /// over it (Yun et al., "CutMix", ICCV 2019, eqs. 1 and 2). What extends beyond the image is cut off, and the share
     /// that labels are mixed by is the part of x_i that is still to be seen.
     case cutmix(alpha: Double)
 

@@ -8,7 +8,7 @@ import Models
 import NN
 import Torch
 
-/// Runs networks over rows of a cohort and ranks what comes out.
+/// Runs networks over rows of a cohort and ranks the outputs.
 public struct ModelMeasurement {
     private let data: TrainingData
     private let device: Device

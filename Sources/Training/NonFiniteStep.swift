@@ -2,7 +2,7 @@ import Basics
 import Cohorts
 import FundusImaging
 
-/// A step whose loss or gradient is infinite or not a number.
+/// A step whose loss or gradient is NaN or infinite.
 struct NonFiniteStep: Codable {
     /// "loss" or "gradient".
     var what: String

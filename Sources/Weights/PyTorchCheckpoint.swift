@@ -106,7 +106,7 @@ enum PyTorchCheckpoint {
         return places
     }
 
-    /// Bytes of an element of the storages that can be passed over but not read.
+    /// Bytes of an element of the storages that can be skipped but not read.
     private static let otherWidths = [
         "torch.ComplexFloatStorage": 8, "torch.ComplexDoubleStorage": 16, "torch.QInt8Storage": 1,
         "torch.QUInt8Storage": 1, "torch.QInt32Storage": 4,

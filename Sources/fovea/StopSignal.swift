@@ -3,7 +3,7 @@ import CProcess
 /// SIGINT, SIGTERM, SIGHUP and SIGALRM: the first stops the work at the next step; a second SIGINT or SIGTERM ends the
 /// program at once. SIGUSR1 makes a training save a checkpoint and continue.
 enum StopSignal {
-    /// Begins to listen.
+    /// Installs the handlers.
     ///
     /// - Parameter grace: seconds after which the program ends in any case, with what is saved until then.
     static func listen(grace seconds: UInt32) { fovea_signals_listen(seconds) }

@@ -86,7 +86,7 @@ import Weights
         #expect(network.trainable.count > 0)
     }
 
-    /// Whether the head begins anew is decided by what is requested, not by how many classes there happen to be.
+    /// Whether the head starts again is decided by what is requested, not by how many classes there happen to be.
     @Test(arguments: [5, 33]) func theHeadBeginsAnewWhateverItsShape(_ classes: Int) throws {
         let folder = try TemporaryFolder()
         let network = try Self.network(classes: classes)

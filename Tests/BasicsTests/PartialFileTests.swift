@@ -59,7 +59,7 @@ import Testing
             #expect(!now.contains("a.json.12.34.partial"))
             #expect(now.contains { $0.hasPrefix("a.json.\(getpid()).") }, "\(now)")
         }
-        // Not a name that was requested, or none of ours.
+        // Not a name that was requested, or not ours.
         #expect(try names() == ["a.json", "b.json.12.34.partial", "x.pth.partial"])
         #expect(try String(contentsOfFile: folder + "/a.json", encoding: .utf8) == "new")
         // A file of the same name that lies elsewhere, behind a link, is not looked at.

@@ -129,7 +129,7 @@ import Weights
             let shared = ["plain", "teacher-single", "student"]
             #expect(shared.allSatisfy { name in found.lines.contains { $0.hasPrefix(name + ": finished before") } })
             // Where a class's weights get one positive factor and its bias stays, its logit rises with the old one, so ranks
-            // stay. Ranks themselves could differ: the new products are rounded anew, and images may be that near.
+            // stay. Ranks themselves could differ: the new products are rounded again, and images may be that near.
             let keepsRanks = name != .retraining
             for stage in ["plain", "student"] {
                 let (old, new) = (try stored(stage).classifier, try stored("\(stage)-\(name.rawValue)").classifier)

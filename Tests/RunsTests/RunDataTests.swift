@@ -186,7 +186,7 @@ import Torch
             #expect(outcome.notes.contains { $0.hasPrefix("\(both) of the") && $0.contains("trained this model") })
             #expect(try outcome.json().contains("\"trained_images\" : \(both)"))
         }
-        // A configuration whose folds are made anew.
+        // A configuration whose folds are made again.
         try requireMark(ModelEvaluation(model: job.settings.output, settings: job.settings))
         // Another seed, requested by hand.
         try requireMark(ModelEvaluation(run: job.settings.output, settings: ["data.split.seed=3"]))

@@ -10,7 +10,7 @@ import Testing
 import Torch
 import Training
 
-/// Losses and gradients that are infinite or not numbers.
+/// Losses and gradients that are NaN or infinite.
 @Suite struct NonFiniteTests {
     private static let rows = ["100", "010", "001", "110", "011", "101", "000", "111"]
 

@@ -96,7 +96,7 @@ private func requireSameBits(of kind: Kind, _ precision: Precision) throws {
     #expect(try bench.train(folder.path + "/stop-1", stopsAfter: nil) == straight, "resumed again")
 }
 
-/// All that one training needs, made anew each time as a new process would.
+/// All that one training needs, made again each time as a new process would.
 private struct Bench {
     struct Outcome: Equatable {
         var isFinished: Bool

@@ -236,7 +236,7 @@ import Weights
         #expect(try readAll(Self.good) == ["x": [1, 2, 3, 4]])
         #expect(try readAll(H.legacy(H.tensorPickle())) == ["x": [1, 2, 3, 4]])
         #expect(try readAll(H.legacy(H.pickle(H.state(H.tensor(more: [0x4E]))))) == ["x": [1, 2, 3, 4]])
-        // Complex numbers that are not requested are passed over.
+        // Complex numbers that are not requested are skipped.
         let beside = H.pickle(
             [0x7D, 0x28], H.str("model"), H.state(H.tensor()), H.str("more"),
             H.tensor(type: "ComplexFloatStorage", key: H.str("1"), count: H.int(4)), [0x75])

@@ -16,7 +16,7 @@ import Testing
     @Test func itIsSetBeforeTheLibraryReadsIt() throws {
         let run = try doctor([:])
         #expect(run.status == 0)
-        // Once: the program begins anew before any library does.
+        // Once: the program starts again before any library does.
         #expect(run.errors.components(separatedBy: "GOMP_SPINCOUNT = ").count == 2, "\(run.errors)")
         #expect(run.errors.contains("GOMP_SPINCOUNT = '10000'"))
         #expect(run.output.contains("wait for work by GOMP_SPINCOUNT=10000"), "\(run.output)")

@@ -206,8 +206,8 @@ extension StageRunner {
         }
     }
 
-    /// A network of its own for the bank, which changes it for good by folding: a copy of the teacher, or one trunk with the
-    /// heads of all.
+    /// A network of its own for the bank, which changes it permanently by folding: a copy of the teacher, or one trunk
+    /// with the heads of all.
     private func teacher(of recipe: BankRecipe) throws -> ModelBundle {
         let teachers = try recipe.teachers.map { try network($0).bundle }
         if teachers.count == 1 { return try teachers[0].copy() }

@@ -1,6 +1,6 @@
 import Backbones
 
-/// cRT, classifier re-training (Kang et al., ICLR 2020, section 4): the head is made anew and trained with
+/// cRT, classifier re-training (Kang et al., ICLR 2020, section 4): the head is made again and trained with
 /// class-balanced sampling for a few epochs, on features that no longer change.
 public struct ClassifierRetraining: SecondStage {
     private let bias: HeadBias
