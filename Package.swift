@@ -74,7 +74,7 @@ let package = Package(
             name: "fovea",
             dependencies: [
                 "Runs", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "RunFiles", "Execution", "Settings",
-                "Training", "Models", "Phantoms", "Plots", "Reports", "Evaluation", "Cohorts", "Configuration", "Torch",
+                "Training", "Models", "Phantoms", "Plots", "Evaluation", "Cohorts", "Configuration", "Torch",
                 "CProcess", "Basics", argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
@@ -128,8 +128,8 @@ let package = Package(
             "Onboarding", "RunFiles", "Execution", "Settings", "Reports", "Evaluation", "Cohorts", "FundusImaging",
             "Models", "Backbones", "Weights", "Configuration", "Basics", logging, hasTests: false)
         + module(
-            "Diagnostics", "Execution", "Settings", "Training", "Reports", "FundusImaging", "Models", "Losses",
-            "Backbones", "NN", "Torch", "Basics", logging, hasTests: false)
+            "Diagnostics", "Execution", "Training", "Losses", "Sampling", "Reports", "Cohorts", "FundusImaging", "Backbones", "Torch",
+            "Basics", logging, hasTests: false)
         + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )
