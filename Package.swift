@@ -122,8 +122,9 @@ let package = Package(
             "FundusImaging", "Torch", "Configuration", "Basics", logging, yams, hasTests: false)
         + module(
             "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",
-            "Distillation", "Evaluation", "Cohorts", "Models", "NN", "Torch", "Configuration", "Basics", logging,
-            hasTests: false)
+            "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Models", "NN", "Torch", "Configuration",
+            "Basics",
+            logging, hasTests: false)
         + module(
             "Onboarding", "RunFiles", "Execution", "Settings", "Reports", "Evaluation", "Cohorts", "FundusImaging",
             "Models", "Backbones", "Weights", "Configuration", "Basics", logging, hasTests: false)

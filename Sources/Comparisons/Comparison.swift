@@ -58,7 +58,8 @@ public struct Comparison {
         if let stages = settings.stages { try Folder.check(stages, named: "stages") }
         let plan = try plan()
         for cell in plan.cells { try cell.settings.checkFolders() }
-        let states = try plan.cells.map { try $0.state() }
+        var (states, photographs) = try plan.states()
+        if states.contains(where: { $0 != .finished }) { try photographs.requireUnchanged(plan, context) }
         try requireRoom(for: plan, states)
         // After that: a comparison that is refused leaves the folder as it was.
         try ComparisonFolder.accept(settings.output)
@@ -70,7 +71,7 @@ public struct Comparison {
         var failures: [(cell: String, error: FoveaError)] = []
         var left = open
         while !left.isEmpty {
-            let pass = try runFree(of: left, plan.units, &pace, &failures)
+            let pass = try runFree(of: left, plan.units, &pace, &photographs, &failures)
             left = pass.held
             // Other processes may have released cells meanwhile.
             guard pass.hasRun else { break }
@@ -94,7 +95,7 @@ public struct Comparison {
     /// Runs the cells that no other process holds; gives those that one does, and whether any was run.
     private func runFree(
         of cells: [ComparisonCell], _ units: [ComparisonUnit], _ pace: inout Pace,
-        _ failures: inout [(cell: String, error: FoveaError)]
+        _ photographs: inout ComparisonPhotographs, _ failures: inout [(cell: String, error: FoveaError)]
     ) throws -> (held: [ComparisonCell], hasRun: Bool) {
         var held: [ComparisonCell] = []
         var hasRun = false
@@ -116,6 +117,7 @@ public struct Comparison {
                 logger.info("cell \(pace.number) of \(pace.count), \(cell.name)\(pace.remaining)")
                 do {
                     pace.finish(cell, seconds: try run(cell))
+                    try photographs.add(cell)
                     hasRun = true
                 } catch let error as FoveaError where error.kind == .numerical {
                     logger.warning("\(cell.name) is left: \(error.message)")
@@ -144,7 +146,7 @@ public struct Comparison {
     /// About how many bytes cells that are not finished have yet to write: models and view banks, then checkpoints and results.
     package func missingBytes() throws -> [Int] {
         let plan = try ComparisonPlan(settings)
-        let states = try plan.cells.map { try $0.state() }
+        let (states, _) = try plan.states()
         return needs(of: zip(plan.cells, states).filter { $1 != .finished }.map(\.0)).map(\.bytes)
     }
 

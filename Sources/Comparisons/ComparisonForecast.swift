@@ -21,7 +21,7 @@ public struct ComparisonForecast {
     private var rows: [Row] = []
 
     init(_ plan: ComparisonPlan, _ context: ExecutionContext) throws {
-        let states = try plan.cells.map { try $0.state() }
+        let (states, _) = try plan.states()
         // What finished cells have made is there for the others.
         var made = Set<StageKey>()
         for (cell, state) in zip(plan.cells, states) where state == .finished {

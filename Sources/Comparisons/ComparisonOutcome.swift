@@ -62,7 +62,8 @@ public struct ComparisonOutcome {
         self.plan = plan
         self.merge = merge
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
-        let finished = try plan.cells.filter { try $0.state() == .finished }
+        let (states, _) = try plan.states()
+        let finished = zip(plan.cells, states).filter { $1 == .finished }.map(\.0)
         let names = Set(finished.map(\.name))
         missing = plan.cells.filter { !names.contains($0.name) }
         for dataset in plan.datasets {

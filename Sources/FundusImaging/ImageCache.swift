@@ -167,6 +167,47 @@ extension ImageCache {
         return zip(paths, known).map { path, hash in hash ?? "unread \(path)" }
     }
 
+    /// The SHA-256 of each listed image as it is now; nil for a file that cannot be used. Those that a cache in `folder` does
+    /// not know are read, and remembered there.
+    ///
+    /// - Throws: `FoveaError` of kind `environment`; `CancellationError` when told to stop.
+    public static func contents(
+        of paths: [String], pixelLimit: Int, folder: String, threads: Int, shouldStop: @Sendable () -> Bool
+    ) throws -> [String?] {
+        let index = ContentIndex(path: folder + "/" + ImageCacheFiles.index)
+        guard
+            let identities = try index.identities(
+                of: paths.map(absolute), pixelLimit: pixelLimit, threads: threads, shouldStop: shouldStop)
+        else { throw CancellationError() }
+        return identities.map { identity in
+            if case .hash(let hash) = identity { hash } else { nil }
+        }
+    }
+
+    /// The places of the listed images that cannot be used, as far as that is known without reading one: those that a cache in
+    /// `folder` holds as unreadable and whose files are unchanged since, and empty files.
+    public static func knownFailures(of paths: [String], settings: ImageSettings, folder: String) -> Set<Int> {
+        let packs = folder + "/" + ImageCacheFiles.packFolder(settings)
+        var (readable, unreadable) = (Set<String>(), Set<String>())
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: packs)) ?? []
+        where name.hasSuffix(ImageCacheFiles.pack) {
+            guard let pack = ImagePack(path: packs + "/" + name) else { continue }
+            for i in 0..<pack.count {
+                if pack.isReadable(i) { readable.insert(pack.hash(i)) } else { unreadable.insert(pack.hash(i)) }
+            }
+        }
+        // What a later build could decode is readable.
+        unreadable.subtract(readable)
+        let absolute = paths.map(absolute)
+        let known = ContentIndex(path: folder + "/" + ImageCacheFiles.index).known(absolute)
+        return Set(
+            paths.indices.filter { i in
+                if let hash = known[i] { return unreadable.contains(hash) }
+                var status = stat()
+                return stat(absolute[i], &status) == 0 && status.st_size == 0
+            })
+    }
+
     private static func absolute(_ path: String) -> String {
         path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
     }

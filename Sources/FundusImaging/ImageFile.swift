@@ -67,7 +67,11 @@ public struct ImageFile: Sendable {
         let text = bytes.withUnsafeBytes { buffer in
             buffer.baseAddress.map { cvips_read_header($0, buffer.count, &header) } ?? nil
         }
-        if let said = DecoderMessage(taking: text) { throw failure("is not a readable image", said, pixels: 0) }
+        if let said = DecoderMessage(taking: text) {
+            // Its tags name better what the library does not read.
+            if said.cause == .kind, let reason = TIFFPage(bytes)?.refusal { throw unread(reason) }
+            throw failure("is not a readable image", said, pixels: 0)
+        }
         let format = withUnsafeBytes(of: header.format) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return ImageHeader(
             width: Int(header.width), height: Int(header.height), pages: Int(header.pages), format: format,
@@ -91,6 +95,7 @@ public struct ImageFile: Sendable {
                 remedy: "Make the image smaller, or raise image.pixel_limit.")
         }
         try checkSamples(header)
+        if header.format == "tiff", let reason = TIFFPage(bytes)?.refusal { throw unread(reason) }
         var pixels = cvips_pixels()
         var decoding = cvips_decoding()
         let longest = Int32(clamping: side ?? max(header.width, header.height))
@@ -148,9 +153,7 @@ public struct ImageFile: Sendable {
         case .format:
             return FoveaError(.data, "\(path) \(what): \(said.text)\(Self.advice)", remedy: PhotographFile.sentence)
         case .kind:
-            return FoveaError(
-                .data, "\(path) \(what): \(said.text)\(Self.advice)",
-                remedy: "The file may be whole, but this kind of image is not read: convert it to PNG or 8-bit JPEG.")
+            return unread(said.text, what)
         case .damage, .memory:
             // Decoded and prepared, with space for what the library keeps.
             if let lacking = MachineProbe.lacking(bytes: pixels * 4 + 1 << (said.cause == .memory ? 28 : 26)) {
@@ -164,6 +167,13 @@ public struct ImageFile: Sendable {
         return FoveaError(.data, "\(path) \(what): \(said.text)", remedy: remedy)
     }
 
+    /// The error for a whole file of a kind that is not read.
+    private func unread(_ reason: String, _ what: String = "cannot be decoded") -> FoveaError {
+        FoveaError(
+            .data, "\(path) \(what): \(reason)\(Self.advice)",
+            remedy: "The file may be whole, but this kind of image is not read: convert it to PNG or 8-bit JPEG.")
+    }
+
     /// A part of the message, since lists of images have no remedy for each.
     private static let advice = " (convert it to PNG or 8-bit JPEG)"
 
@@ -174,7 +184,12 @@ public struct ImageFile: Sendable {
     /// The error of a system call that failed, from `errno`.
     private static func failure(_ path: String, calling what: String) -> FoveaError {
         let code = errno
-        let reason = code == ENOENT ? "there is no such file" : String(cString: strerror(code))
+        // Bytes of an argument that are not UTF-8 have become this character.
+        let isForeign = path.contains("\u{FFFD}")
+        let reason =
+            code == ENOENT
+            ? isForeign ? "its name is not UTF-8 (rename it), or there is no such file" : "there is no such file"
+            : String(cString: strerror(code))
         return MachineProbe.isOfMachine(code) ? MachineProbe.error(path, reason) : failure(path, "\(what): \(reason)")
     }
 

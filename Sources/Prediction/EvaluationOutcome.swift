@@ -3,6 +3,7 @@ import Cohorts
 import Evaluation
 import Foundation
 import Reports
+import Torch
 
 /// What `fovea evaluate` found.
 public struct EvaluationOutcome: Sendable {
@@ -18,6 +19,8 @@ public struct EvaluationOutcome: Sendable {
     public var difference: PairedResult?
     /// How many of the images evaluated are known to have trained the model; nil where that is not known.
     public var trainedImages: Int?
+    /// The arithmetic in which a model was judged; nil for probabilities of a table.
+    public var precision: Precision?
     /// The label tables, with the hashes of what was read.
     var tables: [SourceFile] = []
     /// What the reader should mind.
@@ -39,13 +42,14 @@ public struct EvaluationOutcome: Sendable {
             var subject: String
             var evaluation: EvaluationResult
             @ExplicitNull var trainedImages: Int?
+            @ExplicitNull var precision: Precision?
             var labelTables: [String: String]
             @ExplicitNull var referenceSubject: String?
             @ExplicitNull var reference: EvaluationResult?
             @ExplicitNull var difference: PairedResult?
         }
         let document = Document(
-            subject: subject, evaluation: evaluation, trainedImages: trainedImages,
+            subject: subject, evaluation: evaluation, trainedImages: trainedImages, precision: precision,
             labelTables: Dictionary(tables.map { ($0.path, $0.sha256) }) { first, _ in first },
             referenceSubject: referenceSubject, reference: reference, difference: difference)
         return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)
@@ -70,7 +74,8 @@ public struct EvaluationOutcome: Sendable {
             add(referenceSubject, [EvaluationTables(reference, names: names).summary()], [])
             add("\(subject) minus \(referenceSubject)", [two.summary(), two.classes()], two.notes())
         } else {
-            add(subject, [tables.summary(), tables.classes()], tables.notes())
+            let arithmetic = precision.map { ["The model was computed in \($0.rawValue)."] } ?? []
+            add(subject, [tables.summary(), tables.classes()], tables.notes() + arithmetic)
         }
         return parts.joined(separator: "\n")
     }

@@ -39,6 +39,8 @@ public struct ModelEvaluation: Sendable {
     private var isOfRun = false
     /// Whether the settings began as those of the model's own run.
     private var beganAsRun = false
+    /// The arithmetic that was asked for; nil: that of the model's run.
+    private var precision: TrainingSettings.PrecisionName?
 
     /// Evaluates a model on the data of a configuration.
     public init(model: String, settings: RunSettings) {
@@ -60,6 +62,8 @@ public struct ModelEvaluation: Sendable {
         self.init(model: model, settings: configuration.settings)
         isOfRun = own.data == settings.data && own.seed == settings.seed
         beganAsRun = true
+        // What `--set` asks for comes before the arithmetic of the run.
+        if own.training.precision != settings.training.precision { precision = settings.training.precision }
     }
 
     /// Evaluates a model on all photographs of a label table.
@@ -129,7 +133,8 @@ public struct ModelEvaluation: Sendable {
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }
-        let probabilities = try probabilities(bundle, cache, photographs.map(\.image), context)
+        let precision = precision(on: context.device)
+        let probabilities = try probabilities(bundle, cache, photographs.map(\.image), precision, context)
         let outcomes = try Outcomes(
             classes: description.classes, images: photographs.map(\.image),
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
@@ -148,6 +153,7 @@ public struct ModelEvaluation: Sendable {
                 + MergeFile.words(merge) + overlap.mark,
             evaluation: try Evaluator.evaluate(outcomes.merging(merging), options))
         outcome.outcomes = outcomes
+        outcome.precision = precision
         outcome.trainedImages = overlap.trained
         outcome.tables = cohort.tables
         outcome.names = attributes?.namesByClass(cohort.classes) ?? [:]
@@ -198,13 +204,22 @@ public struct ModelEvaluation: Sendable {
         return sources.changes(since: hashes, at: settings.paths)
     }
 
+    /// The arithmetic: what was asked for, else that of the model's run, else what the settings come to.
+    private func precision(on device: Device) -> Precision {
+        guard precision == nil, let own = RunRecord.precision(of: model) else {
+            return settings.training.precision(on: device)
+        }
+        return own
+    }
+
     private func probabilities(
-        _ bundle: ModelBundle, _ cache: ImageCache, _ images: [String], _ context: ExecutionContext
+        _ bundle: ModelBundle, _ cache: ImageCache, _ images: [String], _ precision: Precision,
+        _ context: ExecutionContext
     ) throws -> [Float] {
         let description = bundle.description
         let predictor = try Predictor(
             bundle.classifier, description.normalization, device: context.device,
-            precision: settings.training.precision(on: context.device))
+            precision: precision)
         let progress = ProgressReporter("Predicting", total: cache.count, unit: "images")
         let logits = try predictor.logits(
             cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,

@@ -2,6 +2,7 @@ import Basics
 import Execution
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import RunFiles
 import Torch
@@ -26,6 +27,8 @@ public struct ModelPrediction: Sendable {
 
     /// The model.
     public let model: ModelDescription
+    /// The arithmetic: that of the model's run, else the best one of the device.
+    public let precision: Precision
     /// The photographs, in the requested order.
     public let rows: [Row]
     /// Those that cannot be used.
@@ -67,9 +70,11 @@ public struct ModelPrediction: Sendable {
         Engine.threads = context.threads
         let bundle = try ModelBundle.loadUnchanged(from: Self.folder(folder))
         let model = bundle.description
+        precision =
+            RunRecord.precision(of: Self.folder(folder)) ?? Engine.bestPrecision(on: context.device)
+        context.logger.info("the model is computed in \(precision.rawValue)")
         let predictor = try Predictor(
-            bundle.classifier, model.normalization, device: context.device,
-            precision: Engine.bestPrecision(on: context.device))
+            bundle.classifier, model.normalization, device: context.device, precision: precision)
         let progress = ProgressReporter("Predicting", total: images.count, unit: "images")
         var rows: [Row] = []
         var failures: [Failure] = []

@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Models
 import Reports
+import Torch
 
 extension ModelPrediction {
     /// For each photograph its classes from the most to the least probable: the first `limit`, and all that are above
@@ -42,6 +43,7 @@ extension ModelPrediction {
         }
         struct Document: Encodable {
             var fovea = Program.version
+            var precision: Precision
             var classes: [String]
             var thresholds: [String: Double]
             var predictions: [Prediction]
@@ -49,7 +51,7 @@ extension ModelPrediction {
             var nonFinite: [String]
         }
         let document = Document(
-            classes: model.classes,
+            precision: precision, classes: model.classes,
             thresholds: Dictionary(
                 uniqueKeysWithValues: model.classes.indices.compactMap { column in
                     threshold(column).map { (model.classes[column], $0) }

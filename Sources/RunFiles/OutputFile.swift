@@ -38,12 +38,13 @@ public struct OutputFile: Sendable {
                     .configuration, "\(name) \(path) is a file that belongs to \(owner)",
                     remedy: "Choose another name, or a place outside that folder.")
             }
-            if !isNew { try Self.requireReplaceable(target, path, name) }
         }
         try refuse(inputs)
+        if case .file(let target) = place, !isNew { try Self.requireReplaceable(target, path, name) }
     }
 
-    /// Refuses to replace what no command wrote here: a file that is write-protected, is not a text, or is a configuration.
+    /// Refuses to replace what no command wrote here: a file that is write-protected, a configuration, or
+    /// neither JSON nor a table of images.
     ///
     /// - Throws: `FoveaError` of kind `configuration`.
     private static func requireReplaceable(_ target: String, _ path: String, _ name: String) throws {
@@ -56,13 +57,17 @@ public struct OutputFile: Sendable {
             reason = "is a configuration"
         } else if let file = FileHandle(forReadingAtPath: target) {
             defer { try? file.close() }
-            // Images and weights have zeros near their beginning; tables and JSON have none.
-            if try file.read(upToCount: 4096)?.contains(0) == true { reason = "is neither a table nor JSON" }
+            if try !isResult(file.read(upToCount: 4096) ?? Data()) { reason = "is neither a table nor JSON" }
         }
         guard let reason else { return }
         throw FoveaError(
             .configuration, "\(name) \(path) exists and \(reason): it would be overwritten",
             remedy: "Choose another name, or delete the file first.")
+    }
+
+    /// Whether a file that begins so can be one that a command wrote: JSON, or a table whose first column is the image.
+    private static func isResult(_ start: Data) -> Bool {
+        !start.contains(0) && ["{", "[", "image,", "image\n"].contains { start.starts(with: Data($0.utf8)) }
     }
 
     /// Refuses inputs that it would overwrite: the same file under any name.
@@ -82,10 +87,22 @@ public struct OutputFile: Sendable {
     /// - Throws: `FoveaError` of kind `configuration`.
     public static func refuseEqual(_ one: OutputFile?, _ other: OutputFile?) throws {
         guard let one, let other, case .file(let target) = one.place, case .file(let second) = other.place,
-            target == second || (FileIdentity(target).map { $0 == FileIdentity(second) } ?? false)
+            isSame(target, second)
         else { return }
         throw FoveaError(
             .configuration, "\(one.name) and \(other.name) both name \(one.path)", remedy: "Choose two names.")
+    }
+
+    /// Whether two paths lead to one file, which need not exist yet: then its folder and name decide.
+    private static func isSame(_ one: String, _ other: String) -> Bool {
+        if one == other { return true }
+        if let file = FileIdentity(one) { return file == FileIdentity(other) }
+        func folder(_ path: String) -> FileIdentity? {
+            let folder = PathName.folder(of: path)
+            return FileIdentity(folder.isEmpty ? "." : folder)
+        }
+        guard PathName.last(of: one) == PathName.last(of: other), let place = folder(one) else { return false }
+        return place == folder(other)
     }
 
     /// Refuses to replace a description that a user wrote, comments and all, by the complete one that is kept beside the work.

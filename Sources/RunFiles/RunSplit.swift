@@ -2,6 +2,7 @@ import Basics
 import Cohorts
 import Foundation
 import FundusImaging
+import Torch
 
 /// Which images trained a run's model and which validated it: `split.csv` of a run folder.
 ///
@@ -76,6 +77,15 @@ package struct RunSplit: Sendable {
     /// The images of a part.
     package func images(_ part: Part) -> [Entry] { entries.filter { $0.part == part } }
 
+    /// The images, by name, whose contents are others than in an earlier one, or that only one of both has.
+    package func changedImages(since earlier: RunSplit) -> [String] {
+        func contents(_ split: RunSplit) -> [String: String] {
+            Dictionary(split.entries.map { ($0.image, $0.sha256 ?? "") }) { first, _ in first }
+        }
+        let (then, now) = (contents(earlier), contents(self))
+        return Set(then.keys).union(now.keys).filter { then[$0] != now[$0] }.sorted()
+    }
+
     /// The rows of a cohort that are one part of the run, by the images' names; and what the reader should know.
     ///
     /// - Throws: `FoveaError` of kind `data` where the cohort has none of them.
@@ -125,6 +135,15 @@ package struct RunRecord {
         struct Metrics: Decodable { var split: String? }
         let data = try? RegularFile.contents(of: PathName.joined(folder, "metrics.json"), atMost: 1 << 30)
         return data.flatMap { try? JSONFormat.decoded(Metrics.self, from: $0) }?.split
+    }
+
+    /// The arithmetic of a model's run, by its `metrics.json`; nil where the model is alone, or an earlier version made the run.
+    package static func precision(of model: String) -> Precision? {
+        struct Metrics: Decodable { var precision: Precision? }
+        return folders(of: model).lazy.compactMap { folder in
+            let data = try? RegularFile.contents(of: PathName.joined(folder, "metrics.json"), atMost: 1 << 30)
+            return data.flatMap { try? JSONFormat.decoded(Metrics.self, from: $0) }?.precision
+        }.first
     }
 
     /// Where the split of a model's run should lie and does not; nil where it does, or the model has no run.

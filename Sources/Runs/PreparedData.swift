@@ -1,5 +1,6 @@
 import Basics
 import Cohorts
+import Execution
 import Foundation
 import FundusImaging
 import Logging
@@ -38,9 +39,7 @@ public struct PreparedData: Sendable {
         let unreadable = Set(cache.failures.map(\.index))
         if !unreadable.isEmpty {
             try Self.refuse(cache.failures, among: split, policy: settings.data.unreadable)
-            split = try Split(
-                split.name, training: split.training.filter { !unreadable.contains($0) },
-                validation: split.validation, excluded: split.excluded, of: cohort)
+            split = try split.training(without: unreadable, of: cohort)
             let names = divided.split.training.filter(unreadable.contains).map { cohort.photographs[$0].image }
             if !names.isEmpty {
                 warnings.append("left out of training because they cannot be decoded: " + Pluralization.listing(names))
@@ -92,5 +91,26 @@ public struct PreparedData: Sendable {
         for row in split.training { parts[row] = "training" }
         for row in split.validation { parts[row] = "validation" }
         return parts
+    }
+}
+
+extension Split {
+    /// The same without some of the training images.
+    fileprivate func training(without rows: Set<Int>, of cohort: Cohort) throws -> Split {
+        try Split(
+            name, training: training.filter { !rows.contains($0) }, validation: validation, excluded: excluded,
+            of: cohort)
+    }
+}
+
+extension RunSettings {
+    /// The split as a run will have it, as far as that is known before images are decoded: where unreadable training images
+    /// are left out, without those that the cache knows as unreadable.
+    func expectedSplit(_ divided: DividedCohort) throws -> Split {
+        guard data.unreadable == .skip else { return divided.split }
+        let failures = ImageCache.knownFailures(
+            of: divided.cohort.photographs.map(\.path), settings: image.imageSettings, folder: imageCacheFolder)
+        guard divided.split.training.contains(where: failures.contains) else { return divided.split }
+        return try divided.split.training(without: failures, of: divided.cohort)
     }
 }

@@ -33,11 +33,13 @@ public struct Run {
     /// image is decoded; only a measured arithmetic is written, into the per-user cache.
     public func forecast() throws -> RunForecast {
         Engine.threads = context.threads
-        try self.settings.checkFolders()
+        // What is resumed may lie on a file system that is only read.
+        try self.settings.checkFolders(areWritten: !context.isResuming)
         let divided = try self.settings.dividedCohort()
         let settings = try self.settings.settlingPrecision(context, logger: logger)
         let planner = RunPlanner(
-            settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
+            settings, cohort: divided.cohort, attributes: divided.attributes,
+            split: try settings.expectedSplit(divided),
             contents: ContentHashes(known: divided.cohort, settings), weights: try PretrainedWeights(settings.model),
             device: context.device)
         return try RunForecast(planner.plan(), settings, divided.cohort, context)
@@ -69,8 +71,8 @@ public struct Run {
         let divided = try self.settings.dividedCohort()
         let weights = try PretrainedWeights(self.settings.model)
         try RunCheck(
-            settings: self.settings, cohort: divided.cohort, attributes: divided.attributes, split: divided.split,
-            weights: weights, device: context.device
+            settings: self.settings, cohort: divided.cohort, attributes: divided.attributes,
+            split: try self.settings.expectedSplit(divided), weights: weights, device: context.device
         ).verify()
         let folder = try RunFolder(self.settings.output, isResuming: context.isResuming)
         let settings = try self.settings.settlingPrecision(context, logger: logger)
@@ -87,10 +89,12 @@ public struct Run {
         }
         let store = StageStore(
             folder: settings.stages ?? folder.file("stages"), shouldStop: context.shouldStop, logger: logger)
+        let isContinued = context.isResuming && access(folder.file(RunConfiguration.name), F_OK) == 0
+        if isContinued { warnOfChangedImages(preparedData, folder) }
         // From here on the run is accepted.
         folder.removeLeftOver(store)
         try AtomicFile.write(configuration, to: folder.file(RunConfiguration.name))
-        try folder.write(try sources(preparedData, weights, folder), to: RunSources.name)
+        try folder.write(try sources(preparedData, weights, folder, isContinued: isContinued), to: RunSources.name)
         kept.open(folder.file(RunFolder.logName))
         let sessions = try RunSessions(folder, started: started, isResuming: context.isResuming)
         do {
@@ -146,18 +150,35 @@ public struct Run {
             of: counts.indices.filter { counts[$0] > 0 }, count: distillation.learnedSubsets)
     }
 
+    /// Says which photographs are not those that the results in the folder were made of: the results will be replaced.
+    private func warnOfChangedImages(_ preparedData: PreparedData, _ folder: RunFolder) {
+        // A damaged one is written again.
+        guard let earlier = try? RunSplit(path: folder.file(RunSplit.name)) else { return }
+        let now = RunSplit(preparedData.data.cohort, preparedData.data.cache, preparedData.split)
+        let changed = now.changedImages(since: earlier)
+        guard !changed.isEmpty else { return }
+        let are = changed.count == 1 ? "is not the one" : "are not those"
+        logger.warning(
+            "\(Pluralization.count(changed.count, "image")) \(are) that the results in \(folder.path) were made of, so the "
+                + "stages that use them are trained again and the results replaced: \(Pluralization.listing(changed))")
+    }
+
     /// What the run was made of, and where that lies.
     private func sources(
-        _ preparedData: PreparedData, _ weights: PretrainedWeights?, _ folder: RunFolder
+        _ preparedData: PreparedData, _ weights: PretrainedWeights?, _ folder: RunFolder, isContinued: Bool
     ) throws -> RunSources {
         var hashes = DataSettings.hashes(
             preparedData.data.cohort, preparedData.attributes, severalTables: !settings.data.tables.isEmpty)
         hashes["model.weights"] = weights?.sha256
-        if let written, let earlier = try RunSources.read(folder.path) {
+        let earlier = isContinued ? try RunSources.read(folder.path) : nil
+        if let earlier {
             for change in earlier.changes(since: hashes, at: settings.paths) { logger.warning("\(change)") }
-            return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
+            if let written {
+                return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
+            }
+        } else if isContinued {
+            logger.warning("\(RunSources.missing(in: folder.path))")
         }
-        if context.isResuming { logger.warning("\(RunSources.missing(in: folder.path))") }
         return RunSources(
             written: written ?? settings, used: settings, folder: folder.path,
             madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)

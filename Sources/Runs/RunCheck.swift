@@ -48,8 +48,9 @@ package struct RunCheck {
         let features =
             runs.contains { $0.distillation?.featureLambda ?? 0 > 0 }
             ? " The teachers' features (distillation.feature_lambda) take most of a bank." : ""
-        return "Free some space, or choose another `output` or `stages` folder; fewer distillation.views and a lower "
-            + "checkpoints.keep_last take less." + features
+        let views = runs.contains { $0.distillation != nil } ? "fewer distillation.views and a lower " : "a lower "
+        return "Free some space, or choose another `output` or `stages` folder; \(views)checkpoints.keep_last "
+            + (views == "a lower " ? "takes" : "take") + " less." + features
     }
 
     /// About how many bytes the models and view banks of the run take; what is stored already is counted too.
@@ -77,14 +78,15 @@ extension RunSettings {
     /// Refuses paths of folders at which there is something else, before any data are read: those that are named, and those
     /// that a run makes in them.
     ///
+    /// - Parameter areWritten: whether those that exist must be ones in which files can be made.
     /// - Throws: `FoveaError` of kind `configuration`.
-    package func checkFolders() throws {
+    package func checkFolders(areWritten: Bool = true) throws {
         try Folder.check(output, named: "output")
         if let stages { try Folder.check(stages, named: "stages") }
         try Folder.check(cache ?? ExecutionContext.userCache, named: cache == nil ? "the cache" : "cache")
         for name in RunFolder.folders where name != "stages" {
             try Folder.check(
-                output + "/" + name, named: "the folder \(name) of a run", isWritten: true,
+                output + "/" + name, named: "the folder \(name) of a run", isWritten: areWritten,
                 remedy: "Choose another folder as `output`, or move that file away.")
         }
         for folder in [stageFolder, stageFolder + "/" + StageFolder.bankFolder] {

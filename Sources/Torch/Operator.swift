@@ -159,7 +159,13 @@ func takeText(_ text: inout UnsafeMutablePointer<CChar>?) -> String {
     return String(cString: pointer)
 }
 
-/// An engine error for what was being done, with libtorch's own words.
+/// The error for what was being done, with libtorch's own words: of kind `environment` where memory was lacking.
 func engineError(_ what: String, _ text: inout UnsafeMutablePointer<CChar>?) -> FoveaError {
-    FoveaError(.engine, "\(what): \(takeText(&text))")
+    let said = takeText(&text)
+    guard MemoryShortage.explains(said) else { return FoveaError(.engine, "\(what): \(said)") }
+    return FoveaError(
+        .environment, "not enough memory: \(what): \(said)",
+        remedy:
+            "Close other programs or raise the limit (ulimit -v), or lower training.batch_size or image.resolution; "
+            + "then run the command again.")
 }

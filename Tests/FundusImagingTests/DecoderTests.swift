@@ -126,7 +126,8 @@ import Testing
         for i in 0..<64 {
             for value in [UInt16(largest * i / 63), .max] { withUnsafeBytes(of: value.littleEndian) { strip += $0 } }
         }
-        let withAlpha = HandmadeFile.tiff(width: 8, height: 8, channels: 2, bits: 16, strip: strip)
+        let withAlpha = HandmadeFile.tiff(
+            width: 8, height: 8, channels: 2, bits: 16, tags: [338: 2], strip: strip)
         #expect(try refusal(withAlpha).message.contains("none is above \(largest) of 65535"))
         // A black image is black in any depth; `fovea inspect` marks it.
         #expect(try decode(file(0)).bytes.max() == 0)
@@ -158,6 +159,57 @@ import Testing
         ).bytes
         #expect(
             zip(black, white).allSatisfy { abs(Int($0) + Int($1) - 255) <= 1 }, "\(black.prefix(9)) \(white.prefix(9))")
+    }
+
+    /// A TIFF file whose colours are meant otherwise than its channels suggest.
+    struct Colours: Sendable {
+        var channels: Int
+        var photometric: Int
+        var tags: [Int: Int] = [:]
+        /// What is said of it; nil where it is read.
+        var words: String?
+    }
+
+    @Test(
+        "TIFF files whose colours would be misread are refused by name",
+        arguments: [
+            Colours(channels: 3, photometric: 6, words: "YCbCr without JPEG"),
+            Colours(channels: 3, photometric: 8, words: "CIELab"),
+            Colours(channels: 3, photometric: 9, words: "ICCLab"),
+            Colours(channels: 3, photometric: 10, words: "ITULab"),
+            Colours(channels: 1, photometric: 32803, tags: [:], words: "CFA"),
+            Colours(channels: 3, photometric: 34892, words: "PhotometricInterpretation 34892"),
+            Colours(channels: 4, photometric: 5, tags: [332: 2], words: "InkSet 2"),
+            Colours(channels: 3, photometric: 5, words: "3 inks"),
+            Colours(channels: 4, photometric: 2, words: "ExtraSamples"),
+            Colours(channels: 4, photometric: 2, tags: [338: 0], words: "ExtraSamples"),
+            Colours(channels: 2, photometric: 1, tags: [338: 0], words: "ExtraSamples"),
+            Colours(channels: 3, photometric: 1, words: "2 more channels"),
+            Colours(channels: 3, photometric: 2, tags: [254: 1], words: "reduced copy"),
+            Colours(channels: 3, photometric: 2, tags: [255: 2], words: "reduced copy"),
+            Colours(channels: 1, photometric: 1, tags: [254: 4], words: "mask"),
+            Colours(channels: 4, photometric: 2, tags: [338: 1]), Colours(channels: 4, photometric: 2, tags: [338: 2]),
+            Colours(channels: 2, photometric: 1, tags: [338: 2]), Colours(channels: 4, photometric: 5, tags: [332: 1]),
+            Colours(channels: 4, photometric: 5), Colours(channels: 3, photometric: 2, tags: [254: 2]),
+        ], [false, true])
+    func coloursOfTIFF(colours: Colours, isBigEndian: Bool) throws {
+        let strip = Data((0..<64 * colours.channels).map { UInt8($0 % colours.channels * 60 + 40) })
+        let file = HandmadeFile.tiff(
+            width: 8, height: 8, channels: colours.channels, bits: 8, photometric: colours.photometric,
+            tags: colours.tags, isBigEndian: isBigEndian, strip: strip)
+        guard let words = colours.words else {
+            _ = try decode(file)
+            return
+        }
+        let error = try refusal(file, "\(words)")
+        #expect(error.kind == .data && error.message.contains(words), "\(error)")
+        #expect(error.message.contains("convert it to PNG or 8-bit JPEG"), "\(error)")
+    }
+
+    @Test("a name that is not UTF-8 is not only said to be missing")
+    func foreignName() throws {
+        let error = try #require(throws: FoveaError.self) { _ = try ImageFile(path: "bad\u{FFFD}.jpg") }
+        #expect(error.message.contains("its name is not UTF-8"), "\(error)")
     }
 
     @Test("the remedy fits the reason")

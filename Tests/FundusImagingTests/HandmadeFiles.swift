@@ -8,37 +8,46 @@ enum HandmadeFile {
     ///   - strip: the samples, or what the compression made of them.
     ///   - kind: 1 unsigned, 2 signed, 3 floating point, 6 complex.
     ///   - photometric: 1 grey, 2 RGB, 6 YCbCr.
+    ///   - tags: further tags, each of one short number.
     static func tiff(
         width: Int, height: Int, channels: Int, bits: Int, kind: Int = 1, photometric: Int? = nil, compression: Int = 1,
-        strip: Data
+        tags: [Int: Int] = [:], isBigEndian: Bool = false, strip: Data
     ) -> Data {
-        var file = Data([0x49, 0x49, 42, 0, 8, 0, 0, 0])
         let photometric = photometric ?? (channels < 3 ? 1 : 2)
-        let count = 11
+        let count = 11 + tags.count
         let extra = 8 + 2 + 12 * count + 4
         let data = extra + 4 * channels
-        func short(_ value: Int) -> [UInt8] { [UInt8(value & 255), UInt8(value >> 8 & 255)] }
-        func long(_ value: Int) -> [UInt8] { short(value) + short(value >> 16) }
-        func entry(_ tag: Int, _ type: Int, _ number: Int, _ value: Int) {
-            file += short(tag) + short(type) + long(number) + long(value)
+        func number(_ value: Int, _ size: Int) -> [UInt8] {
+            let bytes = (0..<size).map { UInt8(value >> (8 * $0) & 255) }
+            return isBigEndian ? bytes.reversed() : bytes
+        }
+        var entries: [Int: [UInt8]] = [:]
+        func long(_ tag: Int, _ value: Int) { entries[tag] = number(4, 2) + number(1, 4) + number(value, 4) }
+        func short(_ tag: Int, _ value: Int) {
+            entries[tag] = number(3, 2) + number(1, 4) + number(value, 2) + number(0, 2)
         }
         func each(_ tag: Int, _ value: Int, at offset: Int) {
-            entry(tag, 3, channels, channels == 1 ? value : channels == 2 ? value | value << 16 : offset)
+            let inPlace = (0..<channels).flatMap { _ in number(value, 2) } + number(0, 2)
+            entries[tag] =
+                number(3, 2) + number(channels, 4) + (channels < 3 ? inPlace.prefix(4) : number(offset, 4)[...])
         }
-        file += short(count)
-        entry(256, 4, 1, width)
-        entry(257, 4, 1, height)
+        long(256, width)
+        long(257, height)
         each(258, bits, at: extra)
-        entry(259, 3, 1, compression)
-        entry(262, 3, 1, photometric)
-        entry(273, 4, 1, data)
-        entry(277, 3, 1, channels)
-        entry(278, 4, 1, height)
-        entry(279, 4, 1, strip.count)
-        entry(284, 3, 1, 1)
+        short(259, compression)
+        short(262, photometric)
+        long(273, data)
+        short(277, channels)
+        long(278, height)
+        long(279, strip.count)
+        short(284, 1)
         each(339, kind, at: extra + 2 * channels)
-        file += long(0)
-        for value in [bits, kind] { for _ in 0..<channels { file += short(value) } }
+        for (tag, value) in tags { short(tag, value) }
+        var file =
+            Data(isBigEndian ? [0x4D, 0x4D] : [0x49, 0x49]) + Data(number(42, 2) + number(8, 4) + number(count, 2))
+        for (tag, entry) in entries.sorted(by: { $0.key < $1.key }) { file += number(tag, 2) + entry }
+        file += number(0, 4)
+        for value in [bits, kind] { for _ in 0..<channels { file += number(value, 2) } }
         return file + strip
     }
 

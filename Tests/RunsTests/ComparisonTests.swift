@@ -371,6 +371,44 @@ import Torch
         _ = try comparison(settings).report()
     }
 
+    /// Two photographs that are exchanged between cells would count as an effect of seed or arm.
+    @Test func exchangedPhotographsAreNoticed() throws {
+        settings.techniques = [settings.techniques[0]]
+        settings.arms = [.plain]
+        var said: [String] = []
+        try execute(settings, log: { said.append($0) })
+        #expect(!said.contains { $0.contains("sources.json is missing") }, "no cell had begun: \(said)")
+        let images = folder.path + "/phantoms/images/"
+        let names = try FileManager.default.contentsOfDirectory(atPath: images).sorted().prefix(2)
+        func exchange() throws {
+            for (one, other) in [(names[0], "kept"), (names[1], names[0]), ("kept", names[1])] {
+                try FileManager.default.moveItem(atPath: images + one, toPath: images + other)
+            }
+        }
+        try exchange()
+        settings.seeds = [0, 1]
+        func requireRefusal(_ words: String, _ body: () throws -> Void) {
+            let error = foveaError(body)
+            #expect(
+                error?.kind == .configuration && error?.message.contains(words) == true, "\(String(describing: error))")
+            for name in names { #expect(error?.message.contains(name) == true, "\(String(describing: error))") }
+        }
+        requireRefusal("have changed since") { try execute(settings) }
+        #expect(!FileManager.default.fileExists(atPath: settings.output + "/cells/phantoms/seed-1"))
+
+        // A cell that was made of them elsewhere.
+        var other = settings
+        (other.seeds, other.output) = ([1], folder.path + "/other")
+        try execute(other)
+        try exchange()
+        let cell = "/cells/phantoms/seed-1"
+        try FileManager.default.moveItem(atPath: other.output + cell, toPath: settings.output + cell)
+        requireRefusal("were made of different photographs") { _ = try comparison(settings).report() }
+        requireRefusal("were made of different photographs") { _ = try comparison(settings).forecast() }
+        try FileManager.default.removeItem(atPath: settings.output + cell)
+        try execute(settings)
+    }
+
     @Test func excludedFoldsStayExcluded() throws {
         settings.techniques = [settings.techniques[0]]
         settings.arms = [.plain]

@@ -8,6 +8,7 @@ import Foundation
 import Models
 import Phantoms
 import Prediction
+import Reports
 import Runs
 import Settings
 import TestSupport
@@ -106,6 +107,31 @@ import Torch
         let other = refusal(skipping)
         #expect(other?.message.contains(validation) == true && other?.message.contains(training) == false)
         #expect(other?.remedy?.contains("never left out") == true)
+    }
+
+    /// The plan of a dry run is that of the run, which left out what it could not decode.
+    @Test func theDryRunKnowsWhatTheCacheKnowsAsUnreadable() throws {
+        let settings = try self.settings {
+            $0.distillation = nil
+            $0.data.unreadable = .skip
+        }
+        let table = try CSVTable(path: settings.data.table)
+        let columns = try ["image", "split"].map { try #require(table.header.firstIndex(of: $0)) }
+        let training = (0..<table.rowCount).filter { table[$0, columns[1]] == "train" }.map { table[$0, columns[0]] }
+        for (image, text) in zip(training, ["no picture", ""]) {
+            try Data(text.utf8).write(to: URL(fileURLWithPath: settings.data.images + "/" + image))
+        }
+        // A file that was just written is not remembered: it could change again within the same tick.
+        usleep(2_200_000)
+        try execute(settings)
+        func forecast() throws -> String {
+            try Run(settings, ExecutionContext(device: .cpu, threads: 1, isResuming: true)).forecast().table().csv()
+        }
+        let before = try forecast()
+        #expect(before.contains("0 of 1 to do"), "\(before)")
+        try folder.picture(5, to: "phantoms/images/" + training[0])
+        let after = try forecast()
+        #expect(after.contains("1 of 1 to do"), "\(after)")
     }
 
     @Test func eachModelKeepsItsOwnThresholds() throws {

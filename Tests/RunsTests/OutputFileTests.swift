@@ -22,13 +22,13 @@ struct OutputFileTests {
     }
 
     @Test func linksAreWrittenThroughWhetherTheirFileExistsOrNot() throws {
-        try folder.write("old", to: "results/old.csv")
+        try folder.write("image,old", to: "results/old.csv")
         try link("absolute", to: path("results/old.csv"))
         try link("dangling", to: "results/new.csv")
         try link("chain", to: "dangling")
         for (name, target) in [("absolute", "old"), ("chain", "new"), ("dangling", "new")] {
-            try write(name, to: name)
-            #expect(try text("results/\(target).csv") == name)
+            try write("image," + name, to: name)
+            #expect(try text("results/\(target).csv") == "image," + name)
         }
         #expect(try FileManager.default.destinationOfSymbolicLink(atPath: path("chain")) == "dangling")
         let names = try FileManager.default.contentsOfDirectory(atPath: path("results")).sorted()
@@ -36,7 +36,7 @@ struct OutputFileTests {
     }
 
     @Test func aReplacedFileKeepsItsPermissions() throws {
-        try folder.write("old", to: "x")
+        try folder.write("{}", to: "x")
         #expect(chmod(path("x"), 0o600) == 0)
         try write("new", to: "x")
         var status = stat()
@@ -46,19 +46,24 @@ struct OutputFileTests {
     @Test func whatNoCommandWroteIsNotReplaced() throws {
         try Data([0xFF, 0xD8, 0xFF, 0xE0, 0, 16]).write(to: URL(fileURLWithPath: path("photograph.jpg")))
         try folder.write("seed: 1\n", to: "mine.yaml")
+        try folder.write("Notes of a year.\n", to: "notes.txt")
+        try folder.write("patient,visit\n1,2\n", to: "mine.csv")
         try folder.write("a,b\n", to: "kept.csv")
         #expect(chmod(path("kept.csv"), 0o400) == 0)
         for (name, reason) in [
             ("photograph.jpg", "neither a table nor JSON"), ("mine.yaml", "a configuration"),
-            ("kept.csv", "write-protected"),
+            ("kept.csv", "write-protected"), ("notes.txt", "neither a table nor JSON"),
+            ("mine.csv", "neither a table nor JSON"),
         ] {
             let error = foveaError { _ = try OutputFile(path(name), named: "--output") }
             #expect(error?.kind == .configuration && error?.message.contains(reason) == true, "\(name)")
         }
         // What a command may have written before is.
-        try folder.write("a,b\n", to: "old.csv")
-        try write("a,c\n", to: "old.csv")
-        #expect(try text("old.csv") == "a,c\n")
+        for (name, old) in [("old.csv", "image,b\n"), ("old.json", "{}"), ("list.json", "[]"), ("empty", "")] {
+            try folder.write(old, to: name)
+            try write("image,c\n", to: name)
+            #expect(try text(name) == "image,c\n")
+        }
     }
 
     @Test func aPipeIsWaitedForUntilToldToStop() throws {
@@ -94,6 +99,15 @@ struct OutputFileTests {
         }
         #expect(foveaError { try pair(path("x"), path("link")) }?.kind == .configuration)
         try pair(path("x"), path("y"))
+        // By other spellings, where the file does not exist yet.
+        try folder.write("", to: "inner/kept")
+        try link("folder", to: "inner")
+        for (one, other) in [
+            ("x", "./x"), ("x", "inner/../x"), ("inner/x", "folder/x"), ("inner/x", "folder/../inner/x"),
+        ] {
+            #expect(foveaError { try pair(path(one), path(other)) }?.kind == .configuration, "\(one) \(other)")
+        }
+        try pair(path("inner/x"), path("x"))
         try pair("/dev/null", "/dev/null")
         try OutputFile.refuseEqual(nil, OutputFile(path("x"), named: "--json"))
     }
@@ -145,7 +159,7 @@ struct OutputFileTests {
             "banks-only/banks/disc-0123456789abcdef.lock", "cache/512-0123456789ab/build.lock",
             "cache/512-0123456789ab/0123.pack", "mine/banks/notes.txt", "mine/512-0123456789ab/x",
         ] {
-            try folder.write("x", to: name)
+            try folder.write("[]", to: name)
         }
         let index = String(repeating: "0", count: 64) + "\n"
         try folder.write(index, to: "indexed/contents.index")
@@ -192,9 +206,9 @@ struct OutputFileTests {
     @Test func longNamesAreWrittenOrRefusedAtOnce() throws {
         for length in [200, 240, 255] {
             let name = String(repeating: "n", count: length - 4) + ".csv"
-            try write("x", to: name)
-            try write("y", to: name)
-            #expect(try text(name) == "y")
+            try write("{}", to: name)
+            try write("[]", to: name)
+            #expect(try text(name) == "[]")
         }
         let error = foveaError { _ = try OutputFile(path(String(repeating: "n", count: 256)), named: "--json") }
         #expect(error?.kind == .configuration)

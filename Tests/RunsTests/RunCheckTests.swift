@@ -28,6 +28,15 @@ import Training
             split: Split("s", training: Array(0..<12), validation: [12], of: cohort))
     }
 
+    @Test func whatTakesLessIsWhatTheRunHas() throws {
+        var plain = RunSettings()
+        plain.distillation = nil
+        var distilled = plain
+        distilled.distillation = DistillationSettings()
+        #expect(!RunCheck.remedy([plain]).contains("distillation") && RunCheck.remedy([plain]).contains("keep_last"))
+        #expect(RunCheck.remedy([plain, distilled]).contains("fewer distillation.views"))
+    }
+
     private func storedBytes(_ change: (inout DistillationSettings) -> Void) throws -> Int {
         try check({ _ in }, change).storedBytes()
     }

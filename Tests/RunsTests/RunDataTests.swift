@@ -220,6 +220,43 @@ import Torch
         #expect(alone.notes.contains { $0.contains("which images trained this model is not known") })
     }
 
+    @Test func aResumedRunNamesThePhotographsThatChanged() throws {
+        try job.execute()
+        var said: [String] = []
+        let words = "that the results in \(job.settings.output) were made of"
+        try job.execute(isResuming: true, log: { said.append($0) })
+        #expect(!said.contains { $0.contains(words) }, "\(said)")
+        let split = try CSVTable(path: job.settings.output + "/split.csv")
+        let image = try #require((0..<split.rowCount).first { split[$0, 1] == "training" }.map { split[$0, 0] })
+        try folder.picture(77, to: "phantoms/images/" + image)
+        try job.execute(isResuming: true, log: { said.append($0) })
+        #expect(said.contains { $0.contains("1 image is not the one " + words) && $0.contains(image) }, "\(said)")
+    }
+
+    /// Whatever table judges it, and whatever the processor does best.
+    @Test(arguments: [TrainingSettings.PrecisionName.float32, .bfloat16])
+    func aModelIsComputedInTheArithmeticOfItsRun(_ name: TrainingSettings.PrecisionName) throws {
+        var job = job
+        job.settings.training.precision = name
+        try job.execute()
+        let precision: Precision = name == .float32 ? .float32 : .bfloat16
+        let run = job.settings.output
+        let own = try evaluate(ModelEvaluation(run: run), part: .all)
+        let table = try evaluate(
+            ModelEvaluation(model: run, table: job.settings.data.table, images: job.settings.data.images))
+        #expect(own.precision == precision && table.precision == precision)
+        #expect(own.csv == table.csv)
+        #expect(try table.json().contains("\"precision\" : \"\(precision.rawValue)\""))
+        #expect(table.text(for: Terminal.current()).contains("computed in \(precision.rawValue)"))
+        let other: Precision = name == .float32 ? .bfloat16 : .float32
+        let asked = try ModelEvaluation(run: run, settings: ["training.precision=\(other.rawValue)"])
+        #expect(try evaluate(asked).precision == other)
+        let images = try ImageArguments.expand([job.settings.data.images])
+        let prediction = try ModelPrediction(model: run, images: images, ExecutionContext(device: .cpu, threads: 1))
+        #expect(prediction.precision == precision)
+        #expect(try prediction.json().contains("\"precision\" : \"\(precision.rawValue)\""))
+    }
+
     @Test func imagesThatAreGoneOrChangedAreNamed() throws {
         try job.execute()
         let split = try CSVTable(path: job.settings.output + "/split.csv")

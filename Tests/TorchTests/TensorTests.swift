@@ -135,6 +135,13 @@ import Torch
         #expect(error?.kind == .engine && error?.message.contains("a type that is not known") == true)
     }
 
+    @Test func aLackOfMemoryIsOfTheMachine() throws {
+        // More than an address space.
+        let error = #expect(throws: FoveaError.self) { try Tensor.ones([1 << 30, 1 << 20]) }
+        #expect(error?.kind == .environment, "\(String(describing: error))")
+        #expect(error?.message.hasPrefix("not enough memory: ") == true, "\(String(describing: error))")
+    }
+
     @Test func unknownDevicesAreErrors() {
         #expect(throws: FoveaError.self) { try Device("gpu") }
         #expect(throws: FoveaError.self) { try Device("cuda:9999") }
