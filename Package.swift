@@ -129,7 +129,8 @@ let package = Package(
             "Onboarding", "RunFiles", "Execution", "Settings", "Reports", "Evaluation", "Cohorts", "FundusImaging",
             "Models", "Backbones", "Weights", "Configuration", "Basics", logging, hasTests: false)
         + module(
-            "Diagnostics", "Execution", "Training", "Losses", "Sampling", "Reports", "Cohorts", "FundusImaging", "Backbones", "Torch",
+            "Diagnostics", "Execution", "Training", "Losses", "Sampling", "Reports", "Cohorts", "FundusImaging",
+            "Backbones", "Torch",
             "Basics", logging, hasTests: false)
         + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20

@@ -3,8 +3,8 @@ import Execution
 import Foundation
 import Reports
 import Runs
-import Testing
 import TestSupport
+import Testing
 
 /// What `fovea train --dry-run` prints.
 @Suite struct RunForecastTests {
