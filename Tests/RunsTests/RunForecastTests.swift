@@ -3,8 +3,10 @@ import Execution
 import Foundation
 import Reports
 import Runs
+import Settings
 import TestSupport
 import Testing
+import Torch
 
 /// What `fovea train --dry-run` prints.
 @Suite struct RunForecastTests {
