@@ -87,7 +87,8 @@ public struct LoaderBenchmark: Sendable, Codable {
             }
         }
         return LoaderBenchmark(
-            model: name, size: entry.size, batch: entry.batch, images: paths.count / entry.batch * entry.batch,
+            model: name, size: entry.size, batch: entry.batch,
+            images: Batching(size: entry.batch, dropsLast: true).used(of: paths.count),
             threads: Engine.threads, coldSeconds: coldSeconds, cacheSeconds: cacheSeconds, epochs: timed)
     }
 

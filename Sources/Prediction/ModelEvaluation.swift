@@ -110,10 +110,7 @@ public struct ModelEvaluation: Sendable {
         let columns = try columns(of: description, in: cohort)
         for group in merged where group.members.count > 1 {
             guard let member = group.members.first(where: { columns[$0] == nil }) else { continue }
-            throw FoveaError(
-                .data,
-                "\(cohort.source) has no labels for \(description.classes[member]), so no image could be negative for "
-                    + "\"\(group.name)\", which it is merged into", remedy: "Leave it out of that list.")
+            throw Self.unlabelled(description.classes[member], mergedInto: group.name, in: cohort)
         }
         let record = try RunRecord.find(for: model)
         let missing = record == nil ? RunRecord.missingSplit(of: model) : nil
@@ -128,7 +125,7 @@ public struct ModelEvaluation: Sendable {
         let photographs = rows.map { cohort.photographs[$0] }
         let cache = try ImageCache.open(
             paths: photographs.map(\.path), settings: description.image,
-            folder: settings.cache ?? ExecutionContext.userCache + "/images", threads: context.threads,
+            folder: settings.imageCacheFolder, threads: context.threads,
             shouldStop: context.shouldStop, logger: context.logger)
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
@@ -164,6 +161,13 @@ public struct ModelEvaluation: Sendable {
                 "\(cohort.source) has no labels for \(Pluralization.listing(unlabelled)): they stay undefined")
         }
         return outcome
+    }
+
+    private static func unlabelled(_ member: String, mergedInto group: String, in cohort: Cohort) -> FoveaError {
+        FoveaError(
+            .data,
+            "\(cohort.source) has no labels for \(member), so no image could be negative for \"\(group)\", which it is merged "
+                + "into", remedy: "Leave it out of that list.")
     }
 
     /// The column of each of the model's classes; nil where the data set does not have it.

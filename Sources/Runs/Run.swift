@@ -88,7 +88,7 @@ public struct Run {
             configuration = ConfigurationWriter.yaml(kept)
         }
         let store = StageStore(
-            folder: settings.stages ?? folder.file("stages"), shouldStop: context.shouldStop, logger: logger)
+            folder: settings.stageFolder, shouldStop: context.shouldStop, logger: logger)
         let isContinued = context.isResuming && access(folder.file(RunConfiguration.name), F_OK) == 0
         if isContinued { warnOfChangedImages(preparedData, folder) }
         // From here on the run is accepted.

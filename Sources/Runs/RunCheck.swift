@@ -48,9 +48,10 @@ package struct RunCheck {
         let features =
             runs.contains { $0.distillation?.featureLambda ?? 0 > 0 }
             ? " The teachers' features (distillation.feature_lambda) take most of a bank." : ""
-        let views = runs.contains { $0.distillation != nil } ? "fewer distillation.views and a lower " : "a lower "
-        return "Free some space, or choose another `output` or `stages` folder; \(views)checkpoints.keep_last "
-            + (views == "a lower " ? "takes" : "take") + " less." + features
+        let savings =
+            runs.contains { $0.distillation != nil }
+            ? "fewer distillation.views and a lower checkpoints.keep_last take" : "a lower checkpoints.keep_last takes"
+        return "Free some space, or choose another `output` or `stages` folder; \(savings) less." + features
     }
 
     /// About how many bytes the models and view banks of the run take; what is stored already is counted too.

@@ -103,18 +103,7 @@ import Torch
     private func comparisonSettings() throws -> ComparisonSettings {
         var job = try SmallJob(in: folder.path)
         job.settings.distillation = nil
-        var settings = ComparisonSettings()
-        var dataset = ComparedDataset()
-        dataset.name = "phantoms"
-        dataset.configuration = try folder.write(ConfigurationWriter.yaml(job.settings), to: "run.yaml")
-        settings.datasets = [dataset]
-        var technique = ComparedTechnique()
-        technique.name = "bce"
-        settings.techniques = [technique]
-        settings.arms = [.plain]
-        settings.bootstrap = 0
-        settings.output = folder.path + "/project"
-        return settings
+        return try ComparisonSettings(ofOneCell: job.settings, in: folder, output: "project")
     }
 
     private func comparison(

@@ -91,17 +91,7 @@ import Torch
     }
 
     @Test func aComparisonKeepsItsOwnMessagesAndEachCellIts() throws {
-        var settings = ComparisonSettings()
-        var dataset = ComparedDataset()
-        dataset.name = "phantoms"
-        dataset.configuration = try folder.write(ConfigurationWriter.yaml(job.settings), to: "run.yaml")
-        settings.datasets = [dataset]
-        var technique = ComparedTechnique()
-        technique.name = "bce"
-        settings.techniques = [technique]
-        settings.arms = [.plain]
-        settings.bootstrap = 0
-        settings.output = folder.path + "/comparison"
+        let settings = try ComparisonSettings(ofOneCell: job.settings, in: folder, output: "comparison")
         for _ in 0..<2 {
             _ = try Comparison(settings, ExecutionContext(device: .cpu, threads: Engine.threads))
                 .execute(configuration: ConfigurationWriter.yaml(settings))

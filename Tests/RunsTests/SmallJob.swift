@@ -1,5 +1,6 @@
 import Backbones
 import Basics
+import Comparisons
 import Configuration
 import Distillation
 import Execution
@@ -8,6 +9,7 @@ import FundusImaging
 import Phantoms
 import Runs
 import Settings
+import TestSupport
 import Torch
 
 /// The main job on a few small phantoms.
@@ -80,5 +82,22 @@ struct SmallJob {
     /// What a file of the run folder holds.
     func file(_ name: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: settings.output + "/" + name))
+    }
+}
+
+extension ComparisonSettings {
+    /// A comparison of one cell, the plain model of some settings, described in a folder.
+    init(ofOneCell run: RunSettings, in folder: TemporaryFolder, output: String) throws {
+        self.init()
+        var dataset = ComparedDataset()
+        dataset.name = "phantoms"
+        dataset.configuration = try folder.write(ConfigurationWriter.yaml(run), to: "run.yaml")
+        datasets = [dataset]
+        var technique = ComparedTechnique()
+        technique.name = "bce"
+        techniques = [technique]
+        arms = [.plain]
+        bootstrap = 0
+        self.output = folder.path + "/" + output
     }
 }

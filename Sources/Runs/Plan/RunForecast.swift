@@ -21,11 +21,10 @@ public struct RunForecast {
     init(_ plan: RunPlan, _ settings: RunSettings, _ cohort: Cohort, _ context: ExecutionContext) throws {
         let store = StageStore(folder: settings.stageFolder)
         let storage = RunStorage(settings, plan, try NetworkSize(settings, classes: cohort.classes))
-        let isOpen = plan.stages.contains { !store.contains($0) }
-        let rate = isOpen ? try Self.rate(settings, context) : 1
-        rows = storage.stages.map { stage in
-            let isStored = store.contains(stage.spec)
-            return Row(
+        let areStored = storage.stages.map { store.contains($0.spec) }
+        let rate = areStored.contains(false) ? try Self.rate(settings, context) : 1
+        rows = zip(storage.stages, areStored).map { stage, isStored in
+            Row(
                 spec: stage.spec, isStored: isStored, bytes: stage.bytes,
                 seconds: isStored ? 0 : stage.spec.work.total / rate)
         }

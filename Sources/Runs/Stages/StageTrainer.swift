@@ -25,9 +25,13 @@ struct StageTrainer {
     private var cohort: Cohort { runner.cohort }
 
     func run() throws -> (ModelBundle, [EpochRecord]) {
-        if case .secondStage(let first) = recipe.start { return try secondStage(after: runner.network(first)) }
         let description = description
-        let network = try begin(description)
+        let network: Classifier
+        switch recipe.start {
+        case .secondStage(let first): return try secondStage(after: runner.network(first))
+        case .continued(let stage): network = try continued(runner.network(stage).bundle, description)
+        case .fresh(let name, let rows): network = try fresh(description, seedName: name, rows: rows)
+        }
         let stream = try stream(recipe.technique.sampler, seed: recipe.plan.seed)
         return (ModelBundle(description, network), try train(network, stream))
     }
@@ -142,14 +146,6 @@ extension StageTrainer {
 // MARK: - Where it begins
 
 extension StageTrainer {
-    private func begin(_ description: ModelDescription) throws -> Classifier {
-        switch recipe.start {
-        case .continued(let stage): try continued(runner.network(stage).bundle, description)
-        case .secondStage(let stage): try runner.network(stage).bundle.copy().classifier
-        case .fresh(let name, let rows): try fresh(description, seedName: name, rows: rows)
-        }
-    }
-
     /// A network with random or given weights and a new head.
     private func fresh(_ description: ModelDescription, seedName: String, rows: [Int]) throws -> Classifier {
         try Engine.seed(SeededRandom(seed: runner.planner.seed, SeededRandom.key("weights " + seedName)).state)
