@@ -35,16 +35,16 @@ public struct ModelEvaluation: Sendable {
     public var outputs: [OutputFile] = []
     /// Bootstrap and long tail.
     public var evaluation: EvaluationSettings
+    /// The arithmetic of the model.
+    public var precision = Precision.float32
     /// Whether the images are divided as the model's own run did.
     private var isOfRun = false
     /// Whether the settings began as those of the model's own run.
     private var beganAsRun = false
-    /// The arithmetic that was asked for; nil: that of the model's run.
-    private var precision: TrainingSettings.PrecisionName?
 
     /// Evaluates a model on the data of a configuration.
     public init(model: String, settings: RunSettings) {
-        self.model = ModelPrediction.folder(model)
+        self.model = InferenceModel.folder(model)
         self.settings = settings
         part = .validation
         evaluation = settings.evaluation
@@ -62,8 +62,6 @@ public struct ModelEvaluation: Sendable {
         self.init(model: model, settings: configuration.settings)
         isOfRun = own.data == settings.data && own.seed == settings.seed
         beganAsRun = true
-        // What `--set` asks for comes before the arithmetic of the run.
-        if own.training.precision != settings.training.precision { precision = settings.training.precision }
     }
 
     /// Evaluates a model on all photographs of a label table.
@@ -78,9 +76,9 @@ public struct ModelEvaluation: Sendable {
     ///
     /// - Throws: `FoveaError` of kind `configuration` when the folder holds none.
     public static func configuration(ofRun model: String) throws -> String {
-        let paths = RunRecord.folders(of: ModelPrediction.folder(model)).map { $0 + "/" + RunConfiguration.name }
+        let paths = RunRecord.folders(of: InferenceModel.folder(model)).map { $0 + "/" + RunConfiguration.name }
         guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
-            try ModelBundle.requireFolder(ModelPrediction.folder(model))
+            try ModelBundle.requireFolder(InferenceModel.folder(model))
             throw FoveaError(
                 .configuration, "\(model) is not a run folder, so it does not say which photographs to evaluate on",
                 remedy: "Name a configuration, or a table with --labels TABLE --images FOLDER.")
@@ -99,9 +97,8 @@ public struct ModelEvaluation: Sendable {
     ///
     /// - Throws: `FoveaError` naming every image that cannot be read: none is left out; `CancellationError`.
     public func run(_ context: ExecutionContext) throws -> EvaluationOutcome {
-        Engine.threads = context.threads
-        let bundle = try ModelBundle.loadUnchanged(from: model)
-        let description = bundle.description
+        let inference = try InferenceModel(model, precision: precision, context)
+        let description = inference.description
         // A mistake in it is found before anything is decoded.
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
         let merged = try merging.columns(of: description.classes)
@@ -130,8 +127,8 @@ public struct ModelEvaluation: Sendable {
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }
-        let precision = precision(on: context.device)
-        let probabilities = try probabilities(bundle, cache, photographs.map(\.image), precision, context)
+        let probabilities = try description.probabilities(
+            inference.logits(cache, names: photographs.map(\.image)))
         let outcomes = try Outcomes(
             classes: description.classes, images: photographs.map(\.image),
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
@@ -206,32 +203,6 @@ public struct ModelEvaluation: Sendable {
         }
         let hashes = DataSettings.hashes(cohort, attributes, severalTables: !settings.data.tables.isEmpty)
         return sources.changes(since: hashes, at: settings.paths)
-    }
-
-    /// The arithmetic: what was asked for, else that of the model's run, else what the settings come to.
-    private func precision(on device: Device) -> Precision {
-        guard precision == nil, let own = RunRecord.precision(of: model) else {
-            return settings.training.precision(on: device)
-        }
-        return own
-    }
-
-    private func probabilities(
-        _ bundle: ModelBundle, _ cache: ImageCache, _ images: [String], _ precision: Precision,
-        _ context: ExecutionContext
-    ) throws -> [Float] {
-        let description = bundle.description
-        let predictor = try Predictor(
-            bundle.classifier, description.normalization, device: context.device,
-            precision: precision)
-        let progress = ProgressReporter("Predicting", total: cache.count, unit: "images")
-        let logits = try predictor.logits(
-            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
-            threads: context.threads, shouldStop: context.shouldStop, progress: { progress.update($0) })
-        progress.finish()
-        let odd = description.nonFiniteRows(logits)
-        guard odd.isEmpty else { throw FoveaError.nonFiniteOutputs(for: odd.map { images[$0] }, of: cache.count) }
-        return try description.probabilities(logits)
     }
 }
 

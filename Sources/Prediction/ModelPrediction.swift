@@ -27,7 +27,7 @@ public struct ModelPrediction: Sendable {
 
     /// The model.
     public let model: ModelDescription
-    /// The arithmetic: that of the model's run, else the best one of the device.
+    /// The arithmetic.
     public let precision: Precision
     /// The photographs, in the requested order.
     public let rows: [Row]
@@ -35,19 +35,6 @@ public struct ModelPrediction: Sendable {
     public let failures: [Failure]
     /// The names of those for which the model's outputs are NaN or infinite; they have no row.
     public let nonFinite: [String]
-
-    /// The folder of a model: a run folder, a bundle, or a file in one of them.
-    public static func folder(_ argument: String) -> String {
-        ["/" + ModelBundle.weightsName, "/" + ModelBundle.configurationName].first(where: argument.hasSuffix)
-            .map { String(argument.dropLast($0.count)) } ?? argument
-    }
-
-    /// The files that a model is read from, and those that its run was made of.
-    public static func files(of model: String) -> [String] {
-        let folder = folder(model)
-        let sources = (try? RunSources.read(folder))?.files.filter { $0.sha256 != nil }.map(\.absolute) ?? []
-        return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 } + sources
-    }
 
     /// Refuses outputs that mean nothing, once everything else has been reported.
     ///
@@ -64,17 +51,10 @@ public struct ModelPrediction: Sendable {
     /// - Throws: `FoveaError` when the model cannot be read or the machine lacks something; `CancellationError` when
     ///   stopped.
     public init(
-        model folder: String, images: [NamedImage], batchSize: Int = 32, _ context: ExecutionContext,
+        _ inference: InferenceModel, images: [NamedImage], batchSize: Int = 32, _ context: ExecutionContext,
         report: (Failure) -> Void = { _ in }
     ) throws {
-        Engine.threads = context.threads
-        let bundle = try ModelBundle.loadUnchanged(from: Self.folder(folder))
-        let model = bundle.description
-        precision =
-            RunRecord.precision(of: Self.folder(folder)) ?? Engine.bestPrecision(on: context.device)
-        context.logger.info("the model is computed in \(precision.rawValue)")
-        let predictor = try Predictor(
-            bundle.classifier, model.normalization, device: context.device, precision: precision)
+        let model = inference.description
         let progress = ProgressReporter("Predicting", total: images.count, unit: "images")
         var rows: [Row] = []
         var failures: [Failure] = []
@@ -102,7 +82,7 @@ public struct ModelPrediction: Sendable {
                 }
             }
             if !names.isEmpty {
-                let logits = try predictor.logits(pixels, count: names.count, resolution: model.image.resolution)
+                let logits = try inference.logits(pixels, count: names.count)
                 let count = model.classes.count
                 let odd = Set(model.nonFiniteRows(logits))
                 nonFinite += odd.sorted().map { names[$0] }
@@ -115,6 +95,7 @@ public struct ModelPrediction: Sendable {
         }
         if images.count > batchSize { progress.finish() }
         self.model = model
+        precision = inference.precision
         self.rows = rows
         self.failures = failures
         self.nonFinite = nonFinite

@@ -137,15 +137,6 @@ package struct RunRecord {
         return data.flatMap { try? JSONFormat.decoded(Metrics.self, from: $0) }?.split
     }
 
-    /// The arithmetic of a model's run, by its `metrics.json`; nil where the model is alone, or an earlier version made the run.
-    package static func precision(of model: String) -> Precision? {
-        struct Metrics: Decodable { var precision: Precision? }
-        return folders(of: model).lazy.compactMap { folder in
-            let data = try? RegularFile.contents(of: PathName.joined(folder, "metrics.json"), atMost: 1 << 30)
-            return data.flatMap { try? JSONFormat.decoded(Metrics.self, from: $0) }?.precision
-        }.first
-    }
-
     /// Where the split of a model's run should lie and does not; nil where it does, or the model has no run.
     package static func missingSplit(of model: String) -> String? {
         folders(of: model).filter { splitHash(in: $0) != nil }.map { PathName.joined($0, RunSplit.name) }

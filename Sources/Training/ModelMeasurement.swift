@@ -31,14 +31,24 @@ public struct ModelMeasurement {
         self.precision = precision
     }
 
-    /// The raw logits of a network for some rows, row by row.
+    /// The raw logits of a network for some rows, row by row, in the precision of the training.
     ///
     /// - Parameter name: what to call the network in messages.
     /// - Throws: `FoveaError` of kind `numerical` that names the images with an output that is not finite.
-    public func logits(
-        _ network: Classifier, name: String, rows: [Int]
-    ) throws -> [Float] {
-        let predictor = try Predictor(network, normalization, device: device, precision: precision)
+    public func logits(_ network: Classifier, name: String, rows: [Int]) throws -> [Float] {
+        try logits(
+            Predictor(network, normalization, device: device, precision: precision), name: name, rows: rows)
+    }
+
+    /// The probabilities of a finished model for some rows, row by row, as `fovea evaluate` computes them.
+    ///
+    /// - Parameter name: what to call the network in messages.
+    /// - Throws: `FoveaError` of kind `numerical` that names the images with an output that is not finite.
+    public func probabilities(_ model: ModelBundle, name: String, rows: [Int]) throws -> [Float] {
+        try model.description.probabilities(logits(model.predictor(device: device), name: name, rows: rows))
+    }
+
+    private func logits(_ predictor: Predictor, name: String, rows: [Int]) throws -> [Float] {
         let bar = bar(name, rows)
         let logits = try predictor.logits(
             cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128, threads: threads,

@@ -42,6 +42,8 @@ enum LogLevel: String, ExpressibleByArgument, CaseIterable {
     }
 }
 
+extension Precision: ExpressibleByArgument {}
+
 /// Options that most commands have.
 struct CommonOptions: ParsableArguments {
     @Option(help: "Where to compute: auto, cpu, cuda or cuda:N.")

@@ -7,6 +7,7 @@ import Prediction
 import Reports
 import RunFiles
 import Settings
+import enum Torch.Precision
 
 extension RowFilter: ExpressibleByArgument {
     /// Reads an argument; nil is reported as a wrong value.
@@ -92,6 +93,12 @@ struct Evaluate: ParsableCommand {
     @Option(help: "Also writes the model's probabilities to this file, as CSV.")
     var output: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Arithmetic of the model (default: float32); bfloat16 may be faster and moves probabilities by some hundredths."
+        ))
+    var precision: Precision?
+
     @OptionGroup var common: CommonOptions
 
     func validate() throws {
@@ -123,7 +130,7 @@ struct Evaluate: ParsableCommand {
             guard labels != nil else { throw ValidationError("--predictions needs --labels TABLE.") }
             let foreign = [
                 ("--set", !settings.isEmpty), ("--split", split != nil), ("--images", images != nil),
-                ("--output", output != nil),
+                ("--output", output != nil), ("--precision", precision != nil),
             ].filter(\.1)
             if let first = foreign.first {
                 throw ValidationError("\(first.0) goes with a model, not with --predictions.")
@@ -153,7 +160,7 @@ struct Evaluate: ParsableCommand {
     /// The files that are named on the command line.
     private var inputs: [String] {
         predictions + versus + [dataset, labels, trainLabels, thresholds, merge].compactMap { $0 }
-            + (model.map(ModelPrediction.files) ?? [])
+            + (model.map(InferenceModel.files) ?? [])
     }
 
     private func evaluate(_ context: ExecutionContext, outputs: [OutputFile]) throws -> EvaluationOutcome {
@@ -172,6 +179,7 @@ struct Evaluate: ParsableCommand {
             evaluation = try ofConfiguration(model)
         }
         if let split { evaluation.part = split }
+        if let precision { evaluation.precision = precision }
         evaluation.merge = merge
         evaluation.outputs = outputs
         if let bootstrap { evaluation.evaluation.bootstrap = bootstrap }

@@ -46,11 +46,20 @@ import Torch
         let bundle = try bundle()
         let bytes = pixels(2)
         let expected = try Self.expected(bundle, bytes, 2)
-        let folded = try Predictor(
-            bundle.copy().classifier, bundle.description.normalization, device: .cpu, precision: .float32,
-            folding: true)
-        let found = try folded.logits(bytes, count: 2, resolution: 32)
+        let found = try bundle.predictor(device: .cpu).logits(bytes, count: 2, resolution: 32)
         #expect(distance(found, expected) < 1e-4 * max(1, expected.map(abs).max() ?? 1))
+    }
+
+    @Test func anImageHasTheSameLogitsInBatchesOfAnySize() throws {
+        let count = 9
+        let bytes = pixels(count)
+        let predictor = try bundle().predictor(device: .cpu)
+        let together = try predictor.logits(bytes, count: count, resolution: 32)
+        let classes = together.count / count
+        for n in 0..<count {
+            let alone = try predictor.logits(Array(bytes[n * 3072..<(n + 1) * 3072]), count: 1, resolution: 32)
+            #expect(distance(alone, Array(together[n * classes..<(n + 1) * classes])) < 1e-5)
+        }
     }
 
     @Test func bfloat16IsClose() throws {

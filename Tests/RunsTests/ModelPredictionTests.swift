@@ -43,7 +43,7 @@ struct ModelPredictionTests {
         let images = try ImageArguments.expand([folder.path + "/images", broken, folder.path + "/none.png"])
         var told: [String] = []
         // Batches that are full, mixed and partial.
-        let prediction = try ModelPrediction(model: model, images: images, batchSize: 4, context) {
+        let prediction = try ModelPrediction(InferenceModel(model, context), images: images, batchSize: 4, context) {
             told.append($0.image)
         }
         #expect(prediction.rows.map(\.image) == (0..<9).map { "\($0).png" })
@@ -51,7 +51,7 @@ struct ModelPredictionTests {
         #expect(prediction.failures.map(\.image) == told)
         #expect(prediction.failures[1].reason.contains("no such file"))
         #expect(prediction.rows.allSatisfy { $0.probabilities.allSatisfy { (0...1).contains($0) } })
-        let alone = try ModelPrediction(model: model, images: Array(images[6...6]), context)
+        let alone = try ModelPrediction(InferenceModel(model, context), images: Array(images[6...6]), context)
         for (one, other) in zip(alone.rows[0].probabilities, prediction.rows[6].probabilities) {
             #expect(abs(one - other) < 1e-2)
         }
@@ -82,7 +82,7 @@ struct ModelPredictionTests {
     @Test func outputsThatAreNotFiniteNameTheirImages() throws {
         try overflow()
         let images = try ImageArguments.expand([folder.path + "/images"])
-        let prediction = try ModelPrediction(model: model, images: images, batchSize: 4, context)
+        let prediction = try ModelPrediction(InferenceModel(model, context), images: images, batchSize: 4, context)
         #expect(prediction.rows.isEmpty && prediction.nonFinite.count == 9)
         let error = foveaError { try prediction.requireFinite() }
         #expect(error?.kind == .numerical)
@@ -155,8 +155,8 @@ struct ModelPredictionTests {
     @Test func aBundleAloneNamesNoData() {
         let error = foveaError { _ = try ModelEvaluation.configuration(ofRun: model) }
         #expect(error?.remedy?.contains("--labels") == true)
-        #expect(ModelPrediction.folder("run/model.safetensors") == "run")
-        #expect(ModelPrediction.folder("run") == "run")
+        #expect(InferenceModel.folder("run/model.safetensors") == "run")
+        #expect(InferenceModel.folder("run") == "run")
     }
 
     @Test func foldersAreSearchedForEveryFormat() throws {
@@ -187,7 +187,8 @@ struct ModelPredictionTests {
         #expect(images.map(\.name) == [String(below), "a.jfif", "b", "c.csv", "d.dat", "f.bin", "g", "h", "i", "j.x"])
         #expect(told.count == 1 && told[0].hasPrefix("passed over: 4 files that are not images: "), "\(told)")
         for name in ["notes.txt", "sound", "empty", "labels.csv"] { #expect(told[0].contains("all/" + name)) }
-        #expect(try ModelPrediction(model: model, images: Array(images[0...4]), context).failures.isEmpty)
+        #expect(
+            try ModelPrediction(InferenceModel(model, context), images: Array(images[0...4]), context).failures.isEmpty)
     }
 
     @Test func eachFileIsTakenOnceAndLinksEnd() throws {

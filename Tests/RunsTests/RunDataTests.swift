@@ -233,28 +233,53 @@ import Torch
         #expect(said.contains { $0.contains("1 image is not the one " + words) && $0.contains(image) }, "\(said)")
     }
 
-    /// Whatever table judges it, and whatever the processor does best.
-    @Test(arguments: [TrainingSettings.PrecisionName.float32, .bfloat16])
-    func aModelIsComputedInTheArithmeticOfItsRun(_ name: TrainingSettings.PrecisionName) throws {
+    /// Whatever the arithmetic of the training was, in batches of any size, in any order.
+    @Test func everyCommandGivesTheSameProbabilities() throws {
         var job = job
-        job.settings.training.precision = name
+        job.settings.training.precision = .bfloat16
         try job.execute()
-        let precision: Precision = name == .float32 ? .float32 : .bfloat16
         let run = job.settings.output
-        let own = try evaluate(ModelEvaluation(run: run), part: .all)
+        let context = ExecutionContext(device: .cpu, threads: 1)
+        let all = try evaluate(ModelEvaluation(run: run), part: .all)
         let table = try evaluate(
             ModelEvaluation(model: run, table: job.settings.data.table, images: job.settings.data.images))
-        #expect(own.precision == precision && table.precision == precision)
-        #expect(own.csv == table.csv)
-        #expect(try table.json().contains("\"precision\" : \"\(precision.rawValue)\""))
-        #expect(table.text(for: Terminal.current()).contains("computed in \(precision.rawValue)"))
-        let other: Precision = name == .float32 ? .bfloat16 : .float32
-        let asked = try ModelEvaluation(run: run, settings: ["training.precision=\(other.rawValue)"])
-        #expect(try evaluate(asked).precision == other)
+        #expect(all.precision == .float32 && table.precision == .float32)
+        #expect(try table.json().contains("\"precision\" : \"float32\""))
+        #expect(table.text(for: Terminal.current()).contains("computed in float32"))
+        let expected = try Self.probabilities(#require(all.csv))
+        func requireSame(_ csv: String, count: Int) throws {
+            let found = try Self.probabilities(csv)
+            #expect(found.count == count)
+            for (image, values) in found {
+                let distance = zip(values, try #require(expected[image])).map { abs($0 - $1) }.max()
+                #expect(try #require(distance) < 1e-5, "\(image)")
+            }
+        }
+        try requireSame(#require(table.csv), count: expected.count)
+        // What the run wrote.
+        try requireSame(String(contentsOfFile: run + "/predictions.csv", encoding: .utf8), count: 32)
         let images = try ImageArguments.expand([job.settings.data.images])
-        let prediction = try ModelPrediction(model: run, images: images, ExecutionContext(device: .cpu, threads: 1))
-        #expect(prediction.precision == precision)
-        #expect(try prediction.json().contains("\"precision\" : \"\(precision.rawValue)\""))
+        let model = try InferenceModel(run, context)
+        for (batchSize, order) in [(1, images), (7, images), (64, images.reversed())] {
+            let prediction = try ModelPrediction(model, images: order, batchSize: batchSize, context)
+            #expect(try prediction.json().contains("\"precision\" : \"float32\""))
+            #expect(prediction.rows.map(\.image) == order.map(\.name))
+            try requireSame(prediction.csv, count: expected.count)
+        }
+        let fast = try ModelPrediction(InferenceModel(run, precision: .bfloat16, context), images: images, context)
+        #expect(fast.precision == .bfloat16 && fast.csv != all.csv)
+        var asked = try ModelEvaluation(run: run)
+        asked.precision = .bfloat16
+        #expect(try evaluate(asked).precision == .bfloat16)
+    }
+
+    /// The numbers of a prediction table by image.
+    private static func probabilities(_ csv: String) throws -> [String: [Double]] {
+        let rows = csv.split(separator: "\n").dropFirst().map { $0.split(separator: ",").map(String.init) }
+        return try Dictionary(
+            uniqueKeysWithValues: rows.map { row in
+                (row[0], try row.dropFirst().map { try #require(Double($0)) })
+            })
     }
 
     @Test func imagesThatAreGoneOrChangedAreNamed() throws {

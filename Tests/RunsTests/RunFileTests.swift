@@ -54,7 +54,9 @@ import Torch
         let images = Array(try ImageArguments.expand([job.settings.data.images]).prefix(1))
         let stage = try #require(
             try FileManager.default.contentsOfDirectory(atPath: run + "/stages").first { $0.hasPrefix("student-") })
-        func predict(_ model: String) throws { _ = try ModelPrediction(model: model, images: images, context) }
+        func predict(_ model: String) throws {
+            _ = try ModelPrediction(InferenceModel(model, context), images: images, context)
+        }
         func judge(_ model: String) throws {
             _ = try evaluate(ModelEvaluation(model: model, table: job.settings.data.table, images: nil))
         }
@@ -236,7 +238,7 @@ import Torch
         for path in [folder.path + "/nowhere", folder.path + "/nowhere/model.safetensors"] {
             for error in [
                 foveaError { _ = try ModelEvaluation(run: path) },
-                foveaError { _ = try ModelPrediction(model: path, images: [], context) },
+                foveaError { _ = try ModelPrediction(InferenceModel(path, context), images: [], context) },
             ] {
                 #expect(
                     error?.kind == .data && error?.message.hasSuffix("/nowhere does not exist") == true,

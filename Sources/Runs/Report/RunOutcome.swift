@@ -86,10 +86,9 @@ public struct RunOutcome {
     private static func outcomes(
         _ stage: StageResult, _ name: String, _ runner: StageRunner, rows: [Int]
     ) throws -> Outcomes {
-        let logits = try runner.measurement.logits(stage.bundle.classifier, name: name, rows: rows)
-        return try runner.measurement.outcomes(
+        try runner.measurement.outcomes(
             rows: rows, columns: Array(runner.cohort.classes.indices),
-            scores: stage.bundle.description.probabilities(logits))
+            scores: runner.measurement.probabilities(stage.bundle, name: name, rows: rows))
     }
 
     /// Thresholds of highest F1 on the training images: validation labels decide nothing.

@@ -1,0 +1,73 @@
+import Basics
+import Execution
+import FundusImaging
+import Logging
+import Models
+import RunFiles
+import Torch
+
+/// A trained model that is ready to answer; `predict`, `evaluate` and `calibrate` all compute through it.
+public struct InferenceModel {
+    /// The folder it was read from.
+    public let folder: String
+    /// What its outputs mean and what its inputs must be.
+    public let description: ModelDescription
+    /// The arithmetic.
+    public let precision: Precision
+    private let predictor: Predictor
+    private let context: ExecutionContext
+
+    /// Reads a model and prepares it once.
+    ///
+    /// - Parameters:
+    ///   - argument: a run folder, a bundle, or a file in one of them.
+    ///   - precision: float32 gives every image the same answer (to 1e-5) in a batch of any size; bfloat16 may be faster and
+    ///     moves probabilities in the second decimal place.
+    /// - Throws: `FoveaError` when the model cannot be read, or is not what its run wrote.
+    public init(_ argument: String, precision: Precision = .float32, _ context: ExecutionContext) throws {
+        Engine.threads = context.threads
+        folder = Self.folder(argument)
+        let bundle = try ModelBundle.loadUnchanged(from: folder)
+        description = bundle.description
+        self.precision = precision
+        self.context = context
+        predictor = try bundle.predictor(device: context.device, precision: precision)
+        context.logger.info("the model is computed in \(precision.rawValue)")
+    }
+
+    /// The folder of a model: a run folder, a bundle, or a file in one of them.
+    public static func folder(_ argument: String) -> String {
+        ["/" + ModelBundle.weightsName, "/" + ModelBundle.configurationName].first(where: argument.hasSuffix)
+            .map { String(argument.dropLast($0.count)) } ?? argument
+    }
+
+    /// The files that a model is read from, and those that its run was made of.
+    public static func files(of argument: String) -> [String] {
+        let folder = folder(argument)
+        let sources = (try? RunSources.read(folder))?.files.filter { $0.sha256 != nil }.map(\.absolute) ?? []
+        return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 } + sources
+    }
+
+    /// The raw logits of images in memory, [count, classes] row by row.
+    ///
+    /// - Parameter pixels: square RGB images of the model's resolution (image, row, column, channel).
+    func logits(_ pixels: [UInt8], count: Int) throws -> [Float] {
+        try predictor.logits(pixels, count: count, resolution: description.image.resolution)
+    }
+
+    /// The raw logits of all images of a cache, [images, classes] row by row.
+    ///
+    /// - Parameter names: what the images are called in messages.
+    /// - Throws: `FoveaError` of kind `numerical` that names the images with an output that is not finite;
+    ///   `CancellationError`.
+    func logits(_ cache: ImageCache, names: [String]) throws -> [Float] {
+        let progress = ProgressReporter("Predicting", total: cache.count, unit: "images")
+        let logits = try predictor.logits(
+            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
+            threads: context.threads, shouldStop: context.shouldStop, progress: { progress.update($0) })
+        progress.finish()
+        let odd = description.nonFiniteRows(logits)
+        guard odd.isEmpty else { throw FoveaError.nonFiniteOutputs(for: odd.map { names[$0] }, of: cache.count) }
+        return logits
+    }
+}
