@@ -25,6 +25,12 @@ public struct Calibration: Sendable {
         for column in outcomes.classes.indices { add(outcomes, class: column) }
     }
 
+    /// The cells with a known label of one class.
+    public init(_ outcomes: Outcomes, class column: Int, bins: Int) {
+        self.init(bins: max(1, bins))
+        add(outcomes, class: column)
+    }
+
     /// Adds the images of a class with a known label.
     mutating func add(_ outcomes: Outcomes, class column: Int) {
         for image in outcomes.images.indices {

@@ -21,6 +21,8 @@ public struct EvaluationOutcome: Sendable {
     public var trainedImages: Int?
     /// The arithmetic in which a model was judged; nil for probabilities of a table.
     public var precision: Precision?
+    /// How the model's calibration does on these images; nil where it has none.
+    public var calibration: CalibrationCheck?
     /// The label tables, with the hashes of what was read.
     var tables: [SourceFile] = []
     /// What the reader should mind.
@@ -41,6 +43,7 @@ public struct EvaluationOutcome: Sendable {
             var fovea = Program.version
             var subject: String
             var evaluation: EvaluationResult
+            var calibration: CalibrationCheck?
             @ExplicitNull var trainedImages: Int?
             @ExplicitNull var precision: Precision?
             var labelTables: [String: String]
@@ -49,7 +52,8 @@ public struct EvaluationOutcome: Sendable {
             @ExplicitNull var difference: PairedResult?
         }
         let document = Document(
-            subject: subject, evaluation: evaluation, trainedImages: trainedImages, precision: precision,
+            subject: subject, evaluation: evaluation, calibration: calibration, trainedImages: trainedImages,
+            precision: precision,
             labelTables: Dictionary(tables.map { ($0.path, $0.sha256) }) { first, _ in first },
             referenceSubject: referenceSubject, reference: reference, difference: difference)
         return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)
@@ -76,6 +80,10 @@ public struct EvaluationOutcome: Sendable {
         } else {
             let arithmetic = precision.map { ["The model was computed in \($0.rawValue)."] } ?? []
             add(subject, [tables.summary(), tables.classes()], tables.notes() + arithmetic)
+            if let calibration {
+                add("Calibrated probabilities", [calibration.summary()], [])
+                add("Operating points", [calibration.pointTable(names: names)], calibration.notes)
+            }
         }
         return parts.joined(separator: "\n")
     }

@@ -14,6 +14,8 @@ public struct InferenceModel {
     public let description: ModelDescription
     /// The arithmetic.
     public let precision: Precision
+    /// How logits become calibrated probabilities; nil without a `calibration.json`.
+    public let calibration: ModelCalibration?
     private let predictor: Predictor
     private let context: ExecutionContext
 
@@ -23,14 +25,18 @@ public struct InferenceModel {
     ///   - argument: a run folder, a bundle, or a file in one of them.
     ///   - precision: float32 gives every image the same answer (to 1e-5) in a batch of any size; bfloat16 may be faster and
     ///     moves probabilities in the second decimal place.
-    /// - Throws: `FoveaError` when the model cannot be read, or is not what its run wrote.
-    public init(_ argument: String, precision: Precision = .float32, _ context: ExecutionContext) throws {
+    ///   - readsCalibration: whether a calibration beside it is read.
+    /// - Throws: `FoveaError` when the model cannot be read, is not what its run wrote, or its calibration is that of others.
+    public init(
+        _ argument: String, precision: Precision = .float32, readsCalibration: Bool = true, _ context: ExecutionContext
+    ) throws {
         Engine.threads = context.threads
         folder = Self.folder(argument)
         let bundle = try ModelBundle.loadUnchanged(from: folder)
         description = bundle.description
         self.precision = precision
         self.context = context
+        calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
         predictor = try bundle.predictor(device: context.device, precision: precision)
         context.logger.info("the model is computed in \(precision.rawValue)")
     }

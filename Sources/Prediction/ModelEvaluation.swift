@@ -102,6 +102,34 @@ public struct ModelEvaluation: Sendable {
         // A mistake in it is found before anything is decoded.
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
         let merged = try merging.columns(of: description.classes)
+        let predictions = try predictions(of: inference, merged: merged, context: context)
+        let outcomes = try predictions.outcomes(predictions.probabilities)
+        var options = try evaluation.options(threads: context.threads, shouldStop: context.shouldStop)
+        // The model knows how many images showed each class, not how many showed several of them.
+        options.trainingImages = description.trainingImages.map { counts in
+            merged.map { $0.members.reduce(0) { $0 + counts[$1] } }
+        }
+        options.thresholds = description.thresholds.map { thresholds in
+            merged.map { $0.members.count == 1 ? thresholds[$0.members[0]] : nil }
+        }
+        var outcome = EvaluationOutcome(
+            subject: predictions.subject + MergeFile.words(merge) + predictions.overlap.mark,
+            evaluation: try Evaluator.evaluate(outcomes.merging(merging), options))
+        outcome.outcomes = outcomes
+        outcome.precision = precision
+        outcome.trainedImages = predictions.overlap.trained
+        outcome.tables = predictions.cohort.tables
+        outcome.names = predictions.attributes?.namesByClass(predictions.cohort.classes) ?? [:]
+        outcome.notes = predictions.notes + predictions.overlap.notes
+        outcome.calibration = try inference.calibration.map { try CalibrationCheck($0, predictions) }
+        return outcome
+    }
+
+    /// Reads the photographs and their labels, and computes the model's logits.
+    func predictions(
+        of inference: InferenceModel, merged: [(name: String, members: [Int])] = [], context: ExecutionContext
+    ) throws -> LabelledPredictions {
+        let description = inference.description
         let (cohort, attributes) = try settings.data.readCohort()
         for output in outputs { try output.refuse(settings.data.inputs(of: cohort)) }
         let columns = try columns(of: description, in: cohort)
@@ -117,7 +145,7 @@ public struct ModelEvaluation: Sendable {
                 remedy: "Restore it, or write it again with `fovea train --resume \(PathName.folder(of: missing))`; "
                     + "--split all evaluates all images.")
         }
-        let (rows, notes) = try rows(of: cohort, attributes, record)
+        var (rows, notes) = try rows(of: cohort, attributes, record)
         if description.labels == .single { try cohort.requireSingleLabels(rows: rows) }
         let photographs = rows.map { cohort.photographs[$0] }
         let cache = try ImageCache.open(
@@ -127,37 +155,18 @@ public struct ModelEvaluation: Sendable {
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }
-        let probabilities = try description.probabilities(
-            inference.logits(cache, names: photographs.map(\.image)))
-        let outcomes = try Outcomes(
-            classes: description.classes, images: photographs.map(\.image),
-            labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
-            scores: probabilities, patients: cohort.knowsPatients ? photographs.map(\.patient) : [])
-        var options = try evaluation.options(threads: context.threads, shouldStop: context.shouldStop)
-        // The model knows how many images showed each class, not how many showed several of them.
-        options.trainingImages = description.trainingImages.map { counts in
-            merged.map { $0.members.reduce(0) { $0 + counts[$1] } }
-        }
-        options.thresholds = description.thresholds.map { thresholds in
-            merged.map { $0.members.count == 1 ? thresholds[$0.members[0]] : nil }
-        }
-        let overlap = TrainingOverlap(record, photographs.map(\.image), cache, isOfRun: isOfRun, missing: missing)
-        var outcome = EvaluationOutcome(
-            subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images")
-                + MergeFile.words(merge) + overlap.mark,
-            evaluation: try Evaluator.evaluate(outcomes.merging(merging), options))
-        outcome.outcomes = outcomes
-        outcome.precision = precision
-        outcome.trainedImages = overlap.trained
-        outcome.tables = cohort.tables
-        outcome.names = attributes?.namesByClass(cohort.classes) ?? [:]
-        outcome.notes = notes + overlap.notes
+        let images = photographs.map(\.image)
         let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
         if !unlabelled.isEmpty {
-            outcome.notes.append(
-                "\(cohort.source) has no labels for \(Pluralization.listing(unlabelled)): they stay undefined")
+            notes.append("\(cohort.source) has no labels for \(Pluralization.listing(unlabelled)): they stay undefined")
         }
-        return outcome
+        return LabelledPredictions(
+            subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images"),
+            description: description, cohort: cohort, attributes: attributes, rows: rows,
+            labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
+            contents: images.indices.map(cache.contentHash), logits: try inference.logits(cache, names: images),
+            notes: notes,
+            overlap: TrainingOverlap(record, images, cache, isOfRun: isOfRun, missing: missing))
     }
 
     private static func unlabelled(_ member: String, mergedInto group: String, in cohort: Cohort) -> FoveaError {

@@ -15,6 +15,8 @@ public struct ModelPrediction: Sendable {
         public let image: String
         /// The probability of each class of the model.
         public let probabilities: [Float]
+        /// The calibrated probability of each class; nil for a model without a calibration.
+        public let calibrated: [Float]?
     }
 
     /// A photograph that cannot be used.
@@ -87,8 +89,13 @@ public struct ModelPrediction: Sendable {
                 let odd = Set(model.nonFiniteRows(logits))
                 nonFinite += odd.sorted().map { names[$0] }
                 let probabilities = try model.probabilities(logits)
+                let calibrated = try inference.calibration?.probabilities(logits, of: model)
                 for (k, name) in names.enumerated() where !odd.contains(k) {
-                    rows.append(Row(image: name, probabilities: Array(probabilities[k * count..<(k + 1) * count])))
+                    let own = k * count..<(k + 1) * count
+                    rows.append(
+                        Row(
+                            image: name, probabilities: Array(probabilities[own]),
+                            calibrated: calibrated.map { Array($0[own]) }))
                 }
             }
             progress.update(min(start + batchSize, images.count))

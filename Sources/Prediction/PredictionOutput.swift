@@ -1,4 +1,5 @@
 import Basics
+import Evaluation
 import Foundation
 import Models
 import Reports
@@ -8,17 +9,25 @@ extension ModelPrediction {
     /// For each photograph its classes from the most to the least probable: the first `limit`, and all that are above
     /// their threshold.
     public func table(limit: Int = 5) -> TextTable {
-        var table = TextTable(["Image", "Class", "Probability", "Threshold", "Above"])
+        let isCalibrated = rows.contains { $0.calibrated != nil }
+        var table = TextTable(
+            ["Image", "Class", "Probability"] + (isCalibrated ? ["Calibrated"] : []) + ["Threshold", "Above"])
         for row in rows {
             if !table.rows.isEmpty { table.rules.insert(table.rows.count) }
             let order = model.classes.indices.sorted { row.probabilities[$0] > row.probabilities[$1] }
             var isFirst = true
             for (rank, column) in order.enumerated() where rank < limit || isAbove(row, column) == true {
                 let above = isAbove(row, column)
-                table.append(
+                var cells: [TextTable.Cell] = [
                     .text(isFirst ? row.image : ""), .text(model.classes[column]),
-                    .number(Double(row.probabilities[column]), decimals: 4), .number(threshold(column), decimals: 4),
-                    .text(above.map { $0 ? "yes" : "no" } ?? "no threshold"))
+                    .number(Double(row.probabilities[column]), decimals: 4),
+                ]
+                if isCalibrated { cells.append(.number(row.calibrated.map { Double($0[column]) }, decimals: 4)) }
+                table.append(
+                    cells + [
+                        .number(threshold(column), decimals: 4),
+                        .text(above.map { $0 ? "yes" : "no" } ?? "no threshold"),
+                    ])
                 isFirst = false
             }
         }
@@ -39,6 +48,8 @@ extension ModelPrediction {
         struct Prediction: Encodable {
             var image: String
             var probabilities: [String: Double]
+            /// Null for a model without a calibration.
+            @ExplicitNull var calibrated: [String: Double]?
             var aboveThreshold: [String]
         }
         struct Document: Encodable {
@@ -58,12 +69,15 @@ extension ModelPrediction {
                 }),
             predictions: rows.map { row in
                 Prediction(
-                    image: row.image,
-                    probabilities: Dictionary(
-                        uniqueKeysWithValues: zip(model.classes, row.probabilities.map(Double.init))),
+                    image: row.image, probabilities: byClass(row.probabilities),
+                    calibrated: row.calibrated.map(byClass),
                     aboveThreshold: model.classes.indices.filter { isAbove(row, $0) == true }.map { model.classes[$0] })
             }, unreadable: failures, nonFinite: nonFinite)
         return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)
+    }
+
+    private func byClass(_ values: [Float]) -> [String: Double] {
+        Dictionary(uniqueKeysWithValues: zip(model.classes, values.map(Double.init)))
     }
 
     private func threshold(_ column: Int) -> Double? { model.thresholds?[column] }

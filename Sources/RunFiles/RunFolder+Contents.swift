@@ -6,7 +6,9 @@ import Models
 extension RunFolder {
     /// The folders in a run folder.
     package static let folders = ["stages", "checkpoints", "nonfinite", "plain", "plots"]
-    private static let names = Set([".lock"] + early + [RunSplit.name] + late + folders)
+    /// The calibration of the model, which `fovea calibrate` adds to a run or bundle.
+    package static let calibrationName = "calibration.json"
+    private static let names = Set([".lock"] + early + [RunSplit.name] + late + [calibrationName] + folders)
 
     /// Whether a file or folder of this name in `folder` belongs to a run or model there.
     static func owns(_ name: String, in folder: String) -> Bool {

@@ -7,6 +7,7 @@ import Prediction
 import Reports
 import RunFiles
 import Settings
+
 import enum Torch.Precision
 
 extension RowFilter: ExpressibleByArgument {
@@ -167,33 +168,18 @@ struct Evaluate: ParsableCommand {
         guard let model else {
             return try predictionEvaluation().run(threads: context.threads, shouldStop: context.shouldStop)
         }
-        var evaluation: ModelEvaluation
-        if let labels {
-            evaluation = try ModelEvaluation(model: model, table: labels, images: images)
-        } else if let dataset, DataSource(dataset) == .table {
-            evaluation = try ModelEvaluation(model: model, table: dataset, images: nil)
-        } else if let dataset, DataSource(dataset) == .folder {
-            evaluation = ModelEvaluation(model: model, settings: try FirstConfiguration(folder: dataset).settings)
-            evaluation.part = .all
-        } else {
-            evaluation = try ofConfiguration(model)
-        }
+        var evaluation =
+            if let labels {
+                try ModelEvaluation(model: model, table: labels, images: images)
+            } else {
+                try ModelEvaluation(of: model, on: dataset, settings: settings)
+            }
         if let split { evaluation.part = split }
         if let precision { evaluation.precision = precision }
         evaluation.merge = merge
         evaluation.outputs = outputs
         if let bootstrap { evaluation.evaluation.bootstrap = bootstrap }
         return try evaluation.run(context)
-    }
-
-    /// The model's own run, or the data set of another configuration.
-    private func ofConfiguration(_ model: String) throws -> ModelEvaluation {
-        guard let dataset, !ModelEvaluation.isConfiguration(dataset, ofRun: model) else {
-            return try ModelEvaluation(run: model, settings: settings)
-        }
-        let configuration = try RunConfiguration(file: dataset, settings: settings)
-        try configuration.requireFiles()
-        return ModelEvaluation(model: model, settings: configuration.settings)
     }
 
     private func predictionEvaluation() -> PredictionEvaluation {
@@ -208,5 +194,30 @@ struct Evaluate: ParsableCommand {
         evaluation.isOutOfFold = outOfFold
         if let bootstrap { evaluation.settings.bootstrap = bootstrap }
         return evaluation
+    }
+}
+
+extension ModelEvaluation {
+    /// A model on a data set as the command line names it.
+    ///
+    /// - Parameters:
+    ///   - dataset: a configuration, a label table or a folder; nil for the data of the model's run.
+    ///   - settings: the arguments of `--set`, for a configuration.
+    init(of model: String, on dataset: String?, settings: [String]) throws {
+        switch dataset.map(DataSource.init) {
+        case .table:
+            try self.init(model: model, table: dataset ?? "", images: nil)
+        case .folder:
+            self.init(model: model, settings: try FirstConfiguration(folder: dataset ?? "").settings)
+            part = .all
+        case .configuration, nil:
+            guard let dataset, !Self.isConfiguration(dataset, ofRun: model) else {
+                try self.init(run: model, settings: settings)
+                return
+            }
+            let configuration = try RunConfiguration(file: dataset, settings: settings)
+            try configuration.requireFiles()
+            self.init(model: model, settings: configuration.settings)
+        }
     }
 }

@@ -5,6 +5,7 @@ import Logging
 import Prediction
 import Reports
 import RunFiles
+
 import enum Torch.Precision
 
 /// `fovea predict`: probabilities of photographs.

@@ -19,7 +19,7 @@ struct CommandLineTests {
         #expect(text == expected, "see Tests/foveaTests/Golden/\(name).txt")
     }
 
-    @Test(arguments: ["", "init", "doctor", "inspect", "train", "compare", "evaluate", "predict"])
+    @Test(arguments: ["", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict"])
     func help(command: String) throws {
         let name = command.isEmpty ? "help" : "help-" + command
         try compare(ProgramRun(["help"] + (command.isEmpty ? [] : [command])), with: name)

@@ -32,7 +32,10 @@ public struct TextTable: Sendable, Equatable {
     }
 
     /// Adds a row.
-    public mutating func append(_ cells: Cell...) { rows.append(cells) }
+    public mutating func append(_ cells: Cell...) { append(cells) }
+
+    /// Adds a row.
+    public mutating func append(_ cells: [Cell]) { rows.append(cells) }
 
     /// The aligned table, one line per row, each ended by a line end. Text columns shrink (not below 12 columns, the
     /// widest first) so that lines fit the terminal; numbers never do, and nothing does in a file or a pipe.

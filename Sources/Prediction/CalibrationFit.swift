@@ -1,0 +1,99 @@
+import Basics
+import Cohorts
+import Evaluation
+import Execution
+import Foundation
+import Models
+import Reports
+
+/// Fits a model's calibration on labelled photographs and writes it beside the model.
+public struct CalibrationFit {
+    /// The sensitivities and specificities for which thresholds are chosen.
+    static let shares = [0.8, 0.9, 0.95]
+
+    /// What was fitted.
+    public let calibration: ModelCalibration
+    /// The file that was written.
+    public let path: String
+    private let predictions: LabelledPredictions
+
+    /// Computes the model's logits, fits a line to each class and chooses operating points.
+    ///
+    /// - Parameters:
+    ///   - data: which model on which photographs; its precision is that of the calibration.
+    ///   - allowsTrainingImages: whether photographs that trained the model are taken too.
+    /// - Throws: `FoveaError` of kind `data` where photographs trained the model: it is surer of them than of new ones.
+    public init(_ data: ModelEvaluation, allowsTrainingImages: Bool = false, _ context: ExecutionContext) throws {
+        let inference = try InferenceModel(
+            data.model, precision: data.precision, readsCalibration: false, context)
+        predictions = try data.predictions(of: inference, context: context)
+        if let trained = predictions.overlap.trained, trained > 0, !allowsTrainingImages {
+            throw FoveaError(
+                .data,
+                "\(trained) of the \(Pluralization.count(predictions.rows.count, "image")) of \(predictions.cohort.source) trained "
+                    + "the model, which is surer of them than of new ones: a calibration would not hold",
+                remedy:
+                    "Calibrate on other photographs (--split validation takes those of the run), or take them too with "
+                    + "--allow-training-images.")
+        }
+        let (lines, points) = try Self.fit(predictions)
+        let source = ModelCalibration.Source(
+            path: predictions.cohort.source, hash: Digest.sha256(predictions.cohort.tables.map(\.sha256).joined()),
+            images: predictions.rows.count, split: data.part.rawValue,
+            contents: Digest.sha256(predictions.contents.joined()))
+        path = PathName.joined(data.model, ModelCalibration.name)
+        let predictions = predictions
+        calibration = ModelCalibration(
+            weights: try Digest.sha256(fileAt: PathName.joined(data.model, ModelBundle.weightsName)),
+            precision: data.precision, data: source, classes: predictions.classes, lines: lines, points: points,
+            positives: predictions.classes.indices.map { predictions.labels(class: $0).count { $0 == 1 } })
+        try AtomicFile.write(JSONFormat.encoded(calibration), to: path)
+    }
+
+    private static func fit(
+        _ predictions: LabelledPredictions
+    ) throws -> (lines: [PlattScaling], points: ModelCalibration.Points) {
+        let scores = try ModelCalibration.scores(predictions.logits, of: predictions.description)
+        let count = predictions.classes.count
+        var lines: [PlattScaling] = []
+        var points = ModelCalibration.Points(sensitivity: [:], specificity: [:])
+        for column in 0..<count {
+            let own = predictions.rows.indices.map { scores[$0 * count + column] }
+            let labels = predictions.labels(class: column)
+            let line = PlattScaling(fitting: own, labels: labels)
+            lines.append(line)
+            // As predictions have them: float32.
+            let probabilities = own.map { Double(Float(line.probability($0))) }
+            func those(_ label: Int8) -> [Double] { zip(probabilities, labels).filter { $1 == label }.map(\.0) }
+            for share in shares {
+                points.sensitivity["\(share)", default: []]
+                    .append(OperatingPoints.threshold(sensitivity: share, positives: those(1)))
+                points.specificity["\(share)", default: []]
+                    .append(OperatingPoints.threshold(specificity: share, negatives: those(0)))
+            }
+        }
+        return (lines, points)
+    }
+
+    /// The lines and what they do, for a terminal.
+    public func text(for terminal: Terminal) throws -> String {
+        var table = TextTable(["Class", "Positives", "Slope", "Offset", "Threshold for sensitivity 0.9"])
+        for (column, name) in calibration.classes.enumerated() {
+            table.append(
+                .text(name), .count(calibration.positives[column]), .number(calibration.slope[column], decimals: 3),
+                .number(calibration.offset[column], decimals: 3),
+                .number(calibration.points.sensitivity["0.9"]?[column], decimals: 4))
+        }
+        let check = try CalibrationCheck(calibration, predictions)
+        let unfitted = zip(calibration.classes, calibration.positives).filter { $1 == 0 }.map(\.0)
+        var text = table.text(for: terminal) + "\n" + check.summary().text(for: terminal)
+        text += "On the images that it was fitted on, so on others the figures will be somewhat worse.\n"
+        if !unfitted.isEmpty {
+            text += "Not calibrated, as no image shows them: \(Pluralization.listing(unfitted)).\n"
+        }
+        return text
+    }
+
+    /// What the reader should know of the data.
+    public var notes: [String] { predictions.notes + predictions.overlap.notes }
+}

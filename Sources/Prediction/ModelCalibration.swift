@@ -1,0 +1,135 @@
+import Basics
+import Evaluation
+import Foundation
+import Models
+import RunFiles
+import Torch
+
+/// How a model's logits become calibrated probabilities, and its operating points: `calibration.json` beside the weights,
+/// made by `fovea calibrate`.
+public struct ModelCalibration: Codable, Sendable, Equatable {
+    /// What it was fitted on.
+    struct Source: Codable, Sendable, Equatable {
+        /// The label table, as it was named.
+        var path: String
+        /// The hash of the table.
+        var hash: String
+        /// How many photographs.
+        var images: Int
+        /// Which ones: validation, training or all.
+        var split: String
+        /// The hash over the contents of the photographs, in order.
+        var contents: String
+    }
+
+    /// Thresholds on the calibrated probability, for each class; by the share that is promised, such as "0.9".
+    struct Points: Codable, Sendable, Equatable {
+        var sensitivity: [String: [Double?]]
+        var specificity: [String: [Double?]]
+    }
+
+    static let name = RunFolder.calibrationName
+    private static let currentFormat = 1
+
+    private var format = Self.currentFormat
+    /// The hash of the weights that it belongs to.
+    let weightsSHA256: String
+    let precision: Precision
+    let data: Source
+    let classes: [String]
+    /// Factor on each class's logit.
+    let slope: [Double]
+    /// Added to each class's scaled logit.
+    let offset: [Double]
+    let points: Points
+    /// Images with each class: where there is none, the class keeps slope 1 and offset 0.
+    let positives: [Int]
+
+    enum CodingKeys: String, CodingKey {
+        case format, precision, data, classes, slope, offset, points, positives
+        case weightsSHA256 = "weightsSha256"
+    }
+
+    init(
+        weights: String, precision: Precision, data: Source, classes: [String], lines: [PlattScaling], points: Points,
+        positives: [Int]
+    ) {
+        weightsSHA256 = weights
+        self.precision = precision
+        self.data = data
+        self.classes = classes
+        slope = lines.map(\.slope)
+        offset = lines.map(\.offset)
+        self.points = points
+        self.positives = positives
+    }
+
+    /// Calibrated probabilities, [N, classes]; those of a single-label model are fitted class by class and need not sum
+    /// to 1.
+    public func probabilities(_ logits: [Float], of description: ModelDescription) throws -> [Float] {
+        let scores = try Self.scores(logits, of: description)
+        return scores.indices.map { index in
+            let column = index % classes.count
+            return Float(PlattScaling(slope: slope[column], offset: offset[column]).probability(scores[index]))
+        }
+    }
+
+    /// What lines are fitted to, [N, classes]: the logit of each class's probability, which for multi-label models is the
+    /// network's own.
+    static func scores(_ logits: [Float], of description: ModelDescription) throws -> [Double] {
+        switch description.labels {
+        case .multi: return logits.map(Double.init)
+        case .single:
+            return try description.probabilities(logits).map { probability in
+                let p = min(max(Double(probability), 1e-12), 1 - 1e-7)
+                return log(p / (1 - p))
+            }
+        }
+    }
+
+    /// Reads the calibration beside a model; nil where there is none.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when it is damaged or belongs to other weights.
+    static func read(for folder: String, _ description: ModelDescription) throws -> ModelCalibration? {
+        let path = PathName.joined(folder, name)
+        guard let data = try RegularFile.contents(of: path, atMost: 1 << 26) else { return nil }
+        let again = "Make it again with `fovea calibrate`, or delete it."
+        let calibration: ModelCalibration
+        do {
+            calibration = try JSONFormat.decoded(ModelCalibration.self, from: data)
+        } catch {
+            throw FoveaError(
+                .data,
+                "\(path) is not a calibration: \(JSONFault.words(error, in: data, decoding: ModelCalibration.self))",
+                remedy: again)
+        }
+        guard calibration.format == currentFormat else {
+            throw FoveaError(
+                .data, "\(path) has format \(calibration.format); this version of Fovea reads \(currentFormat)",
+                remedy: "Update Fovea, or make it again with `fovea calibrate`.")
+        }
+        let weights = PathName.joined(folder, ModelBundle.weightsName)
+        guard try Digest.sha256(fileAt: weights) == calibration.weightsSHA256,
+            calibration.classes == description.classes
+        else {
+            throw FoveaError(.data, "\(path) is the calibration of other weights than \(weights)", remedy: again)
+        }
+        try calibration.validate(path, remedy: again)
+        return calibration
+    }
+
+    private func validate(_ path: String, remedy: String) throws {
+        let lists = points.sensitivity.values.map(\.count) + points.specificity.values.map(\.count)
+        let counts = [slope.count, offset.count, positives.count] + lists
+        guard counts.allSatisfy({ $0 == classes.count }) else {
+            throw FoveaError(
+                .data,
+                "\(path): slope, offset, positives and each list of points must have \(classes.count) entries, one for "
+                    + "each class", remedy: remedy)
+        }
+        guard slope.allSatisfy({ $0 > 0 && $0.isFinite }), offset.allSatisfy(\.isFinite) else {
+            throw FoveaError(
+                .data, "\(path): slopes must be above 0, and slopes and offsets finite", remedy: remedy)
+        }
+    }
+}

@@ -1,0 +1,175 @@
+import Basics
+import Evaluation
+import Execution
+import Foundation
+import Models
+import Prediction
+import Reports
+import Runs
+import Settings
+import TestSupport
+import Testing
+import Torch
+
+/// `fovea calibrate` and what uses its file. How lines are fitted is tested against scipy in `CalibrationFitTests`.
+@Suite struct CalibrationTests {
+    private let folder: TemporaryFolder
+    private var job: SmallJob
+    private let context = ExecutionContext(device: .cpu, threads: 1)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        job = try SmallJob(in: folder.path)
+        job.settings.distillation = nil
+        job.settings.evaluation.bootstrap = 0
+        try job.execute()
+    }
+
+    private var run: String { job.settings.output }
+    private var path: String { run + "/calibration.json" }
+
+    /// The calibration as it is in the file.
+    private struct File: Codable {
+        var format: Int
+        var weightsSHA256: String
+        var slope: [Double]
+        var offset: [Double]
+        var positives: [Int]
+        var classes: [String]
+
+        enum CodingKeys: String, CodingKey {
+            case format, slope, offset, positives, classes
+            case weightsSHA256 = "weights_sha256"
+        }
+    }
+
+    private func file() throws -> File {
+        try JSONDecoder().decode(File.self, from: Data(contentsOf: URL(fileURLWithPath: path)))
+    }
+
+    private func error(_ body: () throws -> Void) throws -> FoveaError {
+        try #require(throws: FoveaError.self, performing: body)
+    }
+
+    @Test func predictAndEvaluateUseIt() throws {
+        let images = try ImageArguments.expand([job.settings.data.images])
+        let before = try ModelPrediction(InferenceModel(run, context), images: images, context)
+        #expect(before.rows.allSatisfy { $0.calibrated == nil })
+        #expect(try before.json().contains("\"calibrated\" : null"))
+
+        let fit = try CalibrationFit(ModelEvaluation(run: run), context)
+        #expect(fit.path == path)
+        let found = try file()
+        #expect(found.weightsSHA256 == (try Digest.sha256(fileAt: run + "/model.safetensors")))
+        #expect(zip(found.slope, found.offset).contains { $0 != 1 || $1 != 0 })
+        // A class that no photograph shows keeps its probabilities.
+        let absent = found.positives.indices.filter { found.positives[$0] == 0 }
+        #expect(absent.allSatisfy { found.slope[$0] == 1 && found.offset[$0] == 0 })
+
+        let after = try ModelPrediction(InferenceModel(run, context), images: images, context)
+        #expect(after.csv == before.csv)
+        for row in after.rows {
+            let calibrated = try #require(row.calibrated)
+            for (column, p) in row.probabilities.enumerated() {
+                let logit = log(Double(p) / (1 - Double(p)))
+                let expected = 1 / (1 + exp(-(found.slope[column] * logit + found.offset[column])))
+                #expect(abs(Double(calibrated[column]) - expected) < 1e-5)
+            }
+        }
+        #expect(after.table().text().contains("Calibrated"))
+
+        let outcome = try ModelEvaluation(run: run).run(context)
+        let check = try #require(outcome.calibration)
+        #expect(try #require(check.calibrated.logLoss) < #require(check.raw.logLoss))
+        let reached = check.points.filter { $0.sensitivity == 0.8 }.compactMap(\.reachedSensitivity)
+        #expect(reached.count > 3 && reached.allSatisfy { $0.value >= 0.8 })
+        #expect(outcome.text(for: .init()).contains("fitted on these very images"))
+    }
+
+    @Test func photographsThatTrainedTheModelAreRefused() throws {
+        var data = try ModelEvaluation(run: run)
+        data.part = .training
+        let refusal = try error { _ = try CalibrationFit(data, context) }
+        #expect(refusal.kind == .data && refusal.message.hasPrefix("40 of the 40 images"))
+        #expect(refusal.remedy?.contains("--allow-training-images") == true)
+        // By content, under other names and another table too.
+        let other = folder.path + "/other"
+        try Folder.make(other)
+        let lines = try String(contentsOfFile: job.settings.data.table, encoding: .utf8).split(separator: "\n")
+        try AtomicFile.write(
+            lines[0] + "\n" + lines.dropFirst().map { "x" + $0 }.joined(separator: "\n") + "\n",
+            to: other + "/labels.csv")
+        for name in try FileManager.default.contentsOfDirectory(atPath: job.settings.data.images) {
+            try FileManager.default.copyItem(
+                atPath: job.settings.data.images + "/" + name, toPath: other + "/x" + name)
+        }
+        let renamed = try ModelEvaluation(model: run, table: other + "/labels.csv", images: other)
+        #expect(try error { _ = try CalibrationFit(renamed, context) }.message.hasPrefix("40 of the 72 images"))
+        #expect(!FileManager.default.fileExists(atPath: path))
+        _ = try CalibrationFit(data, allowsTrainingImages: true, context)
+        #expect(FileManager.default.fileExists(atPath: path))
+    }
+
+    @Test func aCalibrationOfOtherWeightsIsRefused() throws {
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        var other = job
+        other.settings.seed = 7
+        other.settings.output = folder.path + "/other"
+        try other.execute()
+        try FileManager.default.copyItem(atPath: path, toPath: other.settings.output + "/calibration.json")
+        let refusal = try error { _ = try InferenceModel(other.settings.output, context) }
+        #expect(refusal.kind == .data)
+        #expect(refusal.message.contains("calibration.json is the calibration of other weights than"))
+        // Made again, it is that of these weights.
+        _ = try CalibrationFit(ModelEvaluation(run: other.settings.output), context)
+        _ = try InferenceModel(other.settings.output, context)
+    }
+
+    @Test func aDamagedCalibrationIsNamed() throws {
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        let whole = try String(contentsOfFile: path, encoding: .utf8)
+        var found = try file()
+        found.slope[1] = -1
+        let slopes = try JSONSerialization.jsonObject(with: JSONEncoder().encode(found)) as? [String: Any]
+        var document = try #require(JSONSerialization.jsonObject(with: Data(whole.utf8)) as? [String: Any])
+        document["slope"] = slopes?["slope"]
+        let negative = String(
+            decoding: try JSONSerialization.data(withJSONObject: document, options: .sortedKeys), as: UTF8.self)
+        document["slope"] = [1.0]
+        let short = String(decoding: try JSONSerialization.data(withJSONObject: document), as: UTF8.self)
+        for (text, words) in [
+            ("", "is not a calibration"), (String(whole.prefix(whole.count / 2)), "is not a calibration"),
+            ("{}", "is not a calibration"), (negative, "slopes must be above 0"), (short, "must have"),
+            (whole.replacing("\"format\" : 1", with: "\"format\" : 9"), "has format 9"),
+        ] {
+            try AtomicFile.write(text, to: path)
+            let refusal = try error { _ = try InferenceModel(run, context) }
+            #expect(refusal.kind == .data && refusal.message.contains(words), "\(refusal)")
+            #expect(refusal.message.hasPrefix(path))
+        }
+    }
+
+    @Test func aSingleLabelModelIsCalibratedClassByClass() throws {
+        let table = try String(contentsOfFile: job.settings.data.table, encoding: .utf8).split(separator: "\n")
+        let header = table[0].split(separator: ",").map(String.init)
+        let first = try #require(header.firstIndex(of: "normal"))
+        // Each image has the class of its first finding.
+        let rows = table.dropFirst().map { line in
+            var cells = line.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            let own = (first..<cells.count).first { cells[$0] == "1" } ?? first
+            for column in first..<cells.count where ["0", "1"].contains(cells[column]) {
+                cells[column] = column == own ? "1" : "0"
+            }
+            return cells.joined(separator: ",")
+        }
+        var single = job
+        single.settings.data.table = folder.path + "/single.csv"
+        single.settings.data.labels = .single
+        single.settings.output = folder.path + "/single"
+        try AtomicFile.write(([String(table[0])] + rows).joined(separator: "\n") + "\n", to: single.settings.data.table)
+        try single.execute()
+        _ = try CalibrationFit(ModelEvaluation(run: single.settings.output), context)
+        let check = try #require(try ModelEvaluation(run: single.settings.output).run(context).calibration)
+        #expect(try #require(check.calibrated.logLoss) <= #require(check.raw.logLoss))
+    }
+}
