@@ -21,7 +21,7 @@ public struct LoadReport: Sendable, Equatable {
     public var converted: [String] = []
     /// Names of the file that belong to its head, which is not loaded.
     public var headLeftOut: [String] = []
-    /// What stands in the file before every name and was taken off, such as `module.`; empty for nothing.
+    /// What the file has before every name and was taken off, such as `module.`; empty for nothing.
     public var prefix = ""
 
     /// One line, then the names that did not fit.
@@ -30,7 +30,7 @@ public struct LoadReport: Sendable, Equatable {
             "\(loaded.count) tensors loaded" + (prefix.isEmpty ? "" : ", from names that begin with \(prefix)")
         ]
         for (what, names) in [
-            ("of the head, which begins anew", headLeftOut),
+            ("of the head, which starts from random numbers", headLeftOut),
             ("not in the file, left at their initial values", missing),
             ("in the file but not in the network", unexpected),
             ("of another shape", wrongShape), ("resampled", fitted),
@@ -76,17 +76,17 @@ extension Module {
     public func load(
         _ file: WeightFile, headName: String? = nil, prefix given: String? = nil, _ strictness: LoadStrictness
     ) throws -> LoadReport {
-        let wanted = namedParameters
+        let expected = namedParameters
         let isHead = { (name: String) in headName.map { name.hasPrefix($0 + ".") } ?? false }
         let takesHead = if case .everything = strictness { true } else { false }
         let fitting: (any WeightFitting)? = takesHead ? nil : self as? any WeightFitting
         let prefix = try self.prefix(
-            in: file, given, needed: Set(wanted.map(\.name).filter { takesHead || !isHead($0) }))
+            in: file, given, needed: Set(expected.map(\.name).filter { takesHead || !isHead($0) }))
         let ignored = { (name: String) in name.hasSuffix("num_batches_tracked") }
         var report = LoadReport()
         report.prefix = prefix.prefix
         var values: [(Parameter, Tensor)] = []
-        for (name, parameter) in wanted where takesHead || !isHead(name) {
+        for (name, parameter) in expected where takesHead || !isHead(name) {
             guard let stored = prefix.storedNames[name], let entry = file.tensor(named: stored) else {
                 report.missing.append(name)
                 continue
@@ -115,7 +115,7 @@ extension Module {
             values.append((parameter, value))
             report.loaded.append(name)
         }
-        let names = Set(wanted.map(\.name))
+        let names = Set(expected.map(\.name))
         let others = prefix.storedNames.keys.filter { !names.contains($0) && !ignored($0) }.sorted()
         report.leftOut = others.filter { fitting?.isLeftOut($0) ?? false }
         report.unexpected =
@@ -142,10 +142,10 @@ extension Module {
                     remedy: "Name the weights that were saved with this model.")
             }
         case .backbone(let share):
-            let wanted = namedParameters
-            let body = wanted.count { !isHead($0.name) }
+            let expected = namedParameters
+            let body = expected.count { !isHead($0.name) }
             let found = report.loaded.count
-            let parts = Set(wanted.map { $0.name.prefix { $0 != "." } })
+            let parts = Set(expected.map { $0.name.prefix { $0 != "." } })
             let foreign = report.unexpected.count { !isHead($0) && parts.contains($0.prefix { $0 != "." }) }
             guard report.wrongShape.isEmpty, Double(found) >= share * Double(max(body, found + foreign)) else {
                 throw FoveaError(
@@ -161,7 +161,7 @@ extension Module {
     private func prefix(in file: WeightFile, _ given: String?, needed: Set<String>) throws -> WrapperPrefix {
         let stored = file.tensors.map(\.name)
         guard let given else {
-            let found = WrapperPrefix(stored: stored, wanted: Set(namedParameters.map(\.name)), needed: needed)
+            let found = WrapperPrefix(stored: stored, expected: Set(namedParameters.map(\.name)), needed: needed)
             guard found.rivals.isEmpty else {
                 throw FoveaError(
                     .data,
@@ -176,7 +176,7 @@ extension Module {
             throw FoveaError(
                 .configuration,
                 "model.prefix is \"\(given)\", but no name in \(file.path) begins with "
-                    + (prefix == given ? "it" : "\"\(prefix)\": a dot stands between a prefix and a name"),
+                    + (prefix == given ? "it" : "\"\(prefix)\": a dot is expected between a prefix and a name"),
                 remedy: "Its names are: \(Pluralization.listing(stored, limit: 6)).")
         }
         return WrapperPrefix(stored: stored, prefix: prefix)

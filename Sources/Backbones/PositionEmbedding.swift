@@ -21,8 +21,8 @@ struct PositionEmbedding {
 
     /// A file's embeddings on this grid; nil when they have another width or no square grid.
     func fitted(_ stored: Tensor) throws -> (tensor: Tensor, how: String)? {
-        let (found, wanted) = (stored.shape, value.value.shape)
-        guard found.count == 3, found[0] == 1, found[2] == wanted[2], found[1] > 1 else { return nil }
+        let (found, expected) = (stored.shape, value.value.shape)
+        guard found.count == 3, found[0] == 1, found[2] == expected[2], found[1] > 1 else { return nil }
         let old = Int(Double(found[1] - 1).squareRoot().rounded())
         guard old * old == found[1] - 1 else { return nil }
         let tensor = try Self.resampled(stored.to(dtype: .float32), from: old, rows: side, columns: side)

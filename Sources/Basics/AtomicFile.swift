@@ -59,7 +59,7 @@ public enum AtomicFile {
             case EFBIG: "Raise the limit on the size of files (ulimit -f), or choose another file system."
             case EACCES, EPERM, EROFS: "Check the permissions of the folder, or choose another one."
             case ENAMETOOLONG: "Choose a shorter name, or a folder whose path is shorter."
-            case EEXIST, ENOTDIR: "A file stands where a folder must be: choose another place."
+            case EEXIST, ENOTDIR: "There is a file where a folder must be: choose another place."
             default: nil
             }
         return FoveaError(.storage, "cannot \(verb) \(path): \(String(cString: strerror(code)))", remedy: remedy)

@@ -236,7 +236,7 @@ private struct CSVParser {
         return nil
     }
 
-    private func failure(_ line: Int, _ trouble: String, _ remedy: String) -> FoveaError {
-        FoveaError(.data, "\(path): line \(line) \(trouble)", remedy: remedy)
+    private func failure(_ line: Int, _ problem: String, _ remedy: String) -> FoveaError {
+        FoveaError(.data, "\(path): line \(line) \(problem)", remedy: remedy)
     }
 }

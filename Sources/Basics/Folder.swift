@@ -25,10 +25,12 @@ public enum Folder {
     ///   - name: what names it: "output".
     ///   - isWritten: whether a folder that exists must be one in which files can be made.
     ///   - remedy: what to do; nil: to choose another place for it.
+    ///   - unwritable: what to do where no files can be made in it; nil: to change its permissions, or `remedy`.
     /// - Throws: `FoveaError` of kind `configuration` when the path is empty, when it or one of its names is too long, or
     ///   when a file or a link to nothing stands there or on the way.
-    public static func check(_ path: String, named name: String, isWritten: Bool = false, remedy: String? = nil) throws
-    {
+    public static func check(
+        _ path: String, named name: String, isWritten: Bool = false, remedy: String? = nil, unwritable: String? = nil
+    ) throws {
         let remedy = remedy ?? "Choose another place for \(name)."
         guard !path.isEmpty else { throw FoveaError(.configuration, "\(name) is empty", remedy: remedy) }
         guard path.utf8.count <= longestPath else {
@@ -47,7 +49,7 @@ public enum Folder {
                     throw FoveaError(
                         .configuration,
                         "\(name) is \(path), which is not writable: \(String(cString: strerror(errno)))",
-                        remedy: "Change its permissions. " + remedy)
+                        remedy: unwritable ?? "Change its permissions. " + remedy)
                 }
                 let isLink = status.st_mode & S_IFMT == S_IFLNK && stat(String(place), &status) != 0
                 let found =

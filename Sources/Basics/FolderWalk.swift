@@ -177,7 +177,7 @@ package struct PassedOver {
             guard let names = names[reason] else { return nil }
             let (one, several) = reason.nouns
             return
-                "passed over: \(Pluralization.count(names.count, one, several)): \(Pluralization.listing(names, limit: 5))"
+                "skipped: \(Pluralization.count(names.count, one, several)): \(Pluralization.listing(names, limit: 5))"
         }
     }
 }

@@ -9,8 +9,8 @@ public enum JSONFault {
     ///   - error: what `JSONFormat` threw.
     ///   - data: what it was given.
     ///   - type: what was to be decoded.
-    public static func words<Wanted: Decodable>(
-        _ error: any Error, in data: Data, decoding type: Wanted.Type
+    public static func words<Value: Decodable>(
+        _ error: any Error, in data: Data, decoding type: Value.Type
     ) -> String {
         guard isOfWholeText(error) else { return words(error, in: data) }
         return impossibleNumber(in: data) { text in

@@ -15,19 +15,19 @@ public enum Parallel {
     ) throws -> Bool {
         let work = Work(count: count, body: body)
         let group = DispatchGroup()
-        let wanted = max(1, min(threads, count))
-        for _ in 0..<wanted { group.enter() }
+        let requested = max(1, min(threads, count))
+        for _ in 0..<requested { group.enter() }
         let started: Int
         do {
-            started = try WorkerThreads.start(wanted) {
+            started = try WorkerThreads.start(requested) {
                 work.run()
                 group.leave()
             }
         } catch {
-            for _ in 0..<wanted { group.leave() }
+            for _ in 0..<requested { group.leave() }
             throw error
         }
-        for _ in started..<wanted { group.leave() }
+        for _ in started..<requested { group.leave() }
         while group.wait(timeout: .now() + .milliseconds(50)) == .timedOut {
             if shouldStop() { work.stop() }
             progress?.update(work.done)

@@ -4,19 +4,19 @@ import Foundation
 ///
 /// Not by Foundation, whose `deletingLastPathComponent` traps on a name of one character.
 package enum PathName {
-    /// What stands before the last slash: "" for a name alone, "/" for what lies at the root.
+    /// What is before the last slash: "" for a name alone, "/" for what lies at the root.
     package static func folder(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return "" }
         return slash == path.startIndex ? "/" : String(path[..<slash])
     }
 
-    /// What stands behind the last slash.
+    /// What is behind the last slash.
     package static func last(of path: String) -> String {
         guard let slash = path.utf8.lastIndex(of: UInt8(ascii: "/")) else { return path }
         return String(path[path.utf8.index(after: slash)...])
     }
 
-    /// What stands behind the last dot of a name, in lower case; "" without one.
+    /// What is behind the last dot of a name, in lower case; "" without one.
     package static func ending(of name: String) -> String {
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return "" }
         return name[name.index(after: dot)...].lowercased()

@@ -4,6 +4,8 @@ public enum PhotographFile {
     public static let endings = ["png", "jpg", "jpeg", "tif", "tiff", "webp", "jfif", "jpe"]
     /// The formats in a sentence.
     public static let sentence = "Photographs are JPEG, PNG, TIFF or WebP files."
+    /// The formats that are decoded, whatever a file is called.
+    public static let decoded = "JPEG, PNG, TIFF, WebP or GIF"
     /// The largest number of bytes in the name of an image in a table, and in what a cell says about it: no path is longer.
     public static let longestName = 4096
 }

@@ -5,10 +5,26 @@ public enum ProcessLimits {
     /// Open files that work needs: shared libraries, photographs, cache, weights and logs.
     static let files: rlim_t = 64
 
-    /// Refuses to work with fewer open files than are needed; raises the limit where that is allowed.
+    /// Memory that work needs at least, in bytes. With less, Swift's runtime or a library would end the program by a signal.
+    static let memory = 256 << 20
+
+    /// Refuses to work with less memory or fewer open files than are needed.
     ///
     /// - Throws: `FoveaError` of kind `environment`.
     public static func require() throws {
+        let space = mmap(nil, memory, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0)
+        guard let space, space != MAP_FAILED else {
+            throw FoveaError(
+                .environment,
+                "not enough memory: the system refuses this process the \(memory >> 20) MiB that it needs at least",
+                remedy: "Close other programs or raise the limit (ulimit -v).")
+        }
+        munmap(space, memory)
+        try requireFiles()
+    }
+
+    /// Raises the limit on open files where that is needed and allowed.
+    private static func requireFiles() throws {
         var limit = rlimit()
         guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < files else {
             return

@@ -71,7 +71,7 @@ public struct YAMLFault {
         case .duplicatedKeysInMapping(let keys, let context):
             line = context.mark.line
             let key = Printable.escaped(Printable.shortened(name: keys.first ?? ""))
-            words = "the key \"\(key)\" stands twice in the same section"
+            words = "the key \"\(key)\" is given twice in the same section"
         default:
             line = nil
             words = "not YAML: \(error)"

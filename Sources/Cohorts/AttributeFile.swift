@@ -70,8 +70,8 @@ struct AttributeFile {
 
     private func place(_ node: Node) -> String { node.mark.map { "\(source), line \($0.line)" } ?? source }
 
-    private func failure(_ node: Node, _ trouble: String) -> FoveaError {
-        FoveaError(.data, "\(place(node)): \(trouble)", remedy: Self.form)
+    private func failure(_ node: Node, _ problem: String) -> FoveaError {
+        FoveaError(.data, "\(place(node)): \(problem)", remedy: Self.form)
     }
 
     private static let form =

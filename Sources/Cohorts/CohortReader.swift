@@ -92,8 +92,8 @@ public struct CohortReader: Sendable {
         contents.tables.append(SourceFile(path: source.path, sha256: table.sha256))
         try attributes?.requireColumns(table.header, of: source.path)
         // The first table's order holds for all.
-        let wanted = contents.classes ?? classes ?? attributes?.classes
-        let columns = try LabelColumns(of: table, wanted: wanted)
+        let requested = contents.classes ?? classes ?? attributes?.classes
+        let columns = try LabelColumns(of: table, requested: requested)
         if classes == nil, attributes == nil, contents.classes != nil, let column = columns.ignored.first {
             throw FoveaError(
                 .data, "\(source.path) has a column \"\(column)\" that the tables before it lack",
@@ -201,11 +201,11 @@ extension Cohort {
         for path in paths {
             // The part of the path that is there, and the first name that is not.
             var parts = path.split(separator: "/", omittingEmptySubsequences: false).map(String.init)
-            var wanted = parts.removeLast()
-            while !parts.isEmpty, !Folder.exists(parts.joined(separator: "/") + "/") { wanted = parts.removeLast() }
+            var requested = parts.removeLast()
+            while !parts.isEmpty, !Folder.exists(parts.joined(separator: "/") + "/") { requested = parts.removeLast() }
             let folder = parts.isEmpty ? "." : parts.joined(separator: "/") + "/"
-            if let near = index.nearest(to: wanted, in: folder) {
-                return "In \(folder) is \"\(near.name)\", not \"\(wanted)\": the names differ in \(near.difference)."
+            if let near = index.nearest(to: requested, in: folder) {
+                return "In \(folder) is \"\(near.name)\", not \"\(requested)\": the names differ in \(near.difference)."
             }
         }
         return nil

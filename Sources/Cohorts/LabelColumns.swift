@@ -14,13 +14,13 @@ struct LabelColumns {
     let classes: [String]
     let ignored: [String]
 
-    /// - Parameter wanted: the classes; nil for all columns that are not known otherwise.
-    init(of table: CSVTable, wanted: [String]?) throws {
+    /// - Parameter requested: the classes; nil for all columns that are not known otherwise.
+    init(of table: CSVTable, requested: [String]?) throws {
         let header = table.header
         let image = try table.imageColumn()
         var taken: Set<Int> = [image]
         var classColumns: [Int] = []
-        for name in wanted ?? [] {
+        for name in requested ?? [] {
             guard let column = table.column(name) else {
                 let others = header.indices.filter { $0 != image }.map { header[$0] }
                 throw FoveaError(
@@ -28,8 +28,8 @@ struct LabelColumns {
                     remedy: FoveaError.suggestion(for: name, among: others))
             }
             guard taken.insert(column).inserted else {
-                let trouble = column == image ? "is the image column" : "is listed twice"
-                throw FoveaError(.configuration, "\(table.path): the class \"\(name)\" \(trouble)")
+                let problem = column == image ? "is the image column" : "is listed twice"
+                throw FoveaError(.configuration, "\(table.path): the class \"\(name)\" \(problem)")
             }
             classColumns.append(column)
         }
@@ -46,7 +46,7 @@ struct LabelColumns {
         }
         taken.formUnion(extra.values)
         let others = header.indices.filter { !taken.contains($0) }
-        if wanted == nil { classColumns = others }
+        if requested == nil { classColumns = others }
         guard !classColumns.isEmpty else {
             throw FoveaError(
                 .data, "\(table.path) has no class column", remedy: "Add one column of 0 and 1 for each class.")
@@ -56,6 +56,6 @@ struct LabelColumns {
         self.extra = extra
         self.classColumns = classColumns
         classes = classColumns.map { header[$0] }
-        ignored = wanted == nil ? [] : others.map { header[$0] }
+        ignored = requested == nil ? [] : others.map { header[$0] }
     }
 }

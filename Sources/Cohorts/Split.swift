@@ -68,11 +68,11 @@ public struct Split: Sendable, Equatable, Codable {
     ///
     /// - Throws: `FoveaError` when a named split does not exist (with the nearest name) or a patient is in two splits.
     public static func byColumn(
-        _ cohort: Cohort, training wanted: [String], validation: [String], trains: Bool = true
+        _ cohort: Cohort, training requested: [String], validation: [String], trains: Bool = true
     ) throws -> Split {
         let words = cohort.photographs.map(\.split)
         let known = Set(words.compactMap { $0 }).sorted()
-        let training = trains ? wanted : wanted.filter(known.contains)
+        let training = trains ? requested : requested.filter(known.contains)
         for (key, names) in [("training", training), ("validation", validation)]
         where names.isEmpty && (trains || key != "training") {
             throw FoveaError(
@@ -85,14 +85,14 @@ public struct Split: Sendable, Equatable, Codable {
                 remedy: "Remove it from one of them.")
         }
         for word in training + validation where !known.contains(word) {
-            let trouble = "\(cohort.source): no photograph has the split \"\(word)\""
+            let problem = "\(cohort.source): no photograph has the split \"\(word)\""
             let hint = known.isEmpty ? "There is no split column." : FoveaError.suggestion(for: word, among: known)
-            throw FoveaError(.configuration, trouble, remedy: hint)
+            throw FoveaError(.configuration, problem, remedy: hint)
         }
         try requireDistinct(words, named: training + validation, of: cohort)
         try cohort.requireWholePatients(words, in: "\(cohort.source), split column")
-        func rows(_ wanted: [String]) -> [Int] {
-            words.indices.filter { row in words[row].map(wanted.contains) ?? false }
+        func rows(_ requested: [String]) -> [Int] {
+            words.indices.filter { row in words[row].map(requested.contains) ?? false }
         }
         let name = "split \(training.joined(separator: ", ")) / \(validation.joined(separator: ", "))"
         let used = Set(training + validation)
@@ -133,7 +133,7 @@ public struct Split: Sendable, Equatable, Codable {
         }
         // The whole column, not just this split: folds take turns in a cross-validation.
         try cohort.requireWholePatients(folds.map { "fold \($0)" }, in: "\(cohort.source), folds")
-        func rows(_ wanted: (Int) -> Bool) -> [Int] { folds.indices.filter { wanted(folds[$0]) } }
+        func rows(_ requested: (Int) -> Bool) -> [Int] { folds.indices.filter { requested(folds[$0]) } }
         let word = validation.map(String.init).joined(separator: ", ")
         let without = excluded.isEmpty ? "" : " without " + excluded.map(String.init).joined(separator: ", ")
         return try Split(

@@ -27,7 +27,7 @@ struct Stratification {
                 groupsOfClass[column].append(group)
             }
         }
-        var wanted = shares.map { share in remaining.map { Double($0) * share } }
+        var requested = shares.map { share in remaining.map { Double($0) * share } }
         var room = shares.map { Double(sizes.reduce(0, +)) * $0 }
         var part = [Int](repeating: -1, count: sizes.count)
 
@@ -38,13 +38,13 @@ struct Stratification {
                 let most = best.map(value).max() ?? 0
                 best = best.filter { value($0) >= most - 1e-9 }
             }
-            if let column { keepLargest { wanted[$0][column] } }
+            if let column { keepLargest { requested[$0][column] } }
             keepLargest { room[$0] }
             let chosen = best.count == 1 ? best[0] : best[random.index(below: best.count)]
             part[group] = chosen
             room[chosen] -= Double(sizes[group])
             for (column, count) in positives[group] {
-                wanted[chosen][column] -= Double(count)
+                requested[chosen][column] -= Double(count)
                 remaining[column] -= count
             }
         }

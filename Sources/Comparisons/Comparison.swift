@@ -138,7 +138,7 @@ public struct Comparison {
     private func requireRoom(for plan: ComparisonPlan, _ states: [ComparisonCell.State]) throws {
         let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
         try DiskSpace.require(
-            needs(of: open),
+            try needs(of: open),
             of: "the \(Pluralization.count(open.count, "cell")) that the comparison has yet to run",
             remedy: RunCheck.remedy(open.map(\.settings)))
     }
@@ -147,17 +147,17 @@ public struct Comparison {
     package func missingBytes() throws -> [Int] {
         let plan = try ComparisonPlan(settings)
         let (states, _) = try plan.states()
-        return needs(of: zip(plan.cells, states).filter { $1 != .finished }.map(\.0)).map(\.bytes)
+        return try needs(of: zip(plan.cells, states).filter { $1 != .finished }.map(\.0)).map(\.bytes)
     }
 
-    private func needs(of open: [ComparisonCell]) -> [DiskSpace.Need] {
+    private func needs(of open: [ComparisonCell]) throws -> [DiskSpace.Need] {
         guard let folder = open.first?.settings.stageFolder else { return [] }
         let kept = open.map { $0.settings.missingBytes(of: $0.storage, peak: false) }
         // One cell trains at a time; what it writes in addition to what stays is deleted before the next one begins.
         let passing = zip(open, kept).map { $0.settings.missingBytes(of: $0.storage, peak: true) - $1 }.max() ?? 0
         return [
             DiskSpace.Need(
-                RunStorage.missingBytes(of: open.map(\.storage), in: StageStore(folder: folder)), in: folder,
+                try RunStorage.missingBytes(of: open.map(\.storage), in: StageStore(folder: folder)), in: folder,
                 for: "models and view banks"),
             DiskSpace.Need(kept.reduce(0, +) + passing, in: settings.output, for: "checkpoints and results"),
         ]

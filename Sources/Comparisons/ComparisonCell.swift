@@ -95,7 +95,7 @@ struct ComparisonCell {
     ) throws {
         (self.unit, self.technique, self.arm) = (unit, technique, arm)
         (self.settings, self.source) = (settings, source)
-        plan = try source.plan(settings)
+        plan = try source.plan(settings, split: source.expectedSplit)
         storage = RunStorage(settings, plan, source.size)
     }
 
@@ -132,12 +132,12 @@ struct ComparisonCell {
         }
         let here = FileManager.default.currentDirectoryPath
         var found = fromRoot(read, in: sources?.madeIn ?? here)
-        let wanted = fromRoot(settings, in: here)
+        let expected = fromRoot(settings, in: here)
         // Where the folders lie does not decide what a run comes to.
-        (found.output, found.stages, found.cache) = (wanted.output, wanted.stages, wanted.cache)
+        (found.output, found.stages, found.cache) = (expected.output, expected.stages, expected.cache)
         // A version that wrote `auto` computed in what that came to.
         if found.training.precision == .auto { found.training.precision = found.training.settledPrecision }
-        guard found == wanted else {
+        guard found == expected else {
             throw FoveaError(
                 .configuration, "\(settings.output) holds a run with other settings than the comparison has for it now",
                 remedy: "Remove that folder, or give the comparison another `output`.")

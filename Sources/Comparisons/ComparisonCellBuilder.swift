@@ -46,6 +46,7 @@ struct ComparisonCellBuilder {
         // Networks that techniques share are made once, with their weights.
         var sizes: [String: NetworkSize] = [:]
         var weights: [String: PretrainedWeights] = [:]
+        var unreadable: [String: Set<Int>] = [:]
         let contents = ContentHashes(
             known: known.cohort, try settings(technique: comparison.techniques[0], fold: dataset.folds.first, seed: 0))
         for seed in comparison.seeds {
@@ -68,8 +69,12 @@ struct ComparisonCellBuilder {
                             let size = try sizes[network] ?? NetworkSize(base, classes: known.cohort.classes)
                             sizes[network] = size
                             if weights[network] == nil { weights[network] = try PretrainedWeights(base.model) }
+                            let rows = unreadable[network] ?? base.knownUnreadable(in: known.cohort)
+                            unreadable[network] = rows
                             let source = CellSource(
-                                dataset: known, split: split, contents: contents, weights: weights[network], size: size)
+                                dataset: known, split: split,
+                                expectedSplit: try split.training(without: rows, of: known.cohort),
+                                contents: contents, weights: weights[network], size: size)
                             cells.append(try cell(unit, technique, arm, base, source))
                         } catch var error as FoveaError {
                             error.message = "\(dataset.name), \(technique.name), \(arm.label): " + error.message
@@ -163,13 +168,16 @@ struct ComparisonCellBuilder {
 struct CellSource {
     let dataset: ComparisonPlan.Dataset
     let split: Split
+    /// The same without the training images that the cache knows as unreadable. Settings of a cell never follow from it: they
+    /// would change as images are decoded.
+    let expectedSplit: Split
     let contents: ContentHashes
     let weights: PretrainedWeights?
     let size: NetworkSize
 
-    func plan(_ run: RunSettings) throws -> RunPlan {
+    func plan(_ run: RunSettings, split: Split? = nil) throws -> RunPlan {
         try RunPlanner(
-            run, cohort: dataset.cohort, attributes: dataset.attributes, split: split, contents: contents,
+            run, cohort: dataset.cohort, attributes: dataset.attributes, split: split ?? self.split, contents: contents,
             weights: weights, device: .best
         ).plan()
     }

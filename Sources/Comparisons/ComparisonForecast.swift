@@ -35,7 +35,7 @@ public struct ComparisonForecast {
                 let rate = try rates[key] ?? RunForecast.rate(cell.settings, context)
                 rates[key] = rate
                 let store = StageStore(folder: cell.settings.stageFolder)
-                for stage in cell.plan.stages(excluding: &made) where !store.contains(stage) {
+                for stage in cell.plan.stages(excluding: &made) where try !store.contains(stage) {
                     row.images += stage.work.images
                     row.views += stage.work.views
                     row.seconds += stage.work.total / rate

@@ -175,8 +175,8 @@ private struct ArmReading {
     func arm(
         _ technique: String, _ arm: ComparisonArm, _ options: EvaluationOptions
     ) throws -> ComparisonOutcome.Arm? {
-        let wanted = dataset.splits.count * modelsPerSeed
-        let seeds = Dictionary(grouping: cells, by: \.unit.seed).filter { $0.value.count == wanted }
+        let needed = dataset.splits.count * modelsPerSeed
+        let seeds = Dictionary(grouping: cells, by: \.unit.seed).filter { $0.value.count == needed }
             .sorted { $0.key < $1.key }
         guard !seeds.isEmpty else { return nil }
         let counted = seeds.flatMap(\.value)

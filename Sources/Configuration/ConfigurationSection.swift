@@ -22,7 +22,7 @@ public protocol ConfigurationSection: Sendable {
     /// The section with its defaults.
     init()
 
-    /// The keys of the section in the order in which they are written, and read wherever they stand in the file: so a key
+    /// The keys of the section in the order in which they are written, and read wherever they are in the file: so a key
     /// may set defaults of later ones. No key may occur twice.
     static var fields: [Field<Self>] { get }
 

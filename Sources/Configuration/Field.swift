@@ -1,6 +1,6 @@
 /// One key of a section: its name, the property that it sets, what may stand there and what it means.
 public struct Field<Section: ConfigurationSection>: Sendable {
-    /// The key as it stands in the file; without dots.
+    /// The key as it is in the file; without dots.
     let key: String
     /// What the key means, in one line; becomes the comment in a written configuration.
     let help: String

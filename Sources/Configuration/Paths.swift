@@ -15,7 +15,7 @@ extension ValueRule<String> {
                     reading.mismatch(tree, spot)
                     return nil
                 }
-                do throws(PathExpansion.Trouble) {
+                do throws(PathExpansion.Problem) {
                     return try PathExpansion(environment: reading.environment).expand(text)
                 } catch {
                     reading.report(spot.place, "\(spot.path) is \(tree.words): \(error.words)")
@@ -33,11 +33,11 @@ extension ValueRule<String> {
 struct PathExpansion {
     let environment: [String: String]
 
-    struct Trouble: Error {
+    struct Problem: Error {
         let words: String
     }
 
-    func expand(_ text: String) throws(Trouble) -> String {
+    func expand(_ text: String) throws(Problem) -> String {
         var rest = text[...]
         var path = ""
         if rest == "~" || rest.hasPrefix("~/") {
@@ -51,7 +51,7 @@ struct PathExpansion {
                 path += "$"
                 rest.removeFirst()
             } else if rest.first == "{" {
-                guard let end = rest.firstIndex(of: "}") else { throw Trouble(words: "a \"${\" is not closed") }
+                guard let end = rest.firstIndex(of: "}") else { throw Problem(words: "a \"${\" is not closed") }
                 path += try variable(rest[..<end].dropFirst())
                 rest = rest[end...].dropFirst()
             } else {
@@ -60,11 +60,11 @@ struct PathExpansion {
         }
         path += rest
         // "${EMPTY:-}" alone would leave nothing, which names no file.
-        guard !path.isEmpty else { throw Trouble(words: "nothing is left after expansion; a path is expected") }
+        guard !path.isEmpty else { throw Problem(words: "nothing is left after expansion; a path is expected") }
         return path
     }
 
-    private func variable(_ inner: Substring) throws(Trouble) -> String {
+    private func variable(_ inner: Substring) throws(Problem) -> String {
         let mark = inner.range(of: ":-")
         let name = inner[..<(mark?.lowerBound ?? inner.endIndex)]
         let isName =
@@ -72,20 +72,20 @@ struct PathExpansion {
                 UInt8(ascii: "a")...UInt8(ascii: "z") ~= $0 | 0x20 || $0 == 0x5F || 0x30...0x39 ~= $0
             }
         guard isName, let first = name.utf8.first, !(0x30...0x39 ~= first) else {
-            throw Trouble(words: "${\(inner)} is not of the form ${NAME} or ${NAME:-default}")
+            throw Problem(words: "${\(inner)} is not of the form ${NAME} or ${NAME:-default}")
         }
         let fallback = mark.map { inner[$0.upperBound...] }
         guard fallback?.contains("$") != true else {
-            throw Trouble(words: "the default in ${\(inner)} must be plain text")
+            throw Problem(words: "the default in ${\(inner)} must be plain text")
         }
         return try value(of: String(name), default: fallback.map(String.init))
     }
 
     /// An empty variable counts as unset: `${DATA}/x` must not become `/x`.
-    private func value(of name: String, default fallback: String?) throws(Trouble) -> String {
+    private func value(of name: String, default fallback: String?) throws(Problem) -> String {
         if let value = environment[name], !value.isEmpty { return value }
         guard let fallback else {
-            throw Trouble(words: "the environment variable \(name) is not set; set it or write ${\(name):-default}")
+            throw Problem(words: "the environment variable \(name) is not set; set it or write ${\(name):-default}")
         }
         return fallback
     }

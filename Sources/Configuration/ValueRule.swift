@@ -1,4 +1,4 @@
-/// What may stand at a key: how a value of this type is read, checked, described and written.
+/// What a key may have: how a value of this type is read, checked, described and written.
 ///
 /// Rules are made by the static members: `.integer`, `.number`, `.flag`, `.text`, `.path`, `.choice` for single
 /// values, `.section` for a nested section, and `.optional` and `.list` around any of them.

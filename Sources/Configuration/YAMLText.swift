@@ -87,7 +87,7 @@ extension YAMLText {
     }
 
     private func duplicate(_ key: String, _ line: Int?) -> FoveaError {
-        failure(line, "the key \"\(Tree.printable(key))\" stands twice in the same section")
+        failure(line, "the key \"\(Tree.printable(key))\" is given twice in the same section")
     }
 
     /// What the parser found, in one line.

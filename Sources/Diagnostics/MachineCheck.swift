@@ -126,8 +126,8 @@ public struct MachineCheck: Sendable {
     private static func imagesWork() -> Finding {
         var finding = Finding(subject: "", text: "an image was written and read as JPEG and PNG")
         do {
-            let picture = PixelImage(width: 32, height: 24, red: 200, green: 90, blue: 40)
-            for data in [try picture.jpeg(), try picture.png()] {
+            let image = PixelImage(width: 32, height: 24, red: 200, green: 90, blue: 40)
+            for data in [try image.jpeg(), try image.png()] {
                 let read = try ImageFile(name: "test image", bytes: data).decode()
                 guard read.width == 32, read.height == 24 else { throw FoveaError(.environment, "it has another size") }
             }

@@ -64,8 +64,8 @@ public final class FeatureDistillation {
             let student = try features.to(dtype: .float32)
             var sum = try Tensor.zeros([], device: features.device)
             for (teacher, projection) in zip(teachers, projections) {
-                let wanted = try teacher.features(at: places).to(device: features.device)
-                sum = try sum + Self.cosineDistance(projection(student), wanted).sum()
+                let target = try teacher.features(at: places).to(device: features.device)
+                sum = try sum + Self.cosineDistance(projection(student), target).sum()
             }
             return try sum * (lambda / Double(max(1, places.count * teachers.count)))
         }

@@ -94,12 +94,12 @@ public struct SubsetTask: Sendable {
 
     /// The rows of one epoch, in the order of the cohort; a pure function of seed and epoch.
     public func rows(epoch: Int) -> [Int] {
-        let wanted = negativesPerEpoch
-        if wanted == negatives.count { return (positives + negatives).sorted() }
+        let requested = negativesPerEpoch
+        if requested == negatives.count { return (positives + negatives).sorted() }
         var random = SeededRandom(seed: seed, UInt64(epoch))
         var pool = negatives
-        for i in 0..<wanted { pool.swapAt(i, i + random.index(below: pool.count - i)) }
-        return (positives + pool.prefix(wanted)).sorted()
+        for i in 0..<requested { pool.swapAt(i, i + random.index(below: pool.count - i)) }
+        return (positives + pool.prefix(requested)).sorted()
     }
 
     /// How much too high this teacher's logits are for each of its classes, because it sees fewer negatives than the

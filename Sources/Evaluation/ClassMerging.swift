@@ -28,7 +28,7 @@ public struct ClassMerging: Sendable, Equatable {
         self.source = source
     }
 
-    /// What stands in front of a message.
+    /// What precedes a message.
     fileprivate var place: String { source.map { $0 + ": " } ?? "" }
 
     /// The columns that each class is made of, a merged one standing where its first member stood.

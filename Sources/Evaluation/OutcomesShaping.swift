@@ -18,12 +18,12 @@ extension Outcomes {
             patients: patients, folds: folds)
     }
 
-    /// Only the rows whose fold is among `wanted`, such as folds 1 and 2.
-    public func selecting(folds wanted: Set<Int>) throws -> Outcomes {
+    /// Only the rows whose fold is among `requested`, such as folds 1 and 2.
+    public func selecting(folds requested: Set<Int>) throws -> Outcomes {
         guard folds.count == images.count else {
             throw FoveaError(.data, "cannot select folds: these outcomes have no folds")
         }
-        return try selecting(images: images.indices.filter { wanted.contains(folds[$0]) })
+        return try selecting(images: images.indices.filter { requested.contains(folds[$0]) })
     }
 
     /// Only the rows at the given positions, in the given order; each position at most once.

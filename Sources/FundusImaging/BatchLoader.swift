@@ -151,14 +151,14 @@ public final class BatchLoader: Sendable {
         private func make(_ index: Int) throws -> Batch {
             let items = Array(items[ranges[index]])
             let size = cache.resolution * cache.resolution * 3
-            var picture = [UInt8](repeating: 0, count: size)
+            var image = [UInt8](repeating: 0, count: size)
             let pixels = try [UInt8](unsafeUninitializedCapacity: items.count * size) { buffer, count in
                 let bytes = UnsafeMutableRawBufferPointer(buffer)
                 for (i, item) in items.enumerated() {
-                    try picture.withUnsafeMutableBytes { try cache.read(item.row, into: $0) }
+                    try image.withUnsafeMutableBytes { try cache.read(item.row, into: $0) }
                     let view = Augmentation(
                         settings: augmentation, seed: seed, contentKey: cache.contentKey(item.row), view: item.view)
-                    picture.withUnsafeBytes {
+                    image.withUnsafeBytes {
                         view.apply(
                             $0, resolution: cache.resolution,
                             into: UnsafeMutableRawBufferPointer(rebasing: bytes[i * size..<(i + 1) * size]))

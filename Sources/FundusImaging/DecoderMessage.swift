@@ -1,3 +1,4 @@
+import Basics
 import CVips
 import Foundation
 
@@ -11,6 +12,8 @@ package struct DecoderMessage {
         case kind
         /// The file is cut or has changed bytes.
         case damage
+        /// The library cannot do with such an image what it is asked to do.
+        case operation
         /// The machine lacks threads or descriptors; nothing follows about the file.
         case machine
         /// More memory was requested than was given: too little is left, or the file requests too much.
@@ -46,7 +49,22 @@ package struct DecoderMessage {
         ]) {
             return .kind
         }
-        return .damage
+        // The name of the operation comes first, as does that of a file's reader.
+        let operations = ["reduce", "shrink", "resize", "thumbnail", "extract_", "colourspace", "flatten", "hist_find"]
+        return operations.contains(where: text.hasPrefix) ? .operation : .damage
+    }
+
+    /// What is wrong with the file, to be put after its path; the library's own words come last, shortened.
+    package var problem: String {
+        let words = " (\(text.prefix(160)))"
+        switch cause {
+        case .format: return "is not an image in a format that is read: \(PhotographFile.decoded)"
+        case .kind: return "is of a kind of image that is not read" + words
+        case .damage: return "cannot be decoded: it is cut or damaged" + words
+        case .operation:
+            return "cannot be scaled to the size that is needed, which its own size or form prevents" + words
+        case .machine, .memory: return "cannot be decoded: memory or threads are lacking" + words
+        }
     }
 
     /// Whether a complaint about a file that was decoded to its end says that pixels are wrong or missing.

@@ -134,13 +134,13 @@ public final class ImageCache: Sendable {
         if pack.read(i, into: buffer) { return }
         if !hasReported.exchange(true, ordering: .relaxed) {
             logger.warning(
-                "the image cache \(pack.path) is damaged, first at \(paths[i]): what is damaged is decoded anew")
+                "the image cache \(pack.path) is damaged, first at \(paths[i]): what is damaged is decoded again")
         }
         let image: PixelImage
         do {
             image = try builder.prepare(i, hash: pack.hash(i))
-        } catch let trouble as ImageCacheBuilder.Unprepared {
-            throw trouble.error
+        } catch let problem as ImageCacheBuilder.Unprepared {
+            throw problem.error
         }
         image.bytes.withUnsafeBytes { pixels in
             buffer.copyMemory(from: pixels)

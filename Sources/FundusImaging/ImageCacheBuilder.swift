@@ -32,7 +32,7 @@ struct ImageCacheBuilder: Sendable {
 
     private func buildAlone(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
         let progress = ProgressReporter("Image cache", total: paths.count, unit: "images")
-        let reusable = reusablePictures()
+        let reusable = reusableImages()
         // What is open stays readable.
         ImageCacheFiles.removeLeftOver(in: cache, building: folder)
         try AtomicFile.write(to: packPath) { descriptor in
@@ -71,8 +71,8 @@ struct ImageCacheBuilder: Sendable {
             }
             do {
                 try prepare(i, hash: hash).bytes.withUnsafeBytes { try writer.write($0, at: i) }
-            } catch let trouble as Unprepared {
-                try writer.write(reason: ContentIndex.reason(of: trouble.error, path: paths[i]), at: i)
+            } catch let problem as Unprepared {
+                try writer.write(reason: ContentIndex.reason(of: problem.error, path: paths[i]), at: i)
             }
         }
     }
@@ -125,19 +125,19 @@ struct ImageCacheBuilder: Sendable {
     }
 
     /// Images of older packs, and of builds that were broken off, with the same settings, by content.
-    private func reusablePictures() -> [String: Stored] {
-        let wanted = Set(identities.map(\.text))
+    private func reusableImages() -> [String: Stored] {
+        let requested = Set(identities.map(\.text))
         var found: [String: Stored] = [:]
         // Whole packs first. Each pack that is kept holds a descriptor, so no more are opened than are of use.
         let files = files()
         let names = files.filter { $0.hasSuffix(ImageCacheFiles.pack) } + files.filter(Self.isUnfinished)
-        for name in names where found.count < wanted.count {
+        for name in names where found.count < requested.count {
             guard let pack = ImagePack(path: folder + "/" + name, isUnfinished: Self.isUnfinished(name)),
                 pack.resolution == settings.resolution
             else { continue }
             for i in 0..<pack.count where pack.isReadable(i) {
                 let hash = pack.hash(i)
-                if wanted.contains(hash), found[hash] == nil { found[hash] = Stored(pack: pack, index: i) }
+                if requested.contains(hash), found[hash] == nil { found[hash] = Stored(pack: pack, index: i) }
             }
         }
         return found

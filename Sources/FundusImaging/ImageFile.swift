@@ -70,7 +70,7 @@ public struct ImageFile: Sendable {
         if let said = DecoderMessage(taking: text) {
             // Its tags name better what the library does not read.
             if said.cause == .kind, let reason = TIFFPage(bytes)?.refusal { throw unread(reason) }
-            throw failure("is not a readable image", said, pixels: 0)
+            throw failure(said, pixels: 0)
         }
         let format = withUnsafeBytes(of: header.format) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return ImageHeader(
@@ -104,12 +104,14 @@ public struct ImageFile: Sendable {
                 ?? nil
         }
         if let said = DecoderMessage(taking: text) {
-            throw failure("cannot be decoded", said, pixels: header.width * header.height)
+            throw failure(said, pixels: header.width * header.height)
         }
         let complaint = DecoderMessage(taking: decoding.warnings)
         let image = try PixelImage(taking: pixels)
         if let complaint, complaint.saysPixelsAreWrong {
-            throw failure("is damaged, and a part of its pixels is made up", complaint, pixels: 0)
+            throw FoveaError(
+                .data, "\(path) is damaged, and a part of its pixels is made up (\(complaint.text))",
+                remedy: Self.copyAgain)
         }
         try checkRange(largest: Int(decoding.largest), brighter: Int(decoding.brighter))
         return image
@@ -137,7 +139,7 @@ public struct ImageFile: Sendable {
         guard (1..<4096).contains(largest) else { return }
         throw FoveaError(
             .data,
-            "\(path) has 16 bits a sample, but \(brighter == 0 ? "none is" : "only \(brighter) are") above \(largest) of "
+            "\(path) has 16 bits a sample, but \(brighter == 0 ? "none is" : "only \(brighter) \(brighter == 1 ? "is" : "are")") above \(largest) of "
                 + "65535: it would be seen as black",
             remedy:
                 "It seems to hold values of \(largest < 256 ? 8 : 12) bits: save it with 8 bits a sample, or multiply "
@@ -145,15 +147,17 @@ public struct ImageFile: Sendable {
     }
 
     /// The error for what the image library said. Only what lies in the bytes is an error of the file.
-    private func failure(_ what: String, _ said: DecoderMessage, pixels: Int) -> FoveaError {
+    private func failure(_ said: DecoderMessage, pixels: Int) -> FoveaError {
         let remedy: String
         switch said.cause {
         case .machine:
             return MachineProbe.error(path, said.text)
         case .format:
-            return FoveaError(.data, "\(path) \(what): \(said.text)\(Self.advice)", remedy: PhotographFile.sentence)
+            return FoveaError(.data, "\(path) \(said.problem)\(Self.advice)", remedy: PhotographFile.sentence)
         case .kind:
-            return unread(said.text, what)
+            return FoveaError(.data, "\(path) \(said.problem)\(Self.advice)", remedy: Self.conversion)
+        case .operation:
+            remedy = "Crop it, or save it in another size or as PNG."
         case .damage, .memory:
             // Decoded and prepared, with space for what the library keeps.
             if let lacking = MachineProbe.lacking(bytes: pixels * 4 + 1 << (said.cause == .memory ? 28 : 26)) {
@@ -162,17 +166,19 @@ public struct ImageFile: Sendable {
             remedy =
                 said.cause == .memory
                 ? "It requests more memory than such an image needs: save it again."
-                : "The file is cut or damaged: copy it again."
+                : Self.copyAgain
         }
-        return FoveaError(.data, "\(path) \(what): \(said.text)", remedy: remedy)
+        return FoveaError(.data, "\(path) \(said.problem)", remedy: remedy)
     }
 
     /// The error for a whole file of a kind that is not read.
-    private func unread(_ reason: String, _ what: String = "cannot be decoded") -> FoveaError {
-        FoveaError(
-            .data, "\(path) \(what): \(reason)\(Self.advice)",
-            remedy: "The file may be whole, but this kind of image is not read: convert it to PNG or 8-bit JPEG.")
+    private func unread(_ reason: String) -> FoveaError {
+        FoveaError(.data, "\(path) cannot be decoded: \(reason)\(Self.advice)", remedy: Self.conversion)
     }
+
+    private static let conversion =
+        "The file may be whole, but this kind of image is not read: convert it to PNG or 8-bit JPEG."
+    private static let copyAgain = "The file is cut or damaged: copy it again."
 
     /// A part of the message, since lists of images have no remedy for each.
     private static let advice = " (convert it to PNG or 8-bit JPEG)"

@@ -138,5 +138,5 @@ public struct PixelArea: Sendable, Hashable, Codable {
 func throwing(_ text: UnsafeMutablePointer<CChar>?, _ subject: String) throws {
     guard let said = DecoderMessage(taking: text) else { return }
     if [.machine, .memory].contains(said.cause) { throw MachineProbe.error(subject, said.text) }
-    throw FoveaError(.data, "\(subject): \(said.text)")
+    throw FoveaError(.data, "\(subject): the image library failed (\(said.text))")
 }

@@ -237,7 +237,7 @@ public struct ModelBundle {
     }
 
     /// One network with the outputs of all bundles side by side, where they share a backbone, weights and all: it is
-    /// passed once, and their heads stand in order. Nil where their backbones differ.
+    /// passed once, and their heads are in order. Nil where their backbones differ.
     ///
     /// It is made to predict with, not to be saved: classes of several bundles occur several times.
     public static func joined(_ bundles: [ModelBundle]) throws -> ModelBundle? {

@@ -114,7 +114,7 @@ public struct DatasetInspection: Sendable {
                 return .failed(error)
             } catch {
                 let message = (error as? FoveaError)?.message ?? "\(error)"
-                // The name stands in front already.
+                // The name is in front already.
                 let reason =
                     message.hasPrefix(photograph.path + " ")
                     ? String(message.dropFirst(photograph.path.count + 1)) : message

@@ -41,20 +41,20 @@ extension FirstConfiguration {
         var made = SplitSettings()
         made.folds = max(2, min(made.folds, Set(cohort.patientNumbers).count))
         attempts.append(("made by Fovea from the seed: \(made.folds) folds of \(patients); fold 0 validates", made))
-        var trouble: (any Error)?
+        var problem: (any Error)?
         for (text, split) in attempts {
             settings.data.split = split
             do {
                 let parts = try settings.divide(cohort)
-                if let error = trouble as? FoveaError { findings.append(("", "passed over: \(error.message)")) }
+                if let error = problem as? FoveaError { findings.append(("", "skipped: \(error.message)")) }
                 let counts = [parts.training, parts.validation].map { NumberFormat.count($0.count) }
                 findings.append(("split", "\(text) (\(counts[0]) training and \(counts[1]) validation images)"))
                 return parts.training
             } catch {
-                trouble = error
+                problem = error
             }
         }
-        throw trouble ?? FoveaError(.data, "\(cohort.source) cannot be divided")
+        throw problem ?? FoveaError(.data, "\(cohort.source) cannot be divided")
     }
 
     /// More passes over little data, smaller batches too: about as many steps in any case.

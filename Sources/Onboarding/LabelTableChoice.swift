@@ -15,23 +15,23 @@ struct LabelTableChoice {
     ///
     /// - Throws: `FoveaError` of kind `data` when no table labels any image of the folder.
     init(_ listing: FolderListing) throws {
-        var troubles: [String] = []
+        var problems: [String] = []
         var tables: [(table: SurveyedTable, place: ImagePlace)] = []
         for name in listing.tables {
             do {
                 let table = try SurveyedTable(path: listing.folder + "/" + name, name: name)
                 guard !table.labels.isEmpty else {
-                    troubles.append("\(name): no column of 0 and 1")
+                    problems.append("\(name): no column of 0 and 1")
                     continue
                 }
                 let place = table.place(in: listing)
                 if place.found == 0 {
-                    troubles.append("\(name): none of its images is there, such as \(table.images.first ?? "-")")
+                    problems.append("\(name): none of its images is there, such as \(table.images.first ?? "-")")
                 } else {
                     tables.append((table, place))
                 }
             } catch let error as FoveaError {
-                troubles.append(error.message)
+                problems.append(error.message)
             }
         }
         var candidates = tables.map { [$0] }
@@ -43,7 +43,7 @@ struct LabelTableChoice {
         }
         let best = candidates.max { Self.rank($0).lexicographicallyPrecedes(Self.rank($1)) }
         guard let best else {
-            let shown = troubles.prefix(5).joined(separator: "\n  ")
+            let shown = problems.prefix(5).joined(separator: "\n  ")
             throw FoveaError(
                 .data,
                 listing.tables.isEmpty

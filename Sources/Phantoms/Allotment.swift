@@ -17,7 +17,7 @@ struct Allotment {
     /// A finding for which there are too few eyes.
     private struct Shortage: Error {
         let finding: PhantomFinding
-        let wanted: Int
+        let requested: Int
         let given: Int
         let affected: Int
     }
@@ -33,7 +33,7 @@ struct Allotment {
             let least = tried.first { (try? allot(name, first: first, count: $0, minimum: minimum)) != nil }
             throw FoveaError(
                 .configuration,
-                "phantoms: split \"\(name)\" needs \(Pluralization.count(shortage.wanted, "eye")) with "
+                "phantoms: split \"\(name)\" needs \(Pluralization.count(shortage.requested, "eye")) with "
                     + "\(shortage.finding.rawValue), but \(option) \(count) gives "
                     + "\(Pluralization.count(shortage.affected, "patient")) with findings, and only \(shortage.given) of their "
                     + "\(2 * shortage.affected) eyes can have it",
@@ -50,28 +50,28 @@ struct Allotment {
         let affected = Array(patients.indices.shuffled(using: &random).dropFirst(healthy))
         for finding in settings.findings {
             let share = settings.prevalence[finding] ?? 0
-            let wanted = max(minimum, Int((share * Double(2 * count)).rounded()))
-            let given = give(finding, wanted, to: affected, of: &patients, &random)
-            guard given == wanted else {
-                throw Shortage(finding: finding, wanted: wanted, given: given, affected: affected.count)
+            let requested = max(minimum, Int((share * Double(2 * count)).rounded()))
+            let given = give(finding, requested, to: affected, of: &patients, &random)
+            guard given == requested else {
+                throw Shortage(finding: finding, requested: requested, given: given, affected: affected.count)
             }
         }
         return patients
     }
 
-    /// Gives a finding to `wanted` eyes if it can; returns how many got it.
+    /// Gives a finding to `requested` eyes if it can; returns how many got it.
     private func give(
-        _ finding: PhantomFinding, _ wanted: Int, to affected: [Int], of patients: inout [PhantomPatient],
+        _ finding: PhantomFinding, _ requested: Int, to affected: [Int], of patients: inout [PhantomPatient],
         _ random: inout SeededRandom
     ) -> Int {
         var given = 0
         let order = affected.shuffled(using: &random)
         // First with both eyes or one of each patient, then, if that was not enough, every eye that is still free.
         for takesAll in [false, true] {
-            for i in order where given < wanted {
+            for i in order where given < requested {
                 let isBilateral = random.chance(settings.bilateralShare)
                 let eyes = PhantomEye.allCases.shuffled(using: &random)
-                for eye in takesAll || isBilateral ? eyes : Array(eyes.prefix(1)) where given < wanted {
+                for eye in takesAll || isBilateral ? eyes : Array(eyes.prefix(1)) where given < requested {
                     var present = patients[i].findings[eye] ?? []
                     guard present.isDisjoint(with: finding.conflicts), present.insert(finding).inserted else {
                         continue

@@ -74,9 +74,9 @@ public struct PhantomDataset: Sendable {
     private func prepare(replacing: Bool) throws -> Bool {
         let files = FileManager.default
         let found = try readManifest()
-        let wanted = Manifest(version: Self.version, isComplete: true, settings: settings)
+        let expected = Manifest(version: Self.version, isComplete: true, settings: settings)
         if found != nil { removeLeftOver() }
-        if let found, found.version == wanted.version, found.settings == settings {
+        if let found, found.version == expected.version, found.settings == settings {
             if found.isComplete && isIntact() { return true }
         } else if found != nil {
             guard replacing else {

@@ -80,10 +80,10 @@ public struct PredictionTable: Sendable {
     /// The scores of the given images and classes, row by row.
     ///
     /// - Throws: `FoveaError` of kind `data` when the table has other images or classes; the first ten are named.
-    package func scores(of wanted: [String], labelledIn source: String, classes names: [String]) throws -> [Double] {
+    package func scores(of requested: [String], labelledIn source: String, classes names: [String]) throws -> [Double] {
         let columns = try columns(of: names)
         let rows = Dictionary(uniqueKeysWithValues: images.enumerated().map { ($1, $0) })
-        let known = Set(wanted)
+        let known = Set(requested)
         let unlabelled = images.indices.filter { !known.contains(images[$0]) }
         guard unlabelled.isEmpty else {
             let shown = Pluralization.listing(unlabelled.map { "\(images[$0]) (\(places[$0]))" })
@@ -93,15 +93,15 @@ public struct PredictionTable: Sendable {
                     + "\(unlabelled.count == 1 ? "is" : "are") not labelled in \(source): \(shown)",
                 remedy: "Images are called the same in both tables, endings included.")
         }
-        let missing = wanted.filter { rows[$0] == nil }
+        let missing = requested.filter { rows[$0] == nil }
         guard missing.isEmpty else {
             throw FoveaError(
                 .data,
-                "\(path): \(missing.count) of \(Pluralization.count(wanted.count, "image")) labelled in \(source) "
+                "\(path): \(missing.count) of \(Pluralization.count(requested.count, "image")) labelled in \(source) "
                     + "\(missing.count == 1 ? "is" : "are") not predicted: " + Pluralization.listing(missing),
                 remedy: "Predict them, or evaluate a part of the labels only, such as --where fold=0.")
         }
-        return wanted.flatMap { image in
+        return requested.flatMap { image in
             let row = rows[image] ?? 0
             return columns.map { scores[row * classes.count + $0] }
         }

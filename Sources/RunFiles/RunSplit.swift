@@ -91,18 +91,18 @@ package struct RunSplit: Sendable {
     /// - Throws: `FoveaError` of kind `data` where the cohort has none of them.
     package func rows(_ part: Part, of cohort: Cohort) throws -> (rows: [Int], notes: [String]) {
         let rows = Dictionary(uniqueKeysWithValues: cohort.photographs.enumerated().map { ($1.image, $0) })
-        let wanted = images(part)
-        let found = wanted.compactMap { rows[$0.image] }.sorted()
-        let gone = wanted.filter { rows[$0.image] == nil }.map(\.image)
+        let expected = images(part)
+        let found = expected.compactMap { rows[$0.image] }.sorted()
+        let gone = expected.filter { rows[$0.image] == nil }.map(\.image)
         guard !found.isEmpty else {
             throw FoveaError(
-                .data, "\(cohort.source) has none of the \(wanted.count) \(part.rawValue) images of the run",
+                .data, "\(cohort.source) has none of the \(expected.count) \(part.rawValue) images of the run",
                 remedy: "Restore the table that the run was made with, or evaluate on another: --labels TABLE.")
         }
         var notes: [String] = []
         if !gone.isEmpty {
             notes.append(
-                "\(gone.count) of the run's \(wanted.count) \(part.rawValue) images are no longer in \(cohort.source), so "
+                "\(gone.count) of the run's \(expected.count) \(part.rawValue) images are no longer in \(cohort.source), so "
                     + "they are not evaluated: " + Pluralization.listing(gone))
         }
         let known = Set(entries.map(\.image))

@@ -96,21 +96,25 @@ public struct PreparedData: Sendable {
 
 extension Split {
     /// The same without some of the training images.
-    fileprivate func training(without rows: Set<Int>, of cohort: Cohort) throws -> Split {
-        try Split(
+    package func training(without rows: Set<Int>, of cohort: Cohort) throws -> Split {
+        guard training.contains(where: rows.contains) else { return self }
+        return try Split(
             name, training: training.filter { !rows.contains($0) }, validation: validation, excluded: excluded,
             of: cohort)
     }
 }
 
 extension RunSettings {
-    /// The split as a run will have it, as far as that is known before images are decoded: where unreadable training images
-    /// are left out, without those that the cache knows as unreadable.
+    /// The rows that a run leaves out of training, as far as that is known before images are decoded: where unreadable
+    /// training images are left out, those that the cache knows as unreadable.
+    package func knownUnreadable(in cohort: Cohort) -> Set<Int> {
+        guard data.unreadable == .skip else { return [] }
+        return ImageCache.knownFailures(
+            of: cohort.photographs.map(\.path), settings: image.imageSettings, folder: imageCacheFolder)
+    }
+
+    /// The split as a run will have it, as far as that is known before images are decoded.
     func expectedSplit(_ divided: DividedCohort) throws -> Split {
-        guard data.unreadable == .skip else { return divided.split }
-        let failures = ImageCache.knownFailures(
-            of: divided.cohort.photographs.map(\.path), settings: image.imageSettings, folder: imageCacheFolder)
-        guard divided.split.training.contains(where: failures.contains) else { return divided.split }
-        return try divided.split.training(without: failures, of: divided.cohort)
+        try divided.split.training(without: knownUnreadable(in: divided.cohort), of: divided.cohort)
     }
 }

@@ -34,7 +34,7 @@ public struct Run {
     public func forecast() throws -> RunForecast {
         Engine.threads = context.threads
         // What is resumed may lie on a file system that is only read.
-        try self.settings.checkFolders(areWritten: !context.isResuming)
+        try self.settings.checkFolders(isResuming: context.isResuming, areWritten: !context.isResuming)
         let divided = try self.settings.dividedCohort()
         let settings = try self.settings.settlingPrecision(context, logger: logger)
         let planner = RunPlanner(
@@ -65,7 +65,7 @@ public struct Run {
     private func execute(configuration: String, keeping kept: LogFile) throws -> RunOutcome {
         Engine.threads = context.threads
         let started = Date()
-        try self.settings.checkFolders()
+        try self.settings.checkFolders(isResuming: context.isResuming)
         if !context.isResuming { try RunFolder.refuseInUse(self.settings.output) }
         try RunFolder.requireOwn(self.settings.output, isResuming: context.isResuming)
         let divided = try self.settings.dividedCohort()
@@ -90,15 +90,17 @@ public struct Run {
         let store = StageStore(
             folder: settings.stageFolder, shouldStop: context.shouldStop, logger: logger)
         let isContinued = context.isResuming && access(folder.file(RunConfiguration.name), F_OK) == 0
-        if isContinued { warnOfChangedImages(preparedData, folder) }
+        let haveImagesChanged = isContinued && warnOfChangedImages(preparedData, folder)
+        let (sources, haveFilesChanged) = try sources(preparedData, weights, folder, isContinued: isContinued)
         // From here on the run is accepted.
         folder.removeLeftOver(store)
         try AtomicFile.write(configuration, to: folder.file(RunConfiguration.name))
-        try folder.write(try sources(preparedData, weights, folder, isContinued: isContinued), to: RunSources.name)
+        try folder.write(sources, to: RunSources.name)
         kept.open(folder.file(RunFolder.logName))
         let sessions = try RunSessions(folder, started: started, isResuming: context.isResuming)
         do {
-            let recorder = try HistoryRecorder(folder, sessions, logger)
+            let recorder = try HistoryRecorder(
+                folder, sessions, logger, startsAgain: haveImagesChanged || haveFilesChanged)
             let planner = RunPlanner(settings, preparedData, context, weights)
             let runner = StageRunner(
                 settings, preparedData, context, planner, store, recorder, folder, weights)
@@ -151,36 +153,39 @@ public struct Run {
     }
 
     /// Says which photographs are not those that the results in the folder were made of: the results will be replaced.
-    private func warnOfChangedImages(_ preparedData: PreparedData, _ folder: RunFolder) {
+    /// Whether there are any.
+    private func warnOfChangedImages(_ preparedData: PreparedData, _ folder: RunFolder) -> Bool {
         // A damaged one is written again.
-        guard let earlier = try? RunSplit(path: folder.file(RunSplit.name)) else { return }
+        guard let earlier = try? RunSplit(path: folder.file(RunSplit.name)) else { return false }
         let now = RunSplit(preparedData.data.cohort, preparedData.data.cache, preparedData.split)
         let changed = now.changedImages(since: earlier)
-        guard !changed.isEmpty else { return }
+        guard !changed.isEmpty else { return false }
         let are = changed.count == 1 ? "is not the one" : "are not those"
         logger.warning(
             "\(Pluralization.count(changed.count, "image")) \(are) that the results in \(folder.path) were made of, so the "
                 + "stages that use them are trained again and the results replaced: \(Pluralization.listing(changed))")
+        return true
     }
 
-    /// What the run was made of, and where that lies.
+    /// What the run was made of, and where that lies; and whether a file of a continued run has changed.
     private func sources(
         _ preparedData: PreparedData, _ weights: PretrainedWeights?, _ folder: RunFolder, isContinued: Bool
-    ) throws -> RunSources {
+    ) throws -> (RunSources, haveChanged: Bool) {
         var hashes = DataSettings.hashes(
             preparedData.data.cohort, preparedData.attributes, severalTables: !settings.data.tables.isEmpty)
         hashes["model.weights"] = weights?.sha256
         let earlier = isContinued ? try RunSources.read(folder.path) : nil
-        if let earlier {
-            for change in earlier.changes(since: hashes, at: settings.paths) { logger.warning("\(change)") }
-            if let written {
-                return earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
+        let changes = earlier?.changes(since: hashes, at: settings.paths) ?? []
+        for change in changes { logger.warning("\(change)") }
+        if isContinued, earlier == nil { logger.warning("\(RunSources.missing(in: folder.path))") }
+        let sources =
+            if let earlier, let written {
+                earlier.continued(written: written, used: settings, folder: folder.path, hashes: hashes)
+            } else {
+                RunSources(
+                    written: written ?? settings, used: settings, folder: folder.path,
+                    madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)
             }
-        } else if isContinued {
-            logger.warning("\(RunSources.missing(in: folder.path))")
-        }
-        return RunSources(
-            written: written ?? settings, used: settings, folder: folder.path,
-            madeIn: FileManager.default.currentDirectoryPath, hashes: hashes)
+        return (sources, !changes.isEmpty)
     }
 }

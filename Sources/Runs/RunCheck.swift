@@ -6,7 +6,7 @@ import Settings
 import Torch
 
 /// Finds before any image is decoded what would otherwise stop a run after hours: a grouping that does not exist, a
-/// subset that cannot be learnt, weights that do not fit, a disk that is too small.
+/// subset that cannot be learnt, weights that do not fit, a disk that is too small, a stored stage that is damaged.
 package struct RunCheck {
     let settings: RunSettings
     let cohort: Cohort
@@ -36,7 +36,7 @@ package struct RunCheck {
         try DiskSpace.require(
             [
                 DiskSpace.Need(
-                    missing(storage), in: settings.stageFolder, for: "models and view banks"),
+                    try missing(storage), in: settings.stageFolder, for: "models and view banks"),
                 DiskSpace.Need(
                     settings.missingBytes(of: storage, peak: true), in: settings.output,
                     for: "checkpoints and results"),
@@ -58,10 +58,10 @@ package struct RunCheck {
     package func storedBytes() throws -> Int { try storage().stages.reduce(0) { $0 + $1.bytes } }
 
     /// About how many bytes of them are not stored yet.
-    package func missingBytes() throws -> Int { missing(try storage()) }
+    package func missingBytes() throws -> Int { try missing(try storage()) }
 
-    private func missing(_ storage: RunStorage) -> Int {
-        RunStorage.missingBytes(of: [storage], in: StageStore(folder: settings.stageFolder))
+    private func missing(_ storage: RunStorage) throws -> Int {
+        try RunStorage.missingBytes(of: [storage], in: StageStore(folder: settings.stageFolder))
     }
 
     /// About how many bytes checkpoints take at the same time, at most.
@@ -79,16 +79,22 @@ extension RunSettings {
     /// Refuses paths of folders at which there is something else, before any data are read: those that are named, and those
     /// that a run makes in them.
     ///
-    /// - Parameter areWritten: whether those that exist must be ones in which files can be made.
+    /// - Parameters:
+    ///   - isResuming: whether the run is there already, so that no other folder can be chosen for it.
+    ///   - areWritten: whether those that exist must be ones in which files can be made.
     /// - Throws: `FoveaError` of kind `configuration`.
-    package func checkFolders(areWritten: Bool = true) throws {
-        try Folder.check(output, named: "output")
+    package func checkFolders(isResuming: Bool = false, areWritten: Bool = true) throws {
+        let copy =
+            isResuming
+            ? "Make it writable, or copy the whole run to where files can be written and resume the copy." : nil
+        try Folder.check(output, named: "output", isWritten: isResuming && areWritten, unwritable: copy)
         if let stages { try Folder.check(stages, named: "stages") }
         try Folder.check(cache ?? ExecutionContext.userCache, named: cache == nil ? "the cache" : "cache")
         for name in RunFolder.folders where name != "stages" {
             try Folder.check(
                 output + "/" + name, named: "the folder \(name) of a run", isWritten: areWritten,
-                remedy: "Choose another folder as `output`, or move that file away.")
+                remedy: (isResuming ? "M" : "Choose another folder as `output`, or m") + "ove that file away.",
+                unwritable: copy)
         }
         for folder in [stageFolder, stageFolder + "/" + StageFolder.bankFolder] {
             try Folder.check(

@@ -25,7 +25,7 @@ struct ClassDraw {
             let pool = Self.firstAbove(random.uniform() * total, in: cumulative)
             let size = order[pool].count
             if next[pool] == size { next[pool] = 0 }
-            // One step of Fisher and Yates' shuffle: what has come stands in front of `next`.
+            // One step of Fisher and Yates' shuffle: what has come precedes `next`.
             order[pool].swapAt(next[pool], next[pool] + random.index(below: size - next[pool]))
             next[pool] += 1
             return data.rows[order[pool][next[pool] - 1]]

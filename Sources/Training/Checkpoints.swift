@@ -75,7 +75,7 @@ public final class Checkpoints {
             logger.info("\(title) resumes from \(checkpoint.path), step \(record.state.steps)")
             return record.state
         }
-        if !names.isEmpty { logger.warning("no checkpoint in \(folder) can be used; the training begins anew") }
+        if !names.isEmpty { logger.warning("no checkpoint in \(folder) can be used; the training starts again") }
         return nil
     }
 

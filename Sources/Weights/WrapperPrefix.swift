@@ -24,12 +24,12 @@ public struct WrapperPrefix: Sendable {
     ///
     /// - Parameters:
     ///   - stored: all names in the file.
-    ///   - wanted: the names of the model's parameters and buffers.
+    ///   - expected: the names of the model's parameters and buffers.
     ///   - needed: those of them that an unknown prefix must have; nil: all.
-    public init(stored: [String], wanted: Set<String>, needed: Set<String>? = nil) {
+    public init(stored: [String], expected: Set<String>, needed: Set<String>? = nil) {
         var fits = ["": 0]
         for name in stored {
-            for prefix in [""] + Self.prefixes(of: name) where wanted.contains(String(name.dropFirst(prefix.count))) {
+            for prefix in [""] + Self.prefixes(of: name) where expected.contains(String(name.dropFirst(prefix.count))) {
                 fits[prefix, default: 0] += 1
             }
         }
@@ -38,7 +38,7 @@ public struct WrapperPrefix: Sendable {
         }
         let known = fits.keys.min { order($0) < order($1) } ?? ""
         let names = Set(stored)
-        let needed = needed ?? wanted
+        let needed = needed ?? expected
         let fitsWhole = needed.allSatisfy { names.contains(known + $0) }
         let unknown = fitsWhole ? [] : Self.unknownPrefixes(names, needed)
         self.init(stored: stored, prefix: unknown.first ?? known, rivals: Array(unknown.dropFirst()))

@@ -92,7 +92,7 @@ struct ZipArchive {
         return start..<(start + count)
     }
 
-    /// Size and offset of a directory entry; a field of all ones stands in the extra field 1, in a fixed order.
+    /// Size and offset of a directory entry; a field of all ones is in the extra field 1, in a fixed order.
     private static func sizeAndOffset(
         at position: Int, _ extra: ArraySlice<UInt8>, _ directory: FileBlock, _ file: InputFile, _ label: String
     ) throws -> (size: Int, offset: Int) {

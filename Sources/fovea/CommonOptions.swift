@@ -101,10 +101,10 @@ struct CommonOptions: ParsableArguments {
             count = limit
         }
         // Engine and decoding have as many each; a few more wait, load and watch.
-        let wanted = 2 * count + Self.helpers
-        let available = WorkerThreads.available(upTo: wanted)
+        let needed = 2 * count + Self.helpers
+        let available = WorkerThreads.available(upTo: needed)
         guard available > Self.helpers + 1 else { throw WorkerThreads.refusal(available) }
-        if available < wanted {
+        if available < needed {
             let fewer = (available - Self.helpers) / 2
             logger.warning("the system gives only \(available) threads, so \(fewer) compute instead of \(count)")
             count = fewer

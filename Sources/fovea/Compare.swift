@@ -37,8 +37,8 @@ struct Compare: ParsableCommand {
 
     func validate() throws {
         guard !isDryRun || !isReport else { throw ValidationError("Give either --dry-run or --report.") }
-        guard folds.isEmpty || isReport else { throw ValidationError("--folds goes with --report.") }
-        guard merge == nil || isReport else { throw ValidationError("--merge goes with --report.") }
+        guard folds.isEmpty || isReport else { throw ValidationError("--folds can be given with --report only.") }
+        guard merge == nil || isReport else { throw ValidationError("--merge can be given with --report only.") }
     }
 
     func run() throws {

@@ -117,16 +117,17 @@ struct Evaluate: ParsableCommand {
                 ("--out-of-fold", outOfFold),
             ].filter(\.1)
             if let first = foreign.first {
-                throw ValidationError("\(first.0) goes with --predictions, not with a model.")
+                throw ValidationError("\(first.0) cannot be combined with a model, only with --predictions.")
             }
             guard labels == nil || (dataset == nil && settings.isEmpty && split == nil) else {
                 throw ValidationError("Give either a configuration (with --set, --split) or --labels TABLE.")
             }
             guard dataset.map({ DataSource($0) == .configuration }) ?? true || (settings.isEmpty && split == nil) else {
                 throw ValidationError(
-                    "--set and --split go with a configuration (.yaml); of a data set all images are evaluated.")
+                    "--set and --split can be given with a configuration (.yaml) only; of a data set all images are evaluated."
+                )
             }
-            guard images == nil || labels != nil else { throw ValidationError("--images goes with --labels.") }
+            guard images == nil || labels != nil else { throw ValidationError("--images needs --labels.") }
         } else {
             guard labels != nil else { throw ValidationError("--predictions needs --labels TABLE.") }
             let foreign = [
@@ -134,13 +135,13 @@ struct Evaluate: ParsableCommand {
                 ("--output", output != nil), ("--precision", precision != nil),
             ].filter(\.1)
             if let first = foreign.first {
-                throw ValidationError("\(first.0) goes with a model, not with --predictions.")
+                throw ValidationError("\(first.0) cannot be combined with --predictions, only with a model.")
             }
             guard !sameSeeds || (predictions.count == versus.count && !outOfFold) else {
                 throw ValidationError("--same-seeds needs as many --versus as --predictions, one table per seed.")
             }
             guard trainFilter == nil || trainLabels != nil else {
-                throw ValidationError("--train-where goes with --train-labels.")
+                throw ValidationError("--train-where needs --train-labels.")
             }
         }
     }

@@ -41,10 +41,10 @@ struct Inspect: ParsableCommand {
 
     func validate() throws {
         guard kind == .table || (images == nil && attributes == nil) else {
-            throw ValidationError("--images and --attributes go with a table.")
+            throw ValidationError("--images and --attributes can be given with a table only.")
         }
         guard kind == .configuration || settings.isEmpty else {
-            throw ValidationError("--set goes with a configuration, and \(source) is none (.yaml).")
+            throw ValidationError("--set can be given with a configuration (.yaml) only, and \(source) is not one.")
         }
     }
 

@@ -15,7 +15,7 @@ struct Predict: ParsableCommand {
         discussion: """
             An image that cannot be read is named on the standard error stream; the others are predicted nevertheless, \
             and the status is then 65. In folders every image is predicted, whatever its name and however deep it lies, \
-            each file once; what is passed over is counted and named. For research; not a medical device.
+            each file once; what is skipped is counted and named. For research; not a medical device.
             """)
 
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")

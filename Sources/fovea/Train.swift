@@ -31,7 +31,8 @@ struct Train: ParsableCommand {
             throw ValidationError("Give either a configuration file or --resume RUN.")
         }
         guard resume == nil || settings.isEmpty else {
-            throw ValidationError("A resumed run keeps its configuration: --set goes with a configuration file only.")
+            throw ValidationError(
+                "A resumed run keeps its configuration: --set can be given with a configuration file only.")
         }
     }
 

@@ -94,7 +94,9 @@ import Weights
         let report = try Self.load(network, Self.write(.mobilenetv1Short, to: folder))
         #expect(report.headLeftOut == ["classifier.bias", "classifier.weight"])
         #expect(report.wrongShape.isEmpty && report.unexpected.isEmpty && report.missing.isEmpty)
-        #expect(report.description.contains("2 of the head, which begins anew: classifier.bias, classifier.weight"))
+        #expect(
+            report.description.contains(
+                "2 of the head, which starts from random numbers: classifier.bias, classifier.weight"))
         #expect(try network.head.weight.value.array() == before)
         let expected = try hashed("conv_stem.weight", [32, 3, 3, 3]).array() as [Float]
         #expect(try network.namedParameters[0].parameter.value.array() == expected)
@@ -136,7 +138,7 @@ import Weights
         let part = #expect(throws: FoveaError.self) {
             try network.load(file, headName: "classifier", prefix: "a.on", .backbone())
         }
-        #expect(part?.message.contains("begins with \"a.on.\": a dot stands between a prefix and a name") == true)
+        #expect(part?.message.contains("begins with \"a.on.\": a dot is expected between a prefix and a name") == true)
     }
 
     @Test func aNegativeVarianceIsRefusedAtLoading() throws {
@@ -227,10 +229,10 @@ import Weights
         (Architecture.resnet18, Architecture.mobilenetv1Short), (.mobilenetv1, .resnet18), (.resnet34, .resnet18),
         (.resnet18, .resnet34), (.resnet50, .resnet34),
     ])
-    func anotherArchitectureIsRefusedAndNothingChanged(_ stored: Architecture, _ wanted: Architecture) throws {
+    func anotherArchitectureIsRefusedAndNothingChanged(_ stored: Architecture, _ expected: Architecture) throws {
         let folder = try TemporaryFolder()
         let file = try Self.write(stored, to: folder)
-        let network = try Self.network(wanted)
+        let network = try Self.network(expected)
         let before = try Self.values(network)
         let error = #expect(throws: FoveaError.self) { try Self.load(network, file) }
         #expect(error?.kind == .data)

@@ -37,7 +37,7 @@ import Testing
         ("classes:\n  - {id: A}\n  - {id: B}\n  - {id: A}\n", "describes the class \"A\" twice (lines 2 and 4)"),
         ("classes:\n  - {id: A, shot: [x]}\n", "must not be called \"shot\""),
         ("classes:\n  - {id: A, region: [a/b]}\n", "\"a/b\" cannot name an attribute or its value"),
-        ("classes:\n  - {id: A, id: B}\n", "a.yaml, line 2: the key \"id\" stands twice"),
+        ("classes:\n  - {id: A, id: B}\n", "a.yaml, line 2: the key \"id\" is given twice"),
         ("classes: [\n", "a.yaml, line 2: not YAML: while parsing a flow"),
         ("classes:\n  - {id: A, region: [\(String(repeating: "r", count: 65))]}\n", "at most 64 bytes"),
         ("classes:\n  - &a {id: A}\n  - *a\n", "a.yaml, line 3: the alias *a is not allowed here"),

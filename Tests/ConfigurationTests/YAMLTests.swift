@@ -4,8 +4,8 @@ import Testing
 
 @Suite struct YAMLTests {
     @Test(arguments: [
-        ("seed: 1\nname: a\nseed: 2\n", "a.yaml:1: the key \"seed\" stands twice in the same section"),
-        ("training:\n  rate: 1\n  'rate': 1\n", "a.yaml:2: the key \"rate\" stands twice in the same section"),
+        ("seed: 1\nname: a\nseed: 2\n", "a.yaml:1: the key \"seed\" is given twice in the same section"),
+        ("training:\n  rate: 1\n  'rate': 1\n", "a.yaml:2: the key \"rate\" is given twice in the same section"),
         (
             "training:\n\tepochs: 3\n",
             "a.yaml:2: not YAML: while scanning for the next token, found character that cannot start any token "

@@ -142,7 +142,7 @@ import Testing
             }
             return HandmadeFile.tiff(width: 64, height: 64, channels: 1, bits: 16, strip: strip)
         }
-        #expect(try refusal(file(hot: 1)).message.contains("only 1 are above 4000 of 65535"))
+        #expect(try refusal(file(hot: 1)).message.contains("only 1 is above 4000 of 65535"))
         #expect(try refusal(file(hot: 4)).message.contains("only 4 are above 4000 of 65535"))
         // More than one in a thousand may be what the image shows.
         _ = try decode(file(hot: 5))
@@ -236,6 +236,28 @@ import Testing
             #expect(error.message.contains("convert it to PNG or 8-bit JPEG"), "\(error)")
         }
         #expect(try refusal(jpeg.prefix(jpeg.count / 2)).remedy?.contains("copy it again") == true)
+    }
+
+    @Test("the library's own words come in brackets, behind a sentence")
+    func plainWords() throws {
+        let text = try refusal(Data("no image".utf8)).message
+        #expect(
+            text == "photograph is not an image in a format that is read: JPEG, PNG, TIFF, WebP or GIF "
+                + "(convert it to PNG or 8-bit JPEG)")
+        // More than a million times as high as it may be.
+        let line = HandmadeFile.tiff(
+            width: 1, height: 3_000_000, channels: 1, bits: 8, strip: Data(repeating: 9, count: 3_000_000))
+        let error = try #require(throws: FoveaError.self) { try ImageFile(name: "line", bytes: line).decode(side: 2) }
+        #expect(error.message.hasPrefix("line cannot be scaled to the size that is needed"), "\(error)")
+        #expect(error.remedy?.contains("Crop it") == true)
+        for (words, sentence) in [
+            ("reducev: parameter vshrink not set", "cannot be scaled to the size that is needed"),
+            ("bad labq format", "is of a kind of image that is not read"),
+            ("VipsJpeg: premature end", "cannot be decoded: it is cut or damaged"),
+        ] {
+            let problem = DecoderMessage(words).problem
+            #expect(problem.hasPrefix(sentence) && problem.hasSuffix("(\(words))"), "\(problem)")
+        }
     }
 
     @Test("a machine that lacks something is not taken for a damaged file")

@@ -1,5 +1,6 @@
 import Backbones
 import Basics
+import Comparisons
 import Configuration
 import Distillation
 import Evaluation
@@ -129,6 +130,12 @@ import Torch
         }
         let before = try forecast()
         #expect(before.contains("0 of 1 to do"), "\(before)")
+        // So is that of a comparison, which finds the run's stages.
+        var comparison = try ComparisonSettings(ofOneCell: settings, in: folder, output: "comparison")
+        comparison.stages = settings.output + "/stages"
+        let cells = try Comparison(comparison, ExecutionContext(device: .cpu, threads: 1)).forecast().table()
+        guard case .count(let images?) = cells.rows[0][2] else { throw CancellationError() }
+        #expect(images == 0, "\(cells.csv())")
         try folder.picture(5, to: "phantoms/images/" + training[0])
         let after = try forecast()
         #expect(after.contains("1 of 1 to do"), "\(after)")

@@ -185,7 +185,7 @@ struct ModelPredictionTests {
         let images = try ImageArguments.expand([folder.path + "/all"]) { told.append($0) }
         let below = deep.dropFirst(4) + "/e.png"
         #expect(images.map(\.name) == [String(below), "a.jfif", "b", "c.csv", "d.dat", "f.bin", "g", "h", "i", "j.x"])
-        #expect(told.count == 1 && told[0].hasPrefix("passed over: 4 files that are not images: "), "\(told)")
+        #expect(told.count == 1 && told[0].hasPrefix("skipped: 4 files that are not images: "), "\(told)")
         for name in ["notes.txt", "sound", "empty", "labels.csv"] { #expect(told[0].contains("all/" + name)) }
         #expect(
             try ModelPrediction(InferenceModel(model, context), images: Array(images[0...4]), context).failures.isEmpty)
@@ -211,8 +211,8 @@ struct ModelPredictionTests {
         #expect(images.map(\.name) == ["b.png", "inner/a.png"])
         for words in [
             "1 link to a folder", "2 links that lead nowhere", "1 hidden file", "1 folder of a run", "1 pipe",
-        ] { #expect(told.contains { $0.hasPrefix("passed over: " + words) }, "\(told)") }
-        #expect(told.contains { $0.hasPrefix("passed over: 3 other names of files") }, "\(told)")
+        ] { #expect(told.contains { $0.hasPrefix("skipped: " + words) }, "\(told)") }
+        #expect(told.contains { $0.hasPrefix("skipped: 3 other names of files") }, "\(told)")
     }
 
     @Test func aFolderThatCannotBeEnteredIsNamed() throws {

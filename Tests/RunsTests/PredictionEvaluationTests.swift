@@ -131,7 +131,7 @@ struct PredictionEvaluationTests {
         ("merge: {x: [&a A], y: [*a]}", "merge.yaml, line 1: the alias *a is not allowed"),
         ("merge: {x: [A], y: [A]}", "and again into \"y\""),
         ("", "says nothing"), ("# nothing", "says nothing"), ("merge:\n  x: [A\n", "merge.yaml, line 3: not YAML: "),
-        ("merge: {x: [A]}\nmerge: {y: [A]}", "the key \"merge\" stands twice"),
+        ("merge: {x: [A]}\nmerge: {y: [A]}", "the key \"merge\" is given twice"),
         ("merge:\n\tx: [A]", "merge.yaml, line 2: not YAML: "), ("merge: {x: [A]}\n---\n{}", "not YAML"),
         ("merge: \u{1}", "line 1: not YAML: control characters are not allowed (column 8)"),
     ])
@@ -152,7 +152,7 @@ struct PredictionEvaluationTests {
             ("A: 0.5\nB: [0.5]", "t.yaml, line 2: \"B\""),
             // JSON with a comma too few, and cut off.
             ("{\"A\": 0.5,\n \"B\" 0.5}", "t.yaml, line 2: not YAML: "), ("{\"A\": 0.5,\n", "line 2: not YAML: "),
-            ("{\"A\": 0.5, \"A\": 0.6}", "the key \"A\" stands twice"), ("A: 'x", "(column "),
+            ("{\"A\": 0.5, \"A\": 0.6}", "the key \"A\" is given twice"), ("A: 'x", "(column "),
             ("A: *b\nB: &b 1", "t.yaml, line 1: the alias *b"),
             // All scores are probabilities, and numbers are decimal.
             ("A: 0x1p-1", "the threshold of \"A\" is \"0x1p-1\""), ("A: 1.01", "from 0 to 1"),

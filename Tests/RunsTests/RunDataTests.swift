@@ -401,6 +401,23 @@ import Torch
         #expect(try job.costs().map(\.reused) == [true])
     }
 
+    /// The history then has the epochs of other stages, which is no damage.
+    @Test func aReusedStageIsNoReasonToWarnWhereTheDataChanged() throws {
+        let table = try String(contentsOfFile: job.settings.data.table, encoding: .utf8)
+        try job.execute()
+        let first = try HistoryFile(path: job.settings.output + "/history.csv").rows
+        let line = try #require(table.split(separator: "\n").first { $0.contains(",train,") })
+        try AtomicFile.write(table.replacing(line + "\n", with: ""), to: job.settings.data.table)
+        var said: [String] = []
+        try job.execute(isResuming: true, log: { said.append($0) })
+        try AtomicFile.write(table, to: job.settings.data.table)
+        try job.execute(isResuming: true, log: { said.append($0) })
+        #expect(try job.costs().map(\.reused) == [true])
+        #expect(said.contains { $0.contains("is not the file that the run was made with") }, "\(said)")
+        #expect(!said.contains { $0.contains("does not have the") }, "\(said)")
+        #expect(try HistoryFile(path: job.settings.output + "/history.csv").rows == first)
+    }
+
     /// A resumed run has its weights by an absolute path, and may have been moved together with them.
     @Test func whereTheWeightsLieDecidesNothing() throws {
         var job = job

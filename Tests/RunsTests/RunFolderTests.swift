@@ -4,6 +4,7 @@ import Configuration
 import Execution
 import Foundation
 import RunFiles
+import Runs
 import Settings
 import TestSupport
 import Testing
@@ -198,6 +199,25 @@ import Torch
         }
         #expect(!FileManager.default.fileExists(atPath: folder.path + "/cache"))
         #expect(try String(contentsOfFile: folder.path + "/project/" + name, encoding: .utf8) == "mine\n")
+    }
+
+    @Test func aRunThatIsResumedWhereNothingCanBeWrittenIsNotSentElsewhere() async throws {
+        var settings = RunSettings()
+        settings.output = folder.path + "/run"
+        try Folder.make(settings.output)
+        #expect(chmod(settings.output, 0o555) == 0 && chmod(folder.path, 0o755) == 0)
+        settings.cache = folder.path + "/cache"
+        let text = ConfigurationWriter.yaml(settings)
+        await #expect(processExitsWith: .success) { [text = text as String] in
+            // Root may write everywhere.
+            if geteuid() == 0 { setuid(65534) }
+            let settings = try ConfigurationReader.read(RunSettings.self, yaml: text, source: "c.yaml")
+            let error = foveaError { try settings.checkFolders(isResuming: true) }
+            exit(
+                error?.kind == .configuration && error?.message.contains("not writable: Permission denied") == true
+                    && error?.remedy?.contains("another folder") == false
+                    && error?.remedy?.contains("copy the whole run") == true ? 0 : 1)
+        }
     }
 
     @Test(arguments: [

@@ -39,5 +39,22 @@ import Torch
         let context = ExecutionContext(device: .cpu, threads: 1)
         let third = try Run(other.settings, context).forecast().table().text(for: Terminal())
         #expect(third.contains("1 of \(stages) to do"), "\(third)")
+        // A damaged view bank is made again, by both; a damaged network ends both.
+        func damage(_ prefix: String, in folder: String) throws -> String {
+            let names = try FileManager.default.contentsOfDirectory(atPath: folder)
+            let name = try #require(names.first { $0.hasPrefix(prefix) && !$0.hasSuffix(".lock") })
+            let path = folder + "/" + name + (name.hasSuffix(".safetensors") ? "" : "/model.safetensors")
+            var bytes = try Data(contentsOf: URL(fileURLWithPath: path))
+            bytes[bytes.count - 1] ^= 1
+            try bytes.write(to: URL(fileURLWithPath: path))
+            return path
+        }
+        _ = try damage("region", in: job.settings.stageFolder + "/banks")
+        let withoutBank = try forecast()
+        #expect(withoutBank.contains("1 of \(stages) to do"), "\(withoutBank)")
+        let path = try damage("teacher", in: job.settings.stageFolder)
+        for error in [foveaError { _ = try forecast() }, foveaError { try job.execute(isResuming: true) }] {
+            #expect(error?.kind == .data && error?.message == "\(path) is not the file that training wrote")
+        }
     }
 }

@@ -30,6 +30,20 @@ struct ResourceTests {
         #expect(raised.status == 0, "\(raised.errors)")
     }
 
+    /// Below that, Swift's runtime would end the program by a signal.
+    @Test func tooLittleMemoryIsNamed() throws {
+        // What the libraries of a program that does nothing take.
+        let run = try ProgramRun(
+            shell: """
+                for limit in 400000 500000 600000 700000 800000 900000 1000000; do
+                  (ulimit -v $limit; "$FOVEA" --version) >/dev/null 2>&1 || continue
+                  ulimit -v $limit; exec "$FOVEA" inspect l.csv
+                done
+                """, in: folder)
+        #expect(run.status == 69, "\(run.status) \(run.errors)")
+        #expect(run.errors.contains("error: not enough memory"), "\(run.errors)")
+    }
+
     @Test func moreThreadsThanAreOfUseAreNotMade() throws {
         let run = try ProgramRun(["doctor", "--threads", "4096"], in: folder)
         #expect(run.status == 0)

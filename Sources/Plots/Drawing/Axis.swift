@@ -43,7 +43,7 @@ struct Axis {
         let finite = values.filter(\.isFinite)
         let low = finite.min() ?? 0
         let high = finite.max() ?? 1
-        // A single number stands in the middle, without neighbours that were never reached.
+        // A single number is drawn in the middle, without neighbours that were never reached.
         if high <= low {
             return Axis(
                 isLogarithmic: false, low: low - 0.5, high: low + 0.5, start: start, end: end, ticks: [low])

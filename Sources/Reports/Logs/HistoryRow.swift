@@ -50,7 +50,7 @@ public struct HistoryRow: Sendable, Equatable {
         self.skippedSteps = skippedSteps
     }
 
-    /// The numbers of a row and the columns they stand in, in the file's order.
+    /// The numbers of a row and their columns, in the file's order.
     static let numbers: [(column: String, field: any (WritableKeyPath<HistoryRow, Double?> & Sendable))] = [
         ("training_loss", \.trainingLoss), ("label_loss", \.labelLoss), ("distillation_loss", \.distillationLoss),
         ("feature_loss", \.featureLoss), ("validation_map", \.validationMAP),

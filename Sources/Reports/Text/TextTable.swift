@@ -2,7 +2,7 @@ import Basics
 
 /// A table that prints aligned for a terminal, as Markdown and as CSV.
 ///
-/// Numbers stand on the right. What is undefined is "–" on the terminal and in Markdown, an empty cell in CSV.
+/// Numbers are aligned on the right. What is undefined is "–" on the terminal and in Markdown, an empty cell in CSV.
 public struct TextTable: Sendable, Equatable {
     /// One cell.
     public enum Cell: Sendable, Equatable {

@@ -21,7 +21,7 @@ public struct RunForecast {
     init(_ plan: RunPlan, _ settings: RunSettings, _ cohort: Cohort, _ context: ExecutionContext) throws {
         let store = StageStore(folder: settings.stageFolder)
         let storage = RunStorage(settings, plan, try NetworkSize(settings, classes: cohort.classes))
-        let areStored = storage.stages.map { store.contains($0.spec) }
+        let areStored = try storage.stages.map { try store.contains($0.spec) }
         let rate = areStored.contains(false) ? try Self.rate(settings, context) : 1
         rows = zip(storage.stages, areStored).map { stage, isStored in
             Row(

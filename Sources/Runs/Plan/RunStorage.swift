@@ -101,9 +101,12 @@ package struct RunStorage {
     }
 
     /// The bytes of the stages of some runs that are not in the stage store; what runs share is counted once.
-    package static func missingBytes(of runs: [RunStorage], in store: StageStore) -> Int {
+    ///
+    /// - Throws: `FoveaError` of kind `data` when a stored network is damaged.
+    package static func missingBytes(of runs: [RunStorage], in store: StageStore) throws -> Int {
         var known = Set<StageKey>()
-        return runs.flatMap(\.stages).filter { known.insert($0.spec.key).inserted && !store.contains($0.spec) }
+        return try runs.flatMap(\.stages)
+            .filter { try known.insert($0.spec.key).inserted && !store.contains($0.spec) }
             .reduce(0) { $0 + $1.bytes }
     }
 }

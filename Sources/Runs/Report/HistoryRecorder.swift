@@ -11,8 +11,13 @@ final class HistoryRecorder {
     private let events: EventWriter
     private let sessions: RunSessions
     private let logger: Logger
+    private let startsAgain: Bool
 
-    init(_ folder: RunFolder, _ sessions: RunSessions, _ logger: Logger) throws {
+    /// - Parameter startsAgain: whether the epochs that the file has may be those of other data, so that it is written again
+    ///   from the records of stages and checkpoints.
+    init(_ folder: RunFolder, _ sessions: RunSessions, _ logger: Logger, startsAgain: Bool) throws {
+        self.startsAgain = startsAgain
+        if startsAgain { unlink(folder.file("history.csv")) }
         do {
             history = try HistoryFile(path: folder.file("history.csv"))
         } catch var error as FoveaError where error.kind == .data {
@@ -45,9 +50,11 @@ final class HistoryRecorder {
         let expected = records.map { Self.row($0, stage: name) }
         guard let last = records.last, expected != history.rows.filter({ $0.stage == name && $0.epoch <= last.epoch })
         else { return }
-        logger.warning(
-            "\(history.path) does not have the \(Pluralization.count(records.count, "epoch")) of \(name) as they were "
-                + "recorded: they are written again")
+        if !startsAgain {
+            logger.warning(
+                "\(history.path) does not have the \(Pluralization.count(records.count, "epoch")) of \(name) as they were "
+                    + "recorded: they are written again")
+        }
         for row in expected { try history.append(row) }
     }
 

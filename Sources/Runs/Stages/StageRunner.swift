@@ -178,31 +178,34 @@ struct BankResult {
 
     var seconds: Double { logits.seconds }
     var isReused: Bool { logits.isStored }
+
+    /// A finished one; nil where there is none at `path`, or a damaged one.
+    init?(at path: String, _ recipe: BankRecipe, key: String) throws {
+        let features = recipe.keepsFeatures ? TeacherFeatures.path(alongside: path) : nil
+        self.features = features.flatMap { TeacherFeatures.stored(at: $0, key: key) }
+        // A bank without features is computed again where they are needed.
+        guard (self.features != nil) == recipe.keepsFeatures,
+            let logits = try TeacherLogits.stored(at: path, key: key)
+        else { return nil }
+        self.logits = logits
+    }
+
+    init(_ logits: TeacherLogits, _ features: TeacherFeatures?) { (self.logits, self.features) = (logits, features) }
 }
 
 extension StageRunner {
     private func bank(_ spec: StageSpec, _ recipe: BankRecipe) throws -> BankResult {
         let key = spec.key.digest
-        func featuresPath(_ path: String) -> String? {
-            recipe.keepsFeatures ? TeacherFeatures.path(alongside: path) : nil
-        }
-        func stored(_ path: String) throws -> BankResult? {
-            let features = featuresPath(path).flatMap { TeacherFeatures.stored(at: $0, key: key) }
-            // A bank without features is computed again where they are needed.
-            guard !recipe.keepsFeatures || features != nil,
-                let logits = try TeacherLogits.stored(at: path, key: key)
-            else { return nil }
-            return BankResult(logits: logits, features: features)
-        }
+        let stored = { try BankResult(at: $0, recipe, key: key) }
         return try store.bank(recipe.name, key: key, stored: stored) { path in
+            let featuresPath = recipe.keepsFeatures ? TeacherFeatures.path(alongside: path) : nil
             let logits = try TeacherLogits.compute(
                 teacher(of: recipe), cache: data.cache, rows: recipe.rows, views: recipe.views,
                 augmentation: recipe.plan.augmentation, seed: recipe.plan.seed, device: device,
                 precision: recipe.plan.precision, threads: recipe.plan.loaderThreads,
-                title: "views of \(recipe.name)", path: path, featuresPath: featuresPath(path), key: key,
+                title: "views of \(recipe.name)", path: path, featuresPath: featuresPath, key: key,
                 shouldStop: context.shouldStop)
-            return BankResult(
-                logits: logits, features: featuresPath(path).flatMap { TeacherFeatures.stored(at: $0, key: key) })
+            return BankResult(logits, featuresPath.flatMap { TeacherFeatures.stored(at: $0, key: key) })
         }
     }
 

@@ -90,15 +90,15 @@ public struct StageStore {
         }
     }
 
-    /// Whether a stage is stored, by its files' names: what they hold is verified when they are read.
-    package func contains(_ spec: StageSpec) -> Bool {
+    /// Whether a run would find a stage here; its files are verified as the run does.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when a file of a network is not what training wrote. A damaged view bank is made
+    ///   again, so it is not stored.
+    package func contains(_ spec: StageSpec) throws -> Bool {
         switch spec.kind {
-        case .network:
-            return access(place(of: spec.storeName, spec.key) + "/" + StageFolder.recordName, F_OK) == 0
+        case .network: try record(in: place(of: spec.storeName, spec.key), key: spec.key) != nil
         case .bank(let recipe):
-            let path = place(ofBank: spec.storeName, spec.key.digest)
-            return access(path, F_OK) == 0
-                && (!recipe.keepsFeatures || access(TeacherFeatures.path(alongside: path), F_OK) == 0)
+            try BankResult(at: place(ofBank: spec.storeName, spec.key.digest), recipe, key: spec.key.digest) != nil
         }
     }
 
