@@ -10,6 +10,21 @@ public protocol Backbone: Module {
     var headName: String { get }
     /// Absorbs all batch norms into their convolutions; the network then only predicts.
     func foldBatchNorms() throws
+    /// The features at each place, [N, featureCount, rows, columns], whose mean over places is the feature vector; nil for
+    /// a network whose features are not such a mean.
+    func featureMap(_ x: Tensor) throws -> Tensor?
+    /// For a network without a feature map: how much each place adds to a score of the feature vector, by gradients,
+    /// [N, rows, columns]; an approximation.
+    ///
+    /// - Parameter score: a scalar of the feature vectors, [N, featureCount].
+    func gradientMap(_ x: Tensor, of score: (Tensor) throws -> Tensor) throws -> Tensor?
+}
+
+extension Backbone {
+    /// None, unless said otherwise.
+    public func featureMap(_ x: Tensor) throws -> Tensor? { nil }
+    /// None, unless said otherwise.
+    public func gradientMap(_ x: Tensor, of score: (Tensor) throws -> Tensor) throws -> Tensor? { nil }
 }
 
 /// How pixels become network input: (x / 255 - mean) / deviation, per channel in the order red, green, blue.

@@ -51,6 +51,35 @@ public final class Classifier: Module {
     }
 }
 
+extension Classifier {
+    /// What each place of one image adds to some logits, [classes, rows, columns], and whether that is exact.
+    ///
+    /// Exact, for networks whose features are a mean over places: the head applied to the feature map, without its bias,
+    /// which is Grad-CAM (Selvaraju et al., ICCV 2017) without its ReLU; the mean of a class's map plus the bias is the
+    /// logit. For a class token: gradients, an approximation. Nil where the backbone has neither.
+    ///
+    /// - Parameters:
+    ///   - x: one image, [1, 3, H, W].
+    ///   - classes: the outputs, in order.
+    public func maps(of x: Tensor, classes: [Int]) throws -> (maps: Tensor, isExact: Bool)? {
+        let chosen = try Tensor(classes).to(device: x.device)
+        if let map = try Autograd.withoutGrad({ try backbone.featureMap(x) }) {
+            return try Autograd.withoutGrad {
+                let places = try logits(of: map.flattened(from: 2).transposed(1, 2))
+                let added = try head.bias.map { try places - $0.value } ?? places
+                let (rows, columns) = (map.shape[2], map.shape[3])
+                return (
+                    try added.transposed(1, 2).selecting(chosen, in: 1).reshaped([classes.count, rows, columns]), true
+                )
+            }
+        }
+        let maps = try classes.compactMap { number in
+            try backbone.gradientMap(x) { try logits(of: $0).narrowed(1, from: number, length: 1).sum() }
+        }
+        return maps.isEmpty ? nil : (try .concatenated(maps, in: 0), false)
+    }
+}
+
 extension Classifier: WeightFitting {
     /// What the backbone makes of a stored tensor of another shape.
     public func fitted(_ stored: Tensor, named name: String) throws -> (tensor: Tensor, how: String)? {

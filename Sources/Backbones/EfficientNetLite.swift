@@ -49,9 +49,13 @@ public final class EfficientNetLite: Backbone {
     }
 
     /// [N, 3, H, W] -> [N, featureCount].
-    public func callAsFunction(_ x: Tensor) throws -> Tensor {
-        let maps = try stages.joined().reduce(stem(x).relu6()) { try $1($0) }
-        return try head(maps).relu6().globallyAveraged()
+    public func callAsFunction(_ x: Tensor) throws -> Tensor { try map(x).globallyAveraged() }
+
+    /// [N, 3, H, W] -> [N, featureCount, H / 32, W / 32].
+    public func featureMap(_ x: Tensor) throws -> Tensor? { try map(x) }
+
+    private func map(_ x: Tensor) throws -> Tensor {
+        try head(stages.joined().reduce(stem(x).relu6()) { try $1($0) }).relu6()
     }
 
     /// Absorbs all batch norms into their convolutions, for prediction only.

@@ -43,9 +43,14 @@ public final class ResNet: Backbone {
     }
 
     /// [N, 3, H, W] -> [N, featureCount].
-    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+    public func callAsFunction(_ x: Tensor) throws -> Tensor { try map(x).globallyAveraged() }
+
+    /// [N, 3, H, W] -> [N, featureCount, H / 32, W / 32].
+    public func featureMap(_ x: Tensor) throws -> Tensor? { try map(x) }
+
+    private func map(_ x: Tensor) throws -> Tensor {
         let stemmed = try stem(x).relu().maxPooled(kernel: 3, stride: 2, padding: 1)
-        return try stages.joined().reduce(stemmed) { try $1($0) }.globallyAveraged()
+        return try stages.joined().reduce(stemmed) { try $1($0) }
     }
 
     /// Absorbs all batch norms into their convolutions, for prediction only.

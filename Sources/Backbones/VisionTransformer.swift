@@ -98,6 +98,12 @@ public final class VisionTransformer: Backbone {
 
     /// [N, 3, H, W] -> [N, featureCount]; patches must tile the image.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        let (tokens, _) = try embedded(x)
+        return try pooled(blocks.reduce(tokens) { try $1($0) })
+    }
+
+    /// The class token and those of the patches, placed, [N, 1 + patches, width]; and the grid of patches.
+    private func embedded(_ x: Tensor) throws -> (tokens: Tensor, grid: (rows: Int, columns: Int)) {
         try Self.requireWholePatches(of: size.patch, height: x.shape[2], width: x.shape[3])
         let grid = try patches(x)
         let tokens = try Tensor.concatenated(
@@ -105,12 +111,45 @@ public final class VisionTransformer: Backbone {
                 classToken.value.expanded([x.shape[0], -1, -1]).to(dtype: grid.dtype),
                 grid.flattened(from: 2).transposed(1, 2),
             ], in: 1)
-        let placed = try tokens + positions(rows: grid.shape[2], columns: grid.shape[3])
-        let encoded = try blocks.reduce(placed) { try $1($0) }
+        let place = (rows: grid.shape[2], columns: grid.shape[3])
+        return (try tokens + positions(rows: place.rows, columns: place.columns), place)
+    }
+
+    /// The feature vectors of encoded tokens.
+    private func pooled(_ encoded: Tensor) throws -> Tensor {
         switch pooling {
         case .classToken: return try norm(encoded).narrowed(1, from: 0, length: 1).flattened(from: 1)
         case .mean: return try norm(encoded.narrowed(1, from: 1, length: encoded.shape[1] - 1).mean([1]))
         }
+    }
+
+    /// With the mean over patches: what each patch adds to the feature vector.
+    ///
+    /// The norm after the mean m of the tokens t is (m - mean(m)) / s w + b with s from m alone: for an image it is linear
+    /// in the tokens, so that the mean over patches of (t - mean(t)) / s w + b is the feature vector exactly.
+    public func featureMap(_ x: Tensor) throws -> Tensor? {
+        guard pooling == .mean else { return nil }
+        let (embedded, grid) = try embedded(x)
+        let encoded = try blocks.reduce(embedded) { try $1($0) }
+        let tokens = try encoded.narrowed(1, from: 1, length: encoded.shape[1] - 1)
+        return try norm.shares(of: tokens, meanOver: 1).transposed(1, 2)
+            .reshaped([x.shape[0], featureCount, grid.rows, grid.columns])
+    }
+
+    /// With a class token: gradient times token of each patch before the last block, in which attention alone brings
+    /// patches to the class token.
+    public func gradientMap(_ x: Tensor, of score: (Tensor) throws -> Tensor) throws -> Tensor? {
+        guard pooling == .classToken, let last = blocks.last else { return nil }
+        let (tokens, grid) = try Autograd.withoutGrad {
+            let (embedded, grid) = try embedded(x)
+            return (try blocks.dropLast().reduce(embedded) { try $1($0) }, grid)
+        }
+        let inputs = try tokens.detached().requiringGrad()
+        guard let gradient = try Autograd.gradients(of: score(pooled(last(inputs))), for: [inputs])[0] else {
+            return nil
+        }
+        return try (gradient * tokens).sum([2]).narrowed(1, from: 1, length: tokens.shape[1] - 1)
+            .reshaped([x.shape[0], grid.rows, grid.columns])
     }
 
     /// Verifies that patches of a side tile an image.

@@ -6,6 +6,30 @@ public struct PreparedImage: Sendable, Equatable {
     public let image: PixelImage
     /// Whether the disc of the fundus camera was found and cropped to.
     public let foundFieldOfView: Bool
+    /// What the square shows of the upright photograph.
+    public let coverage: Coverage
+
+    /// A rectangle on a photograph, in shares of its width and height; beyond 0 ... 1 where the square is filled up with
+    /// black.
+    public struct Coverage: Sendable, Equatable {
+        /// Where it begins, from the photograph's left.
+        public var left: Double
+        /// Where it begins, from the top.
+        public var top: Double
+        /// Its width.
+        public var width: Double
+        /// Its height.
+        public var height: Double
+
+        /// The square around the middle of an area of an image of some size.
+        init(around area: PixelArea, in image: PixelImage) {
+            let side = Double(max(area.width, area.height))
+            width = side / Double(image.width)
+            height = side / Double(image.height)
+            left = (Double(area.left) - (side - Double(area.width)) / 2) / Double(image.width)
+            top = (Double(area.top) - (side - Double(area.height)) / 2) / Double(image.height)
+        }
+    }
 }
 
 /// The one way from a file to the image a network sees: the cache, prediction and serving all call it.
@@ -26,13 +50,17 @@ public enum FundusReader {
         switch settings.crop {
         case .none:
             let whole = try file.decode(side: side, enlarge: true, pixelLimit: settings.pixelLimit)
-            prepared = PreparedImage(image: whole.padded(toSquare: side), foundFieldOfView: false)
+            prepared = PreparedImage(
+                image: whole.padded(toSquare: side), foundFieldOfView: false,
+                coverage: .init(around: PixelArea(left: 0, top: 0, width: whole.width, height: whole.height), in: whole)
+            )
         case .fieldOfView:
             prepared = try fieldOfView(of: file, settings: settings)
         }
         if settings.localContrast {
             prepared = PreparedImage(
-                image: LocalContrast.apply(to: prepared.image), foundFieldOfView: prepared.foundFieldOfView)
+                image: LocalContrast.apply(to: prepared.image), foundFieldOfView: prepared.foundFieldOfView,
+                coverage: prepared.coverage)
         }
         return prepared
     }
@@ -52,7 +80,9 @@ public enum FundusReader {
         let resized = try decoded.cropped(
             to: area, width: min(side, max(1, Int((Double(area.width) * scale).rounded()))),
             height: min(side, max(1, Int((Double(area.height) * scale).rounded()))))
-        return PreparedImage(image: resized.padded(toSquare: side), foundFieldOfView: isFound)
+        return PreparedImage(
+            image: resized.padded(toSquare: side), foundFieldOfView: isFound,
+            coverage: .init(around: area, in: decoded))
     }
 
     /// The disc's rectangle, found in a copy of at most 256 pixels a side.

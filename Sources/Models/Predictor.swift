@@ -45,6 +45,17 @@ public final class Predictor {
         }
     }
 
+    /// What each place of one image adds to the logits of some classes; nil for a network without maps.
+    public func maps(_ pixels: [UInt8], resolution: Int, classes: [Int]) throws -> ClassMaps? {
+        classifier.setTraining(false)
+        let x = try Autograd.withoutGrad { try input(pixels, count: 1, resolution: resolution) }
+        return try classifier.maps(of: x, classes: classes).map { maps, isExact in
+            ClassMaps(
+                rows: maps.shape[1], columns: maps.shape[2],
+                values: try maps.to(device: .cpu, dtype: .float32).contiguous().array(), isExact: isExact)
+        }
+    }
+
     /// The raw logits of some images of a cache, one row for each item, in order.
     ///
     /// - Parameter progress: called with how many images are done.
@@ -92,6 +103,21 @@ public struct PredictedOutputs: Sendable, Equatable {
     public var logits: [Float]
     /// Pooled features, [N, featureCount]; empty where they were not requested.
     public var features: [Float]
+}
+
+/// What each place of an image adds to the logits of some classes.
+public struct ClassMaps: Sendable, Equatable {
+    /// Places from top to bottom.
+    public let rows: Int
+    /// Places from left to right.
+    public let columns: Int
+    /// [classes, rows, columns].
+    public let values: [Float]
+    /// Whether the mean of a map plus the head's bias is the logit; otherwise the map is an approximation by gradients.
+    public let isExact: Bool
+
+    /// The map of a class, by its position among those asked for, [rows, columns].
+    public func map(_ index: Int) -> [Float] { Array(values[index * rows * columns..<(index + 1) * rows * columns]) }
 }
 
 extension FoveaError {

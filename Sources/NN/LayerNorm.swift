@@ -25,4 +25,13 @@ public final class LayerNorm: Module {
         try kernel(
             .tensor(x), .ints([features]), .tensor(weight.value), .tensor(bias.value), .double(epsilon), .bool(false))
     }
+
+    /// What each vector adds to the normalised mean of all, [..., features], same shape: the mean of the result over
+    /// `dimension` is the layer's output for the mean of `x` over it.
+    public func shares(of x: Tensor, meanOver dimension: Int) throws -> Tensor {
+        let mean = try x.mean([dimension], keepingDimensions: true)
+        let centered = try mean - mean.mean([-1], keepingDimensions: true)
+        let deviation = try ((centered * centered).mean([-1], keepingDimensions: true) + epsilon).sqrt()
+        return try (x - x.mean([-1], keepingDimensions: true)) / deviation * weight.value + bias.value
+    }
 }

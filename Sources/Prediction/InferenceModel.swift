@@ -1,3 +1,4 @@
+import Backbones
 import Basics
 import Execution
 import FundusImaging
@@ -59,6 +60,19 @@ public struct InferenceModel {
     /// - Parameter pixels: square RGB images of the model's resolution (image, row, column, channel).
     func logits(_ pixels: [UInt8], count: Int) throws -> [Float] {
         try predictor.logits(pixels, count: count, resolution: description.image.resolution)
+    }
+
+    /// What each place of an image adds to the logits of some classes.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` for a network without maps.
+    func maps(_ image: PreparedImage, classes: [Int]) throws -> ClassMaps {
+        let resolution = description.image.resolution
+        guard let maps = try predictor.maps(image.image.bytes, resolution: resolution, classes: classes) else {
+            throw FoveaError(
+                .configuration, "a network of architecture \(description.architecture.rawValue) has no maps",
+                remedy: "Predict without --maps.")
+        }
+        return maps
     }
 
     /// The raw logits of all images of a cache, [images, classes] row by row.

@@ -17,6 +17,15 @@ public struct ModelPrediction: Sendable {
         public let probabilities: [Float]
         /// The calibrated probability of each class; nil for a model without a calibration.
         public let calibrated: [Float]?
+
+        /// The classes that are above their threshold, the most probable one where none is.
+        func findings(of model: ModelDescription) -> [Int] {
+            let above = model.classes.indices.filter { column in
+                model.thresholds?[column].map { Double(probabilities[column]) >= $0 } ?? false
+            }
+            guard above.isEmpty else { return above }
+            return probabilities.indices.max { probabilities[$0] < probabilities[$1] }.map { [$0] } ?? []
+        }
     }
 
     /// A photograph that cannot be used.
@@ -49,12 +58,14 @@ public struct ModelPrediction: Sendable {
 
     /// Predicts photographs in batches: never more than one batch of images is in memory.
     ///
-    /// - Parameter report: called for each photograph that cannot be used, as soon as that is known.
+    /// - Parameters:
+    ///   - maps: where to write what the model looked at; nil for nowhere.
+    ///   - report: called for each photograph that cannot be used, as soon as that is known.
     /// - Throws: `FoveaError` when the model cannot be read or the machine lacks something; `CancellationError` when
     ///   stopped.
     public init(
-        _ inference: InferenceModel, images: [NamedImage], batchSize: Int = 32, _ context: ExecutionContext,
-        report: (Failure) -> Void = { _ in }
+        _ inference: InferenceModel, images: [NamedImage], batchSize: Int = 32, maps: MapFolder? = nil,
+        _ context: ExecutionContext, report: (Failure) -> Void = { _ in }
     ) throws {
         let model = inference.description
         let progress = ProgressReporter("Predicting", total: images.count, unit: "images")
@@ -65,16 +76,18 @@ public struct ModelPrediction: Sendable {
             let batch = images[start..<min(start + batchSize, images.count)]
             let read = try mapInParallel(
                 batch.count, threads: context.threads, shouldStop: context.shouldStop
-            ) { index -> Result<[UInt8], any Error> in
-                Result { try FundusReader.read(path: batch[start + index].path, settings: model.image).image.bytes }
+            ) { index -> Result<PreparedImage, any Error> in
+                Result { try FundusReader.read(path: batch[start + index].path, settings: model.image) }
             }
             var pixels: [UInt8] = []
             var names: [String] = []
+            var ready: [(path: String, image: PreparedImage)] = []
             for (image, result) in zip(batch, read) {
                 switch result {
-                case .success(let bytes):
-                    pixels += bytes
+                case .success(let prepared):
+                    pixels += prepared.image.bytes
                     names.append(image.name)
+                    if maps != nil { ready.append((image.path, prepared)) }
                 case .failure(let error as FoveaError) where error.kind != .data:
                     throw error
                 case .failure(let error):
@@ -92,15 +105,21 @@ public struct ModelPrediction: Sendable {
                 let calibrated = try inference.calibration?.probabilities(logits, of: model)
                 for (k, name) in names.enumerated() where !odd.contains(k) {
                     let own = k * count..<(k + 1) * count
-                    rows.append(
-                        Row(
-                            image: name, probabilities: Array(probabilities[own]),
-                            calibrated: calibrated.map { Array($0[own]) }))
+                    let row = Row(
+                        image: name, probabilities: Array(probabilities[own]),
+                        calibrated: calibrated.map { Array($0[own]) })
+                    rows.append(row)
+                    guard maps != nil else { continue }
+                    let classes = row.findings(of: model)
+                    try maps?.add(
+                        row, from: ready[k].path, coverage: ready[k].image.coverage, classes: classes,
+                        inference.maps(ready[k].image, classes: classes), model)
                 }
             }
             progress.update(min(start + batchSize, images.count))
         }
         if images.count > batchSize { progress.finish() }
+        try maps?.finish()
         self.model = model
         precision = inference.precision
         self.rows = rows

@@ -33,6 +33,12 @@ struct Predict: ParsableCommand {
     @Option(help: "Write all probabilities to this file, as CSV, or as JSON with --json or a name ending in .json.")
     var output: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Write to this folder where the model looked: for each finding a map over the photograph, and the map itself.",
+            valueName: "folder"))
+    var maps: String?
+
     @Option(help: "Arithmetic of the model; bfloat16 may be faster and moves probabilities by some hundredths.")
     var precision = Precision.float32
 
@@ -51,9 +57,11 @@ struct Predict: ParsableCommand {
         try file?.refuse(found.map(\.path))
         let context = try common.context()
         let inference = try InferenceModel(model, precision: precision, context)
-        let prediction = try ModelPrediction(inference, images: found, context) {
+        let folder = try maps.map(MapFolder.init)
+        let prediction = try ModelPrediction(inference, images: found, maps: folder, context) {
             context.logger.error("\($0.reason)")
         }
+        if let folder { context.logger.info("\(folder.path): \(folder.count) maps written") }
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
             try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: context.shouldStop)

@@ -1,0 +1,95 @@
+import Basics
+import Foundation
+import FundusImaging
+import Models
+
+/// Where a model looked: for each finding of each photograph a map over it, and a table of them.
+///
+/// A finding is a class above its threshold; where none is, the most probable class. The folder holds, for each image, a
+/// folder with `CLASS.png` (the map over the photograph) and `CLASS.npy` (the map itself), and `maps.csv`.
+public final class MapFolder {
+    /// The table of maps.
+    static let tableName = "maps.csv"
+    /// The longer side of an overlay at most, in pixels.
+    private static let side = 1024
+    private static let header = [
+        "image", "class", "probability", "overlay", "map", "exact", "left", "top", "width", "height",
+    ]
+
+    /// The folder.
+    public let path: String
+    private var table = CSVText(header: MapFolder.header)
+    /// How many maps were written.
+    public private(set) var count = 0
+    private var used = Set<String>()
+
+    /// Makes the folder.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` where it holds other files than those of an earlier call.
+    public init(_ path: String) throws {
+        try Folder.check(path, named: "--maps", isWritten: true)
+        if let content = try? FileManager.default.contentsOfDirectory(atPath: path), !content.isEmpty,
+            !content.contains(Self.tableName)
+        {
+            throw FoveaError(
+                .configuration, "--maps is \(path), which holds other files than maps",
+                remedy: "Name a new or an empty folder.")
+        }
+        try Folder.make(path)
+        self.path = path
+    }
+
+    /// Writes the maps of one photograph.
+    ///
+    /// - Parameters:
+    ///   - row: its probabilities.
+    ///   - classes: the findings, by their column.
+    func add(
+        _ row: ModelPrediction.Row, from file: String, coverage: PreparedImage.Coverage, classes: [Int],
+        _ maps: ClassMaps, _ model: ModelDescription
+    ) throws {
+        let photograph = try ImageFile(path: file, pixelLimit: model.image.pixelLimit)
+            .decode(side: Self.side, pixelLimit: model.image.pixelLimit)
+        let folder = unused(row.image)
+        try Folder.make(PathName.joined(path, folder))
+        for (index, column) in classes.enumerated() {
+            let name = PathName.joined(folder, Self.fileName(model.classes[column]))
+            let values = maps.map(index)
+            let overlay = MapOverlay(values, rows: maps.rows, columns: maps.columns, coverage: coverage)
+            try AtomicFile.write(overlay.drawn(over: photograph).png(), to: PathName.joined(path, name + ".png"))
+            try AtomicFile.write(
+                NumPyFile.data(values, shape: [maps.rows, maps.columns]), to: PathName.joined(path, name + ".npy"))
+            table.append([
+                row.image, model.classes[column], "\(row.probabilities[column])", name + ".png", name + ".npy",
+                maps.isExact ? "true" : "false", "\(coverage.left)", "\(coverage.top)", "\(coverage.width)",
+                "\(coverage.height)",
+            ])
+            count += 1
+        }
+    }
+
+    /// Writes the table.
+    func finish() throws { try AtomicFile.write(table.text, to: PathName.joined(path, Self.tableName)) }
+
+    /// A folder for an image, with a number where another image has it already.
+    private func unused(_ image: String) -> String {
+        let base = Self.fileName(image)
+        var name = base
+        var number = 2
+        while !used.insert(name).inserted {
+            name = "\(base)-\(number)"
+            number += 1
+        }
+        return name
+    }
+
+    /// A name that is one file's on every system.
+    private static func fileName(_ name: String) -> String {
+        let allowed = name.unicodeScalars.map { scalar -> Character in
+            let isPlain = scalar.isASCII && (scalar.properties.isAlphabetic || ("0"..."9").contains(scalar))
+            return isPlain || "._-".unicodeScalars.contains(scalar) ? Character(scalar) : "_"
+        }
+        let text = String(allowed.prefix(100))
+        return text.allSatisfy { $0 == "." } ? "_" + text : text
+    }
+}
