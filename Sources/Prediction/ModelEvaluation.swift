@@ -39,8 +39,8 @@ public struct ModelEvaluation: Sendable {
     private var isOfRun = false
     /// Whether the settings began as those of the model's own run.
     private var beganAsRun = false
-    /// The arithmetic that was asked for; nil: that of the model's run.
-    private var precision: TrainingSettings.PrecisionName?
+    /// Whether an arithmetic was asked for; if not, it is that of the model's run.
+    private var asksForPrecision = false
 
     /// Evaluates a model on the data of a configuration.
     public init(model: String, settings: RunSettings) {
@@ -63,7 +63,7 @@ public struct ModelEvaluation: Sendable {
         isOfRun = own.data == settings.data && own.seed == settings.seed
         beganAsRun = true
         // What `--set` asks for comes before the arithmetic of the run.
-        if own.training.precision != settings.training.precision { precision = settings.training.precision }
+        if own.training.precision != settings.training.precision { asksForPrecision = true }
     }
 
     /// Evaluates a model on all photographs of a label table.
@@ -210,7 +210,7 @@ public struct ModelEvaluation: Sendable {
 
     /// The arithmetic: what was asked for, else that of the model's run, else what the settings come to.
     private func precision(on device: Device) -> Precision {
-        guard precision == nil, let own = RunRecord.precision(of: model) else {
+        guard !asksForPrecision, let own = RunRecord.precision(of: model) else {
             return settings.training.precision(on: device)
         }
         return own

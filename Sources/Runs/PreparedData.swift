@@ -28,7 +28,7 @@ public struct PreparedData: Sendable {
     ) throws {
         let (cohort, attributes) = (divided.cohort, divided.attributes)
         let cache = try ImageCache.open(
-            paths: cohort.photographs.map(\.path), settings: settings.image.imageSettings, folder: cacheFolder,
+            paths: cohort.photographs.map(\.path), settings: settings.image, folder: cacheFolder,
             threads: threads, shouldStop: shouldStop, logger: logger)
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         if let note = cohort.leftOutNote { warnings.append(note) }
@@ -109,7 +109,7 @@ extension RunSettings {
     func expectedSplit(_ divided: DividedCohort) throws -> Split {
         guard data.unreadable == .skip else { return divided.split }
         let failures = ImageCache.knownFailures(
-            of: divided.cohort.photographs.map(\.path), settings: image.imageSettings, folder: imageCacheFolder)
+            of: divided.cohort.photographs.map(\.path), settings: image, folder: imageCacheFolder)
         guard divided.split.training.contains(where: failures.contains) else { return divided.split }
         return try divided.split.training(without: failures, of: divided.cohort)
     }

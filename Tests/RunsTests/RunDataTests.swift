@@ -67,7 +67,7 @@ import Torch
         let attributes = try #require(settings.data.attributes)
         let weights = folder.path + "/begin.safetensors"
         let description = ModelDescription(
-            architecture: settings.model.architecture, classes: ["a"], image: settings.image.imageSettings)
+            architecture: settings.model.architecture, classes: ["a"], image: settings.image)
         try Folder.make(folder.path + "/begin")
         try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/begin")
         try FileManager.default.moveItem(atPath: folder.path + "/begin/model.safetensors", toPath: weights)
@@ -97,7 +97,7 @@ import Torch
     @Test func weightsThatAreChangedInPlaceEndTheRun() throws {
         var job = job
         let description = ModelDescription(
-            architecture: job.settings.model.architecture, classes: ["a"], image: job.settings.image.imageSettings)
+            architecture: job.settings.model.architecture, classes: ["a"], image: job.settings.image)
         try Folder.make(folder.path + "/begin")
         try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/begin")
         let weights = folder.path + "/begin/model.safetensors"
@@ -234,8 +234,8 @@ import Torch
     }
 
     /// Whatever table judges it, and whatever the processor does best.
-    @Test(arguments: [TrainingSettings.PrecisionName.float32, .bfloat16])
-    func aModelIsComputedInTheArithmeticOfItsRun(_ name: TrainingSettings.PrecisionName) throws {
+    @Test(arguments: [Precision.float32, .bfloat16])
+    func aModelIsComputedInTheArithmeticOfItsRun(_ name: Precision) throws {
         var job = job
         job.settings.training.precision = name
         try job.execute()
@@ -381,7 +381,7 @@ import Torch
         var job = job
         job.settings.stages = folder.path + "/stages"
         let description = ModelDescription(
-            architecture: job.settings.model.architecture, classes: ["a"], image: job.settings.image.imageSettings)
+            architecture: job.settings.model.architecture, classes: ["a"], image: job.settings.image)
         try Folder.make(folder.path + "/begin")
         try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/begin")
         job.settings.model.weights = folder.path + "/begin/model.safetensors"

@@ -67,21 +67,17 @@ public struct StageStore {
         PartialFile.removeLeftOver(in: folder + "/" + StageFolder.bankFolder) { $0.hasSuffix(".safetensors") }
     }
 
-    /// The stage of a key: read from the store, or made by `train` and stored. Where another process makes it, that one is
+    /// A trained stage: read from the store, or made by `train` and stored. Where another process makes it, that one is
     /// waited for.
-    ///
-    /// - Parameter name: for people, such as "teacher-disc".
-    public func stage(
-        _ name: String, key: StageKey, train: () throws -> (ModelBundle, [EpochRecord])
-    ) throws -> StageResult {
-        let path = place(of: name, key)
-        return try finished(in: path, lock: "/.lock", stored: { try stored(path, key) }) {
+    package func stage(_ spec: StageSpec, train: () throws -> (ModelBundle, [EpochRecord])) throws -> StageResult {
+        let path = folder + "/" + spec.folderName
+        return try finished(in: path, lock: "/.lock", stored: { try stored(path, spec.key) }) {
             sayIfUnrecorded(path)
             let (bundle, history) = try train()
             try bundle.save(to: path)
             let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
             var record = Record(
-                key: key, history: history, weights: hash,
+                key: spec.key, history: history, weights: hash,
                 description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName), sha256: "")
             record.sha256 = StageFolder.contentHash(of: try JSONFormat.encoded(record))
             // Written last: a stage without it is not finished.
@@ -94,15 +90,13 @@ public struct StageStore {
     package func contains(_ spec: StageSpec) -> Bool {
         switch spec.kind {
         case .network:
-            return access(place(of: spec.storeName, spec.key) + "/" + StageFolder.recordName, F_OK) == 0
+            return access(folder + "/" + spec.folderName + "/" + StageFolder.recordName, F_OK) == 0
         case .bank(let recipe):
-            let path = place(ofBank: spec.storeName, spec.key.digest)
+            let path = place(ofBank: spec.storeName, spec.digest)
             return access(path, F_OK) == 0
                 && (!recipe.keepsFeatures || access(TeacherFeatures.path(alongside: path), F_OK) == 0)
         }
     }
-
-    private func place(of name: String, _ key: StageKey) -> String { folder + "/" + name + "-" + key.digest.prefix(16) }
 
     private func place(ofBank name: String, _ digest: String) -> String {
         folder + "/" + StageFolder.bankFolder + "/" + name + "-" + digest.prefix(16) + ".safetensors"
