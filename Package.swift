@@ -96,19 +96,20 @@ let package = Package(
         + module("Cohorts", "Basics", yams)
         + module("Sampling", "Basics")
         + module("Evaluation", "Basics")
-        + module("Losses", "Torch", "Basics")
+        + module("Losses", "Configuration", "Torch", "Basics")
         + module("Models", "Backbones", "FundusImaging", "NN", "Torch", "Weights", "Basics")
         + module("Distillation", "NN", "Losses", "Cohorts", "Models", "Torch", "Basics")
         + module(
             "Settings", "Configuration", "Cohorts", "FundusImaging", "Evaluation", "Losses", "Distillation", "Models",
-            "Backbones", "NN", "Basics")
+            "Backbones", "NN", "Torch", "Basics")
         + module(
             "Training", "Settings", "Models", "Losses", "Sampling", "Distillation", "Evaluation", "Cohorts",
             "FundusImaging", "Backbones", "NN", "Torch", "Weights", "Basics", logging)
         + module("Plots", "Evaluation", "Basics", hasTests: false)
         + module("Reports", "Plots", "Evaluation", "Cohorts", "Basics")
         + module(
-            "Execution", "Settings", "Losses", "Backbones", "NN", "Models", "Torch", "Basics", logging, hasTests: false)
+            "Execution", "Settings", "FundusImaging", "Losses", "Backbones", "NN", "Models", "Torch", "Basics", logging,
+            hasTests: false)
         + module(
             "RunFiles", "Execution", "Settings", "Configuration", "Reports", "Models", "Evaluation", "Cohorts",
             "FundusImaging", "Torch", "Basics", logging, hasTests: false)
@@ -130,9 +131,8 @@ let package = Package(
             "Onboarding", "RunFiles", "Execution", "Settings", "Reports", "Evaluation", "Cohorts", "FundusImaging",
             "Models", "Backbones", "Weights", "Configuration", "Basics", logging, hasTests: false)
         + module(
-            "Diagnostics", "Execution", "Training", "Losses", "Sampling", "Reports", "Cohorts", "FundusImaging",
-            "Backbones", "Torch",
-            "Basics", logging, hasTests: false)
+            "Diagnostics", "Execution", "Settings", "Training", "Losses", "Sampling", "Reports", "Cohorts",
+            "FundusImaging", "Backbones", "Torch", "Basics", logging, hasTests: false)
         + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )

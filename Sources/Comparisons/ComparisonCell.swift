@@ -5,6 +5,7 @@ import Foundation
 import RunFiles
 import Runs
 import Settings
+import Torch
 
 /// The kind of run that a cell is.
 enum ComparisonArm: Hashable {
@@ -100,7 +101,7 @@ struct ComparisonCell {
     }
 
     /// Gives it an arithmetic.
-    mutating func settle(_ precision: TrainingSettings.PrecisionName) throws {
+    mutating func settle(_ precision: Precision) throws {
         self = try ComparisonCell(
             unit: unit, technique: technique, arm: arm, settings: settings.with(precision), source: source)
     }
@@ -136,7 +137,7 @@ struct ComparisonCell {
         // Where the folders lie does not decide what a run comes to.
         (found.output, found.stages, found.cache) = (expected.output, expected.stages, expected.cache)
         // A version that wrote `auto` computed in what that came to.
-        if found.training.precision == .auto { found.training.precision = found.training.settledPrecision }
+        found.training.precision = found.training.precision(on: .best)
         guard found == expected else {
             throw FoveaError(
                 .configuration, "\(settings.output) holds a run with other settings than the comparison has for it now",

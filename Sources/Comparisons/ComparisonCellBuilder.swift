@@ -3,6 +3,7 @@ import Cohorts
 import Configuration
 import Distillation
 import Foundation
+import FundusImaging
 import RunFiles
 import Runs
 import Settings

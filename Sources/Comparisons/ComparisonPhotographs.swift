@@ -52,7 +52,7 @@ struct ComparisonPhotographs {
             else { continue }
             let photographs = dataset.cohort.photographs
             let contents = try ImageCache.contents(
-                of: photographs.map(\.path), pixelLimit: settings.image.imageSettings.pixelLimit,
+                of: photographs.map(\.path), pixelLimit: settings.image.pixelLimit,
                 folder: settings.imageCacheFolder, threads: context.threads, shouldStop: context.shouldStop)
             let now = Dictionary(zip(photographs.map(\.image), contents)) { first, _ in first }
             // Of one that could not be decoded the contents then are not known.

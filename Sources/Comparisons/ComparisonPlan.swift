@@ -4,6 +4,7 @@ import Evaluation
 import Execution
 import RunFiles
 import Settings
+import Torch
 
 /// All cells of a comparison, in the order in which they are run: seed by seed, so that one that is stopped has whole
 /// seeds, and all cells of a unit one after the other, so that they find each other's stages.
@@ -69,10 +70,10 @@ struct ComparisonPlan {
     /// Gives all cells that leave the arithmetic open the same one: that of a cell which has begun, else what is chosen for
     /// the first of them.
     private mutating func settlePrecision(_ choose: ((RunSettings) throws -> RunSettings)?) throws {
-        let open = cells.indices.filter { cells[$0].settings.training.precision == .auto }
+        let open = cells.indices.filter { cells[$0].settings.training.precision == nil }
         guard let first = open.first else { return }
-        var begun: TrainingSettings.PrecisionName?
-        for index in open where begun == nil { begun = try cells[index].written()?.training.settledPrecision }
+        var begun: Precision?
+        for index in open where begun == nil { begun = try cells[index].written()?.training.precision(on: .best) }
         guard let precision = try begun ?? choose?(cells[first].settings).training.precision else { return }
         for index in open { try cells[index].settle(precision) }
     }

@@ -15,18 +15,23 @@ public enum ConfigurationWriter {
 extension ConfigurationWriter {
     /// Every value on one line, as it would be written, by its key with those of the sections around it, such as
     /// "training.rate".
-    public static func values<Section: ConfigurationSection>(_ section: Section) -> [String: String] {
+    ///
+    /// - Parameter uses: which values are included, by what they decide.
+    public static func values<Section: ConfigurationSection>(
+        _ section: Section, _ uses: Set<FieldUse> = [.decides, .resolved, .unused]
+    ) -> [String: String] {
         var values: [String: String] = [:]
-        func add(_ entries: [YAMLValue.Entry], _ parent: String) {
+        func add(_ entries: [YAMLValue.Entry], _ parent: String, _ outer: FieldUse) {
             for entry in entries {
+                let use = FieldUse(rawValue: max(outer.rawValue, entry.use.rawValue)) ?? entry.use
                 if case .section(let inner) = entry.value {
-                    add(inner, parent + entry.key + ".")
-                } else {
+                    add(inner, parent + entry.key + ".", use)
+                } else if uses.contains(use) {
                     values[parent + entry.key] = entry.value.flow
                 }
             }
         }
-        add(section.written, "")
+        add(section.written, "", .decides)
         return values
     }
 }

@@ -1,13 +1,15 @@
 /// One key of a section: its name, the property that it sets, what may stand there and what it means.
 public struct Field<Section: ConfigurationSection>: Sendable {
     /// The key as it is in the file; without dots.
-    let key: String
+    public let key: String
     /// What the key means, in one line; becomes the comment in a written configuration.
     let help: String
 
     let read: @Sendable (_ tree: Tree?, _ parent: KeyPosition, inout Section, inout Reading) -> Void
-    let entry: @Sendable (Section) -> YAMLValue.Entry
+    var entry: @Sendable (Section) -> YAMLValue.Entry
+}
 
+extension Field {
     /// Makes a field.
     ///
     /// - Parameters:
@@ -41,5 +43,49 @@ public struct Field<Section: ConfigurationSection>: Sendable {
             return YAMLValue.Entry(
                 key: key, help: help, allowed: allowed, value: rule.write(section[keyPath: property]))
         }
+    }
+}
+
+/// What the value of a key decides about results; the later case wins over that of a section around it.
+public enum FieldUse: Int, Sendable {
+    /// The value itself decides them.
+    case decides
+    /// They follow from what is made of it: the content of a file, an automatic choice, another stage.
+    case resolved
+    /// Nothing, with the values that the other keys have.
+    case unused
+}
+
+extension Field {
+    /// What its value decides, given those of the other keys.
+    public func use(in section: Section) -> FieldUse { entry(section).use }
+
+    /// The same key, whose value decides something only under a condition.
+    public func used(when condition: @escaping @Sendable (Section) -> Bool) -> Field {
+        using { [entry] in condition($0) ? entry($0).use : .unused }
+    }
+
+    /// The same key, whose value decides nothing about results.
+    public var unused: Field { used { _ in false } }
+
+    /// The same key, where results follow from what is made of its value.
+    public var resolved: Field { using { _ in .resolved } }
+
+    /// The same key in the section that holds this one's values in a property.
+    public func within<Outer>(_ property: any WritableKeyPath<Outer, Section> & Sendable) -> Field<Outer> {
+        Field<Outer>(
+            key: key, help: help, read: { read($0, $1, &$2[keyPath: property], &$3) },
+            entry: { entry($0[keyPath: property]) })
+    }
+
+    /// The same key, whose value decides what `use` says, whatever was said before.
+    public func using(_ use: @escaping @Sendable (Section) -> FieldUse) -> Field {
+        var field = self
+        field.entry = { section in
+            var entry = self.entry(section)
+            entry.use = use(section)
+            return entry
+        }
+        return field
     }
 }

@@ -27,21 +27,39 @@ extension ValueRule<String> {
 extension ValueRule where Value: RawRepresentable<String> & CaseIterable & Sendable {
     /// One of the cases of an enumeration, by its raw value.
     public static var choice: ValueRule {
-        let allowed = Value.allCases.map(\.rawValue)
-        return ValueRule(
+        oneOf(Value.allCases.map(\.rawValue), read: Value.init, write: \.rawValue)
+    }
+}
+
+extension ValueRule {
+    /// One of the cases of an enumeration, by its raw value, or a word that leaves the choice open, such as `auto`.
+    public static func choice<Choice: RawRepresentable<String> & CaseIterable & Sendable>(
+        or word: String
+    ) -> ValueRule where Value == Choice? {
+        oneOf(
+            [word] + Choice.allCases.map(\.rawValue),
+            read: { $0 == word ? .some(nil) : Choice(rawValue: $0).map { .some($0) } },
+            write: { $0?.rawValue ?? word })
+    }
+
+    private static func oneOf(
+        _ allowed: [String], read: @escaping @Sendable (String) -> Value?,
+        write: @escaping @Sendable (Value) -> String
+    ) -> ValueRule {
+        ValueRule(
             expected: "one of " + allowed.joined(separator: ", "),
             read: { tree, spot, _, reading in
                 guard case .scalar(let scalar) = tree.content, let text = scalar.asText else {
                     reading.mismatch(tree, spot)
                     return nil
                 }
-                guard let value = Value(rawValue: text) else {
+                guard let value = read(text) else {
                     let hint = FoveaError.suggestion(for: text, among: allowed)
                     reading.report(spot.place, "\(spot.path) is \(tree.words); \(hint)")
                     return nil
                 }
                 return value
             },
-            write: { .scalar(Scalar.text($0.rawValue)) })
+            write: { .scalar(Scalar.text(write($0))) })
     }
 }

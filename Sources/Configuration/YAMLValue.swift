@@ -10,6 +10,7 @@ enum YAMLValue: Sendable {
         /// What is allowed, for the comment; nil where the keys below say it.
         let allowed: String?
         let value: YAMLValue
+        var use = FieldUse.decides
     }
 
     /// The value on one line.

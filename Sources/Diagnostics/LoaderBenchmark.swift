@@ -6,6 +6,7 @@ import Foundation
 import FundusImaging
 import Losses
 import Sampling
+import Settings
 import Torch
 import Training
 

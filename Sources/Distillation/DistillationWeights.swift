@@ -33,7 +33,7 @@ public enum DistillationWeights {
     /// The weight of each column by the effective number of its class, with mean 1 over the classes taught.
     public static func effectiveNumber(_ columns: TeacherOutputs, counts: [Int], beta: Double = 0.999) -> [Double] {
         let taught = Set(columns.classes).sorted()
-        let weights = ClassWeights.effectiveNumber(beta: beta).weights(counts: taught.map { counts[$0] })
+        let weights = ClassWeights(beta: beta).weights(counts: taught.map { counts[$0] })
         let ofClass = Dictionary(uniqueKeysWithValues: zip(taught, weights))
         return columns.classes.map { ofClass[$0] ?? 0 }
     }

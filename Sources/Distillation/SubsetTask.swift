@@ -3,13 +3,24 @@ import Cohorts
 import Foundation
 
 /// Which images without a positive of its subset a teacher sees (METHOD: section 3).
-public enum Negatives: Sendable, Equatable {
-    /// None, as in LFME (Xiang, Ding and Han, ECCV 2020).
-    case drop
-    /// min(ratio * |P|, |N|) of them, drawn again each epoch.
-    case sampled(ratio: Double)
-    /// All of them.
-    case all
+public struct Negatives: Sendable, Equatable {
+    /// The rules.
+    public enum Rule: String, Sendable, CaseIterable {
+        /// None, as in LFME (Xiang, Ding and Han, ECCV 2020).
+        case drop
+        /// min(ratio * |P|, |N|) of them, drawn again each epoch.
+        case sampled
+        /// All of them.
+        case all
+    }
+
+    /// Which of them.
+    public var rule: Rule
+    /// How many for each positive (`sampled`).
+    public var ratio: Double
+
+    /// Describes them.
+    public init(_ rule: Rule = .all, ratio: Double = 1) { (self.rule, self.ratio) = (rule, ratio) }
 }
 
 /// What one teacher learns: its classes, and which images of the training split it sees in which epoch.
@@ -60,12 +71,7 @@ public struct SubsetTask: Sendable {
 
     /// How many images it sees, in words.
     private var sight: String {
-        let rule =
-            switch mode {
-            case .drop: "drop"
-            case .sampled(let ratio): "sampled with ratio \(ratio)"
-            case .all: "all"
-            }
+        let rule = mode.rule.rawValue + (mode.rule == .sampled ? " with ratio \(mode.ratio)" : "")
         return
             "it has \(Pluralization.count(positives.count, "positive image")), and distillation.teachers.negatives \(rule) "
             + "gives it \(negativesPerEpoch) of the \(negatives.count) others"
@@ -75,7 +81,7 @@ public struct SubsetTask: Sendable {
         guard negativeLabels else {
             return "Add training images without the class, or choose a grouping that joins it with others."
         }
-        return switch mode {
+        return switch mode.rule {
         case .sampled:
             "Raise distillation.teachers.ratio, set distillation.teachers.negatives to all, or choose another grouping."
         case .drop, .all:
@@ -85,9 +91,9 @@ public struct SubsetTask: Sendable {
 
     /// How many of N are seen in an epoch.
     public var negativesPerEpoch: Int {
-        switch mode {
+        switch mode.rule {
         case .drop: 0
-        case .sampled(let ratio): min(negatives.count, Int((ratio * Double(positives.count)).rounded()))
+        case .sampled: min(negatives.count, Int((mode.ratio * Double(positives.count)).rounded()))
         case .all: negatives.count
         }
     }

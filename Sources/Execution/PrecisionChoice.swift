@@ -1,5 +1,6 @@
 import Backbones
 import Basics
+import FundusImaging
 import Logging
 import Settings
 import Torch
@@ -31,11 +32,7 @@ public struct PrecisionChoice: Sendable {
     public func precision(
         for settings: RunSettings, on device: Device, threads: Int, logger: Logger
     ) throws -> Precision {
-        switch settings.training.precision {
-        case .float32: return .float32
-        case .bfloat16: return .bfloat16
-        case .auto: break
-        }
+        if let given = settings.training.precision { return given }
         guard device == .cpu else { return .bfloat16 }
         guard isWorthMeasuring else { return .float32 }
         let question = PrecisionQuestion(settings, threads: threads)

@@ -1,6 +1,7 @@
 import Backbones
 import Basics
 import Foundation
+import FundusImaging
 import Models
 import Settings
 import Torch

@@ -1,62 +1,52 @@
 import Basics
 import Foundation
 
-/// How much the views of an image may differ from it. Every range is drawn from uniformly.
+/// How much the views of an image may differ from it; the defaults are the recipe of the plain model. Every range is drawn from uniformly.
 public struct AugmentationSettings: Codable, Hashable, Sendable {
     /// Probability of a mirror image, left and right exchanged.
-    public var horizontalFlip: Double
+    public var horizontalFlip = 0.5
     /// Probability of top and bottom exchanged.
-    public var verticalFlip: Double
+    public var verticalFlip = 0.0
     /// Largest rotation to either side, in degrees, 0 ... 180.
-    public var rotation: Double
+    public var rotation = 10.0
     /// Smallest side of the crop window, as a fraction of the image's side, above 0 and at most 1; the largest is 1.
-    public var smallestScale: Double
+    public var smallestScale = 0.75
     /// The brightness factor lies in 1 - brightness ... 1 + brightness; 0 ... 1.
-    public var brightness: Double
+    public var brightness = 0.2
     /// The contrast factor lies in 1 - contrast ... 1 + contrast; 0 ... 1.
-    public var contrast: Double
+    public var contrast = 0.2
     /// The saturation factor lies in 1 - saturation ... 1 + saturation; 0 ... 1.
-    public var saturation: Double
+    public var saturation = 0.0
     /// Largest turn of the colour circle to either side, in degrees, 0 ... 180.
-    public var hue: Double
+    public var hue = 0.0
+    /// The number of different views of each image that a plain training sees; 0 for a new one each time.
+    public var views = 0
 
-    /// Makes settings; the defaults are the recipe of the plain model.
-    public init(
-        horizontalFlip: Double = 0.5, verticalFlip: Double = 0, rotation: Double = 10, smallestScale: Double = 0.75,
-        brightness: Double = 0.2, contrast: Double = 0.2, saturation: Double = 0, hue: Double = 0
-    ) {
-        self.horizontalFlip = horizontalFlip
-        self.verticalFlip = verticalFlip
-        self.rotation = rotation
-        self.smallestScale = smallestScale
-        self.brightness = brightness
-        self.contrast = contrast
-        self.saturation = saturation
-        self.hue = hue
-    }
+    /// The defaults.
+    public init() {}
 
     /// No change: every view is an exact copy.
-    public static let none = AugmentationSettings(
-        horizontalFlip: 0, verticalFlip: 0, rotation: 0, smallestScale: 1, brightness: 0, contrast: 0)
+    public static let none: AugmentationSettings = {
+        var none = AugmentationSettings()
+        (none.horizontalFlip, none.rotation, none.smallestScale) = (0, 0, 1)
+        (none.brightness, none.contrast) = (0, 0)
+        return none
+    }()
 
     /// Checks the ranges.
     ///
     /// - Throws: `FoveaError` of kind `configuration` that names the value and what is allowed.
     public func validate() throws {
-        func check(_ name: String, _ value: Double, _ range: ClosedRange<Double>) throws {
-            guard range.contains(value) else {
-                throw FoveaError(
-                    .configuration, "\(name) is \(value); allowed are \(range.lowerBound) to \(range.upperBound)")
-            }
+        let values: [(name: String, value: Double, range: ClosedRange<Double>)] = [
+            ("horizontalFlip", horizontalFlip, 0...1), ("verticalFlip", verticalFlip, 0...1),
+            ("rotation", rotation, 0...180), ("smallestScale", smallestScale, 0.05...1),
+            ("brightness", brightness, 0...1), ("contrast", contrast, 0...1), ("saturation", saturation, 0...1),
+            ("hue", hue, 0...180),
+        ]
+        for (name, value, range) in values where !range.contains(value) {
+            throw FoveaError(
+                .configuration, "\(name) is \(value); allowed are \(range.lowerBound) to \(range.upperBound)")
         }
-        try check("horizontalFlip", horizontalFlip, 0...1)
-        try check("verticalFlip", verticalFlip, 0...1)
-        try check("rotation", rotation, 0...180)
-        try check("smallestScale", smallestScale, 0.05...1)
-        try check("brightness", brightness, 0...1)
-        try check("contrast", contrast, 0...1)
-        try check("saturation", saturation, 0...1)
-        try check("hue", hue, 0...180)
     }
 }
 

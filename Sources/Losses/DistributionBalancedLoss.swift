@@ -1,3 +1,4 @@
+import Configuration
 import Foundation
 import Torch
 
@@ -13,9 +14,9 @@ import Torch
 ///
 /// With gamma above 0 it is DB-focal: positives are also multiplied by (1 - sigmoid(u))^gamma, negatives by
 /// sigmoid(l u)^gamma.
-public struct DistributionBalancedLoss: Loss {
-    /// The constants.
-    public struct Constants: Sendable, Equatable {
+public struct DistributionBalancedLoss: ConfigurableLoss {
+    /// Its parameters.
+    public struct Parameters: Hashable, Sendable {
         /// What is added to every weight.
         public var alpha = 0.1
         /// How steep weights are.
@@ -33,7 +34,27 @@ public struct DistributionBalancedLoss: Loss {
         public init() {}
     }
 
-    private let constants: Constants
+    /// The keys of its parameters.
+    public static let fields: [Field<LossParameters>] = [
+        Field(
+            "db_alpha", \.[default: Parameters()].alpha, .number(0...10),
+            "distribution_balanced: added to every weight"),
+        Field(
+            "db_beta", \.[default: Parameters()].beta, .number(0...1000),
+            "distribution_balanced: how steep weights are"),
+        Field("db_mu", \.[default: Parameters()].mu, .number(0...1), "distribution_balanced: where weights rise"),
+        Field(
+            "db_lambda", \.[default: Parameters()].lambda, .number(above: 0, through: 1000),
+            "distribution_balanced: by which negatives are softened"),
+        Field(
+            "db_kappa", \.[default: Parameters()].kappa, .number(0...10),
+            "distribution_balanced: how far priors move logits"),
+        Field(
+            "db_focal_gamma", \.[default: Parameters()].gamma, .number(0...20),
+            "distribution_balanced: gamma of DB-focal; 0: no focal factor"),
+    ]
+
+    private let parameters: Parameters
     /// 1 / n_c, 0 without positives.
     private let rarity: Tensor
     /// 1 for classes with positives.
@@ -41,18 +62,15 @@ public struct DistributionBalancedLoss: Loss {
     private let shift: Tensor
 
     /// Makes the loss for the counts of the training split.
-    public init(_ context: LossContext, _ constants: Constants = Constants()) throws {
-        self.constants = constants
+    public init(_ context: LossContext, _ parameters: LossParameters) throws {
+        let parameters = parameters[default: Parameters()]
+        self.parameters = parameters
         let total = context.imageCount
-        let counts = context.classCounts
-        rarity = try Tensor(counts.map { $0 > 0 ? 1 / Float($0) : 0 }).to(device: context.device)
-        taught = try Tensor(counts.map { $0 > 0 ? Float(1) : 0 }).to(device: context.device)
-        shift = try Tensor(
-            counts.map { count -> Float in
-                0 < count && count < total
-                    ? Float(constants.kappa * log(Double(total) / Double(count) - 1)) : 0
-            }
-        ).to(device: context.device)
+        rarity = try context.tensor { $0 > 0 ? 1 / Float($0) : 0 }
+        taught = try context.tensor { $0 > 0 ? 1 : 0 }
+        shift = try context.tensor { count in
+            0 < count && count < total ? Float(parameters.kappa * log(Double(total) / Double(count) - 1)) : 0
+        }
     }
 
     /// r, [B, C]; a class with n_c = 0 counts in no mean.
@@ -64,18 +82,18 @@ public struct DistributionBalancedLoss: Loss {
         let number = try counted.sum()
         let mean = try number.below(0.5).choose(number * 0 + 1, (share * counted).sum() / number.clamped(1, nil))
         let relative = try isEmpty.choose(share * 0 + mean, share)
-        return try ((relative - constants.mu) * constants.beta).sigmoid() + constants.alpha
+        return try ((relative - parameters.mu) * parameters.beta).sigmoid() + parameters.alpha
     }
 
     /// One term for each image and class, [B, C].
     public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
         let u = try logits - shift
-        let soft = try u * constants.lambda
+        let soft = try u * parameters.lambda
         var positives = try (-u).softplus()
-        var negatives = try soft.softplus() / constants.lambda
-        if constants.gamma > 0 {
-            positives = try positives * (1 - u.sigmoid()).focused(constants.gamma)
-            negatives = try negatives * soft.sigmoid().focused(constants.gamma)
+        var negatives = try soft.softplus() / parameters.lambda
+        if parameters.gamma > 0 {
+            positives = try positives * (1 - u.sigmoid()).focused(parameters.gamma)
+            negatives = try negatives * soft.sigmoid().focused(parameters.gamma)
         }
         return try weights(labels: labels) * (labels * positives + (1 - labels) * negatives)
     }

@@ -1,12 +1,22 @@
+import Configuration
 import Torch
 
 /// Focal loss (Lin et al., ICCV 2017, eq. 4, one outcome per class): (1 - p_t)^gamma BCE, with p_t the probability
 /// given to the truth. What is known already counts less. gamma 2 is the paper's.
-public struct FocalLoss: Loss {
-    private let gamma: Double
+public struct FocalLoss: ConfigurableLoss, Hashable, Sendable {
+    /// At least 0, where 0 is BCE.
+    public var gamma = 2.0
 
-    /// Makes the loss; `gamma` at least 0, where 0 is BCE.
-    public init(gamma: Double = 2) { self.gamma = gamma }
+    /// The keys of its parameters.
+    public static let fields: [Field<LossParameters>] = [
+        Field("focal_gamma", \.[default: FocalLoss()].gamma, .number(0...20), "focal, class_balanced_focal: gamma")
+    ]
+
+    /// The defaults.
+    public init() {}
+
+    /// Makes the loss.
+    public init(_ context: LossContext, _ parameters: LossParameters) { self = parameters[default: Self()] }
 
     /// One term for each image and class, [B, C].
     public func terms(logits: Tensor, labels: Tensor, progress: Double) throws -> Tensor {
@@ -22,16 +32,17 @@ public struct FocalLoss: Loss {
 ///
 /// An image without a positive weighs 1: with weight 0, as in some public code, images of healthy eyes would have no
 /// effect.
-public struct ClassBalancedFocalLoss: Loss {
+public struct ClassBalancedFocalLoss: ConfigurableLoss {
+    /// The keys of its parameters.
+    public static let fields = FocalLoss.fields + [ClassWeights.betaField]
+
     private let focal: FocalLoss
     private let weights: Tensor
 
     /// Makes the loss for the counts of the training split; beta 0.999 and gamma 2 are among the paper's values.
-    public init(_ context: LossContext, gamma: Double = 2, beta: Double = 0.999) throws {
-        focal = FocalLoss(gamma: gamma)
-        weights = try Tensor(
-            ClassWeights.effectiveNumber(beta: beta).weights(counts: context.classCounts).map(Float.init)
-        ).to(device: context.device)
+    public init(_ context: LossContext, _ parameters: LossParameters) throws {
+        focal = FocalLoss(context, parameters)
+        weights = try parameters.effectiveNumber.tensor(for: context)
     }
 
     /// One term for each image and class, [B, C].

@@ -1,10 +1,11 @@
 import Basics
+import Configuration
 import Torch
 
 /// A loss between logits and multi-hot labels, one term for each image and class.
 ///
 /// Scale, everywhere: sums over classes, means over the batch. To add a loss, write one file with its `terms` and
-/// register it by one line in `LossRegistry`.
+/// parameters, and register it by one line in `LossRegistry`.
 public protocol Loss {
     /// The terms l(z_ic, y_ic), [B, C].
     ///
@@ -41,77 +42,75 @@ public struct LossContext: Sendable {
         self.imageCount = imageCount
         self.device = device
     }
+
+    /// A number for each class by its positives, [C].
+    func tensor(_ value: (Int) -> Float) throws -> Tensor { try Tensor(classCounts.map(value)).to(device: device) }
+}
+
+/// A loss that configurations can name.
+public protocol ConfigurableLoss: Loss, SendableMetatype {
+    /// The keys of the parameters that it reads, in the section `technique`, each with the condition under which it does.
+    static var fields: [Field<LossParameters>] { get }
+
+    /// Makes the loss.
+    init(_ context: LossContext, _ parameters: LossParameters) throws
+}
+
+/// The parameters of all losses: each loss's, and what losses share, in a type of its own.
+public struct LossParameters: ConfigurationSection, Equatable {
+    /// Those that are not at their defaults.
+    private var values: [ObjectIdentifier: any Hashable & Sendable] = [:]
+
+    /// The keys of all losses, each once.
+    public static let fields = LossRegistry.fields()
+
+    /// The defaults.
+    public init() {}
+
+    /// The parameters of one type; `start` are its defaults.
+    public subscript<Parameters: Hashable & Sendable>(default start: Parameters) -> Parameters {
+        get { values[ObjectIdentifier(Parameters.self)] as? Parameters ?? start }
+        set { values[ObjectIdentifier(Parameters.self)] = newValue == start ? nil : newValue }
+    }
+
+    /// Whether all parameters are equal.
+    public static func == (one: Self, other: Self) -> Bool {
+        one.values.mapValues { AnyHashable($0) } == other.values.mapValues { AnyHashable($0) }
+    }
 }
 
 /// All losses by the names that configurations use.
 public enum LossRegistry {
     /// One line for each loss.
-    private static let all: [(name: String, make: @Sendable (LossContext, LossOptions) throws -> any Loss)] = [
-        ("bce", { _, options in BinaryCrossEntropy(labelSmoothing: options.labelSmoothing) }),
-        ("weighted_bce", { try WeightedBinaryCrossEntropy($0, $1.classWeights) }),
-        ("focal", { FocalLoss(gamma: $1.focalGamma) }),
-        ("class_balanced_focal", { try ClassBalancedFocalLoss($0, gamma: $1.focalGamma, beta: $1.beta) }),
-        (
-            "ldam",
-            {
-                try LDAMLoss(
-                    $0, margin: $1.ldamMargin, scale: $1.ldamScale, reweightFrom: $1.ldamReweightFrom, beta: $1.beta)
-            }
-        ),
-        ("distribution_balanced", { try DistributionBalancedLoss($0, $1.distributionBalanced) }),
-        (
-            "asymmetric",
-            {
-                AsymmetricLoss(
-                    positiveGamma: $1.asymmetricPositiveGamma, negativeGamma: $1.asymmetricNegativeGamma,
-                    margin: $1.asymmetricMargin)
-            }
-        ),
-        ("logit_adjusted", { try LogitAdjustedBinaryCrossEntropy($0, tau: $1.adjustment) }),
+    private static let all: [(name: String, loss: any ConfigurableLoss.Type)] = [
+        ("bce", BinaryCrossEntropy.self),
+        ("weighted_bce", WeightedBinaryCrossEntropy.self),
+        ("focal", FocalLoss.self),
+        ("class_balanced_focal", ClassBalancedFocalLoss.self),
+        ("ldam", LDAMLoss.self),
+        ("distribution_balanced", DistributionBalancedLoss.self),
+        ("asymmetric", AsymmetricLoss.self),
+        ("logit_adjusted", LogitAdjustedBinaryCrossEntropy.self),
     ]
 
     /// The names, in order.
     public static var names: [String] { all.map(\.name) }
 
+    /// The keys of the parameters of one loss, or of all.
+    public static func fields(of name: String? = nil) -> [Field<LossParameters>] {
+        var seen = Set<String>()
+        return all.filter { name == nil || $0.name == name }.flatMap { $0.loss.fields }
+            .filter { seen.insert($0.key).inserted }
+    }
+
     /// Makes a loss by name.
     ///
     /// - Throws: `FoveaError` of kind `configuration` for a name that is not registered.
-    public static func make(_ name: String, _ options: LossOptions, _ context: LossContext) throws -> any Loss {
+    public static func make(_ name: String, _ parameters: LossParameters, _ context: LossContext) throws -> any Loss {
         guard let entry = all.first(where: { $0.name == name }) else {
             throw FoveaError(
                 .configuration, "\"\(name)\" is not a loss", remedy: FoveaError.suggestion(for: name, among: names))
         }
-        return try entry.make(context, options)
+        return try entry.loss.init(context, parameters)
     }
-}
-
-/// The constants of all losses; each loss reads its own.
-public struct LossOptions: Sendable, Equatable {
-    /// BCE: how far labels move towards one half, in [0, 1).
-    public var labelSmoothing = 0.0
-    /// Weighted BCE: how the weight of a class follows from its count.
-    public var classWeights = ClassWeights.effectiveNumber(beta: 0.999)
-    /// Class-balanced focal, LDAM: beta of the effective number, in [0, 1).
-    public var beta = 0.999
-    /// Focal, class-balanced focal: gamma.
-    public var focalGamma = 2.0
-    /// LDAM: the margin of the rarest class.
-    public var ldamMargin = 0.5
-    /// LDAM: what logits are multiplied by.
-    public var ldamScale = 1.0
-    /// LDAM: the share of the training after which classes are weighed; 1 for never.
-    public var ldamReweightFrom = 0.8
-    /// Distribution-balanced: all constants.
-    public var distributionBalanced = DistributionBalancedLoss.Constants()
-    /// Asymmetric: gamma of positives.
-    public var asymmetricPositiveGamma = 1.0
-    /// Asymmetric: gamma of negatives.
-    public var asymmetricNegativeGamma = 4.0
-    /// Asymmetric: what is taken off the probability of negatives.
-    public var asymmetricMargin = 0.05
-    /// Logit-adjusted: tau.
-    public var adjustment = 1.0
-
-    /// The defaults.
-    public init() {}
 }

@@ -8,7 +8,7 @@ public struct SoftmaxCrossEntropy: Loss {
 
     /// Makes the loss without the classes that have no positives in training: they take no part in the softmax's sum.
     public init(_ context: LossContext) throws {
-        shift = try Tensor(context.classCounts.map { $0 > 0 ? 0 : Self.excluded }).to(device: context.device)
+        shift = try context.tensor { $0 > 0 ? 0 : Self.excluded }
     }
 
     /// One term for each image and class, [B, C].

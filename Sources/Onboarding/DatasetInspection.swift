@@ -19,7 +19,7 @@ public struct DatasetInspection: Sendable {
     /// A grouping to show in addition to `shot` and those of the attributes; nil for none.
     public var grouping: String?
     /// Largest number of pixels that a file may claim.
-    public var pixelLimit = PictureSettings().pixelLimit
+    public var pixelLimit = ImageSettings().pixelLimit
     /// Decides the shuffle of random groupings.
     public var seed = 0
     /// Whether every image is decoded to see that it can be read.

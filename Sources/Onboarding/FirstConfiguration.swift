@@ -37,10 +37,10 @@ public struct FirstConfiguration {
         }
         let (cohort, _) = try settings.data.readCohort()
         let trained = try chooseSplit(cohort, tables)
-        let pictures = try PictureSizes(cohort)
-        findings.append(("pictures", pictures.text))
-        settings.image.resolution = pictures.resolution
-        settings.image.crop = pictures.areCut ? .none : .fieldOfView
+        let sizes = try ImageSizes(cohort)
+        findings.append(("pictures", sizes.text))
+        settings.image.resolution = sizes.resolution
+        settings.image.crop = sizes.areCut ? .none : .fieldOfView
         chooseTraining(images: trained.count)
         chooseDistillation(cohort, attributes, rows: trained)
         try chooseWeights(listing)

@@ -28,7 +28,7 @@ public struct PreparedData: Sendable {
     ) throws {
         let (cohort, attributes) = (divided.cohort, divided.attributes)
         let cache = try ImageCache.open(
-            paths: cohort.photographs.map(\.path), settings: settings.image.imageSettings, folder: cacheFolder,
+            paths: cohort.photographs.map(\.path), settings: settings.image, folder: cacheFolder,
             threads: threads, shouldStop: shouldStop, logger: logger)
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         if let note = cohort.leftOutNote { warnings.append(note) }
@@ -110,7 +110,7 @@ extension RunSettings {
     package func knownUnreadable(in cohort: Cohort) -> Set<Int> {
         guard data.unreadable == .skip else { return [] }
         return ImageCache.knownFailures(
-            of: cohort.photographs.map(\.path), settings: image.imageSettings, folder: imageCacheFolder)
+            of: cohort.photographs.map(\.path), settings: image, folder: imageCacheFolder)
     }
 
     /// The split as a run will have it, as far as that is known before images are decoded.

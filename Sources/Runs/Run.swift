@@ -82,7 +82,7 @@ public struct Run {
         for warning in preparedData.warnings { logger.warning("\(warning)") }
         // What was chosen is written down, so that a resumed run keeps it.
         var configuration = configuration
-        if self.settings.training.precision == .auto {
+        if self.settings.training.precision == nil {
             var kept = written ?? settings
             kept.training.precision = settings.training.precision
             configuration = ConfigurationWriter.yaml(kept)

@@ -23,11 +23,11 @@ public enum DistillationPreset: String, Sendable, CaseIterable {
             settings.weights = .selfPaced
             settings.student = .pretrained
             settings.teachers.initialization = .pretrained
-            settings.teachers.negatives = .drop
+            settings.teachers.negatives.rule = .drop
         case .fast:
             settings.views = 5
             settings.teachers.initialization = .plain
-            settings.teachers.negatives = .all
+            settings.teachers.negatives.rule = .all
             settings.teachers.epochs = 1
             // On few images a minimum of steps would be many epochs.
             settings.teachers.minimumSteps = 0

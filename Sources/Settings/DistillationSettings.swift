@@ -54,12 +54,8 @@ public struct DistillationSettings: Sendable, Equatable {
         preset.apply(to: &self)
     }
 
-    /// The same choices, whatever they began with: what decides a training is the keys, not where they come from.
-    package var withoutPreset: DistillationSettings {
-        var settings = self
-        settings.preset = .none
-        return settings
-    }
+    /// Whether teachers are measured on an inner split.
+    package var measuresTeachers: Bool { weights == .teacherQuality || weights == .selfPaced }
 
     /// Passes of the student over its images, given those of `training`.
     package func studentEpochs(training: Int) -> Int { epochs ?? training }
@@ -74,39 +70,48 @@ extension DistillationSettings: ConfigurationSection {
         Field(
             "preset", \.chosenPreset, .choice,
             "Where the other keys of this section begin; those that are given win, so delete what the preset should set"
-        ),
+        ).unused,
         Field(
             "grouping", \.grouping, .text,
             "region, feature, shot, learned, random:region, single, single*5, or a union such as shot+region"),
         Field(
             "grouping_seed", \.groupingSeed, .optional(.integer(0...1_000_000_000)),
-            "random: decides the shuffle; null: the run's seed"),
-        Field("learned_subsets", \.learnedSubsets, .integer(1...1000), "learned: how many subsets"),
+            "random: decides the shuffle; null: the run's seed"
+        ).used { $0.grouping.contains("random") },
+        Field("learned_subsets", \.learnedSubsets, .integer(1...1000), "learned: how many subsets")
+            .used { $0.grouping.contains("learned") },
         Field(
             "learned_cooccurrence", \.learnedCooccurrence, .number(0...1),
-            "learned: share of common images in the similarity of classes; the rest is what the plain model sees"),
+            "learned: share of common images in the similarity of classes; the rest is what the plain model sees"
+        ).used { $0.grouping.contains("learned") },
         Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
-        Field("temperature", \.temperature, .number(above: 0, through: 100), "T"),
+        Field("temperature", \.temperature, .number(above: 0, through: 100), "T")
+            .used { $0.distance != .mse || $0.weights == .confidence },
         Field("lambda", \.lambda, .number(0...1000), "Weight of distillation relative to the labels"),
         Field(
             "feature_lambda", \.featureLambda, .number(0...1000),
             "Weight of the cosine distance of pooled features; 0: features are not distilled"),
         Field("weights", \.weights, .choice, "Weights of teachers, classes and images"),
         Field(
-            "membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"),
-        Field("beta", \.beta, .number(from: 0, below: 1), "effective_number: beta"),
-        Field("self_paced_share", \.selfPacedShare, .number(from: 0, below: 1), "self_paced: a"),
+            "membership_gain", \.membershipGain, .number(0...1000), "membership: weight 1 + g on images of the subset"
+        ).used { $0.weights == .membership },
+        Field("beta", \.beta, .number(from: 0, below: 1), "effective_number: beta")
+            .used { $0.weights == .effectiveNumber },
+        Field("self_paced_share", \.selfPacedShare, .number(from: 0, below: 1), "self_paced: a")
+            .used { $0.weights == .selfPaced },
         Field(
             "inner_share", \.innerShare, .number(above: 0, below: 1),
-            "Training patients to measure on (teacher_quality, self_paced)"),
+            "Training patients to measure on (teacher_quality, self_paced)"
+        ).used(when: \.measuresTeachers),
         Field(
             "views", \.views, .integer(0...10_000),
             "Views of each image that teachers are evaluated on; 0: one per epoch"
-        ),
-        Field("student", \.student, .choice, "Where the student begins"),
+        ).resolved,
+        Field("student", \.student, .choice, "Where the student begins").resolved,
         Field(
             "epochs", \.epochs, .optional(.integer(1...10_000)),
-            "Passes of the student over its images; null: training.epochs"),
+            "Passes of the student over its images; null: training.epochs"
+        ).resolved,
         Field(
             "only_subset_images", \.onlySubsetImages, .flag,
             "Single-label data: teachers speak on images of their subset only"),
@@ -138,19 +143,10 @@ public struct TeacherSettings: Sendable, Equatable {
         case same
     }
 
-    /// The rules.
-    public enum NegativesName: String, Sendable, CaseIterable {
-        case drop
-        case sampled
-        case all
-    }
-
     /// Where they begin.
     public var initialization = Initialization.plain
     /// Which images without a positive of the subset they see.
-    public var negatives = NegativesName.all
-    /// r of `sampled`.
-    public var ratio = 1.0
+    public var negatives = Negatives()
     /// Whether the higher prevalence that a teacher saw is taken off its logits.
     public var priorCorrection = true
     /// Passes over their images.
@@ -166,30 +162,26 @@ public struct TeacherSettings: Sendable, Equatable {
 
     /// The defaults.
     public init() {}
-
-    /// The same for subset tasks.
-    public var rule: Negatives {
-        switch negatives {
-        case .drop: .drop
-        case .sampled: .sampled(ratio: ratio)
-        case .all: .all
-        }
-    }
 }
 
 extension TeacherSettings: ConfigurationSection {
     /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
-        Field("initialization", \.initialization, .choice, "Where teachers begin: model.weights or the plain model"),
-        Field("negatives", \.negatives, .choice, "Which images without a class of the subset they see"),
-        Field("ratio", \.ratio, .number(0...1000), "sampled: negatives for each positive"),
-        Field("prior_correction", \.priorCorrection, .flag, "Take the higher prevalence a teacher saw off its logits"),
-        Field("epochs", \.epochs, .integer(1...10_000), "Passes over their images"),
-        Field("minimum_steps", \.minimumSteps, .integer(0...1_000_000), "Steps at least, for small subsets"),
-        Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
+        Field("initialization", \.initialization, .choice, "Where teachers begin: model.weights or the plain model")
+            .resolved,
+        Field("negatives", \.negatives.rule, .choice, "Which images without a class of the subset they see").resolved,
+        Field("ratio", \.negatives.ratio, .number(0...1000), "sampled: negatives for each positive").resolved
+            .used { $0.negatives.rule == .sampled },
+        // Who sees all images saw the prevalence that they have.
+        Field("prior_correction", \.priorCorrection, .flag, "Take the higher prevalence a teacher saw off its logits")
+            .used { $0.negatives.rule != .all },
+        Field("epochs", \.epochs, .integer(1...10_000), "Passes over their images").resolved,
+        Field("minimum_steps", \.minimumSteps, .integer(0...1_000_000), "Steps at least, for small subsets").resolved,
+        Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate").resolved,
         Field(
             "backbone_rate", \.backboneRate, .optional(.number(0...1)),
-            "Factor on the backbone's learning rate, 0 freezes it; null: training.backbone_rate"),
-        Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student"),
+            "Factor on the backbone's learning rate, 0 freezes it; null: training.backbone_rate"
+        ).resolved,
+        Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student").resolved,
     ]
 }

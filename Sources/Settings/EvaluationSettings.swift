@@ -26,13 +26,14 @@ public struct EvaluationSettings: Sendable, Equatable {
 extension EvaluationSettings: ConfigurationSection {
     /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
-        Field("bootstrap", \.bootstrap, .integer(0...1_000_000), "Rounds over patients; 0: no intervals"),
+        Field("bootstrap", \.bootstrap, .integer(0...1_000_000), "Rounds over patients; 0: no intervals").unused,
         Field("many", \.many, .integer(1...1_000_000_000), "Training positives of a many-shot class at least"),
         Field("medium", \.medium, .integer(1...1_000_000_000), "Training positives of a medium-shot class at least"),
         Field("every", \.every, .integer(0...10_000), "Epochs between measurements while training; 0: none"),
         Field(
             "minimum_positive_patients", \.minimumPositivePatients, .integer(1...1_000_000),
-            "Positive patients that a class needs for an interval"),
+            "Positive patients that a class needs for an interval"
+        ).unused,
     ]
 
     /// Checks what one key alone cannot know.

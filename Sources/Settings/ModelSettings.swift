@@ -28,14 +28,17 @@ extension ModelSettings: ConfigurationSection {
     /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
         Field("architecture", \.architecture, .choice, "The network, by torchvision's and timm's names"),
-        Field("weights", \.weights, .optional(.path), "Weights to start from: safetensors, .pth; null: random"),
+        Field("weights", \.weights, .optional(.path), "Weights to start from: safetensors, .pth; null: random")
+            .resolved,
         Field(
             "state_dict", \.stateDict, .optional(.text),
-            "Key of the requested weights in a .pth with several, such as state_dict_ema; null: found by itself"),
+            "Key of the requested weights in a .pth with several, such as state_dict_ema; null: found by itself"
+        ).used { $0.weights != nil },
         Field(
             "prefix", \.prefix, .optional(.text),
             "What the requested names in the weights begin with, such as module.encoder_q (a dot follows it); null: found by "
-                + "itself"),
+                + "itself"
+        ).used { $0.weights != nil },
         Field("dropout", \.dropout, .number(from: 0, below: 1), "Dropout before the head"),
         Field(
             "drop_path", \.dropPath, .number(from: 0, below: 1),

@@ -2,6 +2,8 @@ import Backbones
 import Basics
 import Configuration
 import Distillation
+import FundusImaging
+import Losses
 import Models
 
 /// Everything that decides a run: the root of a configuration file.
@@ -9,9 +11,9 @@ public struct RunSettings: Sendable, Equatable {
     /// Photographs, labels, split.
     public var data = DataSettings()
     /// How a photograph becomes an image.
-    public var image = PictureSettings()
+    public var image = ImageSettings()
     /// How views differ from the image.
-    public var augmentation = ViewSettings()
+    public var augmentation = AugmentationSettings()
     /// The network.
     public var model = ModelSettings()
     /// How the plain model and the student are trained.
@@ -65,7 +67,7 @@ public struct RunSettings: Sendable, Equatable {
 extension RunSettings: ConfigurationSection {
     /// The keys, in the order in which they are written.
     public static let fields: [Field<Self>] = [
-        Field("data", \.data, .section, "Photographs, labels, split"),
+        Field("data", \.data, .section, "Photographs, labels, split").resolved,
         Field("image", \.image, .section, "How a photograph becomes a square image"),
         Field("augmentation", \.augmentation, .section, "How the views seen in training differ from the image"),
         Field("model", \.model, .section, "The network"),
@@ -74,25 +76,27 @@ extension RunSettings: ConfigurationSection {
         Field(
             "distillation", \.distillation, .optional(.section),
             "Teachers and distillation; null trains the plain model only"),
-        Field("evaluation", \.evaluation, .section, "How results are measured"),
+        Field("evaluation", \.evaluation, .section, "How results are measured").resolved,
         Field(
-            "checkpoints", \.checkpoints, .section, "When a training is saved, so that it can be resumed after a stop"),
+            "checkpoints", \.checkpoints, .section, "When a training is saved, so that it can be resumed after a stop"
+        ).unused,
         Field("seed", \.seed, .integer(0...1_000_000_000), "Seeds everything that is random"),
-        Field("output", \.output, .path, "The folder of the run"),
+        Field("output", \.output, .path, "The folder of the run").unused,
         Field(
             "stages", \.stages, .optional(.path),
-            "Folder of finished plain models, teachers and view banks, shared by runs; null: in the run folder"),
-        Field("cache", \.cache, .optional(.path), "Folder of decoded images; null: the per-user cache"),
+            "Folder of finished plain models, teachers and view banks, shared by runs; null: in the run folder"
+        ).unused,
+        Field("cache", \.cache, .optional(.path), "Folder of decoded images; null: the per-user cache").unused,
     ]
 
     /// Checks what one section alone cannot know.
     public func validate() throws {
         try model.architecture.requireWholePatches(in: image.resolution)
         try refuseWhatHasNoEffect()
-        guard technique.mixing == .none || distillation?.weights != .confidence else {
+        guard technique.mixing.kind == .none || distillation?.weights != .confidence else {
             throw FoveaError(
                 .configuration,
-                "distillation.weights is confidence and technique.mixing is \(technique.mixing.rawValue): the mean of "
+                "distillation.weights is confidence and technique.mixing is \(technique.mixing.kind.rawValue): the mean of "
                     + "these weights is over all views of a view bank, and mixed images have none",
                 remedy: "Choose other weights, or set technique.mixing to none.")
         }
@@ -103,11 +107,11 @@ extension RunSettings: ConfigurationSection {
                     + "student's features cannot change",
                 remedy: "Set distillation.feature_lambda to 0, or a backbone_rate above 0.")
         }
-        if let distillation, distillation.featureLambda > 0, technique.mixing != .none {
+        if let distillation, distillation.featureLambda > 0, technique.mixing.kind != .none {
             throw FoveaError(
                 .configuration,
                 "distillation.feature_lambda is \(distillation.featureLambda) and technique.mixing is "
-                    + "\(technique.mixing.rawValue): teachers' features are kept for the views of a view bank, and mixed "
+                    + "\(technique.mixing.kind.rawValue): teachers' features are kept for the views of a view bank, and mixed "
                     + "images have none",
                 remedy: "Set distillation.feature_lambda to 0, or technique.mixing to none.")
         }
@@ -130,9 +134,8 @@ extension RunSettings: ConfigurationSection {
         case .single:
             let loss = "Leave it out: images with one label each are trained by softmax cross-entropy."
             if technique.loss != "bce" { try refuse("technique.loss", technique.loss, loss) }
-            if technique.labelSmoothing != 0 {
-                try refuse("technique.label_smoothing", "\(technique.labelSmoothing)", loss)
-            }
+            let smoothing = technique.losses[default: BinaryCrossEntropy()].labelSmoothing
+            if smoothing != 0 { try refuse("technique.label_smoothing", "\(smoothing)", loss) }
             guard let distillation else { return }
             let teachers = "Leave it out: there the softmax divergence is distilled, with weight 1 for each teacher."
             if distillation.distance != .bernoulliKL {

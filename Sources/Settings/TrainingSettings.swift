@@ -1,6 +1,7 @@
 import Basics
 import Configuration
 import NN
+import Torch
 
 /// How a network is trained.
 public struct TrainingSettings: Sendable, Equatable {
@@ -8,13 +9,6 @@ public struct TrainingSettings: Sendable, Equatable {
     public enum OptimizerName: String, Sendable, CaseIterable {
         case adamw
         case sgd
-    }
-    /// The precisions.
-    public enum PrecisionName: String, Sendable, CaseIterable {
-        /// bfloat16 on a GPU, the faster one on a processor: measured once for each machine and network.
-        case auto
-        case float32
-        case bfloat16
     }
 
     /// Passes over the data.
@@ -45,8 +39,9 @@ public struct TrainingSettings: Sendable, Equatable {
     public var averageDecay: Double?
     /// Factor on the backbone's learning rate; 0 freezes it.
     public var backboneRate = 1.0
-    /// Arithmetic of the network.
-    public var precision = PrecisionName.auto
+    /// Arithmetic of the network; nil for bfloat16 on a GPU and the faster one on a processor, which is measured once for
+    /// each machine and network.
+    public var precision: Precision?
     /// Steps that each training may leave out because a loss or gradient is not finite.
     public var skipLimit = 0
 
@@ -63,8 +58,8 @@ extension TrainingSettings: ConfigurationSection {
         Field("accumulation", \.accumulation, .integer(1...1024), "Batches whose gradients make one step"),
         Field("optimizer", \.optimizer, .choice, "The optimiser"),
         Field("rate", \.rate, .number(above: 0, through: 10), "Highest learning rate"),
-        Field("momentum", \.momentum, .number(from: 0, below: 1), "Momentum of SGD"),
-        Field("nesterov", \.nesterov, .flag, "Nesterov's form of SGD"),
+        Field("momentum", \.momentum, .number(from: 0, below: 1), "Momentum of SGD").used { $0.optimizer == .sgd },
+        Field("nesterov", \.nesterov, .flag, "Nesterov's form of SGD").used { $0.optimizer == .sgd },
         Field("weight_decay", \.weightDecay, .number(0...10), "Weight decay on all parameters"),
         Field("schedule", \.schedule, .choice, "The learning rate after the warm-up"),
         Field("warm_up_steps", \.warmUpSteps, .integer(0...1_000_000), "Steps of linear warm-up"),
@@ -76,11 +71,13 @@ extension TrainingSettings: ConfigurationSection {
             "Moving average of the weights (EMA); null: none"),
         Field("backbone_rate", \.backboneRate, .number(0...1), "Factor on the backbone's learning rate; 0 freezes it"),
         Field(
-            "precision", \.precision, .choice,
-            "Arithmetic of the network; losses are always float32. auto: the faster one"),
+            "precision", \.precision, .choice(or: "auto"),
+            "Arithmetic of the network; losses are always float32. auto: the faster one"
+        ).resolved,
         Field(
             "skip_limit", \.skipLimit, .integer(0...1_000_000),
-            "Steps left out at most where a loss or gradient is not finite; 0: the first stops the run"),
+            "Steps left out at most where a loss or gradient is not finite; 0: the first stops the run"
+        ).unused,  // A training that was finished left out the steps that it did under any limit.
     ]
 
     /// Checks what one key alone cannot know.

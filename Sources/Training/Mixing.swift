@@ -1,29 +1,28 @@
 import Basics
+import Settings
 import Torch
 
-/// Trains on mixtures of two images and of their labels, instead of on the images; alpha is at least 0.001.
-public enum Mixing: Sendable, Equatable {
-    /// lambda x_i + (1 - lambda) x_j with lambda from Beta(alpha, alpha) (Zhang et al., "mixup", ICLR 2018).
-    case mixup(alpha: Double)
-    /// x_i with a box of x_j pasted in, whose sides are sqrt(1 - lambda) of the image's and whose centre is uniform
-    /// over it (Yun et al., "CutMix", ICCV 2019, eqs. 1 and 2). What extends beyond the image is cut off, and the share
-    /// that labels are mixed by is the part of x_i that is still to be seen.
-    case cutmix(alpha: Double)
-
-    /// How a batch is mixed with itself in another order; a pure function of seed, epoch and number of the batch, so that
-    /// a training which was stopped mixes as one that was not.
+// Trains on mixtures of two images and of their labels, instead of on the images.
+extension Mixing {
+    /// How a batch is mixed with itself in another order, nil for not at all; a pure function of seed, epoch and number of
+    /// the batch, so that a training which was stopped mixes as one that was not.
+    ///
+    /// mixup is lambda x_i + (1 - lambda) x_j with lambda from Beta(alpha, alpha). CutMix is x_i with a box of x_j pasted
+    /// in, whose sides are sqrt(1 - lambda) of the image's and whose centre is uniform over it (eqs. 1 and 2). What extends
+    /// beyond the image is cut off, and the share that labels are mixed by is the part of x_i that is still to be seen.
     ///
     /// - Parameters:
     ///   - count: images in the batch.
     ///   - side: of the square images, in pixels.
-    public func mixture(count: Int, side: Int, seed: UInt64, epoch: Int, batch: Int) -> Mixture {
+    public func mixture(count: Int, side: Int, seed: UInt64, epoch: Int, batch: Int) -> Mixture? {
         var random = SeededRandom(seed: seed, SeededRandom.key("mixing"), UInt64(epoch), UInt64(batch))
         let partners = Array(0..<count).shuffled(using: &random)
-        switch self {
-        case .mixup(let alpha):
-            return Mixture(share: random.symmetricBeta(shape: alpha), partners: partners)
-        case .cutmix(let alpha):
-            let wanted = Int(Double(side) * (1 - random.symmetricBeta(shape: alpha)).squareRoot())
+        switch kind {
+        case .none: return nil
+        case .mixup:
+            return Mixture(share: random.symmetricBeta(shape: shape), partners: partners)
+        case .cutmix:
+            let wanted = Int(Double(side) * (1 - random.symmetricBeta(shape: shape)).squareRoot())
             func pixels() -> Range<Int> {
                 let start = random.index(below: side) - wanted / 2
                 return max(0, start)..<min(side, max(0, start + wanted))

@@ -17,21 +17,13 @@ public struct Trainer {
     public let device: Device
     /// What to call this training in messages.
     public let title: String
-    /// How many steps may be left out because a loss or gradient is not finite.
-    public let skipLimit: Int
 
     /// Prepares a training.
     public init(
-        title: String, plan: TrainingPlan, data: TrainingData, columns: [Int], trained: [Bool], device: Device,
-        skipLimit: Int = 0
+        title: String, plan: TrainingPlan, data: TrainingData, columns: [Int], trained: [Bool], device: Device
     ) {
-        self.title = title
-        self.plan = plan
-        self.data = data
-        self.columns = columns
-        self.trained = trained
-        self.device = device
-        self.skipLimit = skipLimit
+        (self.title, self.plan, self.data) = (title, plan, data)
+        (self.columns, self.trained, self.device) = (columns, trained, device)
     }
 
     /// Trains `network`, in place.

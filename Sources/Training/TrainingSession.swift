@@ -6,6 +6,7 @@ import FundusImaging
 import Logging
 import Models
 import NN
+import Settings
 import Torch
 
 /// One training from its first step, or from a checkpoint, to its end: the network with everything that changes with it.
@@ -192,7 +193,7 @@ public final class TrainingSession {
         let targets = try Targets(
             trainer.data.cohort, rows: batch.items.map(\.row), columns: trainer.columns, trained: trainer.trained,
             device: trainer.device)
-        let mixture = trainer.plan.mixing?.mixture(
+        let mixture = trainer.plan.mixing.mixture(
             count: batch.items.count, side: batch.resolution, seed: trainer.plan.seed, epoch: epoch.number,
             batch: number)
         return LoadedBatch(
@@ -267,7 +268,7 @@ public final class TrainingSession {
             }
             try Engine.setRandomState(random, of: trainer.device)
         }
-        guard state.skippedSteps < trainer.skipLimit else {
+        guard state.skippedSteps < trainer.plan.skipLimit else {
             throw FoveaError(.numerical, message, remedy: NonFiniteStep.remedy)
         }
         checkpoints?.logger.warning("\(message); the step is left out")
@@ -310,16 +311,21 @@ extension TrainingPlan {
         func inHead(_ entry: (name: String, parameter: Parameter)) -> Bool {
             head.contains(ObjectIdentifier(entry.parameter))
         }
-        if backboneRate == 0 {
+        if settings.backboneRate == 0 {
             for entry in network.namedParameters where !inHead(entry) { try entry.parameter.setTrainable(false) }
         }
-        let trainable = network.trainable
+        let kind: OptimizerKind =
+            switch settings.optimizer {
+            case .adamw: .adamW()
+            case .sgd: .sgd(momentum: settings.momentum, nesterov: settings.nesterov)
+            }
+        let (trainable, decay) = (network.trainable, settings.weightDecay)
         return Optimizer(
-            optimizer,
+            kind,
             [
                 ParameterGroup(
-                    trainable.filter { !inHead($0) }, rateFactor: backboneRate, weightDecay: weightDecay),
-                ParameterGroup(trainable.filter(inHead) + objective.parameters, weightDecay: weightDecay),
+                    trainable.filter { !inHead($0) }, rateFactor: settings.backboneRate, weightDecay: decay),
+                ParameterGroup(trainable.filter(inHead) + objective.parameters, weightDecay: decay),
             ])
     }
 }

@@ -130,3 +130,9 @@ import Testing
         #expect(distance(task.priorShift(cohort: cohort), [log(2), log(2)]) < 1e-12)
     }
 }
+
+extension Negatives {
+    fileprivate static let drop = Negatives(.drop)
+    fileprivate static let all = Negatives(.all)
+    fileprivate static func sampled(ratio: Double) -> Negatives { Negatives(.sampled, ratio: ratio) }
+}

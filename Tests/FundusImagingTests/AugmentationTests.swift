@@ -71,7 +71,8 @@ import Testing
 
     @Test("parameters fill their ranges evenly and the window stays inside the image")
     func ranges() {
-        let settings = AugmentationSettings(verticalFlip: 0.25, saturation: 0.3, hue: 20)
+        var settings = AugmentationSettings()
+        (settings.verticalFlip, settings.saturation, settings.hue) = (0.25, 0.3, 20)
         let views = (0..<4000).map { Augmentation(settings: settings, seed: 9, contentKey: 1, view: $0) }
         func check(_ name: String, _ value: (Augmentation) -> Double, _ low: Double, _ high: Double) {
             let values = views.map(value)
@@ -117,11 +118,13 @@ import Testing
     @Test("settings outside their ranges are refused by name")
     func validation() throws {
         #expect(throws: Never.self) { try AugmentationSettings().validate() }
-        let bad: [(String, AugmentationSettings)] = [
-            ("rotation", AugmentationSettings(rotation: -1)), ("smallestScale", AugmentationSettings(smallestScale: 0)),
-            ("brightness", AugmentationSettings(brightness: .nan)), ("hue", AugmentationSettings(hue: 181)),
+        let bad: [(String, WritableKeyPath<AugmentationSettings, Double>, Double)] = [
+            ("rotation", \.rotation, -1), ("smallestScale", \.smallestScale, 0), ("brightness", \.brightness, .nan),
+            ("hue", \.hue, 181),
         ]
-        for (name, settings) in bad {
+        for (name, property, value) in bad {
+            var settings = AugmentationSettings()
+            settings[keyPath: property] = value
             let error = try #require(throws: FoveaError.self) { try settings.validate() }
             #expect(error.kind == .configuration && error.message.hasPrefix(name), "\(error)")
         }

@@ -89,8 +89,10 @@ import Testing
             try BatchLoader(cache: cache, items: [BatchItem(row: 10, view: 0)], batchSize: 1)
         }
         #expect(throws: FoveaError.self) { try BatchLoader(cache: cache, items: [], batchSize: 0) }
+        var extreme = AugmentationSettings()
+        extreme.hue = 999
         #expect(throws: FoveaError.self) {
-            try BatchLoader(cache: cache, items: [], batchSize: 1, augmentation: AugmentationSettings(hue: 999))
+            try BatchLoader(cache: cache, items: [], batchSize: 1, augmentation: extreme)
         }
     }
 }

@@ -9,16 +9,22 @@ import Torch
 
     /// Every loss that configurations can name, and the one of single-label data.
     private static func all() throws -> [(name: String, loss: any Loss)] {
-        var smoothed = LossOptions()
-        smoothed.labelSmoothing = 0.1
-        return try LossRegistry.names.map { ($0, try LossRegistry.make($0, LossOptions(), context)) } + [
+        var smoothed = LossParameters()
+        smoothed[default: BinaryCrossEntropy()].labelSmoothing = 0.1
+        return try LossRegistry.names.map { ($0, try LossRegistry.make($0, LossParameters(), context)) } + [
             ("bce smoothed", LossRegistry.make("bce", smoothed, context)),
             // log(1 - p) of a p that rounds to 1.
-            ("asymmetric without a margin", AsymmetricLoss(margin: 0)),
-            ("asymmetric with a tiny margin", AsymmetricLoss(margin: 1e-9)),
-            ("asymmetric with a margin below float32", AsymmetricLoss(margin: 1e-300)),
+            ("asymmetric without a margin", asymmetric(margin: 0)),
+            ("asymmetric with a tiny margin", asymmetric(margin: 1e-9)),
+            ("asymmetric with a margin below float32", asymmetric(margin: 1e-300)),
             ("softmax", SoftmaxCrossEntropy(context)),
         ]
+    }
+
+    private static func asymmetric(margin: Double) -> AsymmetricLoss {
+        var parameters = LossParameters()
+        parameters[default: AsymmetricLoss()].margin = margin
+        return AsymmetricLoss(context, parameters)
     }
 
     private static let logits: [[Double]] = [[1.1, -0.4, 0.3, -1.7, 0.9, -0.6], [-0.8, 1.2, -1.1, 0.6, -0.2, 0.05]]
@@ -56,13 +62,14 @@ import Torch
 
     /// x^gamma rises without bound at x = 0 where gamma is below 1.
     @Test(arguments: [0.01, 0.5, 0.99]) func exponentsBelowOneStayFiniteToo(gamma: Double) throws {
-        var options = LossOptions()
-        options.focalGamma = gamma
-        (options.asymmetricPositiveGamma, options.asymmetricNegativeGamma) = (gamma, gamma)
-        options.distributionBalanced.gamma = gamma
+        var parameters = LossParameters()
+        parameters[default: FocalLoss()].gamma = gamma
+        parameters[default: AsymmetricLoss()].positiveGamma = gamma
+        parameters[default: AsymmetricLoss()].negativeGamma = gamma
+        parameters[default: DistributionBalancedLoss.Parameters()].gamma = gamma
         let context = LossContext(classCounts: [50, 20, 10, 5, 2, 1], imageCount: 100)
         for name in ["focal", "class_balanced_focal", "asymmetric", "distribution_balanced"] {
-            let loss = try LossRegistry.make(name, options, context)
+            let loss = try LossRegistry.make(name, parameters, context)
             for size in [9.0, 60, 1000] {
                 let logits = [[size, -size, size, -size, size, -size], [-size, size, -size, size, -size, size]]
                 let found = try graded(loss, logits: logits, labels: Self.labels, mask: nil)
@@ -80,7 +87,7 @@ import Torch
     @Test func anImageWithoutAnyLabelTeachesToo() throws {
         let none = [[Double](repeating: 0, count: 6)]
         for name in LossRegistry.names {
-            let loss = try LossRegistry.make(name, LossOptions(), Self.context)
+            let loss = try LossRegistry.make(name, LossParameters(), Self.context)
             let found = try graded(loss, logits: [Self.logits[0]], labels: none, mask: nil)
             // Focal and asymmetric losses let go of what is known already, but of nothing wholly.
             #expect(found.gradient.allSatisfy { $0 > 1e-7 }, "\(name)")
@@ -92,7 +99,7 @@ import Torch
         let margins = LDAMLoss.margins(counts: Self.context.classCounts, largest: 0.5)
         #expect(margins[5] == 0.5 && margins[4] == 0)
         #expect(zip(margins[..<3], margins[1..<4]).allSatisfy { $0 < $1 })
-        let ldam = try LossRegistry.make("ldam", LossOptions(), Self.context)
+        let ldam = try LossRegistry.make("ldam", LossParameters(), Self.context)
         let logits = try matrix(Self.logits)
         for (labels, isMoved) in [(Self.labels.map { $0.map { _ in 0.0 } }, false), (Self.labels, true)] {
             let y = try matrix(labels)
@@ -107,12 +114,12 @@ import Torch
     }
 
     @Test func reweightingIsDeferred() throws {
-        let loss = try LossRegistry.make("ldam", LossOptions(), Self.context)
+        let loss = try LossRegistry.make("ldam", LossParameters(), Self.context)
         let (logits, labels) = (try matrix(Self.logits), try matrix(Self.labels))
         func at(_ progress: Double) throws -> [Double] {
             try loss.terms(logits: logits, labels: labels, progress: progress).array(as: Double.self)
         }
-        let weights = ClassWeights.effectiveNumber(beta: 0.999).weights(counts: Self.context.classCounts)
+        let weights = ClassWeights().weights(counts: Self.context.classCounts)
         let before = try at(0.79)
         #expect(try at(0) == before)
         #expect(try distance(at(0.8), before.enumerated().map { $1 * weights[$0 % 6] }) < 1e-5)
@@ -121,7 +128,7 @@ import Torch
     /// In the distribution-balanced loss too an image without a finding has a weight: the mean of the others', or that of
     /// R = 1 where there are none.
     @Test func imagesWithoutAFindingHaveTheMeanWeight() throws {
-        let loss = try DistributionBalancedLoss(Self.context)
+        let loss = try DistributionBalancedLoss(Self.context, LossParameters())
         func weights(_ labels: [[Double]]) throws -> [Double] {
             try loss.weights(labels: matrix(labels)).array(as: Double.self)
         }
@@ -176,11 +183,11 @@ import Torch
     @Test func priorsAreShiftedInTheirDirection() throws {
         let labels = try matrix([[1, 1, 1, 1, 0, 1]])
         let priors = Self.context.classCounts.map { Double($0) / Double(Self.context.imageCount) }
-        let adjusted = try LogitAdjustedBinaryCrossEntropy(Self.context, tau: 1)
+        let adjusted = try LogitAdjustedBinaryCrossEntropy(Self.context, LossParameters())
             .terms(logits: labels * 0, labels: labels, progress: 0).array(as: Double.self)
-        var constants = DistributionBalancedLoss.Constants()
-        constants.kappa = 1
-        let balanced = try DistributionBalancedLoss(Self.context, constants)
+        var parameters = LossParameters()
+        parameters[default: DistributionBalancedLoss.Parameters()].kappa = 1
+        let balanced = try DistributionBalancedLoss(Self.context, parameters)
         let terms = try
             (balanced.terms(logits: labels * 0, labels: labels, progress: 0)
             / balanced.weights(labels: labels)).array(as: Double.self)
@@ -191,7 +198,7 @@ import Torch
 
     @Test func anUnknownNameIsAnErrorThatNamesTheNearest() {
         let error = #expect(throws: FoveaError.self) {
-            try LossRegistry.make("weighted_bec", LossOptions(), Self.context)
+            try LossRegistry.make("weighted_bec", LossParameters(), Self.context)
         }
         #expect(error?.kind == .configuration)
         #expect(error?.remedy?.contains("did you mean \"weighted_bce\"?") == true)

@@ -18,7 +18,7 @@ import Torch
         await #expect(processExitsWith: .success) { [precision = precision as Precision] in
             let folder = try TemporaryFolder()
             var job = try SmallJob(in: folder.path)
-            job.settings.training.precision = precision == .float32 ? .float32 : .bfloat16
+            job.settings.training.precision = precision
             job.settings.training.epochs = 2
             job.settings.training.averageDecay = 0.9
             job.settings.distillation?.weights = .selfPaced

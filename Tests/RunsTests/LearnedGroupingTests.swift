@@ -1,5 +1,6 @@
 import Basics
 import Cohorts
+import Distillation
 import Evaluation
 import Execution
 import Foundation
@@ -65,7 +66,7 @@ import Torch
         var job = try SmallJob(in: folder.path)
         job.settings.distillation?.grouping = "learned+single"
         job.settings.distillation?.learnedSubsets = 100
-        job.settings.distillation?.teachers.negatives = .drop
+        job.settings.distillation?.teachers.negatives.rule = .drop
         var lines: [String] = []
         try job.execute(log: { lines.append($0) })
         #expect(lines.contains { $0.contains("is left out") && $0.contains("is known to be without") })

@@ -176,7 +176,7 @@ import Weights
 
     @Test(arguments: ["mixup", "cutmix"]) func aStudentOfMixedImagesAsksItsTeachersLive(mixing: String) throws {
         let settings = try settings {
-            $0.technique.mixing = .init(rawValue: mixing) ?? .none
+            $0.technique.mixing.kind = .init(rawValue: mixing) ?? .none
             $0.technique.second.name = .retraining
             $0.technique.second.epochs = 1
             $0.distillation?.weights = .membership

@@ -6,6 +6,7 @@ import Distillation
 import Evaluation
 import Execution
 import Foundation
+import FundusImaging
 import Models
 import Phantoms
 import Prediction
@@ -61,13 +62,13 @@ import Torch
         #expect(nowhere.contains("nowhere"))
         let alone = error {
             $0.data.classes = ["normal", "drusen", "enlarged_cup"]
-            $0.distillation?.teachers.negatives = .drop
+            $0.distillation?.teachers.negatives.rule = .drop
         }
         #expect(alone.contains("region-macula") && alone.contains("negatives drop"))
         let weights = folder.path + "/other.safetensors"
         try ModelBundle(
-            ModelDescription(architecture: .resnet18, classes: ["a"], image: settings.image.imageSettings),
-            ModelDescription(architecture: .resnet18, classes: ["a"], image: settings.image.imageSettings)
+            ModelDescription(architecture: .resnet18, classes: ["a"], image: settings.image),
+            ModelDescription(architecture: .resnet18, classes: ["a"], image: settings.image)
                 .makeClassifier()
         ).save(to: folder.path)
         try FileManager.default.moveItem(atPath: folder.path + "/model.safetensors", toPath: weights)
@@ -208,7 +209,7 @@ import Torch
         try requireProbabilities(settings.output)
         // Second stages and mixed images too.
         settings.stages = folder.path + "/stages"
-        settings.technique.mixing = .cutmix
+        settings.technique.mixing.kind = .cutmix
         settings.distillation?.onlySubsetImages = true
         for name in SecondStageSettings.Name.allCases.dropFirst() {
             settings.technique.second.name = name

@@ -5,6 +5,7 @@ import Configuration
 import Diagnostics
 import Execution
 import Foundation
+import FundusImaging
 import Runs
 import Settings
 import Synchronization
@@ -139,7 +140,7 @@ import Torch
             device: .cpu, threads: Engine.threads, isResuming: isResuming, logger: .telling(log), precision: choice)
     }
 
-    private func recorded(_ run: String) throws -> (configuration: TrainingSettings.PrecisionName, metrics: String?) {
+    private func recorded(_ run: String) throws -> (configuration: Precision?, metrics: String?) {
         let settings = try ConfigurationReader.read(RunSettings.self, file: run + "/config.yaml")
         let data = try Data(contentsOf: URL(fileURLWithPath: run + "/metrics.json"))
         let metrics = try JSONSerialization.jsonObject(with: data) as? [String: Any]
@@ -148,7 +149,7 @@ import Torch
 
     @Test func aRunRecordsItAndKeepsItWhenResumed() throws {
         var settings = try SmallJob(in: folder.path).settings
-        settings.training.precision = .auto
+        settings.training.precision = nil
         settings.distillation = nil
         let run = Run(settings, context(Meter(2, 1).choice(cache)))
         _ = try run.execute(configuration: ConfigurationWriter.yaml(settings))
@@ -175,7 +176,7 @@ import Torch
 
     @Test func allCellsOfAComparisonHaveOne() throws {
         var job = try SmallJob(in: folder.path)
-        job.settings.training.precision = .auto
+        job.settings.training.precision = nil
         job.settings.evaluation.every = 0
         var dataset = ComparedDataset()
         dataset.name = "phantoms"

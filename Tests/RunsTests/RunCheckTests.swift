@@ -1,5 +1,6 @@
 import Backbones
 import Cohorts
+import FundusImaging
 import Runs
 import Settings
 import Testing

@@ -67,7 +67,7 @@ import Torch
         let attributes = try #require(settings.data.attributes)
         let weights = folder.path + "/begin.safetensors"
         let description = ModelDescription(
-            architecture: settings.model.architecture, classes: ["a"], image: settings.image.imageSettings)
+            architecture: settings.model.architecture, classes: ["a"], image: settings.image)
         try Folder.make(folder.path + "/begin")
         try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/begin")
         try FileManager.default.moveItem(atPath: folder.path + "/begin/model.safetensors", toPath: weights)
@@ -97,7 +97,7 @@ import Torch
     @Test func weightsThatAreChangedInPlaceEndTheRun() throws {
         var job = job
         let description = ModelDescription(
-            architecture: job.settings.model.architecture, classes: ["a"], image: job.settings.image.imageSettings)
+            architecture: job.settings.model.architecture, classes: ["a"], image: job.settings.image)
         try Folder.make(folder.path + "/begin")
         try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/begin")
         let weights = folder.path + "/begin/model.safetensors"
@@ -423,7 +423,7 @@ import Torch
         var job = job
         job.settings.stages = folder.path + "/stages"
         let description = ModelDescription(
-            architecture: job.settings.model.architecture, classes: ["a"], image: job.settings.image.imageSettings)
+            architecture: job.settings.model.architecture, classes: ["a"], image: job.settings.image)
         try Folder.make(folder.path + "/begin")
         try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/begin")
         job.settings.model.weights = folder.path + "/begin/model.safetensors"

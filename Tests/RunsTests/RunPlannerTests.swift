@@ -4,6 +4,7 @@ import Cohorts
 import Configuration
 import Distillation
 import FundusImaging
+import Losses
 import Runs
 import Settings
 import Testing
@@ -47,7 +48,7 @@ import Training
             try ids { $0.technique.second.name = .tau } == ["plain", "plain-tau"] + teachers + banks
                 + ["student", "student-tau"])
         // Mixed images are in no bank.
-        #expect(try ids { $0.technique.mixing = .mixup } == ["plain", "plain-bce"] + teachers + ["student"])
+        #expect(try ids { $0.technique.mixing.kind = .mixup } == ["plain", "plain-bce"] + teachers + ["student"])
         // Heads on one frozen trunk share a bank.
         #expect(
             try ids { $0.distillation?.teachers.backboneRate = 0 } == ["plain"] + teachers
@@ -76,21 +77,26 @@ import Training
     /// the change log.
     @Test func keysStayWhatTheyAre() throws {
         let plan = try planner({ $0.technique.second.name = .tau }, weights: "w").plan()
-        let digests = plan.stages.map { "\($0.id) \($0.key.digest.prefix(16))" }
+        let digests = plan.stages.map { "\($0.id) \($0.digest.prefix(16))" }
         #expect(
             digests == [
-                "plain 2026c6e01d1450c2", "plain-tau c7c221a78b7f7d82", "teacher-single-1 055de2c5bead62b0",
-                "teacher-single-2 24e6e7d73a19bf58", "bank-single-1 900bc08da53f910d",
-                "bank-single-2 cbd836c712e9570b", "student 84d1f45309acdb0f", "student-tau 8a527ee37ac5820f",
+                "plain c064a5892d70b98e",
+                "plain-tau c56afc1c371242fc",
+                "teacher-single-1 e60d11d2faaae6cb",
+                "teacher-single-2 1da567b882f56aa7",
+                "bank-single-1 f5c4a72c07402046",
+                "bank-single-2 ff3ead2539aac3bc",
+                "student eb261782fab808ef",
+                "student-tau 4047bf3bdcc3e9d6",
             ])
     }
 
     @Test func everyDecisiveSettingIsInAKey() throws {
         let base = try planner().plan()
-        let digests = Dictionary(uniqueKeysWithValues: base.stages.map { ($0.id, $0.key.digest) })
+        let digests = Dictionary(uniqueKeysWithValues: base.stages.map { ($0.id, $0.digest) })
         func changed(_ change: (inout RunSettings) -> Void) throws -> Set<String> {
             let plan = try planner(change).plan()
-            return Set(plan.stages.filter { digests[$0.id] != $0.key.digest }.map(\.id))
+            return Set(plan.stages.filter { digests[$0.id] != $0.digest }.map(\.id))
         }
         let all = Set(digests.keys)
         let distilled: Set = ["student"]
@@ -101,14 +107,14 @@ import Training
         #expect(try changed { $0.training.accumulation = 2 } == all)
         #expect(try changed { $0.training.optimizer = .sgd } == all)
         #expect(try changed { $0.training.averageDecay = 0.9 } == all)
-        #expect(try changed { $0.training.skipLimit = 1 } == all)
-        #expect(try changed { $0.augmentation.ranges.hue = 3 } == all)
+        #expect(try changed { $0.augmentation.hue = 3 } == all)
         #expect(try changed { $0.image.resolution = 64 } == all)
         #expect(try changed { $0.model.dropout = 0.5 } == all)
         #expect(try changed { $0.model.headBias = -3 } == all)
         #expect(try changed { $0.seed = 1 } == all)
         #expect(try changed { $0.evaluation.every = 7 } == all)
-        #expect(try changed { $0.technique.labelSmoothing = 0.1 }.contains("plain"))
+        #expect(
+            try changed { $0.technique.losses[default: BinaryCrossEntropy()].labelSmoothing = 0.1 }.contains("plain"))
         #expect(try changed { $0.distillation?.teachers.epochs = 9 } == teachers)
         #expect(try changed { $0.distillation?.teachers.rate = 0.5 } == teachers)
         #expect(try changed { $0.distillation?.lambda = 0.5 } == distilled)
@@ -121,8 +127,31 @@ import Training
             } == [])
         #expect(try changed { $0.evaluation.bootstrap = 7 } == [])
         #expect(try changed { $0.checkpoints.keepLast = 7 } == [])
-        #expect(try changed { $0.model.weights = "/elsewhere/w.pth" } == [])
         #expect(try changed { $0.distillation?.preset = .lfme } == [])
+    }
+
+    @Test func weightsAreInTheKeysByTheirContent() throws {
+        func keys(_ path: String, _ content: String) throws -> [StageKey] {
+            try planner({ $0.model.weights = path }, weights: content).plan().stages.map(\.key)
+        }
+        #expect(try keys("/here/w.pth", "w") == keys("/elsewhere/w.pth", "w"))
+        #expect(try keys("/here/w.pth", "w") != keys("/here/w.pth", "v"))
+    }
+
+    /// Techniques that differ only in what they do not use are one training.
+    @Test func whatIsEqualInEffectIsOneStage() throws {
+        func changed(_ settings: inout RunSettings) {
+            settings.technique.losses[default: FocalLoss()].gamma = 5
+            settings.technique.second.epochs = 3
+        }
+        #expect(try ids(changed) == ids { _ in })
+        #expect(
+            try ids {
+                changed(&$0)
+                $0.distillation?.weights = .teacherQuality
+                $0.distillation?.teachers.technique = .same
+                $0.technique.second.name = .tau
+            }.prefix(4) == ["plain", "plain-tau", "plain-inner", "plain-inner-tau"])
     }
 
     @Test func dataAreInTheKeys() throws {
@@ -164,7 +193,7 @@ import Training
         let live = try planner {
             $0.training.epochs = 3
             $0.training.batchSize = 16
-            $0.technique.mixing = .mixup
+            $0.technique.mixing.kind = .mixup
         }.plan()
         #expect(live["student"]?.work == .init(images: 96, views: 192, epochs: 3, steps: 6))
     }

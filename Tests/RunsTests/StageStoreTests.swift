@@ -14,17 +14,17 @@ import Testing
         let folder = try TemporaryFolder()
         let asked = Atomic(0)
         let store = StageStore(folder: folder.path, shouldStop: { asked.add(1, ordering: .relaxed).newValue > 2 })
-        let key = try StageKey.plain()
-        let place = folder.path + "/plain-" + key.digest.prefix(16)
+        let spec = try StageSpec.plain()
+        let place = folder.path + "/" + spec.folderName
         try Folder.make(place)
         do {
             let lock = try #require(try FileLock(place + "/.lock"))
             // Told to stop while it waits, without having trained.
-            #expect(throws: CancellationError.self) { try store.stage("plain", key: key) { throw Trained() } }
+            #expect(throws: CancellationError.self) { try store.stage(spec) { throw Trained() } }
             #expect(asked.load(ordering: .relaxed) == 3)
             withExtendedLifetime(lock) {}
         }
-        #expect(throws: Trained.self) { try store.stage("plain", key: key) { throw Trained() } }
+        #expect(throws: Trained.self) { try store.stage(spec) { throw Trained() } }
     }
 
     @Test func aViewBankThatAnotherProcessMakesIsWaitedFor() throws {
@@ -48,9 +48,9 @@ import Testing
     }
 }
 
-extension StageKey {
-    /// The key of a plain model of two images.
-    static func plain() throws -> StageKey {
+extension StageSpec {
+    /// The plain model of two images.
+    static func plain() throws -> StageSpec {
         let photographs = (0..<2).map { Photograph(image: "\($0)", path: "/nowhere/\($0)") }
         let cohort = try Cohort(classes: ["a"], photographs: photographs, labels: [1, 0])
         var settings = RunSettings()
@@ -58,6 +58,6 @@ extension StageKey {
         let planner = RunPlanner(
             settings, cohort: cohort, attributes: nil,
             split: try Split("s", training: [0], validation: [1], of: cohort), contents: ["x", "y"])
-        return try #require(planner.plan().stages.first).key
+        return try #require(planner.plan().stages.first)
     }
 }

@@ -78,7 +78,7 @@ import Weights
         job.settings.stages = folder.path + "/stages"
         job.settings.training.epochs = 2
         try job.execute()
-        job.settings.technique.mixing = .mixup
+        job.settings.technique.mixing.kind = .mixup
         job.settings.output = folder.path + "/mixed"
         try job.execute()
         let cost = try job.costs()

@@ -9,6 +9,7 @@ import NN
 import Settings
 import TestSupport
 import Testing
+import Torch
 
 struct RunSettingsTests {
     /// Settings of which no key has its default; not all go together.
@@ -32,14 +33,14 @@ struct RunSettingsTests {
         s.image.crop = .none
         s.image.localContrast = true
         s.image.pixelLimit = 12345
-        s.augmentation.ranges.horizontalFlip = 0.25
-        s.augmentation.ranges.verticalFlip = 0.125
-        s.augmentation.ranges.rotation = 33
-        s.augmentation.ranges.smallestScale = 0.5
-        s.augmentation.ranges.brightness = 0.3
-        s.augmentation.ranges.contrast = 0.4
-        s.augmentation.ranges.saturation = 0.6
-        s.augmentation.ranges.hue = 5
+        s.augmentation.horizontalFlip = 0.25
+        s.augmentation.verticalFlip = 0.125
+        s.augmentation.rotation = 33
+        s.augmentation.smallestScale = 0.5
+        s.augmentation.brightness = 0.3
+        s.augmentation.contrast = 0.4
+        s.augmentation.saturation = 0.6
+        s.augmentation.hue = 5
         s.augmentation.views = 3
         s.model.architecture = .vitSmall
         s.model.weights = "weights.pth"
@@ -66,30 +67,30 @@ struct RunSettingsTests {
         s.training.skipLimit = 4
         s.technique.loss = "weighted_bce"
         s.technique.sampler = .classAware
-        s.technique.labelSmoothing = 0.1
-        s.technique.classWeights = .inverseFrequency
-        s.technique.beta = 0.99
+        s.technique.losses[default: BinaryCrossEntropy()].labelSmoothing = 0.1
+        s.technique.losses[default: ClassWeights()].rule = .inverseFrequency
+        s.technique.losses[default: ClassWeights()].beta = 0.99
         s.technique.repeatThreshold = 0.01
-        s.technique.mixing = .cutmix
-        s.technique.mixingAlpha = 0.4
+        s.technique.mixing.kind = .cutmix
+        s.technique.mixing.alpha = 0.4
         s.technique.second.name = .scaling
         s.technique.second.epochs = 3
         s.technique.second.rate = 0.02
         s.technique.second.tau = 0.5
-        s.technique.constants.focalGamma = 1.5
-        s.technique.constants.ldamMargin = 0.4
-        s.technique.constants.ldamScale = 3
-        s.technique.constants.ldamReweightFrom = 0.5
-        s.technique.constants.distributionBalanced.alpha = 0.2
-        s.technique.constants.distributionBalanced.beta = 9
-        s.technique.constants.distributionBalanced.mu = 0.2
-        s.technique.constants.distributionBalanced.lambda = 2
-        s.technique.constants.distributionBalanced.kappa = 0.1
-        s.technique.constants.distributionBalanced.gamma = 2
-        s.technique.constants.asymmetricPositiveGamma = 0
-        s.technique.constants.asymmetricNegativeGamma = 3
-        s.technique.constants.asymmetricMargin = 0.1
-        s.technique.constants.adjustment = 0.5
+        s.technique.losses[default: FocalLoss()].gamma = 1.5
+        s.technique.losses[default: LDAMLoss.Parameters()].margin = 0.4
+        s.technique.losses[default: LDAMLoss.Parameters()].scale = 3
+        s.technique.losses[default: LDAMLoss.Parameters()].reweightFrom = 0.5
+        s.technique.losses[default: DistributionBalancedLoss.Parameters()].alpha = 0.2
+        s.technique.losses[default: DistributionBalancedLoss.Parameters()].beta = 9
+        s.technique.losses[default: DistributionBalancedLoss.Parameters()].mu = 0.2
+        s.technique.losses[default: DistributionBalancedLoss.Parameters()].lambda = 2
+        s.technique.losses[default: DistributionBalancedLoss.Parameters()].kappa = 0.1
+        s.technique.losses[default: DistributionBalancedLoss.Parameters()].gamma = 2
+        s.technique.losses[default: AsymmetricLoss()].positiveGamma = 0
+        s.technique.losses[default: AsymmetricLoss()].negativeGamma = 3
+        s.technique.losses[default: AsymmetricLoss()].margin = 0.1
+        s.technique.losses[default: LogitAdjustedBinaryCrossEntropy.Parameters()].tau = 0.5
         var d = DistillationSettings()
         d.preset = .fast
         d.grouping = "shot+random:region"
@@ -110,8 +111,8 @@ struct RunSettingsTests {
         d.epochs = 7
         d.onlySubsetImages = true
         d.teachers.initialization = .pretrained
-        d.teachers.negatives = .sampled
-        d.teachers.ratio = 3
+        d.teachers.negatives.rule = .sampled
+        d.teachers.negatives.ratio = 3
         d.teachers.priorCorrection = false
         d.teachers.epochs = 2
         d.teachers.minimumSteps = 11
@@ -145,11 +146,11 @@ struct RunSettingsTests {
         var multi = changed()
         multi.data.labels = .multi
         multi.distillation?.onlySubsetImages = false
-        multi.technique.mixing = .none
+        multi.technique.mixing.kind = .none
         #expect(try roundTrip(multi, commented: commented) == multi)
         var single = changed()
         single.technique.loss = "bce"
-        single.technique.labelSmoothing = 0
+        single.technique.losses[default: BinaryCrossEntropy()].labelSmoothing = 0
         single.distillation?.distance = .bernoulliKL
         single.distillation?.weights = .uniform
         single.distillation?.featureLambda = 0
@@ -169,14 +170,14 @@ struct RunSettingsTests {
         lfme.grouping = "shot"
         lfme.weights = .selfPaced
         lfme.student = .pretrained
-        lfme.teachers.negatives = .drop
+        lfme.teachers.negatives.rule = .drop
         lfme.teachers.initialization = .pretrained
         #expect(try distillation("distillation: {preset: lfme}") == lfme)
         #expect(DistillationSettings(preset: .lfme) == lfme)
         // Wherever it stands, and in sections below; the rest of the preset stays.
         lfme.temperature = 3
         lfme.weights = .uniform
-        lfme.teachers.negatives = .all
+        lfme.teachers.negatives.rule = .all
         #expect(
             try distillation(
                 "distillation: {temperature: 3, weights: uniform, teachers: {negatives: all}, preset: lfme}") == lfme)

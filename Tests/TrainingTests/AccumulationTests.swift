@@ -5,6 +5,7 @@ import FundusImaging
 import Losses
 import Models
 import NN
+import Settings
 import TestSupport
 import Testing
 import Torch
@@ -55,7 +56,9 @@ import Training
         case .labels: return LabelObjective(BinaryCrossEntropy())
         case .focal:
             let context = LossContext(classCounts: [9, 4, 3], imageCount: data.cohort.count)
-            return LabelObjective(try ClassBalancedFocalLoss(context, gamma: 2, beta: 0.99))
+            var parameters = LossParameters()
+            parameters[default: ClassWeights()].beta = 0.99
+            return LabelObjective(try ClassBalancedFocalLoss(context, parameters))
         case .distilled: return try distilling().0
         case .softmax:
             let context = LossContext(classCounts: [9, 4, 3], imageCount: data.cohort.count)
@@ -143,10 +146,9 @@ import Training
         func trained(failing: Set<Int>, rows: [Int]) throws -> ([Float], [EpochRecord]) {
             var plan = plainPlan(batchSize: 4)
             plan.accumulation = 2
-            plan.dropsLast = false
+            (plan.dropsLast, plan.skipLimit) = (false, 1)
             let trainer = Trainer(
-                title: "test", plan: plan, data: data, columns: [0, 1, 2], trained: [true, true, true], device: .cpu,
-                skipLimit: 1)
+                title: "test", plan: plan, data: data, columns: [0, 1, 2], trained: [true, true, true], device: .cpu)
             let network = try tinyNetwork(classes: 3)
             let objective = Spy { batch, logits, targets, _ in
                 let loss = try BinaryCrossEntropy()(logits: logits, labels: targets.labels, mask: nil)

@@ -6,6 +6,7 @@ import Losses
 import Models
 import NN
 import Sampling
+import Settings
 import TestSupport
 import Testing
 import Torch
@@ -18,7 +19,7 @@ struct CUDATests {
 
     private func trainer(_ data: TrainingData, _ device: Device, _ precision: Precision) -> Trainer {
         var plan = plainPlan(epochs: 3, batchSize: 4, rate: 0.01)
-        plan.optimizer = .adamW()
+        plan.optimizer = .adamw
         plan.averageDecay = 0.5
         plan.augmentation = AugmentationSettings()
         plan.precision = precision

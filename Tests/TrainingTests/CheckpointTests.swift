@@ -284,7 +284,7 @@ final class CheckpointBench {
         afterEpoch: (Int) throws -> Void = { _ in }
     ) throws -> Outcome {
         var plan = plainPlan(epochs: epochs)
-        plan.optimizer = .adamW()
+        plan.optimizer = .adamw
         plan.averageDecay = 0.5
         plan.rate = 0.01
         plan.augmentation = AugmentationSettings()

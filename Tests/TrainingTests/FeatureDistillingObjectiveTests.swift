@@ -5,6 +5,7 @@ import FundusImaging
 import Losses
 import Models
 import NN
+import Settings
 import TestSupport
 import Testing
 import Torch

@@ -8,6 +8,7 @@ import Losses
 import Models
 import NN
 import Sampling
+import Settings
 import TestSupport
 import Testing
 import Torch
@@ -24,7 +25,7 @@ import Training
                 try tinyNetwork(classes: 3, norm: true, dropout: 0.2), try distilling(folder, data)
             )
             var plan = plainPlan(epochs: 100)
-            plan.optimizer = .adamW()
+            plan.optimizer = .adamw
             plan.averageDecay = 0.9
             plan.gradientLimit = 1
             plan.views = 2

@@ -3,33 +3,37 @@ import Basics
 import FundusImaging
 import Losses
 import Models
+import Settings
 import TestSupport
 import Testing
 import Torch
 import Training
 
 @Suite struct MixingTests {
-    private static let all = [Mixing.mixup(alpha: 0.2), .mixup(alpha: 3), .cutmix(alpha: 1)]
+    private static let all = [Mixing(.mixup, alpha: 0.2), Mixing(.mixup, alpha: 3), Mixing(.cutmix, alpha: 1)]
 
-    @Test(arguments: all) func aMixtureIsAFunctionOfSeedEpochAndBatch(_ mixing: Mixing) {
-        func mixture(_ seed: UInt64 = 1, _ epoch: Int = 2, _ batch: Int = 3) -> Mixture {
-            mixing.mixture(count: 16, side: 32, seed: seed, epoch: epoch, batch: batch)
+    @Test(arguments: all) func aMixtureIsAFunctionOfSeedEpochAndBatch(_ mixing: Mixing) throws {
+        func mixture(_ seed: UInt64 = 1, _ epoch: Int = 2, _ batch: Int = 3) throws -> Mixture {
+            try #require(mixing.mixture(count: 16, side: 32, seed: seed, epoch: epoch, batch: batch))
         }
-        #expect(mixture() == mixture())
-        for other in [mixture(2), mixture(1, 3), mixture(1, 2, 4)] {
-            #expect(other.share != mixture().share && other.partners != mixture().partners)
+        let first = try mixture()
+        #expect(try mixture() == first)
+        for other in [try mixture(2), try mixture(1, 3), try mixture(1, 2, 4)] {
+            #expect(other.share != first.share && other.partners != first.partners)
         }
         for batch in 0..<200 {
-            let found = mixture(5, 0, batch)
+            let found = try mixture(5, 0, batch)
             #expect(found.partners.sorted() == Array(0..<16) && 0...1 ~= found.share)
         }
     }
 
     @Test func sharesAreOfTheBetaDistribution() throws {
         for expected in try GoldenTechniques.read().shares {
-            let shares = (0..<20_000).map { batch in
-                Mixing.mixup(alpha: expected.alpha).mixture(count: 1, side: 8, seed: 3, epoch: 0, batch: batch).share
+            let mixing = Mixing(.mixup, alpha: expected.alpha)
+            let shares = (0..<20_000).compactMap {
+                mixing.mixture(count: 1, side: 8, seed: 3, epoch: 0, batch: $0)?.share
             }
+            #expect(shares.count == 20_000)
             for (place, below) in zip(expected.at, expected.below) {
                 let found = Double(shares.count { $0 < place }) / Double(shares.count)
                 // Four standard errors.
@@ -37,8 +41,8 @@ import Training
             }
         }
         // The smallest alpha of a configuration: one image or the other, and no number that is none.
-        let extreme = (0..<100).map {
-            Mixing.mixup(alpha: 0.01).mixture(count: 1, side: 8, seed: 3, epoch: 0, batch: $0).share
+        let extreme = (0..<100).compactMap {
+            Mixing(.mixup, alpha: 0.01).mixture(count: 1, side: 8, seed: 3, epoch: 0, batch: $0)?.share
         }
         #expect(extreme.allSatisfy { 0...1 ~= $0 } && extreme.count { $0 < 1e-6 || $0 > 1 - 1e-6 } > 60)
     }
@@ -51,7 +55,8 @@ import Training
 
     @Test func everyPixelIsMixedByTheShare() throws {
         let images = try Self.pictures(5, side: 4)
-        let mixture = Mixing.mixup(alpha: 1).mixture(count: 5, side: 4, seed: 1, epoch: 0, batch: 0)
+        let mixture = try #require(
+            Mixing(.mixup, alpha: 1).mixture(count: 5, side: 4, seed: 1, epoch: 0, batch: 0))
         let mixed = try mixture.applied(to: images)
         #expect(mixed.isChannelsLast && mixture.box == nil)
         let found = try mixed.array() as [Float]
@@ -66,7 +71,8 @@ import Training
         var (areas, empty) = (Set<Int>(), 0)
         for (side, batch) in (0..<150).flatMap({ [(7, $0), (16, $0)] }) {
             let images = try Self.pictures(3, side: side)
-            let mixture = Mixing.cutmix(alpha: 1).mixture(count: 3, side: side, seed: 9, epoch: 1, batch: batch)
+            let mixture = try #require(
+                Mixing(.cutmix, alpha: 1).mixture(count: 3, side: side, seed: 9, epoch: 1, batch: batch))
             let mixed = try mixture.applied(to: images)
             #expect(mixed.isChannelsLast)
             let pixels = try mixed.array() as [Float]
@@ -84,8 +90,8 @@ import Training
     }
 
     @Test func boxesOfCutMixAreAsLargeAsThePaperSays() throws {
-        let shares = (0..<20_000).map {
-            Mixing.cutmix(alpha: 1).mixture(count: 1, side: 512, seed: 4, epoch: 0, batch: $0).share
+        let shares = (0..<20_000).compactMap {
+            Mixing(.cutmix, alpha: 1).mixture(count: 1, side: 512, seed: 4, epoch: 0, batch: $0)?.share
         }
         // A standard deviation of at most 0.3, so that four standard errors are below 0.009.
         let mean = shares.reduce(0, +) / Double(shares.count)
@@ -116,7 +122,7 @@ import Training
             images: logits, targets: try Targets(labels: labels, mask: labels * 0 + 1), items: [], progress: 0.9,
             mixture: mixture)
         for name in LossRegistry.names {
-            let loss = try LossRegistry.make(name, LossOptions(), context)
+            let loss = try LossRegistry.make(name, LossParameters(), context)
             let found = try LabelObjective(loss).lossTerms(NetworkOutputs(features: logits, logits: logits), batch)[0]
             let own = try loss(logits: logits, labels: labels, mask: nil, progress: 0.9).item()
             let others = try mixture.ofPartners(labels)
@@ -129,17 +135,18 @@ import Training
         let folder = try TemporaryFolder()
         let data = try folder.data(["100", "010", "001", "110", "011", "101", "000", "111"])
         var plan = plainPlan(epochs: 2)
-        func batches(_ mixing: Mixing?) throws -> [TrainingBatch] {
+        func batches(_ mixing: Mixing) throws -> [TrainingBatch] {
             plan.mixing = mixing
             let watcher = Watcher()
             try makeTrainer(plan, data).run(tinyNetwork(classes: 3), objective: watcher)
             return watcher.batches
         }
-        let (plain, mixed) = (try batches(nil), try batches(.mixup(alpha: 1)))
+        let (plain, mixed) = (try batches(Mixing()), try batches(Mixing(.mixup, alpha: 1)))
         #expect(plain.count == 4 && mixed.count == 4 && plain.allSatisfy { $0.mixture == nil })
         for (i, (one, other)) in zip(plain, mixed).enumerated() {
-            let expected = Mixing.mixup(alpha: 1)
-                .mixture(count: 4, side: 16, seed: plan.seed, epoch: i / 2, batch: i % 2)
+            let expected = try #require(
+                Mixing(.mixup, alpha: 1)
+                    .mixture(count: 4, side: 16, seed: plan.seed, epoch: i / 2, batch: i % 2))
             #expect(other.mixture == expected)
             #expect(try distance(other.images.array(), expected.applied(to: one.images).array()) < 1e-6)
             #expect(try other.targets.labels.array() as [Float] == one.targets.labels.array())

@@ -5,6 +5,7 @@ import FundusImaging
 import Losses
 import NN
 import Sampling
+import Settings
 import TestSupport
 import Testing
 import Torch
@@ -16,10 +17,9 @@ import Training
 
     private func trainer(_ data: TrainingData, skips: Int, accumulation: Int = 1) -> Trainer {
         var plan = plainPlan(epochs: 3, batchSize: 2)
-        plan.accumulation = accumulation
+        (plan.accumulation, plan.skipLimit) = (accumulation, skips)
         return Trainer(
-            title: "test", plan: plan, data: data, columns: [0, 1, 2], trained: [true, true, true], device: .cpu,
-            skipLimit: skips)
+            title: "test", plan: plan, data: data, columns: [0, 1, 2], trained: [true, true, true], device: .cpu)
     }
 
     /// Binary cross-entropy that is not a number in the batches of the given numbers.
@@ -57,10 +57,9 @@ import Training
         func buffers(_ failing: Set<Int>, epochs rows: [Int]) throws -> [Float] {
             let network = try tinyNetwork(classes: 3, norm: true)
             var plan = plainPlan(batchSize: 2, rate: 1e-30)
-            plan.dropsLast = false
+            (plan.dropsLast, plan.skipLimit) = (false, 1)
             let trainer = Trainer(
-                title: "test", plan: plan, data: data, columns: [0, 1, 2], trained: [true, true, true], device: .cpu,
-                skipLimit: 1)
+                title: "test", plan: plan, data: data, columns: [0, 1, 2], trained: [true, true, true], device: .cpu)
             try trainer.run(network, objective: objective(failing), rows: rows)
             return try network.namedParameters.filter(\.parameter.isBuffer).flatMap {
                 try $0.parameter.value.array() as [Float]
@@ -88,7 +87,7 @@ import Training
             let data = try folder.data(Self.rows)
             var plan = plainPlan(epochs: 3, batchSize: 2)
             plan.accumulation = 2
-            plan.optimizer = .adamW()
+            plan.optimizer = .adamw
             plan.averageDecay = 0.9
             plan.augmentation = AugmentationSettings()
             var logits: [[Float]] = []

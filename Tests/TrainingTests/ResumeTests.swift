@@ -9,6 +9,7 @@ import Losses
 import Models
 import NN
 import Sampling
+import Settings
 import TestSupport
 import Testing
 import Torch
@@ -135,7 +136,7 @@ private struct Bench {
             plan.epochs = 2
             plan.minimumSteps = 7
             plan.dropsLast = false
-            plan.optimizer = .sgd(momentum: 0.9)
+            (plan.optimizer, plan.momentum) = (.sgd, 0.9)
         case .student, .studentOfFeatures:
             plan.epochs = 3
             plan.views = 2
@@ -143,10 +144,10 @@ private struct Bench {
         case .mixed:
             plan.epochs = 2
             plan.accumulation = 2
-            plan.mixing = .mixup(alpha: 1)
+            plan.mixing = Mixing(.mixup, alpha: 1)
         case .live:
             plan.epochs = 2
-            plan.mixing = .cutmix(alpha: 1)
+            plan.mixing = Mixing(.cutmix, alpha: 1)
         case .scaling:
             plan.epochs = 2
             plan.backboneRate = 0
@@ -198,7 +199,7 @@ private struct Bench {
         // Other images without a class of the subset each epoch.
         let task = try SubsetTask(
             ClassSubset(name: "s", classes: [0, 2]), cohort: data.cohort, trainingRows: rows,
-            negatives: .sampled(ratio: 0.2), seed: 3)
+            negatives: Negatives(.sampled, ratio: 0.2), seed: 3)
         return EpochStream(views: nil) { InstanceSampler(rows: task.rows(epoch: $0), seed: 3) }
     }
 

@@ -8,6 +8,7 @@ import Losses
 import Models
 import NN
 import Sampling
+import Settings
 import TestSupport
 import Testing
 import Torch
@@ -61,7 +62,7 @@ import Training
     /// Trains the head of a network with a norm and dropout, as the second stage of a run does.
     private func trained(_ stage: any SecondStage, _ network: Classifier, _ data: TrainingData) throws {
         var plan = plainPlan(epochs: 6)
-        plan.optimizer = .adamW()
+        plan.optimizer = .adamw
         plan.backboneRate = 0
         let labels = (0..<data.cohort.count).flatMap { row in (0..<3).map { data.cohort.label(row, $0) } }
         let sampler = ClassAwareSampler(
@@ -80,7 +81,7 @@ import Training
         let folder = try TemporaryFolder()
         let data = try folder.data(Self.rows)
         for (stage, changesBias) in [
-            (ClassifierRetraining(bias: .constant(-1)) as any SecondStage, true), (LearnableWeightScaling(), false),
+            (ClassifierRetraining(bias: HeadBias(-1)) as any SecondStage, true), (LearnableWeightScaling(), false),
         ] {
             let network = try tinyNetwork(classes: 3, norm: true, dropout: 0.2)
             // Statistics that a training would move.
@@ -100,7 +101,7 @@ import Training
     @Test func aNewHeadForgetsTheOldOne() throws {
         let (one, other) = (try tinyNetwork(classes: 3, seed: 1), try tinyNetwork(classes: 3, seed: 2))
         for network in [one, other] {
-            try ClassifierRetraining(bias: .prevalence).begin(network, counts: [(9, 19), (1, 19), (4, 9)])
+            try ClassifierRetraining(bias: HeadBias()).begin(network, counts: [(9, 19), (1, 19), (4, 9)])
             let weights = try network.head.weight.value.array() as [Float]
             #expect((weights.map(abs).max() ?? 1) < 0.1, "weights begin near 0")
             let bias = try #require(network.head.bias).value.array() as [Float]
@@ -154,7 +155,7 @@ import Training
             #expect(found.microF1 != plain.microF1)
         }
         let retrained = try tinyNetwork(classes: 3)
-        try trained(ClassifierRetraining(bias: .constant(0)), retrained, data)
+        try trained(ClassifierRetraining(bias: HeadBias(0)), retrained, data)
         let other = try result(retrained).classes
         #expect(zip(plain.classes, other).allSatisfy { $0.rocAUC.value != $1.rocAUC.value }, "cRT ranks anew")
     }

@@ -8,6 +8,7 @@ import Losses
 import Models
 import NN
 import Sampling
+import Settings
 import TestSupport
 import Torch
 import Training
@@ -90,7 +91,7 @@ func plainPlan(epochs: Int = 1, batchSize: Int = 4, rate: Double = 0.1) -> Train
     plan.epochs = epochs
     plan.batchSize = batchSize
     plan.rate = rate
-    plan.optimizer = .sgd(momentum: 0)
+    (plan.optimizer, plan.momentum) = (.sgd, 0)
     plan.weightDecay = 0
     plan.schedule = .constant
     plan.warmUpSteps = 0

@@ -8,6 +8,7 @@ import Losses
 import Models
 import NN
 import Sampling
+import Settings
 import TestSupport
 import Testing
 import Torch
@@ -28,7 +29,7 @@ import Training
             let values = (0..<parameter.value.count).map { _ in Float(random.uniform(-bound, bound)) }
             try parameter.replace(Tensor(values, shape: shape))
         }
-        try HeadBias.constant(-1).apply(to: network, counts: [(5, 12), (5, 12), (5, 12)])
+        try HeadBias(-1).apply(to: network, counts: [(5, 12), (5, 12), (5, 12)])
         var plan = TrainingPlan()
         plan.epochs = 25
         plan.batchSize = 6
@@ -112,7 +113,7 @@ import Training
         func trained(batchSize: Int, accumulation: Int) throws -> (Classifier, [EpochRecord]) {
             var plan = plainPlan(epochs: 3, batchSize: batchSize)
             plan.accumulation = accumulation
-            plan.optimizer = .sgd(momentum: 0.9)
+            (plan.optimizer, plan.momentum) = (.sgd, 0.9)
             plan.gradientLimit = 0.3
             let network = try tinyNetwork(classes: 3)
             return (network, try makeTrainer(plan, data).run(network))

@@ -1,6 +1,7 @@
 import Basics
 import Cohorts
 import Execution
+import FundusImaging
 import NN
 import Reports
 import Settings

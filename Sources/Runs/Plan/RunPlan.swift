@@ -14,7 +14,6 @@ package struct RunPlan: Sendable {
     }
 
     package private(set) var stages: [StageSpec] = []
-    private var indices: [StageSpec.ID: Int] = [:]
     /// The model without distillation.
     package var plain = Model(first: "plain")
     /// What teachers learn from which images; nil without distillation.
@@ -24,13 +23,13 @@ package struct RunPlan: Sendable {
     /// nil without distillation.
     package var student: Model?
 
-    package subscript(id: StageSpec.ID) -> StageSpec? { indices[id].map { stages[$0] } }
+    package subscript(id: StageSpec.ID) -> StageSpec? { stages.first { $0.id == id } }
 
-    /// Adds a stage, unless it is there already.
-    mutating func append(_ stage: StageSpec) {
-        guard indices[stage.id] == nil else { return }
-        indices[stage.id] = stages.count
+    /// Adds a stage, unless it is there already, be it under another name; gives the name that it has.
+    mutating func append(_ stage: StageSpec) -> StageSpec.ID {
+        if let same = stages.first(where: { $0.id == stage.id || $0.digest == stage.digest }) { return same.id }
         stages.append(stage)
+        return stage.id
     }
 
     /// Everything, in images trained on.

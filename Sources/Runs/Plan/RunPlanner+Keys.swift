@@ -27,12 +27,9 @@ package final class ContentHashes: Sendable {
 
 /// What decides each stage.
 extension RunPlanner {
-    private func keyDigest(_ id: StageSpec.ID, _ plan: RunPlan) -> String { plan[id]?.key.digest ?? "" }
+    private func keyDigest(_ id: StageSpec.ID, _ plan: RunPlan) -> String { plan[id]?.digest ?? "" }
 
     func key(of recipe: NetworkRecipe, _ storeName: String, _ plan: RunPlan) -> StageKey {
-        var model = settings.model
-        // By content: where the file lies decides nothing, and a resumed run has another path for it.
-        model.weights = nil
         var start = StageKey.Start()
         switch recipe.start {
         case .fresh(let name, _): start.seedName = name
@@ -43,24 +40,23 @@ extension RunPlanner {
         return StageKey(
             stage: storeName, engine: engine,
             network: StageKey.Network(
-                model: StageKey.values(of: model), weights: weights, image: StageKey.values(of: settings.image),
+                model: StageKey.values(of: settings.model), weights: weights,
+                image: StageKey.values(of: settings.image),
                 labelKind: settings.data.labels.rawValue, classes: recipe.columns.map { cohort.classes[$0] },
-                training: StageKey.Training(recipe.plan, skipLimit: settings.training.skipLimit),
-                technique: StageKey.values(of: technique), trained: rows(recipe.rows, recipe.columns),
+                training: StageKey.Training(recipe.plan), technique: StageKey.values(of: technique),
+                trained: rows(recipe.rows, recipe.columns),
                 measured: every > 0
                     ? StageKey.Measured(everyEpochs: every, rows: rows(split.validation, recipe.columns)) : nil,
                 start: start, subset: recipe.task.map(subset), distillation: distillation(of: recipe, plan)))
     }
 
     func key(of recipe: BankRecipe, _ storeName: String, _ plan: RunPlan) -> StageKey {
-        var augmentation = ViewSettings()
-        augmentation.ranges = recipe.plan.augmentation
-        return StageKey(
+        StageKey(
             stage: storeName, engine: engine,
             bank: StageKey.Bank(
                 teachers: recipe.teachers.map { keyDigest($0, plan) }, views: recipe.views, seed: recipe.plan.seed,
                 precision: recipe.plan.precision.rawValue, image: StageKey.values(of: settings.image),
-                augmentation: StageKey.values(of: augmentation), images: contents.digest(of: recipe.rows)))
+                augmentation: StageKey.values(of: recipe.plan.augmentation), images: contents.digest(of: recipe.rows)))
     }
 
     private func rows(_ rows: [Int], _ columns: [Int]) -> StageKey.Rows {
@@ -74,14 +70,10 @@ extension RunPlanner {
     }
 
     private func subset(_ task: SubsetTask) -> StageKey.Subset {
-        let negatives =
-            switch task.mode {
-            case .drop: "drop"
-            case .sampled(let ratio): "sampled " + StageKey.exact(ratio)
-            case .all: "all"
-            }
+        let ratio = task.mode.rule == .sampled ? " " + StageKey.exact(task.mode.ratio) : ""
         return StageKey.Subset(
-            negatives: negatives, positiveCount: task.positives.count, negativeCount: task.negatives.count)
+            negatives: task.mode.rule.rawValue + ratio, positiveCount: task.positives.count,
+            negativeCount: task.negatives.count)
     }
 
     private func distillation(of recipe: NetworkRecipe, _ plan: RunPlan) -> StageKey.Distillation? {
@@ -89,7 +81,7 @@ extension RunPlanner {
         let subsets = distillation.subsets
         let isMeasured = subsets.inner != nil
         return StageKey.Distillation(
-            settings: StageKey.values(of: distillation.settings.withoutPreset),
+            settings: StageKey.values(of: distillation.settings),
             subsets: subsets.grouping.subsets.map { subset in
                 [subset.name] + subset.classes.map { cohort.classes[$0] }
             },

@@ -1,5 +1,4 @@
 import Basics
-import NN
 import Settings
 import Training
 
@@ -8,25 +7,10 @@ import Training
 extension RunPlanner {
     /// How plain models and students are trained.
     func trainingPlan() -> TrainingPlan {
-        let training = settings.training
-        var plan = TrainingPlan()
-        plan.epochs = training.epochs
-        plan.batchSize = training.batchSize
-        plan.dropsLast = training.dropsLast
-        plan.accumulation = training.accumulation
-        plan.optimizer =
-            training.optimizer == .adamw
-            ? .adamW() : .sgd(momentum: training.momentum, nesterov: training.nesterov)
-        plan.rate = training.rate
-        plan.weightDecay = training.weightDecay
-        plan.schedule = training.schedule
-        plan.warmUpSteps = training.warmUpSteps
-        plan.gradientLimit = training.gradientLimit
-        plan.averageDecay = training.averageDecay
-        plan.backboneRate = training.backboneRate
-        plan.augmentation = settings.augmentation.ranges
+        var plan = TrainingPlan(settings.training)
+        plan.augmentation = settings.augmentation
         plan.views = settings.plainViews
-        plan.mixing = settings.technique.mixer
+        plan.mixing = settings.technique.mixing
         plan.precision = precision
         plan.seed = seed
         plan.loaderThreads = loaderThreads
@@ -43,7 +27,7 @@ extension RunPlanner {
         plan.backboneRate = teachers.backboneRate ?? plan.backboneRate
         plan.dropsLast = false
         plan.views = nil
-        plan.mixing = settings.teacherTechnique.mixer
+        plan.mixing = settings.teacherTechnique.mixing
         // A teacher sees other views than the plain model it may start from.
         plan.seed = SeededRandom(seed: seed, SeededRandom.key(name)).state
         return plan
@@ -54,11 +38,10 @@ extension RunPlanner {
     /// Weights are not averaged: an average over so few steps would be mostly the head as it began.
     func secondPlan(after first: TrainingPlan, _ second: SecondStageSettings) -> TrainingPlan {
         var plan = first
-        plan.epochs = second.epochs
-        plan.rate = second.rate ?? first.rate
+        if second.isTrained { (plan.epochs, plan.rate) = (second.epochs, second.rate ?? first.rate) }
         plan.backboneRate = 0
         plan.averageDecay = nil
-        plan.mixing = nil
+        plan.mixing = Mixing()
         return plan
     }
 }

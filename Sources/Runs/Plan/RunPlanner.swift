@@ -25,31 +25,6 @@ package struct RunPlanner {
     /// The version of the engine.
     let engine: String
 
-    /// - Parameter contents: the hash of each image's content, by row.
-    package init(
-        _ settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split, contents: [String],
-        weights: String? = nil, precision: Precision = .float32, engine: String = Engine.version
-    ) {
-        self.init(
-            settings: settings, cohort: cohort, attributes: attributes, split: split,
-            contents: ContentHashes(contents), weights: weights, precision: precision, engine: engine)
-    }
-
-    private init(
-        settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split, contents: ContentHashes,
-        weights: String?, precision: Precision, loaderThreads: Int = 1, engine: String = Engine.version
-    ) {
-        self.settings = settings
-        self.cohort = cohort
-        self.attributes = attributes
-        self.split = split
-        self.contents = contents
-        self.weights = weights
-        self.precision = precision
-        self.loaderThreads = loaderThreads
-        self.engine = engine
-    }
-
     var seed: UInt64 { UInt64(settings.seed) }
     var columns: [Int] { Array(cohort.classes.indices) }
 
@@ -73,10 +48,7 @@ package struct RunPlanner {
         var teacherStart: StageSpec.ID?
         if distillation.teachers.initialization == .plain {
             // Teachers of BCE begin at a model of BCE, so that all techniques of a comparison can share them.
-            let isOwn = settings.teacherTechnique.first == settings.technique.first
-            teacherStart =
-                isOwn
-                ? reference.first : addPlain(name, settings.teacherTechnique, rows: rows, to: &plan).first
+            teacherStart = addPlain(name, settings.teacherTechnique, rows: rows, to: &plan).first
         }
         plan.teachers = subsets.tasks.enumerated().map { index, task in
             addTeacher(
@@ -115,7 +87,7 @@ extension RunPlanner {
         let isOwn = technique.first == settings.technique.first
         let id = isOwn ? name : "\(name)-\(technique.loss)"
         var training = trainingPlan()
-        training.mixing = technique.mixer
+        training.mixing = technique.mixing
         return add(
             NetworkRecipe(
                 technique: technique, plan: training, rows: rows, columns: columns,
@@ -176,7 +148,6 @@ extension RunPlanner {
             StageSpec(
                 id: id, storeName: storeName, label: label, kind: .network(recipe), inputs: inputs(of: recipe),
                 key: key(of: recipe, storeName, plan), work: work(of: recipe)))
-        return id
     }
 
     private func inputs(of recipe: NetworkRecipe) -> [StageSpec.ID] {
@@ -194,7 +165,7 @@ extension RunPlanner {
     }
 
     private func work(of recipe: NetworkRecipe) -> StageSpec.Work {
-        let isTrained = !recipe.isSecondStage || recipe.technique.second.trainedEpochs > 0
+        let isTrained = !recipe.isSecondStage || recipe.technique.second.isTrained
         guard isTrained else { return StageSpec.Work() }
         let count = recipe.task.map { $0.positives.count + $0.negativesPerEpoch } ?? recipe.rows.count
         let passes = recipe.plan.passes(over: count)
@@ -217,7 +188,7 @@ extension RunPlanner {
     private func addBanks(
         _ distillation: DistillationSettings, _ subsets: SubsetPlan, rows: [Int], to plan: inout RunPlan
     ) -> [StageSpec.ID]? {
-        guard settings.technique.mixing == .none else { return nil }
+        guard settings.technique.mixing.kind == .none else { return nil }
         let teachers = plan.teachers.map(\.final)
         // Heads on one trunk pass the images together, unless each teacher's features are kept in a file of its own.
         if sharesTrunk(distillation), teachers.count > 1 {
@@ -238,12 +209,10 @@ extension RunPlanner {
             name: name, teachers: teachers, columnCount: columnCount, rows: rows,
             views: distillation.bankedViews(training: settings.training.epochs),
             keepsFeatures: distillation.featureLambda > 0, plan: trainingPlan())
-        let id = "bank-" + name
-        plan.append(
+        return plan.append(
             StageSpec(
-                id: id, storeName: name, label: "view bank", kind: .bank(recipe), inputs: teachers,
+                id: "bank-" + name, storeName: name, label: "view bank", kind: .bank(recipe), inputs: teachers,
                 key: key(of: recipe, name, plan), work: StageSpec.Work(views: rows.count * recipe.views)))
-        return id
     }
 
     /// Whether all teachers have the same backbone: it is frozen, and none has random weights of its own.
@@ -255,6 +224,17 @@ extension RunPlanner {
 }
 
 extension RunPlanner {
+    /// - Parameter contents: the hash of each image's content, by row.
+    package init(
+        _ settings: RunSettings, cohort: Cohort, attributes: ClassAttributes?, split: Split, contents: [String],
+        weights: String? = nil, precision: Precision = .float32, engine: String = Engine.version
+    ) {
+        self.init(
+            settings: settings, cohort: cohort, attributes: attributes, split: split,
+            contents: ContentHashes(contents), weights: weights, precision: precision, loaderThreads: 1,
+            engine: engine)
+    }
+
     /// For a run whose images are decoded.
     package init(
         _ settings: RunSettings, _ preparedData: PreparedData, _ context: ExecutionContext,
@@ -265,7 +245,7 @@ extension RunPlanner {
             settings: settings, cohort: cohort, attributes: preparedData.attributes, split: preparedData.split,
             contents: ContentHashes(cohort.photographs.indices.map(cache.contentHash)), weights: weights?.sha256,
             precision: settings.training.precision(on: context.device),
-            loaderThreads: context.loaderThreads)
+            loaderThreads: context.loaderThreads, engine: Engine.version)
     }
 
     /// For a run whose images may not be decoded yet: stages of images that were never read have keys that no stored stage
@@ -276,7 +256,8 @@ extension RunPlanner {
     ) {
         self.init(
             settings: settings, cohort: cohort, attributes: attributes, split: split, contents: contents,
-            weights: weights?.sha256, precision: settings.training.precision(on: device))
+            weights: weights?.sha256, precision: settings.training.precision(on: device), loaderThreads: 1,
+            engine: Engine.version)
     }
 }
 

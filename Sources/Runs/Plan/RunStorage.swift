@@ -22,7 +22,7 @@ package struct NetworkSize {
     /// - Throws: `FoveaError` where `model.weights` cannot be loaded.
     package init(_ settings: RunSettings, classes: [String]) throws {
         let description = ModelDescription(
-            architecture: settings.model.architecture, classes: classes, image: settings.image.imageSettings)
+            architecture: settings.model.architecture, classes: classes, image: settings.image)
         let network = try description.makeClassifier()
         _ = try settings.model.loadWeights(into: network)
         func bytes(_ parameters: [(name: String, parameter: Parameter)]) -> Int {
@@ -89,11 +89,7 @@ package struct RunStorage {
     /// The bytes of a checkpoint: weights, the optimiser's moments of those that are trained, their average.
     private static func checkpoint(_ recipe: NetworkRecipe, _ size: NetworkSize) -> Int {
         let trained = recipe.plan.backboneRate > 0 ? size.bytes : size.headBytes
-        let moments =
-            switch recipe.plan.optimizer {
-            case .adamW: 2
-            case .sgd(let momentum, _): momentum > 0 ? 1 : 0
-            }
+        let moments = recipe.plan.optimizer == .adamw ? 2 : recipe.plan.momentum > 0 ? 1 : 0
         let average = recipe.plan.averageDecay != nil ? size.bytes : 0
         // A projection for each teacher, trained with the student.
         let projections = recipe.projectionCount * size.featureCount * size.featureCount * 4

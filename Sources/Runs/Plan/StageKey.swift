@@ -1,7 +1,6 @@
 import Basics
 import Configuration
 import Foundation
-import NN
 import Settings
 import Torch
 import Training
@@ -15,7 +14,7 @@ import Training
 /// the digests of those stages' keys, so that all keys of a run are known before its first stage is trained.
 public struct StageKey: Codable, Hashable, Sendable {
     /// Raised when the same key would stand for another outcome; stages stored under an earlier version are not reused.
-    public static let currentVersion = 1
+    public static let currentVersion = 2
 
     var version = Self.currentVersion
     /// The name of the stage in the store.
@@ -29,7 +28,7 @@ public struct StageKey: Codable, Hashable, Sendable {
 
     /// A training.
     struct Network: Codable, Hashable, Sendable {
-        /// The section `model` without the path of the weights.
+        /// The section `model`.
         var model: [String: String]
         /// The hash of `model.weights`; nil for random weights.
         var weights: String?
@@ -59,7 +58,8 @@ public struct StageKey: Codable, Hashable, Sendable {
         var labels: String
     }
 
-    /// A measurement between epochs: it is a part of the stored history.
+    /// A measurement between epochs. It does not change the network, but it is a part of the stored history, which a run that
+    /// reuses the stage shows as its own.
     struct Measured: Codable, Hashable, Sendable {
         var everyEpochs: Int
         var rows: Rows
@@ -82,7 +82,7 @@ public struct StageKey: Codable, Hashable, Sendable {
 
     /// A student's teachers.
     struct Distillation: Codable, Hashable, Sendable {
-        /// The section `distillation`, without its preset.
+        /// The section `distillation`.
         var settings: [String: String]
         /// The classes of each teacher, by the name of its subset.
         var subsets: [[String]]
@@ -109,83 +109,45 @@ public struct StageKey: Codable, Hashable, Sendable {
         var images: String
     }
 
-    /// The canonical encoding.
-    public var canonical: Data {
-        // Strings, whole numbers and their containers: nothing here can fail to be encoded.
-        return (try? JSONFormat.encoded(self, pretty: false)) ?? Data()
-    }
-
     /// SHA-256 of the canonical encoding, in hexadecimal.
-    public var digest: String { Digest.sha256(canonical) }
+    var digest: String {
+        // Strings, whole numbers and their containers: nothing here can fail to be encoded.
+        Digest.sha256((try? JSONFormat.encoded(self, pretty: false)) ?? Data())
+    }
 }
 
 extension StageKey {
     /// How a network is trained: a `TrainingPlan` without the number of threads.
     struct Training: Codable, Hashable, Sendable {
-        var epochs: Int
+        /// The section `training`, with epochs and rates of this training.
+        var settings: [String: String]
         var minimumSteps: Int
-        var batchSize: Int
-        var dropsLast: Bool
-        var accumulation: Int
-        var optimizer: String
-        var rate: String
-        var weightDecay: String
-        var schedule: String
-        var warmUpSteps: Int
-        var gradientLimit: String?
-        var averageDecay: String?
-        var backboneRate: String
         /// The section `augmentation`.
         var augmentation: [String: String]
         var views: Int?
         var mixing: String?
         var precision: String
         var seed: UInt64
-        /// Steps that may be left out where a loss or gradient is not finite.
-        var skipLimit: Int
 
-        init(_ plan: TrainingPlan, skipLimit: Int) {
-            epochs = plan.epochs
+        init(_ plan: TrainingPlan) {
+            settings = StageKey.values(of: plan.settings)
             minimumSteps = plan.minimumSteps
-            batchSize = plan.batchSize
-            dropsLast = plan.dropsLast
-            accumulation = plan.accumulation
-            optimizer =
-                switch plan.optimizer {
-                case .adamW(let beta1, let beta2, let epsilon):
-                    "adamw " + [beta1, beta2, epsilon].map(StageKey.exact).joined(separator: " ")
-                case .sgd(let momentum, let nesterov): "sgd \(StageKey.exact(momentum)) \(nesterov)"
-                }
-            rate = StageKey.exact(plan.rate)
-            weightDecay = StageKey.exact(plan.weightDecay)
-            schedule = plan.schedule.rawValue
-            warmUpSteps = plan.warmUpSteps
-            gradientLimit = plan.gradientLimit.map(StageKey.exact)
-            averageDecay = plan.averageDecay.map(StageKey.exact)
-            backboneRate = StageKey.exact(plan.backboneRate)
-            var augmentation = ViewSettings()
-            augmentation.ranges = plan.augmentation
-            self.augmentation = StageKey.values(of: augmentation)
+            augmentation = StageKey.values(of: plan.augmentation)
             views = plan.views
             mixing =
-                switch plan.mixing {
-                case .none: nil
-                case .mixup(let alpha): "mixup \(StageKey.exact(alpha))"
-                case .cutmix(let alpha): "cutmix \(StageKey.exact(alpha))"
-                }
+                plan.mixing.kind == .none ? nil : plan.mixing.kind.rawValue + " " + StageKey.exact(plan.mixing.shape)
             precision = plan.precision.rawValue
             seed = plan.seed
-            self.skipLimit = skipLimit
         }
     }
 
     /// A number by the bits of its IEEE 754 form, in hexadecimal: another way of printing numbers changes no key.
     static func exact(_ number: Double) -> String { "0x" + String(number.bitPattern, radix: 16) }
 
-    /// The values of a section by their keys in the file, such as "teachers.rate", with numbers that are not whole by their
-    /// bits.
+    /// The values of a section that decide something, by their keys in the file, such as "teachers.rate", with numbers that
+    /// are not whole by their bits. What is made of the others is elsewhere in the key.
     static func values(of section: some ConfigurationSection) -> [String: String] {
-        ConfigurationWriter.values(section).mapValues { text in
+        ConfigurationWriter.values(section, [.decides]).mapValues { text in
             guard Int(text) == nil, let number = Double(text) else { return text }
             return exact(number)
         }

@@ -26,7 +26,17 @@ package struct StageSpec: Sendable {
     /// The stages that it needs, which stand before it in the plan.
     package let inputs: [ID]
     package let key: StageKey
+    /// That of the key.
+    package let digest: String
     package let work: Work
+
+    init(id: ID, storeName: String, label: String, kind: Kind, inputs: [ID], key: StageKey, work: Work) {
+        (self.id, self.storeName, self.label, self.kind) = (id, storeName, label, kind)
+        (self.inputs, self.key, digest, self.work) = (inputs, key, key.digest, work)
+    }
+
+    /// The name of what is kept of its training, in the store and among checkpoints.
+    package var folderName: String { storeName + "-" + digest.prefix(16) }
 
     /// What a stage will cost, before anything is decoded.
     package struct Work: Sendable, Equatable {

@@ -24,12 +24,12 @@ package struct SubsetPlan {
     ) throws {
         // Rules that measure do so on training patients whom no measured network has seen.
         inner =
-            distillation.weights == .teacherQuality || distillation.weights == .selfPaced
+            distillation.measuresTeachers
             ? try Split.inner(of: cohort, rows: rows, share: distillation.innerShare, seed: seed) : nil
         let teacherRows = inner?.training ?? rows
         let isSingle = settings.data.labels == .single
         // Cross-entropy over a subset says nothing about an image of another class.
-        let negatives = isSingle ? Negatives.drop : distillation.teachers.rule
+        let negatives = isSingle ? Negatives(.drop) : distillation.teachers.negatives
         func task(_ subset: ClassSubset) throws -> SubsetTask {
             try SubsetTask(subset, cohort: cohort, trainingRows: teacherRows, negatives: negatives, seed: seed)
         }

@@ -5,6 +5,7 @@ import Distillation
 import Evaluation
 import Execution
 import Foundation
+import FundusImaging
 import Models
 import Plots
 import Reports
@@ -82,6 +83,8 @@ struct RunReporting {
         _ stage: StageResult, _ thresholds: [Double?], _ outcomes: Outcomes, in place: String
     ) throws {
         var bundle = stage.bundle
+        // A reused stage may have been trained under another limit of pixels.
+        bundle.description.image = outcome.settings.image
         bundle.description.thresholds = thresholds
         try bundle.save(to: folder.file(place.isEmpty ? "." : place))
         try folder.write(outcomes, to: place + "predictions.csv")
@@ -89,7 +92,7 @@ struct RunReporting {
 
     /// What the table of costs does not show.
     private var costNotes: [String] {
-        guard outcome.student != nil, outcome.settings.technique.mixing != .none else { return [] }
+        guard outcome.student != nil, outcome.settings.technique.mixing.kind != .none else { return [] }
         return [
             "The student saw mixed images, on which its teachers were evaluated in each step; those seconds are among the "
                 + "student's."
@@ -192,7 +195,7 @@ struct RunReporting {
         let settings = runner.settings
         let split = runner.preparedData.split
         var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
-        if settings.technique.mixing != .none { technique += ", " + settings.technique.mixing.rawValue }
+        if settings.technique.mixing.kind != .none { technique += ", " + settings.technique.mixing.kind.rawValue }
         if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
         return [
             ("Run", folder.path),

@@ -134,14 +134,13 @@ extension StageRunner {
     /// A network of the store, or else a training with checkpoints, which are removed when it is finished and stored.
     private func network(_ spec: StageSpec, _ recipe: NetworkRecipe) throws -> StageResult {
         announce(spec, recipe)
-        let digest = spec.key.digest
-        context.logger.debug("\(spec.id): key \(digest)")
-        let place = spec.storeName + "-" + digest.prefix(16)
+        context.logger.debug("\(spec.id): key \(spec.digest)")
+        let place = spec.folderName
         let checkpoints = Checkpoints(
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
-            recipe: digest, title: spec.id, policy: settings.checkpoints, isRequested: context.wantsCheckpoint,
+            recipe: spec.digest, title: spec.id, policy: settings.checkpoints, isRequested: context.wantsCheckpoint,
             logger: context.logger)
-        let result = try store.stage(spec.storeName, key: spec.key) {
+        let result = try store.stage(spec) {
             for other in folder.foreignCheckpoints(of: spec.storeName, excluding: place) {
                 context.logger.warning(
                     "\(other) is of other data, settings or engine than now, so it is not resumed")
@@ -195,7 +194,7 @@ struct BankResult {
 
 extension StageRunner {
     private func bank(_ spec: StageSpec, _ recipe: BankRecipe) throws -> BankResult {
-        let key = spec.key.digest
+        let key = spec.digest
         let stored = { try BankResult(at: $0, recipe, key: key) }
         return try store.bank(recipe.name, key: key, stored: stored) { path in
             let featuresPath = recipe.keepsFeatures ? TeacherFeatures.path(alongside: path) : nil

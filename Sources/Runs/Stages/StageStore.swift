@@ -67,21 +67,17 @@ public struct StageStore {
         PartialFile.removeLeftOver(in: folder + "/" + StageFolder.bankFolder) { $0.hasSuffix(".safetensors") }
     }
 
-    /// The stage of a key: read from the store, or made by `train` and stored. Where another process makes it, that one is
+    /// A trained stage: read from the store, or made by `train` and stored. Where another process makes it, that one is
     /// waited for.
-    ///
-    /// - Parameter name: for people, such as "teacher-disc".
-    public func stage(
-        _ name: String, key: StageKey, train: () throws -> (ModelBundle, [EpochRecord])
-    ) throws -> StageResult {
-        let path = place(of: name, key)
-        return try finished(in: path, lock: "/.lock", stored: { try stored(path, key) }) {
+    package func stage(_ spec: StageSpec, train: () throws -> (ModelBundle, [EpochRecord])) throws -> StageResult {
+        let path = folder + "/" + spec.folderName
+        return try finished(in: path, lock: "/.lock", stored: { try stored(path, spec.key) }) {
             sayIfUnrecorded(path)
             let (bundle, history) = try train()
             try bundle.save(to: path)
             let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
             var record = Record(
-                key: key, history: history, weights: hash,
+                key: spec.key, history: history, weights: hash,
                 description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName), sha256: "")
             record.sha256 = StageFolder.contentHash(of: try JSONFormat.encoded(record))
             // Written last: a stage without it is not finished.
@@ -96,13 +92,11 @@ public struct StageStore {
     ///   again, so it is not stored.
     package func contains(_ spec: StageSpec) throws -> Bool {
         switch spec.kind {
-        case .network: try record(in: place(of: spec.storeName, spec.key), key: spec.key) != nil
+        case .network: try record(in: folder + "/" + spec.folderName, key: spec.key) != nil
         case .bank(let recipe):
-            try BankResult(at: place(ofBank: spec.storeName, spec.key.digest), recipe, key: spec.key.digest) != nil
+            try BankResult(at: place(ofBank: spec.storeName, spec.digest), recipe, key: spec.digest) != nil
         }
     }
-
-    private func place(of name: String, _ key: StageKey) -> String { folder + "/" + name + "-" + key.digest.prefix(16) }
 
     private func place(ofBank name: String, _ digest: String) -> String {
         folder + "/" + StageFolder.bankFolder + "/" + name + "-" + digest.prefix(16) + ".safetensors"

@@ -23,6 +23,7 @@ struct StageTrainer {
 
     private var settings: RunSettings { runner.settings }
     private var cohort: Cohort { runner.cohort }
+    private var bias: HeadBias { HeadBias(settings.model.headBias) }
 
     func run() throws -> (ModelBundle, [EpochRecord]) {
         let description = description
@@ -39,7 +40,7 @@ struct StageTrainer {
     private func secondStage(after first: StageResult) throws -> (ModelBundle, [EpochRecord]) {
         // The first stage's own network stays as it is: other stages may need it.
         let bundle = try first.bundle.copy()
-        guard let second = recipe.technique.second.make(settings.model.bias, settings.data.labels) else {
+        guard let second = recipe.technique.second.make(bias, settings.data.labels) else {
             return (bundle, [])
         }
         // Other draws than those of a first stage with the same sampler.
@@ -57,7 +58,7 @@ struct StageTrainer {
         let preparedData = runner.preparedData
         return ModelDescription(
             architecture: settings.model.architecture, classes: recipe.columns.map { cohort.classes[$0] },
-            labels: settings.data.labels, image: settings.image.imageSettings, dropout: settings.model.dropout,
+            labels: settings.data.labels, image: settings.image, dropout: settings.model.dropout,
             dropPath: settings.model.dropPath, trainingImages: recipe.columns.map { preparedData.counts[$0] })
     }
 
@@ -74,7 +75,7 @@ struct StageTrainer {
         let counts = counts(rows: recipe.rows)
         let trainer = Trainer(
             title: name, plan: plan, data: runner.data, columns: columns, trained: counts.map { $0.positives > 0 },
-            device: runner.device, skipLimit: settings.training.skipLimit)
+            device: runner.device)
         let every = settings.evaluation.every
         return try trainer.train(
             network, settings.model.architecture.normalization, objective: objective(for: network), stream: stream,
@@ -108,7 +109,7 @@ struct StageTrainer {
             classCounts: counts(rows: recipe.rows).map(\.positives), imageCount: recipe.rows.count,
             device: runner.device)
         if settings.data.labels == .single { return try SoftmaxCrossEntropy(context) }
-        return try LossRegistry.make(recipe.technique.loss, recipe.technique.lossOptions, context)
+        return try LossRegistry.make(recipe.technique.loss, recipe.technique.losses, context)
     }
 }
 
@@ -153,7 +154,7 @@ extension StageTrainer {
         if let report = try settings.model.loadWeights(into: network, runner.weights) {
             runner.context.logger.info("\(spec.id): \(report)")
         }
-        try settings.model.bias.apply(to: network, counts: counts(rows: rows))
+        try bias.apply(to: network, counts: counts(rows: rows))
         return network
     }
 
@@ -170,5 +171,17 @@ extension StageTrainer {
             }
         }
         return network
+    }
+}
+
+extension SecondStageSettings {
+    /// The same for the trainer; nil for none.
+    fileprivate func make(_ bias: HeadBias, _ labels: ModelDescription.LabelKind) -> (any SecondStage)? {
+        switch name {
+        case .none: nil
+        case .retraining: ClassifierRetraining(bias: bias)
+        case .scaling: LearnableWeightScaling()
+        case .tau: TauNormalization(tau: tau, keepsBias: labels == .multi)
+        }
     }
 }

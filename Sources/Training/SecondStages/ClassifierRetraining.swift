@@ -5,7 +5,7 @@ import Backbones
 public struct ClassifierRetraining: SecondStage {
     private let bias: HeadBias
 
-    /// - Parameter bias: where the biases of the new head begin; `prevalence` is that among the images now seen.
+    /// - Parameter bias: where the biases of the new head begin; a prevalence is that among the images now seen.
     public init(bias: HeadBias) { self.bias = bias }
 
     /// A new head: weights N(0, 0.01) from the engine's generator.

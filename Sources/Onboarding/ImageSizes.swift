@@ -5,7 +5,7 @@ import FundusImaging
 import Reports
 
 /// How large the photographs of a cohort are, from the headers of a few of them.
-struct PictureSizes {
+struct ImageSizes {
     private let width: Int
     private let height: Int
     private let formats: [String]
