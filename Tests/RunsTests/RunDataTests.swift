@@ -459,7 +459,7 @@ import Torch
         case .removed: unlink(path)
         case .emptied: try AtomicFile.write("", to: path)
         case .alteredHistory: try change(path) { $0.replacing(/"seconds" : [0-9.e-]+/, with: "\"seconds\" : 99") }
-        case .alteredKey: try change(path) { $0.replacing(/"epochs" : 1\b/, with: "\"epochs\" : 2") }
+        case .alteredKey: try change(path) { $0.replacing(/"epochs" : "1"/, with: "\"epochs\" : \"2\"") }
         case .alteredDescription:
             try change(stage + "/config.json") { $0.replacing("\"dropout\" : 0", with: "\"dropout\" : 0.5") }
         }
