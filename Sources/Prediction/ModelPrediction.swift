@@ -46,7 +46,7 @@ public struct ModelPrediction: Sendable {
     public static func files(of model: String) -> [String] {
         let folder = folder(model)
         let sources = (try? RunSources.read(folder))?.files.filter { $0.sha256 != nil }.map(\.absolute) ?? []
-        return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 } + sources
+        return [ModelBundle.weightsName, ModelBundle.configurationName].map { PathName.joined(folder, $0) } + sources
     }
 
     /// Refuses outputs that mean nothing, once everything else has been reported.
