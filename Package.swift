@@ -26,12 +26,14 @@ func module(
 ) -> [Target] {
     let target = Target.target(name: name, dependencies: uses, swiftSettings: swiftSettings)
     guard hasTests else { return [target] }
-    let golden = Context.packageDirectory + "/Tests/\(name)Tests/Golden"
+    let files = ["Golden", "Messages"].filter {
+        FileManager.default.fileExists(atPath: Context.packageDirectory + "/Tests/\(name)Tests/" + $0)
+    }
     return [
         target,
         .testTarget(
             name: name + "Tests", dependencies: [.byName(name: name), "TestSupport"] + uses + tests,
-            exclude: FileManager.default.fileExists(atPath: golden) ? ["Golden"] : [], swiftSettings: swiftSettings),
+            exclude: files, swiftSettings: swiftSettings),
     ]
 }
 
@@ -40,6 +42,7 @@ let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
+let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -48,6 +51,7 @@ let package = Package(
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
+        .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
@@ -86,7 +90,7 @@ let package = Package(
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
-        + module("Basics", "CHash", logging, yams)
+        + module("Basics", "CHash", logging, system, yams)
         + module("Configuration", "Basics", yams)
         + module("Torch", "CTorch", "Basics")
         + module("NN", "Torch", "Basics")

@@ -104,7 +104,8 @@ extension Module {
             if let dtype = DType(entry.type), dtype != parameter.value.dtype {
                 guard dtype.isFloating else {
                     throw FoveaError(
-                        .data, "\(file.path): tensor \(stored) has elements of type \(entry.type.rawValue)",
+                        .data, at: FilePlace(file.path, key: stored),
+                        "tensor \(stored) has elements of type \(entry.type.rawValue)",
                         remedy: "Weights are floating-point numbers: F16, BF16, F32 or F64.")
                 }
                 report.converted.append("\(name) (\(dtype))")
@@ -138,7 +139,7 @@ extension Module {
         case .everything:
             guard report.missing.isEmpty, report.unexpected.isEmpty, report.wrongShape.isEmpty else {
                 throw FoveaError(
-                    .data, "\(file.path) does not fit the network: \(report.description)",
+                    .data, about: file.path, "does not fit the network: \(report.description)",
                     remedy: "Name the weights that were saved with this model.")
             }
         case .backbone(let share):
@@ -149,7 +150,7 @@ extension Module {
             let foreign = report.unexpected.count { !isHead($0) && parts.contains($0.prefix { $0 != "." }) }
             guard report.wrongShape.isEmpty, Double(found) >= share * Double(max(body, found + foreign)) else {
                 throw FoveaError(
-                    .data, "\(file.path) holds weights of another network: \(report.description)",
+                    .data, about: file.path, "holds weights of another network: \(report.description)",
                     remedy:
                         "Choose the `model.architecture` that these weights were trained with; where every name in the "
                         + "file begins with another prefix, name it in `model.prefix`.")
@@ -164,8 +165,8 @@ extension Module {
             let found = WrapperPrefix(stored: stored, expected: Set(namedParameters.map(\.name)), needed: needed)
             guard found.rivals.isEmpty else {
                 throw FoveaError(
-                    .data,
-                    "\(file.path) holds this network several times: under "
+                    .data, about: file.path,
+                    "holds this network several times: under "
                         + Pluralization.listing(([found.prefix] + found.rivals).map { "\"\($0)\"" }),
                     remedy: "Name the one that is meant in `model.prefix`.")
             }
@@ -189,7 +190,9 @@ extension WeightFile {
     /// - Throws: `FoveaError` of kind `data` for an element type that networks do not use (unsigned of 16 to 64 bits).
     public func readTensor(_ entry: StoredTensor) throws -> Tensor {
         guard let dtype = DType(entry.type) else {
-            throw FoveaError(.data, "\(path): tensor \(entry.name) has elements of type \(entry.type.rawValue)")
+            throw FoveaError(
+                .data, at: FilePlace(path, key: entry.name),
+                "tensor \(entry.name) has elements of type \(entry.type.rawValue)")
         }
         return try Tensor(shape: entry.shape, dtype: dtype) { try read(entry.name, into: $0) }
     }
@@ -201,20 +204,21 @@ extension WeightFile {
         guard try value.isAllFinite() else {
             if try stored.dtype != value.dtype && stored.isAllFinite() {
                 throw FoveaError(
-                    .data,
-                    "\(path): tensor \(name) has values of type \(stored.dtype) that are too large for "
+                    .data, at: FilePlace(path, key: name),
+                    "tensor \(name) has values of type \(stored.dtype) that are too large for "
                         + "\(value.dtype) (at most \(Float.greatestFiniteMagnitude))",
                     remedy: "Networks compute in float32: use weights of a training that has not diverged.")
             }
             throw FoveaError(
-                .data, "\(path): tensor \(name) has values that are NaN or infinite",
+                .data, at: FilePlace(path, key: name), "tensor \(name) has values that are NaN or infinite",
                 remedy: "The training that wrote it has diverged: use an earlier checkpoint.")
         }
         guard name.hasSuffix("running_var") else { return }
         let variances = try value.array() as [Float]
         guard let channel = variances.firstIndex(where: { $0 < 0 }) else { return }
         throw FoveaError(
-            .data, "\(path): tensor \(name) has the negative variance \(variances[channel]) in channel \(channel)",
+            .data, at: FilePlace(path, key: name),
+            "tensor \(name) has the negative variance \(variances[channel]) in channel \(channel)",
             remedy: "The file is damaged or was converted wrongly: use another one.")
     }
 }

@@ -62,7 +62,9 @@ public enum AtomicFile {
             case EEXIST, ENOTDIR: "There is a file where a folder must be: choose another place."
             default: nil
             }
-        return FoveaError(.storage, "cannot \(verb) \(path): \(String(cString: strerror(code)))", remedy: remedy)
+        return FoveaError(
+            .storage, "cannot \(verb) \(path): \(String(cString: strerror(code)))", remedy: remedy,
+            place: FilePlace(path))
     }
 
     /// Makes a new, renamed or removed name last: flushes the folder that `path` lies in.

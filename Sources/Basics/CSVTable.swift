@@ -43,7 +43,7 @@ public struct CSVTable: Sendable {
 
     /// Reads a table from the bytes of a file; `path` only serves messages.
     public init(parsing bytes: [UInt8], path: String) throws {
-        guard bytes.count <= Int(UInt32.max) else { throw FoveaError(.data, "\(path) is longer than 4 GiB") }
+        guard bytes.count <= Int(UInt32.max) else { throw FoveaError(.data, about: path, "is longer than 4 GiB") }
         var parser = CSVParser(path: path)
         try bytes.withUnsafeBufferPointer { try parser.parse($0) }
         self.path = path
@@ -70,11 +70,9 @@ public struct CSVTable: Sendable {
     /// The number of the column with exactly this name.
     public func column(_ name: String) -> Int? { numbers[name] }
 
-    /// Where a cell or row stands, for messages: `labels.csv, line 7, column "DR"`.
-    public func place(row: Int, column: Int? = nil) -> String {
-        let line = "\(path), line \(lines[row])"
-        guard let column else { return line }
-        return line + ", column \"\(header[column])\""
+    /// Where a cell or row stands, for messages: `labels.csv:7, column "DR"`.
+    public func place(row: Int, column: Int? = nil) -> FilePlace {
+        FilePlace(path, line: lines[row], column: column.map { header[$0] })
     }
 }
 
@@ -111,7 +109,7 @@ private struct CSVParser {
             try record(bytes, &i, &line)
         }
         guard !lines.isEmpty else {
-            throw FoveaError(.data, "\(path) is empty", remedy: "Its first line must name the columns.")
+            throw FoveaError(.data, about: path, "is empty", remedy: "Its first line must name the columns.")
         }
     }
 
@@ -214,7 +212,7 @@ private struct CSVParser {
 
     private func checkEncoding(_ bytes: UnsafeBufferPointer<UInt8>) throws {
         if bytes.starts(with: [0xFF, 0xFE]) || bytes.starts(with: [0xFE, 0xFF]) {
-            throw FoveaError(.data, "\(path) is in UTF-16", remedy: "Save it as CSV in UTF-8.")
+            throw FoveaError(.data, about: path, "is in UTF-16", remedy: "Save it as CSV in UTF-8.")
         }
         if let nul = bytes.firstIndex(of: 0) {
             let line = bytes[..<nul].count { $0 == Self.lineFeed } + 1
@@ -237,6 +235,7 @@ private struct CSVParser {
     }
 
     private func failure(_ line: Int, _ problem: String, _ remedy: String) -> FoveaError {
-        FoveaError(.data, "\(path): line \(line) \(problem)", remedy: remedy)
+        FoveaError(
+            .data, "\(path): line \(line) \(problem)", remedy: remedy, place: FilePlace(path, line: line))
     }
 }

@@ -15,14 +15,14 @@ public enum ClassLimits {
     public static func check(_ classes: [String], of source: String) throws {
         guard classes.count <= count else {
             throw FoveaError(
-                .data, "\(source) has \(classes.count) classes; allowed are at most \(count)",
+                .data, about: source, "has \(classes.count) classes; allowed are at most \(count)",
                 remedy: "If most of its columns are not classes, list the classes in data.classes.")
         }
         if let number = classes.firstIndex(where: isTooLong) {
             let name = classes[number].unicodeScalars
             throw FoveaError(
-                .data,
-                "\(source): the name of class \(number + 1) has \(name.count) characters, "
+                .data, at: FilePlace(source),
+                "the name of class \(number + 1) has \(name.count) characters, "
                     + "\"\(String(String.UnicodeScalarView(name.prefix(40))))...\"; allowed are at most \(nameLength)",
                 remedy: "Give it a short name; a name for people goes into the attributes.")
         }

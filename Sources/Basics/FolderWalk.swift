@@ -34,7 +34,7 @@ package struct FolderWalk {
         }
         guard Folder.exists(folder), Self.names(in: folder) != nil else {
             throw FoveaError(
-                .data, "\(folder) is not a folder that can be read", remedy: "Name the folder of the data.")
+                .data, about: folder, "is not a folder that can be read", remedy: "Name the folder of the data.")
         }
         entered = [identity]
         while true {

@@ -27,12 +27,22 @@ public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
     public var message: String
     /// What the reader can do about it, where there is something.
     public var remedy: String?
+    /// The file, line and key that the message names, where it is about a file.
+    public var place: FilePlace?
 
-    /// Makes an error from its parts.
-    public init(_ kind: Kind, _ message: String, remedy: String? = nil) {
-        self.kind = kind
-        self.message = message
-        self.remedy = remedy
+    /// Makes an error whose message is complete.
+    public init(_ kind: Kind, _ message: String, remedy: String? = nil, place: FilePlace? = nil) {
+        (self.kind, self.message, self.remedy, self.place) = (kind, message, remedy, place)
+    }
+
+    /// An error at a place in a file, which precedes the text and a colon.
+    public init(_ kind: Kind, at place: FilePlace, _ text: String, remedy: String? = nil) {
+        self.init(kind, "\(place): \(text)", remedy: remedy, place: place)
+    }
+
+    /// An error about a whole file, which is the subject of the text: "labels.csv is empty".
+    public init(_ kind: Kind, about path: String, _ text: String, remedy: String? = nil) {
+        self.init(kind, "\(path) \(text)", remedy: remedy, place: FilePlace(path))
     }
 
     /// The message, then the remedy on a line of its own.

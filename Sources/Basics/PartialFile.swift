@@ -68,7 +68,7 @@ public enum PartialFile {
     public static func removeLeftOver(in folder: String, isOwn: (String) -> Bool) {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] {
             guard let final = finalName(of: name), isOwn(final) else { continue }
-            removeIfLeftOver(folder + "/" + name)
+            removeIfLeftOver(PathName.joined(folder, name))
         }
     }
 

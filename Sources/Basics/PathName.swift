@@ -1,4 +1,5 @@
 import Foundation
+import SystemPackage
 
 /// The parts of a path.
 ///
@@ -66,8 +67,8 @@ package enum PathName {
         return parts
     }
 
-    /// A name in a folder, which may be "".
-    package static func joined(_ folder: String, _ name: String) -> String {
-        folder.isEmpty || folder.hasSuffix("/") ? folder + name : folder + "/" + name
+    /// What lies at `names`, one in the other, in a folder, which may be "": the one way in which paths are joined.
+    package static func joined(_ folder: String, _ names: String...) -> String {
+        names.reduce(into: FilePath(folder)) { $0.append($1) }.string
     }
 }

@@ -13,7 +13,8 @@ public enum RegularFile {
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
             throw FoveaError(
-                kind, "cannot read \(path): it is \(noun(for: status.st_mode))", remedy: "Name a regular file.")
+                kind, "cannot read \(path): it is \(noun(for: status.st_mode))", remedy: "Name a regular file.",
+                place: FilePlace(path))
         }
         return file
     }
@@ -30,14 +31,15 @@ public enum RegularFile {
         do {
             while let block = try file.read(upToCount: 1 << 22), !block.isEmpty {
                 guard data.count + block.count <= limit else {
-                    throw FoveaError(kind, "\(path) is longer than the \(limit) bytes allowed")
+                    throw FoveaError(kind, about: path, "is longer than the \(limit) bytes allowed")
                 }
                 data.append(block)
             }
         } catch let error as FoveaError {
             throw error
         } catch {
-            throw FoveaError(kind, "cannot read \(path): the disk failed", remedy: "Copy the file again.")
+            throw FoveaError(
+                kind, "cannot read \(path): the disk failed", remedy: "Copy the file again.", place: FilePlace(path))
         }
         return data
     }

@@ -12,10 +12,10 @@ public enum YAMLDocument {
     /// - Throws: `FoveaError` of kind `data` that names the file, and for what is not YAML line and column.
     public static func read(_ path: String, _ what: String, form: String) throws -> Node? {
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
-            throw FoveaError(.data, "cannot read \(what) \(path)", remedy: "Check the path.")
+            throw FoveaError(.data, "cannot read \(what) \(path)", remedy: "Check the path.", place: FilePlace(path))
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw FoveaError(.data, "\(path) is not a text in UTF-8", remedy: form)
+            throw FoveaError(.data, about: path, "is not a text in UTF-8", remedy: form)
         }
         return try compose(text, source: path, form: form)
     }
@@ -26,7 +26,8 @@ public enum YAMLDocument {
     public static func compose(_ text: String, source: String, form: String) throws -> Node? {
         if let alias = YAMLAlias(firstIn: text) {
             throw FoveaError(
-                .data, "\(source), line \(alias.line): the alias *\(alias.name.prefix(80)) is not allowed here",
+                .data, at: FilePlace(source, line: alias.line),
+                "the alias *\(alias.name.prefix(80)) is not allowed here",
                 remedy: "Write the value itself.")
         }
         // Editors of other systems put a byte order mark at the beginning.
@@ -35,8 +36,7 @@ public enum YAMLDocument {
             return try Yams.compose(yaml: text)
         } catch {
             let fault = YAMLFault(error, in: text)
-            let place = fault.line.map { "\(source), line \($0)" } ?? source
-            throw FoveaError(.data, "\(place): \(fault.words)", remedy: form)
+            throw FoveaError(.data, at: FilePlace(source, line: fault.line), "\(fault.words)", remedy: form)
         }
     }
 }

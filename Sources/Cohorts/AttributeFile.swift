@@ -9,13 +9,13 @@ struct AttributeFile {
     /// The entries, each with its axes in the order written.
     func entries(_ yaml: String) throws -> [(entry: ClassAttributes.Entry, axes: [String])] {
         guard let root = try YAMLDocument.compose(yaml, source: source, form: Self.form) else {
-            throw FoveaError(.data, "\(source) is empty", remedy: Self.form)
+            throw FoveaError(.data, about: source, "is empty", remedy: Self.form)
         }
         guard let mapping = root.mapping else { throw failure(root, "must be a mapping with the key \"classes\"") }
         for (key, _) in mapping where key.scalar?.string != "classes" {
             let hint = FoveaError.suggestion(for: key.scalar?.string ?? "", among: ["classes"])
             throw FoveaError(
-                .data, "\(place(key)): unknown key \"\(key.scalar?.string ?? "?")\"", remedy: hint)
+                .data, at: place(key), "unknown key \"\(key.scalar?.string ?? "?")\"", remedy: hint)
         }
         guard let list = mapping["classes"]?.sequence else { throw failure(root, "needs \"classes\" with a list") }
         guard !list.isEmpty else { throw failure(root, "lists no class") }
@@ -68,10 +68,10 @@ struct AttributeFile {
         }
     }
 
-    private func place(_ node: Node) -> String { node.mark.map { "\(source), line \($0.line)" } ?? source }
+    private func place(_ node: Node) -> FilePlace { FilePlace(source, line: node.mark?.line) }
 
     private func failure(_ node: Node, _ problem: String) -> FoveaError {
-        FoveaError(.data, "\(place(node)): \(problem)", remedy: Self.form)
+        FoveaError(.data, at: place(node), problem, remedy: Self.form)
     }
 
     private static let form =

@@ -53,24 +53,27 @@ public struct ClassAttributes: Sendable, Equatable {
         for (k, entry) in entries.enumerated() {
             if let other = number.updateValue(k, forKey: entry.id) {
                 let lines = entry.line > 0 ? " (lines \(entries[other].line) and \(entry.line))" : ""
-                throw FoveaError(.data, "\(source) describes the class \"\(entry.id)\" twice\(lines)")
+                throw FoveaError(
+                    .data, "\(source) describes the class \"\(entry.id)\" twice\(lines)",
+                    place: FilePlace(source, line: entry.line, key: entry.id))
             }
         }
         for axis in axes where GroupingTerm.reserved.contains(axis) {
             throw FoveaError(
-                .data, "\(source): an attribute must not be called \"\(axis)\", which names a grouping of its own",
+                .data, at: FilePlace(source),
+                "an attribute must not be called \"\(axis)\", which names a grouping of its own",
                 remedy: "Rename the attribute.")
         }
         if let long = entries.first(where: { ClassLimits.isTooLong($0.id) || ClassLimits.isTooLong($0.name) }) {
             throw FoveaError(
-                .data,
-                "\(source)\(long.line > 0 ? ", line \(long.line)" : ""): the id or name of a class has more than "
+                .data, at: FilePlace(source, line: long.line > 0 ? long.line : nil, key: long.id),
+                "the id or name of a class has more than "
                     + "\(ClassLimits.nameLength) characters", remedy: "Give it a shorter one.")
         }
         for name in axes + entries.flatMap({ entry in axes.flatMap { entry.values[$0] ?? [] } }) {
             guard Self.isPlain(name) else {
                 throw FoveaError(
-                    .data, "\(source): \"\(name.prefix(80))\" cannot name an attribute or its value",
+                    .data, at: FilePlace(source), "\"\(name.prefix(80))\" cannot name an attribute or its value",
                     remedy: "Use letters, digits, _ and -, at most \(Self.longestName) bytes in UTF-8.")
             }
         }
@@ -90,7 +93,7 @@ public struct ClassAttributes: Sendable, Equatable {
                 remedy: "Check the path.")
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw FoveaError(.data, "\(path) is not a text in UTF-8")
+            throw FoveaError(.data, about: path, "is not a text in UTF-8")
         }
         try self.init(yaml: text, source: path)
         sha256 = Digest.sha256(data)
@@ -126,9 +129,9 @@ public struct ClassAttributes: Sendable, Equatable {
     public func requireColumns(_ header: [String], of table: String) throws {
         let columns = Set(header)
         guard let unknown = entries.first(where: { !columns.contains($0.id) }) else { return }
-        let place = unknown.line > 0 ? "\(source), line \(unknown.line)" : source
+        let place = FilePlace(source, line: unknown.line > 0 ? unknown.line : nil, key: unknown.id)
         throw FoveaError(
-            .data, "\(place): the class \"\(unknown.id)\" is not a column of \(table)",
+            .data, at: place, "the class \"\(unknown.id)\" is not a column of \(table)",
             remedy: FoveaError.suggestion(for: unknown.id, among: header))
     }
 

@@ -29,17 +29,17 @@ public struct Cohort: Sendable {
     ) throws {
         guard !classes.isEmpty, !photographs.isEmpty else {
             let found = "\(photographs.count) photographs and \(classes.count) classes"
-            throw FoveaError(.data, "\(source): \(found); at least one of each is needed")
+            throw FoveaError(.data, at: FilePlace(source), "\(found); at least one of each is needed")
         }
         guard labels.count == photographs.count * classes.count, labels.allSatisfy({ -1...1 ~= $0 }) else {
             let expected = "\(photographs.count) x \(classes.count) labels of 0, 1 or -1"
-            throw FoveaError(.data, "\(source): expected \(expected), found \(labels.count) labels")
+            throw FoveaError(.data, at: FilePlace(source), "expected \(expected), found \(labels.count) labels")
         }
         for (name, repeated) in [
             ("class", Self.firstRepeated(classes)), ("image", Self.firstRepeated(photographs.map(\.image))),
         ] {
             guard let repeated else { continue }
-            throw FoveaError(.data, "\(source): the \(name) \"\(repeated)\" appears twice")
+            throw FoveaError(.data, at: FilePlace(source), "the \(name) \"\(repeated)\" appears twice")
         }
         self.classes = classes
         self.photographs = photographs
@@ -95,8 +95,8 @@ public struct Cohort: Sendable {
         let differing = Pluralization.count(wrong.count, "row differs", "rows differ")
         let names = Pluralization.listing(wrong.map { photographs[$0].image })
         throw FoveaError(
-            .data,
-            "\(source): single labels need exactly one positive a row and no unknown label, but \(differing): \(names); "
+            .data, at: FilePlace(source),
+            "single labels need exactly one positive a row and no unknown label, but \(differing): \(names); "
                 + "the first has \(Pluralization.count(positives(of: first).count, "positive"))",
             remedy: "Set data.labels to multi, or correct these rows.")
     }

@@ -62,10 +62,13 @@ public struct CohortReader: Sendable {
         let source = tables.map(\.path).joined(separator: " + ")
         if contents.photographs.isEmpty, !contents.leftOut.isEmpty {
             throw FoveaError(
-                .data, "\(source): none of its images exists (\(Pluralization.count(contents.leftOut.count, "row")))",
+                .data, at: FilePlace(source),
+                "none of its images exists (\(Pluralization.count(contents.leftOut.count, "row")))",
                 remedy: "Check the image folder and the image pattern.")
         }
-        guard !contents.photographs.isEmpty else { throw FoveaError(.data, "\(source) has no rows below its header") }
+        guard !contents.photographs.isEmpty else {
+            throw FoveaError(.data, about: source, "has no rows below its header")
+        }
         return try Cohort(
             classes: contents.classes ?? [], photographs: contents.photographs, labels: contents.labels,
             source: source, tables: contents.tables, ignoredColumns: contents.ignored, leftOutImages: contents.leftOut)
@@ -83,8 +86,8 @@ public struct CohortReader: Sendable {
         var ignored: [String] = []
         var leftOut: [String] = []
         /// Where each image name, and each file, was met first.
-        var places: [String: String] = [:]
-        var files: [String: String] = [:]
+        var places: [String: FilePlace] = [:]
+        var files: [String: FilePlace] = [:]
     }
 
     private func read(_ source: LabelTable, into contents: inout Contents) throws {
@@ -96,12 +99,13 @@ public struct CohortReader: Sendable {
         let columns = try LabelColumns(of: table, requested: requested)
         if classes == nil, attributes == nil, contents.classes != nil, let column = columns.ignored.first {
             throw FoveaError(
-                .data, "\(source.path) has a column \"\(column)\" that the tables before it lack",
+                .data, about: source.path, "has a column \"\(column)\" that the tables before it lack",
                 remedy: "Give all tables the same classes, or list the classes in data.classes.")
         }
         if source.split != nil, let column = columns.extra["split"] {
             throw FoveaError(
-                .data, "\(source.path) has a column \"\(table.header[column])\", and a split is given for the table",
+                .data, about: source.path,
+                "has a column \"\(table.header[column])\", and a split is given for the table",
                 remedy: "Give one or the other.")
         }
         contents.classes = columns.classes
@@ -121,7 +125,7 @@ public struct CohortReader: Sendable {
         let place = table.place(row: row)
         if let earlier = contents.places.updateValue(place, forKey: image) {
             throw FoveaError(
-                .data, "the image \"\(image)\" appears twice: \(earlier), and \(place)",
+                .data, at: place, "the image \"\(image)\" appears twice, first at \(earlier)",
                 remedy: "Keep one row for each photograph.")
         }
         let (path, exists) = try locator.locate(name) { place }
@@ -132,7 +136,7 @@ public struct CohortReader: Sendable {
         let file = (path as NSString).standardizingPath
         if let earlier = contents.files.updateValue(place, forKey: file) {
             throw FoveaError(
-                .data, "the file \(path) is named twice: \(earlier), and \(place)",
+                .data, at: place, "the file \(path) is named twice, first at \(earlier)",
                 remedy: "Keep one row for each photograph.")
         }
         var photograph = Photograph(image: image, path: path)
@@ -154,7 +158,7 @@ public struct CohortReader: Sendable {
         }
         func refusal(_ name: String, _ found: String, _ allowed: String) -> FoveaError {
             let place = table.place(row: row, column: columns.extra[name])
-            return FoveaError(.data, "\(place): found \"\(found)\"; allowed is \(allowed) or an empty cell")
+            return FoveaError(.data, at: place, "found \"\(found)\"; allowed is \(allowed) or an empty cell")
         }
         photograph.patient = try text("patient")
         photograph.eye = try text("eye")
@@ -188,8 +192,8 @@ extension Cohort {
         let paths = Pluralization.listing(missing.map { photographs[$0].path })
         let near = Self.nearest(to: missing.prefix(200).map { photographs[$0].path })
         throw FoveaError(
-            .data,
-            "\(source): \(missing.count) of \(Pluralization.count(count, "image")) \(missing.count == 1 ? "does" : "do") not "
+            .data, at: FilePlace(source),
+            "\(missing.count) of \(Pluralization.count(count, "image")) \(missing.count == 1 ? "does" : "do") not "
                 + "exist: \(paths)",
             remedy: (near.map { $0 + " " } ?? "")
                 + "Check the image folder and the image column; data.missing: skip leaves these rows out.")

@@ -36,19 +36,19 @@ struct ImageLocator {
     /// The path of the image called `name` in the table, and whether there is such a file.
     ///
     /// - Throws: `FoveaError` at `place` when the name leads out of the folder or fits several files.
-    func locate(_ name: String, place: () -> String) throws -> (path: String, exists: Bool) {
+    func locate(_ name: String, place: () -> FilePlace) throws -> (path: String, exists: Bool) {
         let file = pattern?.replacingOccurrences(of: "{ID}", with: name) ?? name
         guard !file.hasPrefix("/"), !file.split(separator: "/").contains("..") else {
             throw FoveaError(
-                .data, "\(place()): the image \"\(file)\" leads out of the image folder \(folder)",
+                .data, at: place(), "the image \"\(file)\" leads out of the image folder \(folder)",
                 remedy: "Name images relative to the folder, without a leading / and without \"..\".")
         }
         var found: [String] = []
-        if Self.isFile(folder + "/" + file) {
+        if Self.isFile(PathName.joined(folder, file)) {
             found = [file]
         } else if !Self.hasEnding(file) {
             let endings = PhotographFile.endings + PhotographFile.endings.map { $0.uppercased() }
-            found = endings.map { file + "." + $0 }.filter { Self.isFile(folder + "/" + $0) }
+            found = endings.map { file + "." + $0 }.filter { Self.isFile(PathName.joined(folder, $0)) }
         }
         // Only where no file has exactly this name: on Linux two files may have equivalent names.
         if found.isEmpty { found = equivalents(of: file) }
@@ -58,15 +58,15 @@ struct ImageLocator {
         guard let only = found.first else {
             var status = stat()
             // Where it cannot be looked, the file may be there.
-            if stat(folder + "/" + file, &status) != 0, errno != ENOENT, errno != ENOTDIR {
-                throw Self.unreachable(folder + "/" + file, "\(place()): the image \"\(file)\" in \(folder)")
+            if stat(PathName.joined(folder, file), &status) != 0, errno != ENOENT, errno != ENOTDIR {
+                throw Self.unreachable(PathName.joined(folder, file), "\(place()): the image \"\(file)\" in \(folder)")
             }
-            return (folder + "/" + file, false)
+            return (PathName.joined(folder, file), false)
         }
-        let path = folder + "/" + only
+        let path = PathName.joined(folder, only)
         guard let real = Self.realPath(path), real.hasPrefix(realFolder == "/" ? "/" : realFolder + "/") else {
             throw FoveaError(
-                .data, "\(place()): the image \"\(only)\" is a link that leads out of the image folder \(folder)",
+                .data, at: place(), "the image \"\(only)\" is a link that leads out of the image folder \(folder)",
                 remedy: "Name the folder in which the files really are.")
         }
         return (path, true)
@@ -82,16 +82,16 @@ struct ImageLocator {
     }
 
     /// The error for a name of several files.
-    private static func ambiguous(_ file: String, _ found: [String], _ place: String) -> FoveaError {
+    private static func ambiguous(_ file: String, _ found: [String], _ place: FilePlace) -> FoveaError {
         // Equal texts are canonically equivalent: on a screen they look the same.
         guard found.allSatisfy({ $0 == found[0] }) else {
             return FoveaError(
-                .data, "\(place): the image \"\(file)\" fits several files: \(found.joined(separator: ", "))",
+                .data, at: place, "the image \"\(file)\" fits several files: \(found.joined(separator: ", "))",
                 remedy: "Write the ending in the table, or remove all but one of the files.")
         }
         return FoveaError(
-            .data,
-            "\(place): the image \"\(file)\" fits several files whose names look the same and are written with different "
+            .data, at: place,
+            "the image \"\(file)\" fits several files whose names look the same and are written with different "
                 + "characters: " + found.map(NameDifference.spelled).joined(separator: ", "),
             remedy: "Rename or remove all but one of them, or write exactly one of these names in the table.")
     }
@@ -104,14 +104,14 @@ struct ImageLocator {
         var places = [""]
         for part in parts.dropLast() {
             places = places.flatMap { place in
-                index.equivalents(of: part, in: folder + "/" + place).map { place + $0 + "/" }
+                index.equivalents(of: part, in: PathName.joined(folder, place)).map { place + $0 + "/" }
             }
         }
         return places.flatMap { place -> [String] in
-            let above = folder + "/" + place
+            let above = PathName.joined(folder, place)
             let same = index.equivalents(of: last, in: above)
             let names = same.isEmpty && !Self.hasEnding(last) ? index.photographs(called: last, in: above) : same
-            return names.map { place + $0 }.filter { Self.isFile(folder + "/" + $0) }
+            return names.map { place + $0 }.filter { Self.isFile(PathName.joined(folder, $0)) }
         }
     }
 

@@ -24,12 +24,13 @@ struct LabelColumns {
             guard let column = table.column(name) else {
                 let others = header.indices.filter { $0 != image }.map { header[$0] }
                 throw FoveaError(
-                    .data, "\(table.path) has no column for the class \"\(name)\"",
+                    .data, about: table.path, "has no column for the class \"\(name)\"",
                     remedy: FoveaError.suggestion(for: name, among: others))
             }
             guard taken.insert(column).inserted else {
                 let problem = column == image ? "is the image column" : "is listed twice"
-                throw FoveaError(.configuration, "\(table.path): the class \"\(name)\" \(problem)")
+                throw FoveaError(
+                    .configuration, at: FilePlace(table.path, key: name), "the class \"\(name)\" \(problem)")
             }
             classColumns.append(column)
         }
@@ -39,7 +40,8 @@ struct LabelColumns {
             guard Self.extras.contains(name) else { continue }
             if let other = extra[name] {
                 throw FoveaError(
-                    .data, "\(table.path): the columns \"\(header[other])\" and \"\(header[column])\" mean the same",
+                    .data, at: FilePlace(table.path),
+                    "the columns \"\(header[other])\" and \"\(header[column])\" mean the same",
                     remedy: "Rename or remove one of them.")
             }
             extra[name] = column
@@ -49,7 +51,7 @@ struct LabelColumns {
         if requested == nil { classColumns = others }
         guard !classColumns.isEmpty else {
             throw FoveaError(
-                .data, "\(table.path) has no class column", remedy: "Add one column of 0 and 1 for each class.")
+                .data, about: table.path, "has no class column", remedy: "Add one column of 0 and 1 for each class.")
         }
         try ClassLimits.check(classColumns.map { header[$0] }, of: table.path)
         self.image = image

@@ -16,13 +16,13 @@ extension CSVTable {
             if matches.count > 1 {
                 let names = matches.map { "\"\(header[$0])\"" }.joined(separator: " and ")
                 throw FoveaError(
-                    .data, "\(path): the columns \(names) both name the images",
+                    .data, at: FilePlace(path), "the columns \(names) both name the images",
                     remedy: "Rename or remove one of them.")
             }
             if let match = matches.first { return match }
         }
         throw FoveaError(
-            .data, "\(path) has no column \"image\" or \"ID\" that names the images",
+            .data, about: path, "has no column \"image\" or \"ID\" that names the images",
             remedy:
                 "Its columns are: \(Pluralization.listing(header)). Rename the one with the files' names to \"image\".")
     }
@@ -33,7 +33,8 @@ extension CSVTable {
     public func requireImageName(row: Int, column: Int) throws -> String {
         let name = try requireShortText(row: row, column: column)
         guard !name.isEmpty else {
-            throw FoveaError(.data, "\(place(row: row, column: column)) is empty", remedy: "Name the image's file.")
+            throw FoveaError(
+                .data, at: place(row: row, column: column), "the cell is empty", remedy: "Name the image's file.")
         }
         return name
     }
@@ -45,8 +46,8 @@ extension CSVTable {
         let length = bytes(row: row, column: column).count
         guard length <= PhotographFile.longestName else {
             throw FoveaError(
-                .data,
-                "\(place(row: row, column: column)): found a text of \(length) bytes; allowed are at most "
+                .data, at: place(row: row, column: column),
+                "found a text of \(length) bytes; allowed are at most "
                     + "\(PhotographFile.longestName)",
                 remedy: "Correct the cell; a quote that is missing makes one cell of many.")
         }
@@ -74,8 +75,8 @@ extension CSVTable {
     public func requireLabel(row: Int, column: Int, remedy: String = "Correct the cell.") throws -> Int8 {
         if let found = label(row: row, column: column) { return found }
         throw FoveaError(
-            .data,
-            "\(place(row: row, column: column)): found \"\(self[row, column])\"; allowed are 0, 1 and an empty cell "
+            .data, at: place(row: row, column: column),
+            "found \"\(self[row, column])\"; allowed are 0, 1 and an empty cell "
                 + "(unknown)", remedy: remedy)
     }
 }

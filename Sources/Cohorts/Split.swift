@@ -50,13 +50,13 @@ public struct Split: Sendable, Equatable, Codable {
         let without = cohort.photographs.filter { $0.fold == nil }.map(\.image)
         guard without.count < cohort.count else {
             throw FoveaError(
-                .data, "\(cohort.source) has no column \"fold\", or it is empty",
+                .data, about: cohort.source, "has no column \"fold\", or it is empty",
                 remedy: "Add it, or let Fovea make the folds: data.split.method: make.")
         }
         guard without.isEmpty else {
             let photographs = Pluralization.count(without.count, "photograph has", "photographs have")
             throw FoveaError(
-                .data, "\(cohort.source): \(photographs) no fold: \(Pluralization.listing(without))",
+                .data, at: FilePlace(cohort.source), "\(photographs) no fold: \(Pluralization.listing(without))",
                 remedy: "Fill the fold column, or let Fovea make the folds: data.split.method: make.")
         }
         return try from(
@@ -123,7 +123,8 @@ public struct Split: Sendable, Equatable, Codable {
         }
         for fold in validation + excluded where !known.contains(fold) {
             let shown = known.map(String.init).joined(separator: ", ")
-            throw FoveaError(.configuration, "\(cohort.source) has no fold \(fold)", remedy: "Its folds are: \(shown).")
+            throw FoveaError(
+                .configuration, about: cohort.source, "has no fold \(fold)", remedy: "Its folds are: \(shown).")
         }
         guard !trains || !Set(known).isSubset(of: validation + excluded) else {
             throw FoveaError(
@@ -149,7 +150,7 @@ public struct Split: Sendable, Equatable, Codable {
         let patients = Set(cohort.patientNumbers).count
         guard 2...max(2, patients) ~= count, count <= patients else {
             throw FoveaError(
-                .configuration, "\(cohort.source): \(count) folds of \(patients) patients cannot be made",
+                .configuration, at: FilePlace(cohort.source), "\(count) folds of \(patients) patients cannot be made",
                 remedy: "Allowed: 2 to the number of patients.")
         }
         let shares = [Double](repeating: 1 / Double(count), count: count)

@@ -23,8 +23,8 @@ extension Split {
         guard let near = NearWord.first(of: found, near: named) else { return }
         let count = words.count { $0 == near.word }
         throw FoveaError(
-            .data,
-            "\(cohort.source): \(Pluralization.count(count, "photograph has", "photographs have")) the split \"\(near.word)\", "
+            .data, at: FilePlace(cohort.source),
+            "\(Pluralization.count(count, "photograph has", "photographs have")) the split \"\(near.word)\", "
                 + "which is nearly \"\(near.named)\" and would be in neither part",
             remedy: "Correct the cells, or name both in data.split.")
     }

@@ -63,8 +63,8 @@ public struct Comparison {
         try requireRoom(for: plan, states)
         // After that: a comparison that is refused leaves the folder as it was.
         try ComparisonFolder.accept(settings.output)
-        kept.open(settings.output + "/" + ComparisonFolder.logName)
-        try AtomicFile.write(configuration, to: settings.output + "/" + ComparisonFolder.descriptionName)
+        kept.open(PathName.joined(settings.output, ComparisonFolder.logName))
+        try AtomicFile.write(configuration, to: PathName.joined(settings.output, ComparisonFolder.descriptionName))
         let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
         logger.info("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
         var pace = Pace(open: open)
@@ -102,8 +102,8 @@ public struct Comparison {
         for unit in units {
             let cells = cells.filter { $0.unit == unit }
             guard !cells.isEmpty else { continue }
-            try Folder.make(settings.output + "/" + unit.path)
-            guard let lock = try FileLock(settings.output + "/" + unit.path + "/.lock") else {
+            try Folder.make(PathName.joined(settings.output, unit.path))
+            guard let lock = try FileLock(PathName.joined(settings.output, unit.path, ".lock")) else {
                 logger.info("\(unit.path) is being worked at by another process")
                 held += cells
                 continue

@@ -114,7 +114,7 @@ struct ComparisonCell {
 
     /// The settings that a run in its folder was begun with; nil where none was.
     func written() throws -> RunSettings? {
-        let path = settings.output + "/" + RunConfiguration.name
+        let path = PathName.joined(settings.output, RunConfiguration.name)
         guard FileManager.default.fileExists(atPath: path) else { return nil }
         return try ConfigurationReader.read(RunSettings.self, file: path)
     }
@@ -140,10 +140,11 @@ struct ComparisonCell {
         found.training.precision = found.training.precision(on: .best)
         guard found == expected else {
             throw FoveaError(
-                .configuration, "\(settings.output) holds a run with other settings than the comparison has for it now",
+                .configuration, about: settings.output,
+                "holds a run with other settings than the comparison has for it now",
                 remedy: "Remove that folder, or give the comparison another `output`.")
         }
-        let metrics = settings.output + "/metrics.json"
+        let metrics = PathName.joined(settings.output, "metrics.json")
         guard FileManager.default.fileExists(atPath: metrics) else { return .interrupted }
         let made = try RunMetrics.read(metrics)
         // By what was read, not by name: the command may be given from another folder now.
@@ -152,8 +153,8 @@ struct ComparisonCell {
         if let attributes = made.attributes, attributes != labels.attributes { changed.append("the attribute file") }
         guard changed.isEmpty else {
             throw FoveaError(
-                .configuration,
-                "\(settings.output) was finished with other labels: since then \(Pluralization.listing(changed)) changed",
+                .configuration, about: settings.output,
+                "was finished with other labels: since then \(Pluralization.listing(changed)) changed",
                 remedy: "Remove that folder, or give the comparison another `output`.")
         }
         return .finished

@@ -38,7 +38,7 @@ struct ComparisonCellBuilder {
         run.data.split.seed = run.data.split.seed ?? 0
         // One bootstrap is made over all cells.
         run.evaluation.bootstrap = 0
-        run.stages = comparison.stages ?? comparison.output + "/stages"
+        run.stages = comparison.stages ?? PathName.joined(comparison.output, "stages")
         return run
     }
 
@@ -160,7 +160,7 @@ struct ComparisonCellBuilder {
             run = distilled(by: "single*\(teachers)")
         }
         run.output =
-            comparison.output + "/" + unit.path + "/" + technique.name + "/" + arm.fileName
+            PathName.joined(comparison.output, unit.path, technique.name, arm.fileName)
         return try ComparisonCell(unit: unit, technique: technique.name, arm: arm, settings: run, source: source)
     }
 }

@@ -15,8 +15,8 @@ extension ComparisonFolder {
         let here = FileManager.default.currentDirectoryPath
         guard record.madeIn != here, let relative = paths.first(where: { !$0.hasPrefix("/") }) else { return }
         throw FoveaError(
-            .configuration,
-            "\(description) names \"\(relative)\", which counts from \(record.madeIn), where the comparison was begun; the "
+            .configuration, about: description,
+            "names \"\(relative)\", which counts from \(record.madeIn), where the comparison was begun; the "
                 + "working directory is \(here)", remedy: "Change to that folder first: cd \(record.madeIn)")
     }
 }

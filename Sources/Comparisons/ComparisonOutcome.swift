@@ -186,7 +186,8 @@ private struct ArmReading {
         }
         return ComparisonOutcome.Arm(
             dataset: dataset, technique: technique, arm: arm, cells: counted,
-            metrics: try counted.map { try RunMetrics.read($0.settings.output + "/metrics.json") }, models: outcomes,
+            metrics: try counted.map { try RunMetrics.read(PathName.joined($0.settings.output, "metrics.json")) },
+            models: outcomes,
             seeds: seeds.map(\.key), result: try Evaluator.evaluate(outcomes, options))
     }
 
@@ -199,7 +200,7 @@ private struct ArmReading {
             let (cohort, rows) = (dataset.cohort, split.validation)
             let images = rows.map { cohort.photographs[$0].image }
             try RunResults.read(cell.settings.output)?.requireUnchanged("predictions.csv")
-            let table = try PredictionTable(path: cell.settings.output + "/predictions.csv")
+            let table = try PredictionTable(path: PathName.joined(cell.settings.output, "predictions.csv"))
             return (
                 cell.unit.fold,
                 try Outcomes(

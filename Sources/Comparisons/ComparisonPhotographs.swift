@@ -29,7 +29,8 @@ struct ComparisonPhotographs {
         guard let record = try RunRecord.find(for: folder) else {
             guard let missing = RunRecord.missingSplit(of: folder) else { return }
             throw FoveaError(
-                .data, "\(missing) is missing, though the run wrote it: which photographs it was made of is not known",
+                .data, about: missing,
+                "is missing, though the run wrote it: which photographs it was made of is not known",
                 remedy: "Restore it, or write it again with `fovea train --resume \(folder)`.")
         }
         guard let first = known[cell.unit.dataset] else {

@@ -23,11 +23,11 @@ struct ComparisonReporting {
         ]
         if outcome.merge == nil { files.append(("decisions", tables.decisions())) }
         for (name, table) in files {
-            try AtomicFile.write(table.csv(), to: folder + "/\(name).csv")
+            try AtomicFile.write(table.csv(), to: PathName.joined(folder, name + ".csv"))
         }
-        try AtomicFile.write(JSONFormat.encoded(document), to: folder + "/comparison.json")
+        try AtomicFile.write(JSONFormat.encoded(document), to: PathName.joined(folder, "comparison.json"))
         try RunReport(title: "Comparison", facts: facts, sections: sections(tables)).write(
-            to: folder + "/comparison.md")
+            to: PathName.joined(folder, "comparison.md"))
     }
 
     /// One row per cell: where it lies and what it cost.
@@ -83,7 +83,7 @@ struct ComparisonReporting {
     }
 
     private func figure(_ drawing: Drawing, _ name: String, _ caption: String) throws -> RunReport.Figure {
-        try drawing.write(to: folder + "/plots/" + name + ".svg")
+        try drawing.write(to: PathName.joined(folder, "plots", name + ".svg"))
         return RunReport.Figure(caption, file: "plots/\(name).svg")
     }
 

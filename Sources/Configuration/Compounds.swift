@@ -93,7 +93,8 @@ extension ConfigurationSection {
         let allowed = fields.map(\.key)
         for entry in entries where !allowed.contains(entry.key) {
             let hint = FoveaError.suggestion(for: entry.key, among: allowed)
-            reading.report(entry.value.place, "unknown key \(Tree.printable(spot.child(entry.key))); \(hint)")
+            let key = Tree.printable(spot.child(entry.key))
+            reading.report(entry.value.place.key(key), "unknown key \(key); \(hint)")
         }
         for field in fields {
             field.read(entries.first { $0.key == field.key }?.value, spot, &section, &reading)

@@ -27,30 +27,31 @@ public enum ConfigurationReader {
         _ type: Section.Type, yaml: String, source: String, settings: [String] = [],
         environment: [String: String] = ProcessInfo.processInfo.environment
     ) throws -> Section {
-        let text = YAMLText { line in line.map { "\(source):\($0)" } ?? source }
-        var tree = try text.tree(yaml) ?? Tree(content: .mapping([]), place: source)
+        let text = YAMLText { FilePlace(source, line: $0) }
+        var tree = try text.tree(yaml) ?? Tree(content: .mapping([]), place: FilePlace(source))
         // A file of comments alone is a null document.
         if case .scalar(let scalar) = tree.content, scalar.isNull { tree.content = .mapping([]) }
         guard case .mapping = tree.content else {
             throw FoveaError(
-                .configuration, "\(tree.place): a configuration is a list of \"key: value\", and this is \(tree.words)")
+                .configuration, at: tree.place, "a configuration is a list of \"key: value\", and this is \(tree.words)"
+            )
         }
         for setting in settings { try apply(setting, to: &tree) }
         guard case .mapping(let entries) = tree.content else { return Section() }
         var reading = Reading(environment: environment)
-        let top = KeyPosition(path: "", place: source, expected: "a section")
+        let top = KeyPosition(path: "", place: FilePlace(source), expected: "a section")
         let section = Section.read(entries, top, Section(), &reading)
         if let error = reading.error { throw error }
         return section ?? Section()
     }
 
     private static func apply(_ setting: String, to tree: inout Tree) throws {
-        let place = "--set " + Tree.printable(setting)
+        let place = FilePlace("--set " + Tree.printable(setting))
         let sides = setting.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
         let keys = (sides.first ?? "").split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard sides.count == 2, keys.allSatisfy({ !$0.isEmpty }) else {
             throw FoveaError(
-                .configuration, "\(place): key=value is expected, such as training.epochs=10 or distillation=null")
+                .configuration, at: place, "key=value is expected, such as training.epochs=10 or distillation=null")
         }
         let nothing = Tree(content: .scalar(Scalar(text: "", isPlain: true)), place: place)
         let value = try YAMLText { _ in place }.tree(String(sides[1])) ?? nothing
@@ -64,10 +65,11 @@ public enum ConfigurationReader {
             let isThere = FileManager.default.fileExists(atPath: path)
             throw FoveaError(
                 .configuration, "cannot read the configuration \(path): \(isThere ? "not permitted" : "no such file")",
-                remedy: isThere ? "Check the file's permissions." : "`fovea init FOLDER` writes a first configuration.")
+                remedy: isThere ? "Check the file's permissions." : "`fovea init FOLDER` writes a first configuration.",
+                place: FilePlace(path))
         }
         guard let text = String(validating: data, as: UTF8.self) else {
-            throw FoveaError(.configuration, "\(path): not a text in UTF-8")
+            throw FoveaError(.configuration, at: FilePlace(path), "not a text in UTF-8")
         }
         return text
     }

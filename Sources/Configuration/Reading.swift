@@ -4,31 +4,36 @@ import Basics
 struct KeyPosition {
     /// The dotted key; empty at the top.
     let path: String
-    /// The file and line, or the setting, for messages.
-    let place: String
+    /// The file and line, or the setting, with the key.
+    let place: FilePlace
     /// What is allowed here, in words.
     let expected: String
 
+    init(path: String, place: FilePlace, expected: String) {
+        (self.path, self.expected) = (path, expected)
+        self.place = place.key(path)
+    }
+
     func child(_ key: String) -> String { path.isEmpty ? key : path + "." + key }
 
-    func at(_ place: String) -> KeyPosition { KeyPosition(path: path, place: place, expected: expected) }
+    func at(_ place: FilePlace) -> KeyPosition { KeyPosition(path: path, place: place, expected: expected) }
 }
 
 /// What a reading collects: every problem, so that all can be fixed at once.
 struct Reading {
     let environment: [String: String]
-    private(set) var problems: [String] = []
+    private(set) var problems: [FoveaError] = []
 
     init(environment: [String: String]) {
         self.environment = environment
     }
 
-    mutating func report(_ place: String, _ words: String) {
-        problems.append("\(place): \(words)")
+    mutating func report(_ place: FilePlace, _ words: String) {
+        problems.append(FoveaError(.configuration, at: place, words))
     }
 
     /// Adds what an error of another module says.
-    mutating func report(_ place: String, _ words: String, _ error: any Error) {
+    mutating func report(_ place: FilePlace, _ words: String, _ error: any Error) {
         let known = error as? FoveaError
         let remedy = known?.remedy.map { " (\($0))" } ?? ""
         report(place, (words.isEmpty ? "" : words + ": ") + (known?.message ?? "\(error)") + remedy)
@@ -38,12 +43,12 @@ struct Reading {
         report(spot.place, "\(spot.path) is \(tree.words); \(spot.expected) is expected")
     }
 
-    /// All problems as one error, at most ten in words; nil when there is none.
+    /// All problems as one error at the place of the first, at most ten in words; nil when there is none.
     var error: FoveaError? {
-        guard let first = problems.first else { return nil }
-        guard problems.count > 1 else { return FoveaError(.configuration, first) }
+        guard problems.count > 1, var error = problems.first else { return problems.first }
         let more = problems.count > 10 ? ["... and \(problems.count - 10) more"] : []
-        let lines = ["the configuration has \(problems.count) errors:"] + problems.prefix(10) + more
-        return FoveaError(.configuration, lines.joined(separator: "\n  "))
+        let lines = ["the configuration has \(problems.count) errors:"] + problems.prefix(10).map(\.message) + more
+        error.message = lines.joined(separator: "\n  ")
+        return error
     }
 }

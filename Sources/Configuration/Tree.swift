@@ -14,8 +14,8 @@ struct Tree {
     }
 
     var content: Content
-    /// "file:line", or "--set key=value".
-    var place: String
+    /// File and line, or "--set key=value".
+    var place: FilePlace
 
     /// The value in words that fit behind "is".
     var words: String {
@@ -48,8 +48,8 @@ extension Tree {
         case .scalar(let scalar) where scalar.isNull: place = value.place
         default:
             throw FoveaError(
-                .configuration,
-                "\(value.place): there is no key \"\(Tree.printable(key))\" in what \(place) gives, which is \(words)",
+                .configuration, at: value.place,
+                "there is no key \"\(Tree.printable(key))\" in what \(place) gives, which is \(words)",
                 remedy: "Set the whole value instead.")
         }
         let k = entries.firstIndex { $0.key == key } ?? entries.endIndex

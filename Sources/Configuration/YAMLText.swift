@@ -6,8 +6,8 @@ struct YAMLText {
     static let maximumBytes = 1 << 18
     private static let maximumDepth = 16
 
-    /// The words for a line of the text, from 1; nil for the text as a whole.
-    let place: @Sendable (Int?) -> String
+    /// The place of a line of the text, from 1; nil for the text as a whole.
+    let place: @Sendable (Int?) -> FilePlace
 
     /// The text as a tree; nil when it holds nothing.
     ///
@@ -83,7 +83,7 @@ struct YAMLText {
 
 extension YAMLText {
     private func failure(_ line: Int?, _ words: String) -> FoveaError {
-        FoveaError(.configuration, "\(place(line)): \(words)")
+        FoveaError(.configuration, at: place(line), words)
     }
 
     private func duplicate(_ key: String, _ line: Int?) -> FoveaError {

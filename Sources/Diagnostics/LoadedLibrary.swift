@@ -31,10 +31,10 @@ package struct LoadedLibrary {
     /// Fovea's cache has a file VERSION above `lib`, a Python package of torch has `version.py`.
     private static func version(besideFolderOf path: String) -> String? {
         let folder = PathName.folder(of: PathName.folder(of: path))
-        if let text = try? String(contentsOfFile: folder + "/VERSION", encoding: .utf8) {
+        if let text = try? String(contentsOfFile: PathName.joined(folder, "VERSION"), encoding: .utf8) {
             return text.trimmingCharacters(in: .whitespacesAndNewlines)
         }
-        guard let text = try? String(contentsOfFile: folder + "/version.py", encoding: .utf8),
+        guard let text = try? String(contentsOfFile: PathName.joined(folder, "version.py"), encoding: .utf8),
             let line = text.split(separator: "\n").first(where: { $0.hasPrefix("__version__") })
         else { return nil }
         return line.split { "'\"".contains($0) }.dropFirst().first.map(String.init)

@@ -44,8 +44,10 @@ public struct ExecutionContext: Sendable {
     public static var userCache: String {
         let environment = ProcessInfo.processInfo.environment
         if let folder = environment["FOVEA_CACHE"], !folder.isEmpty { return folder }
-        let base = environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 } ?? NSHomeDirectory() + "/.cache"
-        return base + "/fovea"
+        let base =
+            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
+            ?? PathName.joined(NSHomeDirectory(), ".cache")
+        return PathName.joined(base, "fovea")
     }
 
     /// Whether a file or folder of this name in `folder` is one that Fovea keeps in the per-user cache.

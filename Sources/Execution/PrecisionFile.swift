@@ -28,7 +28,7 @@ public struct PrecisionFile: Sendable {
     private static let limit = 1000
 
     /// The file in a cache folder.
-    public init(folder: String) { path = folder + "/" + Self.name }
+    public init(folder: String) { path = PathName.joined(folder, Self.name) }
 
     /// All measurements, the newest last.
     public var entries: [Entry] {

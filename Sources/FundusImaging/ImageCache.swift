@@ -63,9 +63,9 @@ public final class ImageCache: Sendable {
         shouldStop: @Sendable () -> Bool = { false }, logger: Logger = .silent
     ) throws -> ImageCache {
         try settings.validate()
-        let packs = folder + "/" + ImageCacheFiles.packFolder(settings)
+        let packs = PathName.joined(folder, ImageCacheFiles.packFolder(settings))
         try Folder.make(packs)
-        let index = ContentIndex(path: folder + "/" + ImageCacheFiles.index)
+        let index = ContentIndex(path: PathName.joined(folder, ImageCacheFiles.index))
         let absolute = paths.map(absolute)
         guard
             let identities = try index.identities(
@@ -74,7 +74,7 @@ public final class ImageCache: Sendable {
         let key = Digest.sha256(settings.key + identities.map { "\n" + $0.text }.joined())
         let builder = ImageCacheBuilder(
             paths: paths, identities: identities, settings: settings, cache: folder, folder: packs,
-            packPath: packs + "/" + key.prefix(32) + ImageCacheFiles.pack)
+            packPath: PathName.joined(packs, key.prefix(32) + ImageCacheFiles.pack))
         if access(builder.packPath, F_OK) == 0, ImagePack(path: builder.packPath) == nil {
             logger.warning("the image cache \(builder.packPath) is damaged: it is made again from the photographs")
         }
@@ -163,7 +163,7 @@ extension ImageCache {
     /// The SHA-256 of each listed image, as far as a cache in `folder` knows it and the file is unchanged since; for any
     /// other a text that no known content has. No image is read.
     public static func knownContents(of paths: [String], folder: String) -> [String] {
-        let known = ContentIndex(path: folder + "/" + ImageCacheFiles.index).known(paths.map(absolute))
+        let known = ContentIndex(path: PathName.joined(folder, ImageCacheFiles.index)).known(paths.map(absolute))
         return zip(paths, known).map { path, hash in hash ?? "unread \(path)" }
     }
 
@@ -174,7 +174,7 @@ extension ImageCache {
     public static func contents(
         of paths: [String], pixelLimit: Int, folder: String, threads: Int, shouldStop: @Sendable () -> Bool
     ) throws -> [String?] {
-        let index = ContentIndex(path: folder + "/" + ImageCacheFiles.index)
+        let index = ContentIndex(path: PathName.joined(folder, ImageCacheFiles.index))
         guard
             let identities = try index.identities(
                 of: paths.map(absolute), pixelLimit: pixelLimit, threads: threads, shouldStop: shouldStop)
@@ -187,11 +187,11 @@ extension ImageCache {
     /// The places of the listed images that cannot be used, as far as that is known without reading one: those that a cache in
     /// `folder` holds as unreadable and whose files are unchanged since, and empty files.
     public static func knownFailures(of paths: [String], settings: ImageSettings, folder: String) -> Set<Int> {
-        let packs = folder + "/" + ImageCacheFiles.packFolder(settings)
+        let packs = PathName.joined(folder, ImageCacheFiles.packFolder(settings))
         var (readable, unreadable) = (Set<String>(), Set<String>())
         for name in (try? FileManager.default.contentsOfDirectory(atPath: packs)) ?? []
         where name.hasSuffix(ImageCacheFiles.pack) {
-            guard let pack = ImagePack(path: packs + "/" + name) else { continue }
+            guard let pack = ImagePack(path: PathName.joined(packs, name)) else { continue }
             for i in 0..<pack.count {
                 if pack.isReadable(i) { readable.insert(pack.hash(i)) } else { unreadable.insert(pack.hash(i)) }
             }
@@ -199,7 +199,7 @@ extension ImageCache {
         // What a later build could decode is readable.
         unreadable.subtract(readable)
         let absolute = paths.map(absolute)
-        let known = ContentIndex(path: folder + "/" + ImageCacheFiles.index).known(absolute)
+        let known = ContentIndex(path: PathName.joined(folder, ImageCacheFiles.index)).known(absolute)
         return Set(
             paths.indices.filter { i in
                 if let hash = known[i] { return unreadable.contains(hash) }
@@ -209,6 +209,6 @@ extension ImageCache {
     }
 
     private static func absolute(_ path: String) -> String {
-        path.hasPrefix("/") ? path : FileManager.default.currentDirectoryPath + "/" + path
+        path.hasPrefix("/") ? path : PathName.joined(FileManager.default.currentDirectoryPath, path)
     }
 }

@@ -24,7 +24,7 @@ struct ImageCacheBuilder: Sendable {
     /// The pack; built where it is missing, unless another process does so first.
     func pack(threads: Int, shouldStop: @Sendable () -> Bool) throws -> ImagePack {
         if let pack = try current(shouldStop: shouldStop) { return pack }
-        let lock = try FileLock.waiting(for: folder + "/" + ImageCacheFiles.lock, shouldStop: shouldStop)
+        let lock = try FileLock.waiting(for: PathName.joined(folder, ImageCacheFiles.lock), shouldStop: shouldStop)
         return try withExtendedLifetime(lock) {
             try current(shouldStop: shouldStop) ?? buildAlone(threads: threads, shouldStop: shouldStop)
         }
@@ -91,7 +91,7 @@ struct ImageCacheBuilder: Sendable {
         let file = try ImageFile(path: paths[i], pixelLimit: settings.pixelLimit)
         guard Digest.sha256(file.bytes) == hash else {
             throw FoveaError(
-                .data, "\(paths[i]) changed while the image cache was in use", remedy: "Run the command again.")
+                .data, about: paths[i], "changed while the image cache was in use", remedy: "Run the command again.")
         }
         do {
             return try FundusReader.prepare(file, settings: settings).image
@@ -132,7 +132,7 @@ struct ImageCacheBuilder: Sendable {
         let files = files()
         let names = files.filter { $0.hasSuffix(ImageCacheFiles.pack) } + files.filter(Self.isUnfinished)
         for name in names where found.count < requested.count {
-            guard let pack = ImagePack(path: folder + "/" + name, isUnfinished: Self.isUnfinished(name)),
+            guard let pack = ImagePack(path: PathName.joined(folder, name), isUnfinished: Self.isUnfinished(name)),
                 pack.resolution == settings.resolution
             else { continue }
             for i in 0..<pack.count where pack.isReadable(i) {

@@ -22,14 +22,14 @@ public enum ImageCacheFiles {
     /// The paths of a cache's folders of packs.
     private static func packFolders(in cache: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: cache)) ?? []).filter(isPackFolder)
-            .map { cache + "/" + $0 }
+            .map { PathName.joined(cache, $0) }
     }
 
     /// Whether a file or folder of this name in `folder` belongs to an image cache there.
     public static func owns(_ name: String, in folder: String) -> Bool {
         guard name == index || isPackFolder(name) else { return false }
-        return ContentIndex.isOne(folder + "/" + index)
-            || packFolders(in: folder).contains { access($0 + "/" + lock, F_OK) == 0 }
+        return ContentIndex.isOne(PathName.joined(folder, index))
+            || packFolders(in: folder).contains { access(PathName.joined($0, lock), F_OK) == 0 }
     }
 
     /// Removes unfinished packs: of processes that have ended without a word all, whatever their settings; of builds that
@@ -44,7 +44,7 @@ public enum ImageCacheFiles {
             let oldest = packs == folder ? Date.distantFuture : Date(timeIntervalSinceNow: -7 * 86_400)
             for name in (try? FileManager.default.contentsOfDirectory(atPath: packs)) ?? []
             where name.hasSuffix(pack + stopped) {
-                let path = packs + "/" + name
+                let path = PathName.joined(packs, name)
                 let attributes = try? FileManager.default.attributesOfItem(atPath: path)
                 if let changed = attributes?[.modificationDate] as? Date, changed < oldest { unlink(path) }
             }

@@ -91,7 +91,8 @@ public struct ImageFile: Sendable {
         let header = try header()
         guard header.width <= pixelLimit / max(1, header.height) else {
             throw FoveaError(
-                .data, "\(path) has \(header.width) x \(header.height) pixels, more than the limit of \(pixelLimit)",
+                .data, about: path,
+                "has \(header.width) x \(header.height) pixels, more than the limit of \(pixelLimit)",
                 remedy: "Make the image smaller, or raise image.pixel_limit.")
         }
         try checkSamples(header)
@@ -110,7 +111,7 @@ public struct ImageFile: Sendable {
         let image = try PixelImage(taking: pixels)
         if let complaint, complaint.saysPixelsAreWrong {
             throw FoveaError(
-                .data, "\(path) is damaged, and a part of its pixels is made up (\(complaint.text))",
+                .data, about: path, "is damaged, and a part of its pixels is made up (\(complaint.text))",
                 remedy: Self.copyAgain)
         }
         try checkRange(largest: Int(decoding.largest), brighter: Int(decoding.brighter))
@@ -120,13 +121,15 @@ public struct ImageFile: Sendable {
     private func checkSamples(_ header: ImageHeader) throws {
         guard ["8 bit", "16 bit"].contains(header.samples) else {
             throw FoveaError(
-                .data, "\(path) has samples of type \(header.samples); allowed are unsigned samples of 8 and 16 bits",
+                .data, about: path,
+                "has samples of type \(header.samples); allowed are unsigned samples of 8 and 16 bits",
                 remedy:
                     "What is black and what is white in it is not known: save it with 8 or 16 bits a sample, unsigned.")
         }
         guard (1...4).contains(header.channels) else {
             throw FoveaError(
-                .data, "\(path) has \(header.channels) channels; allowed are 1 to 4 (grey, RGB, CMYK, transparency)",
+                .data, about: path,
+                "has \(header.channels) channels; allowed are 1 to 4 (grey, RGB, CMYK, transparency)",
                 remedy: "Save it as grey or RGB.")
         }
     }
@@ -138,8 +141,8 @@ public struct ImageFile: Sendable {
     private func checkRange(largest: Int, brighter: Int) throws {
         guard (1..<4096).contains(largest) else { return }
         throw FoveaError(
-            .data,
-            "\(path) has 16 bits a sample, but \(brighter == 0 ? "none is" : "only \(brighter) \(brighter == 1 ? "is" : "are")") above \(largest) of "
+            .data, about: path,
+            "has 16 bits a sample, but \(brighter == 0 ? "none is" : "only \(brighter) \(brighter == 1 ? "is" : "are")") above \(largest) of "
                 + "65535: it would be seen as black",
             remedy:
                 "It seems to hold values of \(largest < 256 ? 8 : 12) bits: save it with 8 bits a sample, or multiply "
@@ -153,9 +156,9 @@ public struct ImageFile: Sendable {
         case .machine:
             return MachineProbe.error(path, said.text)
         case .format:
-            return FoveaError(.data, "\(path) \(said.problem)\(Self.advice)", remedy: PhotographFile.sentence)
+            return FoveaError(.data, about: path, "\(said.problem)\(Self.advice)", remedy: PhotographFile.sentence)
         case .kind:
-            return FoveaError(.data, "\(path) \(said.problem)\(Self.advice)", remedy: Self.conversion)
+            return FoveaError(.data, about: path, "\(said.problem)\(Self.advice)", remedy: Self.conversion)
         case .operation:
             remedy = "Crop it, or save it in another size or as PNG."
         case .damage, .memory:
@@ -168,12 +171,12 @@ public struct ImageFile: Sendable {
                 ? "It requests more memory than such an image needs: save it again."
                 : Self.copyAgain
         }
-        return FoveaError(.data, "\(path) \(said.problem)", remedy: remedy)
+        return FoveaError(.data, about: path, "\(said.problem)", remedy: remedy)
     }
 
     /// The error for a whole file of a kind that is not read.
     private func unread(_ reason: String) -> FoveaError {
-        FoveaError(.data, "\(path) cannot be decoded: \(reason)\(Self.advice)", remedy: Self.conversion)
+        FoveaError(.data, about: path, "cannot be decoded: \(reason)\(Self.advice)", remedy: Self.conversion)
     }
 
     private static let conversion =
@@ -184,7 +187,7 @@ public struct ImageFile: Sendable {
     private static let advice = " (convert it to PNG or 8-bit JPEG)"
 
     private static func failure(_ path: String, _ what: String) -> FoveaError {
-        FoveaError(.data, "\(path) \(what)")
+        FoveaError(.data, about: path, "\(what)")
     }
 
     /// The error of a system call that failed, from `errno`.

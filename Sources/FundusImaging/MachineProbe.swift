@@ -31,7 +31,7 @@ package enum MachineProbe {
     /// The error of a command that cannot continue; it says nothing about the file.
     static func error(_ path: String, _ what: String) -> FoveaError {
         FoveaError(
-            .environment, "\(path) cannot be read now: \(what)",
+            .environment, about: path, "cannot be read now: \(what)",
             remedy:
                 "The file is not to blame. Close other programs, raise the limits (ulimit -a), use fewer --threads, "
                 + "then run the command again.")

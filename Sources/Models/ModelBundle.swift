@@ -69,8 +69,8 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         guard !heads.contains(where: { $0.shape[0] == classes.count }) else { return }
         let found = heads.isEmpty ? "none" : Pluralization.listing(heads.map { "\($0.name) \($0.shape)" })
         throw FoveaError(
-            .data,
-            "\(file.path) has no layer with an output for each of the \(classes.count) classes that "
+            .data, about: file.path,
+            "has no layer with an output for each of the \(classes.count) classes that "
                 + "\(ModelBundle.configurationName) beside it names; found: \(found)",
             remedy: "Keep the two files of one model together.")
     }
@@ -80,12 +80,12 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         let count = classes.count
         guard 1...Self.currentFormat ~= format else {
             throw FoveaError(
-                .data, "\(path) has format \(format); this version of Fovea reads 1 and \(Self.currentFormat)",
+                .data, about: path, "has format \(format); this version of Fovea reads 1 and \(Self.currentFormat)",
                 remedy: "Update Fovea.")
         }
         guard count <= ClassLimits.count else {
             throw FoveaError(
-                .data, "\(path) names \(count) classes; at most \(ClassLimits.count) are allowed",
+                .data, about: path, "names \(count) classes; at most \(ClassLimits.count) are allowed",
                 remedy: "Name the file that was saved with the model.")
         }
         try ClassLimits.check(classes, of: path)
@@ -95,7 +95,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             try image.validate()
             try architecture.requireWholePatches(in: image.resolution)
         } catch let error as FoveaError {
-            throw FoveaError(.data, "\(path): \(error.message)", remedy: error.remedy)
+            throw FoveaError(.data, at: FilePlace(path), "\(error.message)", remedy: error.remedy)
         }
     }
 }
@@ -103,31 +103,34 @@ public struct ModelDescription: Codable, Sendable, Equatable {
 extension ModelDescription {
     /// Verifies that the classes differ, and that there is a threshold and a count for each.
     private func validateClasses(_ path: String) throws {
-        guard !classes.isEmpty else { throw FoveaError(.data, "\(path): classes is empty", remedy: Self.remedy) }
+        guard !classes.isEmpty else {
+            throw FoveaError(.data, at: FilePlace(path), "classes is empty", remedy: Self.remedy)
+        }
         var first: [String: Int] = [:]
         for (number, name) in classes.enumerated() {
             guard let other = first.updateValue(number, forKey: name) else { continue }
             throw FoveaError(
-                .data,
-                "\(path): classes[\(other)] and classes[\(number)] are both \"\(name)\"; each class has a name of "
+                .data, at: FilePlace(path),
+                "classes[\(other)] and classes[\(number)] are both \"\(name)\"; each class has a name of "
                     + "its own", remedy: Self.remedy)
         }
         for (key, count) in [("thresholds", thresholds?.count), (key("trainingImages"), trainingImages?.count)] {
             guard let count, count != classes.count else { continue }
             throw FoveaError(
-                .data,
-                "\(path): \(key) has \(Pluralization.count(count, "entry", "entries")), but there are "
+                .data, at: FilePlace(path, key: key),
+                "\(key) has \(Pluralization.count(count, "entry", "entries")), but there are "
                     + "\(Pluralization.count(classes.count, "class", "classes")); one for each is expected",
                 remedy: Self.remedy)
         }
         if let number = thresholds?.firstIndex(where: { $0.map { !(0...1 ~= $0) } ?? false }) {
             throw FoveaError(
-                .data, "\(path): thresholds[\(number)] is \(thresholds?[number] ?? 0); allowed are 0 to 1 and null",
+                .data, at: FilePlace(path),
+                "thresholds[\(number)] is \(thresholds?[number] ?? 0); allowed are 0 to 1 and null",
                 remedy: Self.remedy)
         }
         if let number = trainingImages?.firstIndex(where: { $0 < 0 }) {
             throw FoveaError(
-                .data, "\(path): \(key("trainingImages"))[\(number)] is negative; allowed are 0 and more",
+                .data, at: FilePlace(path), "\(key("trainingImages"))[\(number)] is negative; allowed are 0 and more",
                 remedy: Self.remedy)
         }
     }
@@ -138,13 +141,14 @@ extension ModelDescription {
             let isRight = values.count == 3 && values.allSatisfy { $0.isFinite && (key == "mean" || $0 > 0) }
             guard !isRight else { continue }
             throw FoveaError(
-                .data,
-                "\(path): normalization.\(key) is \(values); allowed are three "
+                .data, at: FilePlace(path),
+                "normalization.\(key) is \(values); allowed are three "
                     + (key == "mean" ? "numbers" : "numbers above 0"), remedy: Self.remedy)
         }
         for (key, value) in [("dropout", dropout), (key("dropPath"), dropPath ?? 0)] where !(0..<1).contains(value) {
             throw FoveaError(
-                .data, "\(path): \(key) is \(value); allowed are 0 and more, below 1", remedy: Self.remedy)
+                .data, at: FilePlace(path, key: key), "\(key) is \(value); allowed are 0 and more, below 1",
+                remedy: Self.remedy)
         }
     }
 
@@ -176,16 +180,16 @@ public struct ModelBundle {
     ///
     /// - Throws: `FoveaError` of kind `data` that says what is missing or does not fit.
     public static func load(from folder: String) throws -> ModelBundle {
-        let path = folder + "/" + configurationName
+        let path = PathName.joined(folder, configurationName)
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 24) else {
-            if FileManager.default.fileExists(atPath: folder + "/config.yaml") {
+            if FileManager.default.fileExists(atPath: PathName.joined(folder, "config.yaml")) {
                 throw FoveaError(
                     .data, "the run in \(folder) is not finished: it holds no model yet",
                     remedy: "Finish it with `fovea train --resume \(folder)`.")
             }
             try requireFolder(folder)
             throw FoveaError(
-                .data, "\(folder) holds no model: \(configurationName) is missing",
+                .data, about: folder, "holds no model: \(configurationName) is missing",
                 remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
         }
         var description: ModelDescription
@@ -193,13 +197,13 @@ public struct ModelBundle {
             description = try JSONFormat.decoded(ModelDescription.self, from: data)
         } catch {
             throw FoveaError(
-                .data,
-                "\(path) is not a model description: \(JSONFault.words(error, in: data, decoding: ModelDescription.self))"
+                .data, about: path,
+                "is not a model description: \(JSONFault.words(error, in: data, decoding: ModelDescription.self))"
             )
         }
         try description.validate(path)
         description.format = ModelDescription.currentFormat
-        let weights = try WeightFile.open(folder + "/" + weightsName)
+        let weights = try WeightFile.open(PathName.joined(folder, weightsName))
         try description.requireHead(in: weights)
         let classifier = try description.makeClassifier()
         _ = try classifier.load(weights, .everything)
@@ -283,8 +287,8 @@ public struct ModelBundle {
     /// Writes the bundle into an existing folder, each file atomically, the weights first.
     public func save(to folder: String) throws {
         let sources = try classifier.namedParameters.map { try $0.parameter.value.source(named: $0.name) }
-        try SafetensorsWriter.write(sources, metadata: ["format": "pt"], to: folder + "/" + Self.weightsName)
-        try AtomicFile.write(JSONFormat.encoded(description), to: folder + "/" + Self.configurationName)
+        try SafetensorsWriter.write(sources, metadata: ["format": "pt"], to: PathName.joined(folder, Self.weightsName))
+        try AtomicFile.write(JSONFormat.encoded(description), to: PathName.joined(folder, Self.configurationName))
     }
 }
 

@@ -77,7 +77,9 @@ public struct FirstConfiguration {
                 findings.append(("", "not classes: \(Pluralization.listing(table.others))"))
             }
         }
-        func path(_ place: ImagePlace) -> String { place.folder.isEmpty ? folder : folder + "/" + place.folder }
+        func path(_ place: ImagePlace) -> String {
+            place.folder.isEmpty ? folder : PathName.joined(folder, place.folder)
+        }
         if tables.chosen.count == 1, let (table, place) = tables.chosen.first, place.pattern == nil {
             settings.data.table = table.path
             settings.data.images = path(place)
@@ -100,7 +102,7 @@ public struct FirstConfiguration {
 
     private mutating func findAttributes(_ listing: FolderListing, _ tables: LabelTableChoice) -> ClassAttributes? {
         let columns = Set(tables.chosen[0].table.labels)
-        let fitting = listing.descriptions.compactMap { try? ClassAttributes(path: folder + "/" + $0) }
+        let fitting = listing.descriptions.compactMap { try? ClassAttributes(path: PathName.joined(folder, $0)) }
             .filter { $0.classes.allSatisfy(columns.contains) }
         guard let best = fitting.max(by: { $0.entries.count < $1.entries.count }) else { return nil }
         settings.data.attributes = best.source

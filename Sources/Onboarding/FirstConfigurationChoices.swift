@@ -54,7 +54,7 @@ extension FirstConfiguration {
                 problem = error
             }
         }
-        throw problem ?? FoveaError(.data, "\(cohort.source) cannot be divided")
+        throw problem ?? FoveaError(.data, about: cohort.source, "cannot be divided")
     }
 
     /// More passes over little data, smaller batches too: about as many steps in any case.
@@ -89,7 +89,7 @@ extension FirstConfiguration {
 
     mutating func chooseWeights(_ listing: FolderListing) throws {
         for name in listing.weights {
-            let path = folder + "/" + name
+            let path = PathName.joined(folder, name)
             guard let file = try? WeightFile.open(path), let architecture = Architecture(holding: file) else {
                 continue
             }

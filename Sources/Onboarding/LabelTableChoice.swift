@@ -19,7 +19,7 @@ struct LabelTableChoice {
         var tables: [(table: SurveyedTable, place: ImagePlace)] = []
         for name in listing.tables {
             do {
-                let table = try SurveyedTable(path: listing.folder + "/" + name, name: name)
+                let table = try SurveyedTable(path: PathName.joined(listing.folder, name), name: name)
                 guard !table.labels.isEmpty else {
                     problems.append("\(name): no column of 0 and 1")
                     continue

@@ -15,12 +15,12 @@ public struct PhantomDataset: Sendable {
     public let patients: [PhantomPatient]
 
     /// Path of the folder of photographs.
-    public var images: String { folder + "/images" }
+    public var images: String { PathName.joined(folder, "images") }
     /// Path of the label table.
-    public var labels: String { folder + "/labels.csv" }
+    public var labels: String { PathName.joined(folder, "labels.csv") }
     /// Path of the class attributes.
-    public var attributes: String { folder + "/attributes.yaml" }
-    private var manifest: String { folder + "/phantoms.json" }
+    public var attributes: String { PathName.joined(folder, "attributes.yaml") }
+    private var manifest: String { PathName.joined(folder, "phantoms.json") }
 
     /// Raised whenever the drawing changes, so that an old folder is not taken for a new one.
     private static let version = 1
@@ -67,7 +67,7 @@ public struct PhantomDataset: Sendable {
     }
 
     private func path(_ patient: PhantomPatient, _ eye: PhantomEye) -> String {
-        images + "/" + patient.imageName(eye)
+        PathName.joined(images, patient.imageName(eye))
     }
 
     /// Makes the folder ready; true when it already holds the complete set.
@@ -81,7 +81,7 @@ public struct PhantomDataset: Sendable {
         } else if found != nil {
             guard replacing else {
                 throw FoveaError(
-                    .data, "\(folder) holds phantoms that were drawn from other settings (\(manifest))",
+                    .data, about: folder, "holds phantoms that were drawn from other settings (\(manifest))",
                     remedy: "Choose another folder.")
             }
             if let found { try removePhotographs(of: found.settings) }
@@ -91,7 +91,7 @@ public struct PhantomDataset: Sendable {
             // Another process has begun to draw since it was looked for.
             if files.fileExists(atPath: manifest) { return try prepare(replacing: replacing) }
             throw FoveaError(
-                .data, "\(folder) is not empty and holds no phantoms.json, so it is not a folder of phantoms",
+                .data, about: folder, "is not empty and holds no phantoms.json, so it is not a folder of phantoms",
                 remedy: "Choose another folder.")
         }
         // The manifest first: without it the folder would not be recognised as Fovea's.
@@ -130,8 +130,8 @@ public struct PhantomDataset: Sendable {
             return try JSONFormat.decoded(Manifest.self, from: data)
         } catch {
             throw FoveaError(
-                .data,
-                "\(manifest) cannot be read as the settings of a set of phantoms: \(JSONFault.words(error, in: data))",
+                .data, about: manifest,
+                "cannot be read as the settings of a set of phantoms: \(JSONFault.words(error, in: data))",
                 remedy: "Choose another folder, or remove the drawn files in \(folder).")
         }
     }

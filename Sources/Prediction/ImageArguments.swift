@@ -40,7 +40,7 @@ public enum ImageArguments {
             for path in listing.otherFiles { passedOver.add(PathName.joined(argument, path), .notImage) }
             guard listing.imageCount > 0 else {
                 for note in passedOver.notes { report(note) }
-                throw FoveaError(.data, "\(argument) holds no photographs", remedy: PhotographFile.sentence)
+                throw FoveaError(.data, about: argument, "holds no photographs", remedy: PhotographFile.sentence)
             }
             var names: [String] = []
             for file in listing.imageFiles {

@@ -52,7 +52,7 @@ public struct InferenceModel {
     public static func files(of argument: String) -> [String] {
         let folder = folder(argument)
         let sources = (try? RunSources.read(folder))?.files.filter { $0.sha256 != nil }.map(\.absolute) ?? []
-        return [ModelBundle.weightsName, ModelBundle.configurationName].map { folder + "/" + $0 } + sources
+        return [ModelBundle.weightsName, ModelBundle.configurationName].map { PathName.joined(folder, $0) } + sources
     }
 
     /// The raw logits of images in memory, [count, classes] row by row.

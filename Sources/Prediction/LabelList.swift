@@ -45,7 +45,7 @@ enum LabelList {
         let columns = try classes.map { name in
             guard let column = table.column(name) else {
                 throw FoveaError(
-                    .data, "\(path) has no column for the class \"\(name)\" of the predictions",
+                    .data, about: path, "has no column for the class \"\(name)\" of the predictions",
                     remedy: FoveaError.suggestion(for: name, among: table.header))
             }
             return column
@@ -77,7 +77,7 @@ enum LabelList {
         guard let filter else { return rows }
         guard let column = table.header.firstIndex(where: { $0.lowercased() == filter.column.lowercased() }) else {
             throw FoveaError(
-                .configuration, "\(table.path) has no column \"\(filter.column)\" to choose rows by",
+                .configuration, about: table.path, "has no column \"\(filter.column)\" to choose rows by",
                 remedy: FoveaError.suggestion(for: filter.column, among: table.header))
         }
         let cells = rows.map { table[$0, column].trimmingCharacters(in: .whitespaces) }
@@ -89,16 +89,16 @@ enum LabelList {
             let near = NearWord.first(of: found, near: values.filter(found.contains))
         {
             throw FoveaError(
-                .data,
-                "\(table.path): some rows have \(filter.column) \"\(near.word)\", which is nearly \"\(near.named)\"",
+                .data, at: FilePlace(table.path),
+                "some rows have \(filter.column) \"\(near.word)\", which is nearly \"\(near.named)\"",
                 remedy: "Correct the cells, or name both, with a comma between them.")
         }
         // One value of several that no row has is a slip of the pen too.
         let missing = filter.isNegated ? nil : values.first { !found.contains($0) }
         guard !kept.isEmpty, missing == nil else {
             throw FoveaError(
-                .configuration,
-                "\(table.path): no row has \(filter.column) \(filter.isNegated ? "other than" : "equal to") "
+                .configuration, at: FilePlace(table.path),
+                "no row has \(filter.column) \(filter.isNegated ? "other than" : "equal to") "
                     + "\"\(missing ?? filter.value)\"",
                 remedy: "The column holds: \(Pluralization.listing(found.sorted())).")
         }

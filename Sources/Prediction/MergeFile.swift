@@ -12,16 +12,16 @@ package enum MergeFile {
     package static func read(_ path: String) throws -> ClassMerging {
         let form = "The form is: merge: {NAME: [CLASS, CLASS], ...}"
         guard let root = try YAMLDocument.read(path, "the classes to merge,", form: form)?.mapping else {
-            throw FoveaError(.data, "\(path) says nothing of classes to merge", remedy: form)
+            throw FoveaError(.data, about: path, "says nothing of classes to merge", remedy: form)
         }
         func failure(_ node: Node, _ words: String) -> FoveaError {
-            FoveaError(.data, "\(path)\(node.mark.map { ", line \($0.line)" } ?? ""): \(words)", remedy: form)
+            FoveaError(.data, at: FilePlace(path, line: node.mark?.line), words, remedy: form)
         }
         for (key, _) in root where key.scalar?.string != "merge" {
             throw failure(key, "unknown key \"\(key.scalar?.string ?? "?")\"")
         }
         guard let entries = root["merge"]?.mapping, !entries.isEmpty else {
-            throw FoveaError(.data, "\(path): \"merge\" names no class", remedy: form)
+            throw FoveaError(.data, at: FilePlace(path), "\"merge\" names no class", remedy: form)
         }
         // Scalars are taken as they are written, so that a class may be called NO.
         return ClassMerging(

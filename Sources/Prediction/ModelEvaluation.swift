@@ -76,11 +76,14 @@ public struct ModelEvaluation: Sendable {
     ///
     /// - Throws: `FoveaError` of kind `configuration` when the folder holds none.
     public static func configuration(ofRun model: String) throws -> String {
-        let paths = RunRecord.folders(of: InferenceModel.folder(model)).map { $0 + "/" + RunConfiguration.name }
+        let paths = RunRecord.folders(of: InferenceModel.folder(model)).map {
+            PathName.joined($0, RunConfiguration.name)
+        }
         guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
             try ModelBundle.requireFolder(InferenceModel.folder(model))
             throw FoveaError(
-                .configuration, "\(model) is not a run folder, so it does not say which photographs to evaluate on",
+                .configuration, about: model,
+                "is not a run folder, so it does not say which photographs to evaluate on",
                 remedy: "Name a configuration, or a table with --labels TABLE --images FOLDER.")
         }
         return path
@@ -141,7 +144,7 @@ public struct ModelEvaluation: Sendable {
         let missing = record == nil ? RunRecord.missingSplit(of: model) : nil
         if let missing, isOfRun, part != .all {
             throw FoveaError(
-                .data, "\(missing) is missing, though the run wrote it: which images it validated is not known",
+                .data, about: missing, "is missing, though the run wrote it: which images it validated is not known",
                 remedy: "Restore it, or write it again with `fovea train --resume \(PathName.folder(of: missing))`; "
                     + "--split all evaluates all images.")
         }
@@ -171,8 +174,8 @@ public struct ModelEvaluation: Sendable {
 
     private static func unlabelled(_ member: String, mergedInto group: String, in cohort: Cohort) -> FoveaError {
         FoveaError(
-            .data,
-            "\(cohort.source) has no labels for \(member), so no image could be negative for \"\(group)\", which it is merged "
+            .data, about: cohort.source,
+            "has no labels for \(member), so no image could be negative for \"\(group)\", which it is merged "
                 + "into", remedy: "Leave it out of that list.")
     }
 
@@ -181,7 +184,7 @@ public struct ModelEvaluation: Sendable {
         let columns = description.classes.map { cohort.classes.firstIndex(of: $0) }
         guard columns.contains(where: { $0 != nil }) else {
             throw FoveaError(
-                .data, "\(cohort.source) has none of the classes of \(model)",
+                .data, about: cohort.source, "has none of the classes of \(model)",
                 remedy: "The model knows: \(Pluralization.listing(description.classes)); the table has: "
                     + Pluralization.listing(cohort.classes) + ".")
         }

@@ -154,16 +154,16 @@ public struct PredictionEvaluation: Sendable {
         let conflicts = truth.patients(inSeveralOf: truth.photographs.map { $0.fold.map { "fold \($0)" } })
         if let first = conflicts.first {
             throw FoveaError(
-                .data,
-                "\(truth.source): \(conflicts.count) patients are in several folds, such as \(first.patient) "
+                .data, at: FilePlace(truth.source),
+                "\(conflicts.count) patients are in several folds, such as \(first.patient) "
                     + "(\(first.parts.joined(separator: ", ")))",
                 remedy: "Out-of-fold predictions of a patient in two folds come from a model that knew the patient.")
         }
         return try truth.photographs.map { photograph in
             guard let fold = photograph.fold else {
                 throw FoveaError(
-                    .data,
-                    "\(truth.source): the image \"\(photograph.image)\" has no whole number in a column \"fold\"",
+                    .data, at: FilePlace(truth.source),
+                    "the image \"\(photograph.image)\" has no whole number in a column \"fold\"",
                     remedy: "Out-of-fold predictions need the fold of every image.")
             }
             return fold

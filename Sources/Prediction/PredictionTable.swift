@@ -26,7 +26,7 @@ public struct PredictionTable: Sendable {
         let columns = table.header.indices.filter { $0 != image }
         guard !columns.isEmpty else {
             throw FoveaError(
-                .data, "\(path) has no column other than \"\(table.header[image])\"",
+                .data, about: path, "has no column other than \"\(table.header[image])\"",
                 remedy: "A prediction table has one column of probabilities for each class.")
         }
         self.path = path
@@ -39,8 +39,8 @@ public struct PredictionTable: Sendable {
                 let cell = table[row, column].trimmingCharacters(in: .whitespaces)
                 guard let score = Double(decimal: cell) else {
                     throw FoveaError(
-                        .data,
-                        "\(table.place(row: row, column: column)): found \"\(table[row, column])\"; allowed is a finite "
+                        .data, at: table.place(row: row, column: column),
+                        "found \"\(table[row, column])\"; allowed is a finite "
                             + "decimal number", remedy: "If this column is not a class, leave it out of the table.")
                 }
                 return score
@@ -88,16 +88,16 @@ public struct PredictionTable: Sendable {
         guard unlabelled.isEmpty else {
             let shown = Pluralization.listing(unlabelled.map { "\(images[$0]) (\(places[$0]))" })
             throw FoveaError(
-                .data,
-                "\(path): \(unlabelled.count) of \(Pluralization.count(images.count, "image")) "
+                .data, at: FilePlace(path),
+                "\(unlabelled.count) of \(Pluralization.count(images.count, "image")) "
                     + "\(unlabelled.count == 1 ? "is" : "are") not labelled in \(source): \(shown)",
                 remedy: "Images are called the same in both tables, endings included.")
         }
         let missing = requested.filter { rows[$0] == nil }
         guard missing.isEmpty else {
             throw FoveaError(
-                .data,
-                "\(path): \(missing.count) of \(Pluralization.count(requested.count, "image")) labelled in \(source) "
+                .data, at: FilePlace(path),
+                "\(missing.count) of \(Pluralization.count(requested.count, "image")) labelled in \(source) "
                     + "\(missing.count == 1 ? "is" : "are") not predicted: " + Pluralization.listing(missing),
                 remedy: "Predict them, or evaluate a part of the labels only, such as --where fold=0.")
         }
@@ -112,7 +112,7 @@ public struct PredictionTable: Sendable {
         let columns = try names.map { name in
             guard let column = classes.firstIndex(of: name) else {
                 throw FoveaError(
-                    .data, "\(path) has no column for the class \"\(name)\"",
+                    .data, about: path, "has no column for the class \"\(name)\"",
                     remedy: FoveaError.suggestion(for: name, among: classes))
             }
             return column
@@ -120,8 +120,8 @@ public struct PredictionTable: Sendable {
         let surplus = classes.filter { !names.contains($0) }
         guard surplus.isEmpty else {
             throw FoveaError(
-                .data,
-                "\(path) has classes that the table it is compared with lacks: \(Pluralization.listing(surplus))",
+                .data, about: path,
+                "has classes that the table it is compared with lacks: \(Pluralization.listing(surplus))",
                 remedy: "Leave these columns out: only the same classes can be compared.")
         }
         return columns
@@ -134,7 +134,7 @@ enum ImageNames {
     ///
     /// - Throws: `FoveaError` of kind `data` for an empty table, an empty name or a name that occurs twice.
     static func read(_ table: CSVTable, column: Int) throws -> [String] {
-        guard table.rowCount > 0 else { throw FoveaError(.data, "\(table.path) has no rows below its header") }
+        guard table.rowCount > 0 else { throw FoveaError(.data, about: table.path, "has no rows below its header") }
         var first: [String: Int] = [:]
         var repeated: [String] = []
         let names = try (0..<table.rowCount).map { row in
@@ -148,8 +148,8 @@ enum ImageNames {
         }
         guard repeated.isEmpty else {
             throw FoveaError(
-                .data,
-                "\(table.path): \(Pluralization.count(repeated.count, "row names", "rows name")) an image again: "
+                .data, at: FilePlace(table.path),
+                "\(Pluralization.count(repeated.count, "row names", "rows name")) an image again: "
                     + Pluralization.listing(repeated),
                 remedy: "Keep one row for each image.")
         }

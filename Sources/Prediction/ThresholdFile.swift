@@ -20,17 +20,17 @@ enum ThresholdFile {
         for (name, text) in entries {
             guard let column = classes.firstIndex(of: name) else {
                 throw FoveaError(
-                    .data, "\(path): \"\(name)\" is not a class of the predictions",
+                    .data, at: FilePlace(path, key: name), "\"\(name)\" is not a class of the predictions",
                     remedy: FoveaError.suggestion(for: name, among: classes))
             }
             guard seen.insert(name).inserted else {
-                throw FoveaError(.data, "\(path) gives the class \"\(name)\" two thresholds")
+                throw FoveaError(.data, about: path, "gives the class \"\(name)\" two thresholds")
             }
             if ["", "null", "~"].contains(text) { continue }
             guard let value = Double(decimal: text), takesScores || 0...1 ~= value else {
                 throw FoveaError(
-                    .data,
-                    "\(path): the threshold of \"\(name)\" is \"\(text)\"; allowed are null and decimal numbers"
+                    .data, at: FilePlace(path, key: name),
+                    "the threshold of \"\(name)\" is \"\(text)\"; allowed are null and decimal numbers"
                         + (takesScores ? "" : " from 0 to 1, as all scores are probabilities"))
             }
             thresholds[column] = value
@@ -42,7 +42,7 @@ enum ThresholdFile {
         let table = try CSVTable(path: path)
         guard let name = table.column("class"), let threshold = table.column("threshold") else {
             throw FoveaError(
-                .data, "\(path) lacks the columns \"class\" and \"threshold\"",
+                .data, about: path, "lacks the columns \"class\" and \"threshold\"",
                 remedy: "Its columns are: \(Pluralization.listing(table.header)).")
         }
         return (0..<table.rowCount).map { row in
@@ -54,19 +54,20 @@ enum ThresholdFile {
     private static func mapping(_ path: String) throws -> [(String, String)] {
         let form = "A mapping of classes to numbers is expected, such as {\"DR\": 0.4, \"AMD\": null}."
         guard let mapping = try YAMLDocument.read(path, "the thresholds", form: form)?.mapping else {
-            throw FoveaError(.data, "\(path) holds no thresholds", remedy: form)
+            throw FoveaError(.data, about: path, "holds no thresholds", remedy: form)
         }
         if let classes = mapping["classes"]?.sequence, let values = mapping["thresholds"]?.sequence {
             guard classes.count == values.count else {
-                throw FoveaError(.data, "\(path): \(values.count) thresholds do not fit \(classes.count) classes")
+                throw FoveaError(
+                    .data, at: FilePlace(path), "\(values.count) thresholds do not fit \(classes.count) classes")
             }
             return zip(classes, values).map { ($0.scalar?.string ?? "", $1.scalar?.string ?? "?") }
         }
         return try mapping.map { key, value in
             guard let name = key.scalar?.string, let threshold = value.scalar?.string else {
-                let line = key.mark.map { ", line \($0.line)" } ?? ""
                 throw FoveaError(
-                    .data, "\(path)\(line): \"\(key.scalar?.string ?? "?")\" must be a class with a number",
+                    .data, at: FilePlace(path, line: key.mark?.line, key: key.scalar?.string),
+                    "\"\(key.scalar?.string ?? "?")\" must be a class with a number",
                     remedy: form)
             }
             return (name, threshold)

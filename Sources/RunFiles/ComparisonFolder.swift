@@ -33,7 +33,7 @@ public struct ComparisonFolder: Codable {
     }
 
     private func write(to folder: String) throws {
-        try AtomicFile.write(JSONFormat.encoded(self), to: folder + "/" + RunSources.name)
+        try AtomicFile.write(JSONFormat.encoded(self), to: PathName.joined(folder, RunSources.name))
     }
 
     /// The name of the folder for results over some folds or with merged classes; nil for all folds and classes.
@@ -48,7 +48,7 @@ public struct ComparisonFolder: Codable {
             ([descriptionName, logName, RunSources.name] + reports + folders).contains(name)
                 || name.wholeMatch(of: /folds(-[0-9]+)+(-merged)?|merged/) != nil
         else { return false }
-        func has(_ name: String) -> Bool { access(folder + "/" + name, F_OK) == 0 }
+        func has(_ name: String) -> Bool { access(PathName.joined(folder, name), F_OK) == 0 }
         return read(folder) != nil || has(descriptionName) && (has("comparison.json") || has("cells"))
     }
 
@@ -61,11 +61,11 @@ public struct ComparisonFolder: Codable {
         try Folder.check(folder, named: "output")
         for name in folders {
             try Folder.check(
-                folder + "/" + name, named: "the folder \(name) of a comparison", isWritten: name == "plots",
+                PathName.joined(folder, name), named: "the folder \(name) of a comparison", isWritten: name == "plots",
                 remedy: "Choose another folder as `output`, or move that file away.")
         }
-        func has(_ name: String) -> Bool { access(folder + "/" + name, F_OK) == 0 }
-        func isFilled(_ name: String) -> Bool { FileManager.default.isFilledFolder(folder + "/" + name) }
+        func has(_ name: String) -> Bool { access(PathName.joined(folder, name), F_OK) == 0 }
+        func isFilled(_ name: String) -> Bool { FileManager.default.isFilledFolder(PathName.joined(folder, name)) }
         let record = read(folder)
         // Comparisons of earlier versions left no record, but cells.
         let isBegun = record != nil || has(descriptionName) && isFilled("cells")
@@ -74,15 +74,17 @@ public struct ComparisonFolder: Codable {
         if !isBegun {
             foreign += [descriptionName, logName].filter(has)
             // Cells lie deeper, each in a folder that is checked as that of a run; one may be there before the comparison.
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: folder + "/cells")) ?? []
-            if names.contains(where: { !Folder.exists("\(folder)/cells/\($0)") }) { foreign.append("cells/") }
-            if isFilled("stages"), !StageFolder.isOne(folder + "/stages") { foreign.append("stages/") }
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: PathName.joined(folder, "cells"))) ?? []
+            if names.contains(where: { !Folder.exists(PathName.joined(folder, "cells", $0)) }) {
+                foreign.append("cells/")
+            }
+            if isFilled("stages"), !StageFolder.isOne(PathName.joined(folder, "stages")) { foreign.append("stages/") }
         }
         if !hasReported { foreign += reports.filter(has) + (isFilled("plots") ? ["plots/"] : []) }
         guard !foreign.isEmpty else { return }
         throw FoveaError(
-            .configuration,
-            "\(folder) holds files or folders that a comparison would overwrite or write into and that were not made by "
+            .configuration, about: folder,
+            "holds files or folders that a comparison would overwrite or write into and that were not made by "
                 + "one: " + Pluralization.listing(foreign), remedy: remedy)
     }
 
@@ -101,7 +103,7 @@ public struct ComparisonFolder: Codable {
     /// - Throws: as `requireOwn`.
     package static func acceptReport(_ folder: String) throws {
         try requireOwn(folder)
-        try Folder.make(folder + "/plots")
+        try Folder.make(PathName.joined(folder, "plots"))
         removeLeftOver(folder)
         var record = read(folder) ?? ComparisonFolder()
         guard record.hasReported != true else { return }
@@ -113,6 +115,6 @@ public struct ComparisonFolder: Codable {
     private static func removeLeftOver(_ folder: String) {
         let own = [descriptionName, RunSources.name] + reports
         PartialFile.removeLeftOver(in: folder, isOwn: own.contains)
-        PartialFile.removeLeftOver(in: folder + "/plots") { $0.hasSuffix(".svg") }
+        PartialFile.removeLeftOver(in: PathName.joined(folder, "plots")) { $0.hasSuffix(".svg") }
     }
 }

@@ -117,7 +117,7 @@ public struct OutputFile: Sendable {
             FileManager.default.contents(atPath: description) != Data(text.utf8)
         else { return }
         throw FoveaError(
-            .configuration, "\(description) would be overwritten by the complete one that is written to \(kept)",
+            .configuration, about: description, "would be overwritten by the complete one that is written to \(kept)",
             remedy: "Move it out of that folder, or choose another `output`.")
     }
 
@@ -152,7 +152,7 @@ public struct OutputFile: Sendable {
         guard descriptor >= 0 else {
             guard errno == EEXIST else { throw AtomicFile.failure("create", path) }
             throw FoveaError(
-                .configuration, "\(path) exists already and is left as it is",
+                .configuration, about: path, "exists already and is left as it is",
                 remedy: "Choose another name with \(name).")
         }
         defer { close(descriptor) }
@@ -234,7 +234,7 @@ public struct OutputFile: Sendable {
         let folder = PathName.folder(of: target)
         func refusal(_ words: String, _ remedy: String) -> FoveaError {
             FoveaError(
-                .configuration, "\(path) cannot be written: the folder \(folder.isEmpty ? "." : folder) \(words)",
+                .configuration, about: path, "cannot be written: the folder \(folder.isEmpty ? "." : folder) \(words)",
                 remedy: remedy)
         }
         if access(folder.isEmpty ? "." : folder, W_OK | X_OK) != 0 {

@@ -13,7 +13,7 @@ extension RunFolder {
     /// Whether a file or folder of this name in `folder` belongs to a run or model there.
     static func owns(_ name: String, in folder: String) -> Bool {
         guard names.contains(name) || name.hasPrefix("events.out.tfevents") else { return false }
-        func has(_ names: String...) -> Bool { names.contains { access(folder + "/" + $0, F_OK) == 0 } }
+        func has(_ names: String...) -> Bool { names.contains { access(PathName.joined(folder, $0), F_OK) == 0 } }
         return has(RunConfiguration.name)
             && has("metrics.json", "stages", "checkpoints", "history.csv", RunSources.name)
             || has(ModelBundle.configurationName) && has(ModelBundle.weightsName)
@@ -23,7 +23,7 @@ extension RunFolder {
     ///
     /// - Throws: `FoveaError` of kind `configuration` when the folder does not exist or has none.
     public static func configuration(of run: String) throws -> String {
-        let path = run + "/config.yaml"
+        let path = PathName.joined(run, "config.yaml")
         if FileManager.default.fileExists(atPath: path) { return path }
         guard Folder.exists(run) else {
             throw FoveaError(
@@ -32,24 +32,26 @@ extension RunFolder {
         }
         if holdsWork(run) { throw withoutConfiguration(run) }
         throw FoveaError(
-            .configuration, "\(run) is not a run folder: it has no config.yaml",
+            .configuration, about: run, "is not a run folder: it has no config.yaml",
             remedy: "Name the run's folder; `fovea train CONFIG` begins a run.")
     }
 
     /// Whether a folder holds finished or begun work of a run. One that ended before anything was finished may be begun
     /// again.
     static func holdsWork(_ run: String) -> Bool {
-        func has(_ name: String) -> Bool { access(run + "/" + name, F_OK) == 0 }
+        func has(_ name: String) -> Bool { access(PathName.joined(run, name), F_OK) == 0 }
         if ((try? RunSources.read(run)) ?? nil) != nil,
             [ModelBundle.weightsName, "metrics.json"].contains(where: has)
-                || ["stages", "checkpoints"].contains(where: { FileManager.default.isFilledFolder(run + "/" + $0) })
+                || ["stages", "checkpoints"].contains(where: {
+                    FileManager.default.isFilledFolder(PathName.joined(run, $0))
+                })
         {
             return true
         }
         // Without a record, as of earlier versions, only what nothing but a run writes counts.
-        return (try? RunMetrics.read(run + "/metrics.json")) != nil
+        return (try? RunMetrics.read(PathName.joined(run, "metrics.json"))) != nil
             || [RunConfiguration.name, "history.csv", ModelBundle.weightsName].allSatisfy(has)
-            || ["stages", "checkpoints"].contains { StageFolder.isOne(run + "/" + $0) }
+            || ["stages", "checkpoints"].contains { StageFolder.isOne(PathName.joined(run, $0)) }
     }
 
     /// Refuses a folder that holds work for a new run.
@@ -57,16 +59,18 @@ extension RunFolder {
     /// - Throws: `FoveaError` of kind `configuration`.
     static func refuseUsed(_ run: String) throws {
         guard holdsWork(run) else { return }
-        guard FileManager.default.fileExists(atPath: run + "/config.yaml") else { throw withoutConfiguration(run) }
+        guard FileManager.default.fileExists(atPath: PathName.joined(run, "config.yaml")) else {
+            throw withoutConfiguration(run)
+        }
         throw FoveaError(
-            .configuration, "\(run) already holds a run",
+            .configuration, about: run, "already holds a run",
             remedy: "Choose another `output`, or continue it with `fovea train --resume \(run)`.")
     }
 
     /// The error for a folder of a run that can be neither continued nor begun.
     static func withoutConfiguration(_ run: String) -> FoveaError {
         FoveaError(
-            .configuration, "\(run) holds the work of a run but not its config.yaml",
+            .configuration, about: run, "holds the work of a run but not its config.yaml",
             remedy: "To continue it, put the configuration that it was made with there as \(run)/config.yaml, then "
                 + "`fovea train --resume \(run)`; to start again, choose another `output`.")
     }

@@ -6,7 +6,7 @@ extension RunFolder {
     ///
     /// - Throws: `FoveaError` of kind `busy`.
     package static func refuseInUse(_ run: String) throws {
-        let lock = run + "/.lock"
+        let lock = PathName.joined(run, ".lock")
         guard access(lock, F_OK) == 0, try FileLock(lock) == nil else { return }
         throw FoveaError(
             .busy, "another process is training in \(run)", remedy: "Wait for it, or use another folder.")

@@ -18,7 +18,7 @@ public final class RunFolder {
         self.path = path
         try Folder.check(path, named: "output")
         try Folder.make(path)
-        guard let lock = try FileLock(path + "/.lock") else {
+        guard let lock = try FileLock(PathName.joined(path, ".lock")) else {
             throw FoveaError(
                 .busy, "another process is training in \(path)", remedy: "Wait for it, or use another folder.")
         }
@@ -27,7 +27,7 @@ public final class RunFolder {
     }
 
     /// The path of a file in the folder.
-    public func file(_ name: String) -> String { path + "/" + name }
+    public func file(_ name: String) -> String { PathName.joined(path, name) }
 
     /// The messages of all processes that worked at the run.
     package static let logName = "run.log"
@@ -48,8 +48,8 @@ public final class RunFolder {
     package static func requireOwn(_ path: String, isResuming: Bool) throws {
         // A run that ended before anything was finished may be begun again.
         if !isResuming { try refuseUsed(path) }
-        func has(_ name: String) -> Bool { access(path + "/" + name, F_OK) == 0 }
-        func isFilled(_ name: String) -> Bool { FileManager.default.isFilledFolder(path + "/" + name) }
+        func has(_ name: String) -> Bool { access(PathName.joined(path, name), F_OK) == 0 }
+        func isFilled(_ name: String) -> Bool { FileManager.default.isFilledFolder(PathName.joined(path, name)) }
         let isResumed = isResuming && has(RunConfiguration.name)
         let record = isResumed ? try RunSources.read(path) : (try? RunSources.read(path)) ?? nil
         let isRun = record != nil || isResumed
@@ -57,16 +57,18 @@ public final class RunFolder {
         var foreign: [String] = []
         if !isRun {
             foreign += early.filter(has)
-            foreign += ["stages", "checkpoints"].filter { isFilled($0) && !StageFolder.isOne(path + "/" + $0) }
-                .map { $0 + "/" }
+            foreign += ["stages", "checkpoints"].filter {
+                isFilled($0) && !StageFolder.isOne(PathName.joined(path, $0))
+            }
+            .map { $0 + "/" }
         }
         if !hasReported {
             foreign += ([RunSplit.name] + late).filter(has) + ["plain", "plots"].filter(isFilled).map { $0 + "/" }
         }
         guard !foreign.isEmpty else { return }
         throw FoveaError(
-            .configuration,
-            "\(path) holds files or folders that a run would overwrite or write into and that were not made by a run: "
+            .configuration, about: path,
+            "holds files or folders that a run would overwrite or write into and that were not made by a run: "
                 + Pluralization.listing(foreign), remedy: "Choose another folder as `output`, or move these away.")
     }
 

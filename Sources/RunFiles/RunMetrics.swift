@@ -97,8 +97,8 @@ package struct RunMetrics: Codable {
             return try JSONFormat.decoded(RunMetrics.self, from: data)
         } catch {
             throw FoveaError(
-                .data,
-                "\(path) is not what a run of this version writes: \(JSONFault.words(error, in: data, decoding: RunMetrics.self))",
+                .data, about: path,
+                "is not what a run of this version writes: \(JSONFault.words(error, in: data, decoding: RunMetrics.self))",
                 remedy: "Remove the run's folder; the run is then made again, its finished stages are not.")
         }
     }

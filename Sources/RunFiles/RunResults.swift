@@ -30,7 +30,7 @@ package struct RunResults {
         } catch {
             guard access(PathName.joined(folder, RunConfiguration.name), F_OK) == 0 else { return nil }
             throw FoveaError(
-                .data, "\(path) is not the file that the run wrote: \(JSONFault.words(error, in: data))",
+                .data, about: path, "is not the file that the run wrote: \(JSONFault.words(error, in: data))",
                 remedy: remedy(folder))
         }
     }
@@ -42,7 +42,7 @@ package struct RunResults {
         let path = PathName.joined(folder, name)
         guard let hash = hashes[name], access(path, F_OK) == 0 else { return }
         guard try Digest.sha256(fileAt: path) != hash else { return }
-        throw FoveaError(.data, "\(path) is not the file that the run wrote", remedy: Self.remedy(folder))
+        throw FoveaError(.data, about: path, "is not the file that the run wrote", remedy: Self.remedy(folder))
     }
 
     private static func remedy(_ folder: String) -> String {
@@ -59,7 +59,7 @@ package struct RunResults {
             try names.prefix(2).forEach(own.requireUnchanged)
         } else if let (around, name) = runAround(folder) {
             let run = try read(around)
-            for file in names.prefix(2) { try run?.requireUnchanged(name + "/" + file) }
+            for file in names.prefix(2) { try run?.requireUnchanged(PathName.joined(name, file)) }
         }
     }
 

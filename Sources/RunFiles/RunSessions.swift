@@ -26,7 +26,7 @@ package final class RunSessions {
         if isResuming, let data = try RegularFile.contents(of: path, atMost: 1 << 24) {
             guard let earlier = try? JSONFormat.decoded([Session].self, from: data) else {
                 throw FoveaError(
-                    .data, "\(path) is not what a run of this version of Fovea writes",
+                    .data, about: path, "is not what a run of this version of Fovea writes",
                     remedy: "Remove it; the time of the sessions before is then not counted.")
             }
             sessions = earlier

@@ -86,7 +86,7 @@ package struct RunSources: Codable, Equatable {
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 24) else { return nil }
         guard let sources = try? JSONFormat.decoded(RunSources.self, from: data), sources.format == 1 else {
             throw FoveaError(
-                .data, "\(path) is not what a run of this version of Fovea writes",
+                .data, about: path, "is not what a run of this version of Fovea writes",
                 remedy: "Restore the file. Without it the run's relative paths count from the working directory.")
         }
         return sources

@@ -54,13 +54,14 @@ package struct RunSplit: Sendable {
         let table = try CSVTable(path: path)
         guard table.header == Self.header else {
             throw FoveaError(
-                .data, "\(path) has the columns \(table.header.joined(separator: ",")); expected: image,part,sha256")
+                .data, about: path,
+                "has the columns \(table.header.joined(separator: ",")); expected: image,part,sha256")
         }
         entries = try (0..<table.rowCount).map { row in
             guard let part = Part(rawValue: table[row, 1]) else {
                 throw FoveaError(
-                    .data,
-                    "\(table.place(row: row, column: 1)): found \"\(table[row, 1])\"; allowed: "
+                    .data, at: table.place(row: row, column: 1),
+                    "found \"\(table[row, 1])\"; allowed: "
                         + Part.allCases.map(\.rawValue).joined(separator: ", "))
             }
             return Entry(image: table[row, 0], part: part, sha256: table[row, 2].isEmpty ? nil : table[row, 2])
@@ -96,7 +97,7 @@ package struct RunSplit: Sendable {
         let gone = expected.filter { rows[$0.image] == nil }.map(\.image)
         guard !found.isEmpty else {
             throw FoveaError(
-                .data, "\(cohort.source) has none of the \(expected.count) \(part.rawValue) images of the run",
+                .data, about: cohort.source, "has none of the \(expected.count) \(part.rawValue) images of the run",
                 remedy: "Restore the table that the run was made with, or evaluate on another: --labels TABLE.")
         }
         var notes: [String] = []
@@ -147,14 +148,15 @@ package struct RunRecord {
     ///
     /// - Throws: `FoveaError` of kind `data` when the run is not finished, or its `split.csv` was changed.
     package static func find(for model: String) throws -> RunRecord? {
-        guard let folder = folders(of: model).first(where: { access($0 + "/" + RunSplit.name, F_OK) == 0 }) else {
+        guard let folder = folders(of: model).first(where: { access(PathName.joined($0, RunSplit.name), F_OK) == 0 })
+        else {
             return nil
         }
-        let path = folder + "/" + RunSplit.name
+        let path = PathName.joined(folder, RunSplit.name)
         guard let hash = splitHash(in: folder) else {
             throw FoveaError(
-                .data,
-                "\(folder) has a \(RunSplit.name), but no metrics.json: its run is not finished, or a part of it "
+                .data, about: folder,
+                "has a \(RunSplit.name), but no metrics.json: its run is not finished, or a part of it "
                     + "was copied",
                 remedy: "Finish it with `fovea train --resume \(folder)`, or copy the whole run folder.")
         }

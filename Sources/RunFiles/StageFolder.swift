@@ -19,9 +19,10 @@ package enum StageFolder {
             (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
         }
         return names(folder).contains {
-            isStage($0) && Folder.exists(folder + "/" + $0) || access("\(folder)/\($0)/\(recordName)", F_OK) == 0
+            isStage($0) && Folder.exists(PathName.joined(folder, $0))
+                || access(PathName.joined(folder, $0, recordName), F_OK) == 0
         }
-            || names(folder + "/" + bankFolder).contains {
+            || names(PathName.joined(folder, bankFolder)).contains {
                 $0.wholeMatch(of: /.+-[0-9a-f]{16}(-features)?\.(safetensors|lock)/) != nil
             }
     }
@@ -50,21 +51,21 @@ package enum StageFolder {
             var description: String
             var sha256: String
         }
-        let place = path + "/" + recordName
+        let place = PathName.joined(path, recordName)
         guard let data = try RegularFile.contents(of: place, atMost: 1 << 28) else { return nil }
         guard let hashes = try? JSONFormat.decoded(Hashes.self, from: data), contentHash(of: data) == hashes.sha256
         else { throw damaged(place, in: path) }
         for (name, hash) in [
             (ModelBundle.weightsName, hashes.weights), (ModelBundle.configurationName, hashes.description),
-        ] where try Digest.sha256(fileAt: path + "/" + name) != hash {
-            throw damaged(path + "/" + name, in: path)
+        ] where try Digest.sha256(fileAt: PathName.joined(path, name)) != hash {
+            throw damaged(PathName.joined(path, name), in: path)
         }
         return data
     }
 
     package static func damaged(_ file: String, in folder: String) -> FoveaError {
         FoveaError(
-            .data, "\(file) is not the file that training wrote",
+            .data, about: file, "is not the file that training wrote",
             remedy: "Delete the folder \(folder); the stage is then trained again.")
     }
 }

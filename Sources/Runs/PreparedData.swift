@@ -63,7 +63,7 @@ public struct PreparedData: Sendable {
                 "without a positive training image, so in no loss, subset or mean: \(idle.joined(separator: ", "))")
         }
         guard idle.count < cohort.classes.count else {
-            throw FoveaError(.data, "\(cohort.source): no class has a positive among the training images")
+            throw FoveaError(.data, at: FilePlace(cohort.source), "no class has a positive among the training images")
         }
         data = TrainingData(cohort, cache)
         self.counts = counts

@@ -92,11 +92,11 @@ extension RunSettings {
         try Folder.check(cache ?? ExecutionContext.userCache, named: cache == nil ? "the cache" : "cache")
         for name in RunFolder.folders where name != "stages" {
             try Folder.check(
-                output + "/" + name, named: "the folder \(name) of a run", isWritten: areWritten,
+                PathName.joined(output, name), named: "the folder \(name) of a run", isWritten: areWritten,
                 remedy: (isResuming ? "M" : "Choose another folder as `output`, or m") + "ove that file away.",
                 unwritable: copy)
         }
-        for folder in [stageFolder, stageFolder + "/" + StageFolder.bankFolder] {
+        for folder in [stageFolder, PathName.joined(stageFolder, StageFolder.bankFolder)] {
             try Folder.check(
                 folder, named: "a folder for finished stages",
                 remedy: "Choose another folder as `output` or `stages`, or move that file away.")

@@ -20,7 +20,7 @@ extension DataSettings {
                 .data, "no photograph that \(table) names was found in \(folder)",
                 remedy: "Say where they are: --images FOLDER.")
         }
-        let found = place.folder.isEmpty ? folder : folder + "/" + place.folder
+        let found = place.folder.isEmpty ? folder : PathName.joined(folder, place.folder)
         tables = [TableSettings(path: table, images: found, pattern: place.pattern)]
         self.attributes = attributes
         if attributes == nil, !survey.others.isEmpty { classes = survey.labels }

@@ -44,12 +44,12 @@ struct CheckpointFolder {
         do {
             var manifest = Manifest(files: [:], score: score)
             for file in files {
-                try file.write(place + "/" + file.name)
+                try file.write(PathName.joined(place, file.name))
                 manifest.files[file.name] = Manifest.File(
-                    bytes: Self.size(of: place + "/" + file.name) ?? 0,
-                    sha256: try Digest.sha256(fileAt: place + "/" + file.name))
+                    bytes: Self.size(of: PathName.joined(place, file.name)) ?? 0,
+                    sha256: try Digest.sha256(fileAt: PathName.joined(place, file.name)))
             }
-            try AtomicFile.write(JSONFormat.encoded(manifest), to: place + "/" + Self.manifestName)
+            try AtomicFile.write(JSONFormat.encoded(manifest), to: PathName.joined(place, Self.manifestName))
             if FileManager.default.fileExists(atPath: path) { try FileManager.default.removeItem(atPath: path) }
             guard rename(place, path) == 0 else { throw AtomicFile.failure("rename to its final name", place) }
             AtomicFile.flushFolder(of: path)
@@ -63,22 +63,24 @@ struct CheckpointFolder {
     ///
     /// - Throws: `FoveaError` of kind `data` that says what is wrong.
     func manifest() throws -> Manifest {
-        guard let data = FileManager.default.contents(atPath: path + "/" + Self.manifestName) else {
-            throw FoveaError(.data, "\(path) has no \(Self.manifestName)")
+        guard let data = FileManager.default.contents(atPath: PathName.joined(path, Self.manifestName)) else {
+            throw FoveaError(.data, about: path, "has no \(Self.manifestName)")
         }
         guard let manifest = try? JSONFormat.decoded(Manifest.self, from: data) else {
-            throw FoveaError(.data, "\(path)/\(Self.manifestName) is damaged")
+            throw FoveaError(.data, about: PathName.joined(path, Self.manifestName), "is damaged")
         }
         guard manifest.format == 1 else {
             throw FoveaError(
-                .data, "\(path) has format \(manifest.format); this version of Fovea reads 1", remedy: "Update Fovea.")
+                .data, about: path, "has format \(manifest.format); this version of Fovea reads 1",
+                remedy: "Update Fovea.")
         }
         for (name, file) in manifest.files.sorted(by: { $0.key < $1.key }) {
-            guard let size = Self.size(of: path + "/" + name) else {
-                throw FoveaError(.data, "\(path)/\(name) is missing")
+            guard let size = Self.size(of: PathName.joined(path, name)) else {
+                throw FoveaError(.data, about: PathName.joined(path, name), "is missing")
             }
             guard size == file.bytes else {
-                throw FoveaError(.data, "\(path)/\(name) has \(size) bytes instead of \(file.bytes)")
+                throw FoveaError(
+                    .data, about: PathName.joined(path, name), "has \(size) bytes instead of \(file.bytes)")
             }
         }
         return manifest
@@ -89,8 +91,8 @@ struct CheckpointFolder {
     /// - Throws: `FoveaError` of kind `data` that says what is wrong.
     func verify() throws {
         for (name, file) in try manifest().files.sorted(by: { $0.key < $1.key }) {
-            guard try Digest.sha256(fileAt: path + "/" + name) == file.sha256 else {
-                throw FoveaError(.data, "\(path)/\(name) is not the file that was written")
+            guard try Digest.sha256(fileAt: PathName.joined(path, name)) == file.sha256 else {
+                throw FoveaError(.data, about: PathName.joined(path, name), "is not the file that was written")
             }
         }
     }

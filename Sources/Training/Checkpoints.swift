@@ -58,7 +58,7 @@ public final class Checkpoints {
     func resume(_ tensors: TrainingTensors) throws -> TrainingState? {
         let names = self.names()
         for name in names.reversed() {
-            let checkpoint = CheckpointFolder(path: folder + "/" + name)
+            let checkpoint = CheckpointFolder(path: PathName.joined(folder, name))
             do {
                 try checkpoint.verify()
             } catch let error as FoveaError where error.kind == .data && error.remedy == nil {
@@ -68,10 +68,11 @@ public final class Checkpoints {
             let record = try record(in: checkpoint)
             guard record.recipe == recipe else {
                 throw FoveaError(
-                    .data, "\(checkpoint.path) belongs to another training", remedy: "Move the folder \(folder) away.")
+                    .data, about: checkpoint.path, "belongs to another training",
+                    remedy: "Move the folder \(folder) away.")
             }
             try tensors.restore(
-                WeightFile.open(checkpoint.path + "/" + Self.tensorsName), steps: record.state.steps)
+                WeightFile.open(PathName.joined(checkpoint.path, Self.tensorsName)), steps: record.state.steps)
             logger.info("\(title) resumes from \(checkpoint.path), step \(record.state.steps)")
             return record.state
         }
@@ -80,13 +81,13 @@ public final class Checkpoints {
     }
 
     private func record(in checkpoint: CheckpointFolder) throws -> Record {
-        let path = checkpoint.path + "/" + Self.stateName
+        let path = PathName.joined(checkpoint.path, Self.stateName)
         let data = FileManager.default.contents(atPath: path) ?? Data()
         do {
             return try JSONFormat.decoded(Record.self, from: data)
         } catch {
             throw FoveaError(
-                .data, "\(path) is not the state of a training: \(JSONFault.words(error, in: data))",
+                .data, about: path, "is not the state of a training: \(JSONFault.words(error, in: data))",
                 remedy: "Move \(folder) away.")
         }
     }
@@ -106,7 +107,7 @@ public final class Checkpoints {
     ///
     /// - Throws: `FoveaError` of kind `storage`; the checkpoints before are then as they were.
     func save(_ state: TrainingState, _ tensors: TrainingTensors) throws {
-        let checkpoint = CheckpointFolder(path: folder + "/" + state.name)
+        let checkpoint = CheckpointFolder(path: PathName.joined(folder, state.name))
         // The same place of the same training is the same state.
         guard (try? checkpoint.verify()) == nil else { return }
         do {
@@ -124,9 +125,9 @@ public final class Checkpoints {
 
     /// Keeps the state before a step whose loss or gradient is not finite, instead of an earlier one; gives its path.
     func dump(_ state: TrainingState, _ tensors: TrainingTensors, _ failure: NonFiniteStep) throws -> String {
-        let checkpoint = CheckpointFolder(path: dumps + "/" + state.name)
+        let checkpoint = CheckpointFolder(path: PathName.joined(dumps, state.name))
         for name in Self.entries(of: dumps) where TrainingState.place(of: name) != nil && name != state.name {
-            try? FileManager.default.removeItem(atPath: dumps + "/" + name)
+            try? FileManager.default.removeItem(atPath: PathName.joined(dumps, name))
         }
         try write(Record(recipe: recipe, state: state, failure: failure), tensors, to: checkpoint)
         return checkpoint.path
@@ -150,14 +151,14 @@ public final class Checkpoints {
 
     /// The newest and the best ones that are whole, and one more.
     private func kept(alongside name: String) throws -> Set<String> {
-        let whole = names().filter { (try? CheckpointFolder(path: folder + "/" + $0).manifest()) != nil }
+        let whole = names().filter { (try? CheckpointFolder(path: PathName.joined(folder, $0)).manifest()) != nil }
         return Set(whole.suffix(max(1, policy.keepLast)) + (try ranked().prefix(policy.keepBest).map(\.name)) + [name])
     }
 
     /// Those that were measured, the best first and the newer first among equals.
     private func ranked() throws -> [(name: String, score: Double)] {
         names().reversed().compactMap { name in
-            (try? CheckpointFolder(path: folder + "/" + name).manifest())?.score.map { (name, $0) }
+            (try? CheckpointFolder(path: PathName.joined(folder, name)).manifest())?.score.map { (name, $0) }
         }.sorted { $0.score > $1.score }
     }
 
@@ -177,15 +178,15 @@ public final class Checkpoints {
     public static func removeLeftOver(in folder: String) {
         for name in entries(of: folder) {
             if CheckpointFolder.isUnfinished(name) {
-                try? FileManager.default.removeItem(atPath: folder + "/" + name)
+                try? FileManager.default.removeItem(atPath: PathName.joined(folder, name))
             } else if TrainingState.place(of: name) != nil {
-                PartialFile.removeLeftOver(in: folder + "/" + name) { _ in true }
+                PartialFile.removeLeftOver(in: PathName.joined(folder, name)) { _ in true }
             }
         }
     }
 
     /// What is left of a removal that fails is damaged, and is then known as such.
-    private func remove(_ name: String) { try? FileManager.default.removeItem(atPath: folder + "/" + name) }
+    private func remove(_ name: String) { try? FileManager.default.removeItem(atPath: PathName.joined(folder, name)) }
 
     private static func entries(of folder: String) -> [String] {
         ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).sorted()

@@ -36,11 +36,12 @@ struct TrainingTensors {
     func restore(_ file: WeightFile, steps: Int) throws {
         func tensor(_ name: String, shape: [Int]?) throws -> Tensor {
             guard let entry = file.tensor(named: name) else {
-                throw FoveaError(.data, "\(file.path) has no tensor \(name)")
+                throw FoveaError(.data, about: file.path, "has no tensor \(name)")
             }
             guard shape == nil || entry.shape == shape else {
                 throw FoveaError(
-                    .data, "\(file.path): \(name) has the shape \(entry.shape), the network's is \(shape ?? [])")
+                    .data, at: FilePlace(file.path, key: name),
+                    "\(name) has the shape \(entry.shape), the network's is \(shape ?? [])")
             }
             return try file.readTensor(entry)
         }

@@ -15,7 +15,7 @@ enum FileSignature {
             return
         }
         if let other = Self.others.first(where: { start.starts(with: $0.bytes) }) {
-            throw FoveaError(.data, "\(file.path) is \(other.what), not a weight file", remedy: other.remedy)
+            throw FoveaError(.data, about: file.path, "is \(other.what), not a weight file", remedy: other.remedy)
         }
         // A pickle begins with 0x80 and its protocol; so may a header length, but then a brace comes eighth.
         let beginsHeader = start.count > 8 && start[8] == UInt8(ascii: "{")

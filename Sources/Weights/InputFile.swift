@@ -31,10 +31,10 @@ final class InputFile: Sendable {
         guard fstat(descriptor, &status) == 0 else { throw failure("read", path) }
         guard status.st_mode & S_IFMT == S_IFREG else {
             throw FoveaError(
-                .data, "\(path) is not a regular file", remedy: "Name a weight file, not a folder or pipe.")
+                .data, about: path, "is not a regular file", remedy: "Name a weight file, not a folder or pipe.")
         }
         guard status.st_size > 0 else {
-            throw FoveaError(.data, "\(path) is empty", remedy: "Download or write it again.")
+            throw FoveaError(.data, about: path, "is empty", remedy: "Download or write it again.")
         }
         return Int(status.st_size)
     }
@@ -53,8 +53,8 @@ final class InputFile: Sendable {
             }
             guard count > 0 else {
                 throw FoveaError(
-                    .data,
-                    "\(path) was \(self.count) bytes long when it was opened and ends at byte \(offset + done) now",
+                    .data, about: path,
+                    "was \(self.count) bytes long when it was opened and ends at byte \(offset + done) now",
                     remedy: "Something else writes to this file: wait until it has ended, then try again.")
             }
             done += count
@@ -85,7 +85,8 @@ final class InputFile: Sendable {
         // Swift's own allocation ends the program where there is none.
         guard let memory = malloc(max(1, count)) else {
             throw FoveaError(
-                .environment, "\(path): a tensor takes \(count) bytes of memory, which this machine does not give",
+                .environment, at: FilePlace(path),
+                "a tensor takes \(count) bytes of memory, which this machine does not give",
                 remedy: "Use smaller weights, or a machine with more memory.")
         }
         defer { free(memory) }
@@ -101,7 +102,7 @@ final class InputFile: Sendable {
     /// An error that names this file.
     func malformed(_ text: String) -> FoveaError {
         FoveaError(
-            .data, "\(path): \(text)",
+            .data, at: FilePlace(path), "\(text)",
             remedy: "The file is damaged or not what its name says; download or write it again.")
     }
 
@@ -110,7 +111,7 @@ final class InputFile: Sendable {
             .data,
             "cannot \(verb) \(path): "
                 + (errno == ENOENT ? RegularFile.reasonNotOpened(path) : String(cString: strerror(errno))),
-            remedy: "Check the path and its permissions.")
+            remedy: "Check the path and its permissions.", place: FilePlace(path))
     }
 }
 

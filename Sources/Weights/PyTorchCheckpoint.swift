@@ -14,8 +14,8 @@ enum PyTorchCheckpoint {
         let pickles = archive.members.keys.filter { $0.hasSuffix("/data.pkl") && $0.utf8.count { $0 == 0x2F } == 1 }
         guard pickles.count == 1, let name = pickles.first, let range = archive.members[name] else {
             throw FoveaError(
-                .data,
-                "\(file.path) is a zip archive with \(pickles.count) members NAME/data.pkl; torch.save writes one",
+                .data, about: file.path,
+                "is a zip archive with \(pickles.count) members NAME/data.pkl; torch.save writes one",
                 remedy: "Name a file that torch.save has written.")
         }
         let folder = String(name.dropLast("data.pkl".count))
@@ -44,7 +44,7 @@ enum PyTorchCheckpoint {
             _ = try PickleReader.read(file, text, at: &position)
             guard text[..<position].suffix(magic.count).elementsEqual(magic) else {
                 throw FoveaError(
-                    .data, "\(file.path) is a pickle, but not one that torch.save wrote",
+                    .data, about: file.path, "is a pickle, but not one that torch.save wrote",
                     remedy: "Save the weights in Python: torch.save(model.state_dict(), PATH)")
             }
             let version = try PickleReader.read(file, text, at: &position)
@@ -65,7 +65,7 @@ enum PyTorchCheckpoint {
     ]
 
     private static func bigEndian(_ file: InputFile) -> FoveaError {
-        FoveaError(.data, "\(file.path) was written by a big-endian machine", remedy: "Save it on another.")
+        FoveaError(.data, about: file.path, "was written by a big-endian machine", remedy: "Save it on another.")
     }
 
     private static func requireLittleEndian(_ machine: Pickle, _ file: InputFile) throws {
@@ -125,7 +125,8 @@ enum PyTorchCheckpoint {
             }
             guard case .tensor(let index) = value else {
                 throw FoveaError(
-                    .data, "\(file.path): \(quoted(name)) in its state dict is \(pickle.kind(of: value)), not a tensor",
+                    .data, at: FilePlace(file.path, key: name),
+                    "\(quoted(name)) in its state dict is \(pickle.kind(of: value)), not a tensor",
                     remedy: "Save only tensors, or name another state dict of the checkpoint.")
             }
             let view = pickle.tensors[index]
@@ -140,7 +141,7 @@ enum PyTorchCheckpoint {
     ) throws -> [(key: Pickle.Value, value: Pickle.Value)] {
         guard case .dictionary(let root) = pickle.root else {
             throw FoveaError(
-                .data, "\(file.path) holds \(pickle.kind(of: pickle.root)), not a state dict",
+                .data, about: file.path, "holds \(pickle.kind(of: pickle.root)), not a state dict",
                 remedy: "Save the weights alone in Python: torch.save(model.state_dict(), PATH)")
         }
         var index = root
@@ -149,7 +150,7 @@ enum PyTorchCheckpoint {
                 let keys = names(
                     of: pickle.dictionaries[root], where: { if case .dictionary = $0 { true } else { false } })
                 throw FoveaError(
-                    .configuration, "\(file.path) has no state dict under \(quoted(choice))",
+                    .configuration, about: file.path, "has no state dict under \(quoted(choice))",
                     remedy: keys.isEmpty ? "It has none inside it." : "It has: " + keys.joined(separator: ", "))
             }
             index = chosen
@@ -164,8 +165,8 @@ enum PyTorchCheckpoint {
         let hasTensor = entries.contains { if case .tensor = $0.value { true } else { false } }
         guard hasTensor || entries.isEmpty else {
             throw FoveaError(
-                .data,
-                "\(file.path) has no tensors where its state dict should be; its keys are "
+                .data, about: file.path,
+                "has no tensors where its state dict should be; its keys are "
                     + names(of: entries, where: { _ in true }).joined(separator: ", "),
                 remedy: "Name the key under which the state dict lies.")
         }
@@ -221,7 +222,8 @@ enum PyTorchCheckpoint {
         // An expanded tensor repeats elements; one without bound could take any amount of memory.
         guard tensor.byteCount <= file.count else {
             throw FoveaError(
-                .data, "\(file.path): \(label) has \(tensor.elementCount) elements over a storage of \(storage.count)",
+                .data, at: FilePlace(file.path),
+                "\(label) has \(tensor.elementCount) elements over a storage of \(storage.count)",
                 remedy: "Save it with .contiguous() in Python.")
         }
         // The step along a dimension of 1 is never taken, so it may be written as anything.

@@ -38,7 +38,7 @@ public final class WeightFile: Sendable {
         case .safetensors:
             guard stateDict == nil else {
                 throw FoveaError(
-                    .configuration, "\(path) is a safetensors file and has no state dicts to choose from",
+                    .configuration, about: path, "is a safetensors file and has no state dicts to choose from",
                     remedy: "Leave the choice of a state dict out.")
             }
             let header = try SafetensorsHeader(file)
@@ -105,7 +105,8 @@ public final class WeightFile: Sendable {
     public func bytes(_ range: Range<Int>, of name: String) throws -> [UInt8] {
         let place = try place(of: name)
         guard place.strides == nil, range.lowerBound >= 0, range.upperBound <= place.tensor.byteCount else {
-            throw FoveaError(.data, "\(path): tensor \(quoted(name)) has no bytes \(range) in one piece")
+            throw FoveaError(
+                .data, at: FilePlace(path, key: name), "tensor \(quoted(name)) has no bytes \(range) in one piece")
         }
         return try file.bytes(place.offset + range.lowerBound..<place.offset + range.upperBound)
     }
@@ -114,8 +115,8 @@ public final class WeightFile: Sendable {
         guard let place = places[name] else {
             let some = tensors.prefix(3).map { quoted($0.name) }.joined(separator: ", ")
             throw FoveaError(
-                .data,
-                "\(path) has no tensor \(quoted(name)); it holds \(tensors.count)"
+                .data, about: path,
+                "has no tensor \(quoted(name)); it holds \(tensors.count)"
                     + (some.isEmpty ? "" : ", such as \(some)"))
         }
         return place

@@ -42,7 +42,8 @@ struct ZipArchive {
             guard flags & 1 == 0 else { throw file.malformed("\(label) is encrypted") }
             guard method == 0 else {
                 throw FoveaError(
-                    .data, "\(file.path): \(label) is compressed (method \(method)); torch.save stores without",
+                    .data, at: FilePlace(file.path),
+                    "\(label) is compressed (method \(method)); torch.save stores without",
                     remedy: "Save it again in Python: torch.save(torch.load(PATH, map_location=\"cpu\"), PATH)")
             }
             let (size, offset) = try Self.sizeAndOffset(at: position, extra, bytes, file, label)

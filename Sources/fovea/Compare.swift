@@ -51,7 +51,9 @@ struct Compare: ParsableCommand {
             return
         }
         let text = ConfigurationWriter.yaml(compared)
-        if !isReport { try OutputFile.refuseReplacing(config, by: compared.output + "/comparison.yaml", text: text) }
+        if !isReport {
+            try OutputFile.refuseReplacing(config, by: PathName.joined(compared.output, "comparison.yaml"), text: text)
+        }
         let outcome: ComparisonOutcome
         do {
             outcome =

@@ -51,13 +51,15 @@ struct Train: ParsableCommand {
                 forecast.table().text(for: Terminal.current()) + forecast.notes.joined(separator: "\n"))
             return
         }
-        if let config { try OutputFile.refuseReplacing(config, by: run.output + "/config.yaml", text: text) }
+        if let config {
+            try OutputFile.refuseReplacing(config, by: PathName.joined(run.output, "config.yaml"), text: text)
+        }
         let context = try common.context(isResuming: resume != nil)
         let outcome: RunOutcome
         do {
             outcome = try Run(run, context, written: written).execute(configuration: text)
         } catch let stop as CancellationError {
-            let hasBegun = FileManager.default.fileExists(atPath: run.output + "/config.yaml")
+            let hasBegun = FileManager.default.fileExists(atPath: PathName.joined(run.output, "config.yaml"))
             printError(
                 (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command")
                     + " resumes from here.")

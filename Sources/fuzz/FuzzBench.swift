@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A folder in memory for one fuzzing process: the file that is read, and images for tables to name.
@@ -9,15 +10,16 @@ final class FuzzBench {
     init() throws {
         let files = FileManager.default
         let memory = files.isWritableFile(atPath: "/dev/shm") ? "/dev/shm" : NSTemporaryDirectory()
-        folder = memory + "/fovea-fuzz-\(getpid())"
-        images = folder + "/images"
-        try files.createDirectory(atPath: images + "/sub", withIntermediateDirectories: true)
+        folder = PathName.joined(memory, "fovea-fuzz-\(getpid())")
+        images = PathName.joined(folder, "images")
+        try files.createDirectory(atPath: PathName.joined(images, "sub"), withIntermediateDirectories: true)
         for name in ["a.png", "b.jpg", "c.tif", "sub/1.png", "sub/2.jpg"] {
-            try Data([1]).write(to: URL(fileURLWithPath: images + "/" + name))
+            try Data([1]).write(to: URL(fileURLWithPath: PathName.joined(images, name)))
         }
-        try Data([1]).write(to: URL(fileURLWithPath: folder + "/secret.png"))
-        try files.createSymbolicLink(atPath: images + "/link.png", withDestinationPath: folder + "/secret.png")
-        try files.createSymbolicLink(atPath: images + "/out", withDestinationPath: folder)
+        try Data([1]).write(to: URL(fileURLWithPath: PathName.joined(folder, "secret.png")))
+        try files.createSymbolicLink(
+            atPath: PathName.joined(images, "link.png"), withDestinationPath: PathName.joined(folder, "secret.png"))
+        try files.createSymbolicLink(atPath: PathName.joined(images, "out"), withDestinationPath: folder)
         realImages = URL(fileURLWithPath: images).resolvingSymlinksInPath().path
     }
 
@@ -25,7 +27,7 @@ final class FuzzBench {
 
     /// Calls `body` with the path of a file of these bytes.
     func with<Result>(_ bytes: [UInt8], _ body: (String) throws -> Result) throws -> Result {
-        let path = folder + "/input"
+        let path = PathName.joined(folder, "input")
         try Data(bytes).write(to: URL(fileURLWithPath: path))
         return try body(path)
     }

@@ -23,7 +23,7 @@ import Testing
         #expect(table[0, 0] == "a.jpg" && table[0, 1] == "1" && table[1, 0] == "b.jpg" && table[1, 1] == "")
         #expect(table.lines == [2, 3])
         #expect(table.column("DR") == 1 && table.column("dr") == nil)
-        #expect(table.place(row: 1, column: 1) == "t.csv, line 3, column \"DR\"")
+        #expect(table.place(row: 1, column: 1).description == "t.csv:3, column \"DR\"")
     }
 
     @Test func readsMarksQuotesAndEitherLineEnd() throws {

@@ -1,6 +1,7 @@
 import Basics
 import Cohorts
 import Foundation
+import TestSupport
 import Testing
 
 @Suite struct CohortReaderTests {
@@ -30,7 +31,7 @@ import Testing
         #expect(cohort.missingImages == [0])
         // Without the list every column must be a class, and the first that is none is named.
         let refusal = message { _ = try CohortReader().read(table: table, images: scratch.images) }
-        #expect(refusal.contains("labels.csv, line 2, column \"N\": found \"7\"; allowed are 0, 1 and an empty cell"))
+        #expect(refusal.contains("labels.csv:2, column \"N\": found \"7\"; allowed are 0, 1 and an empty cell"))
         #expect(
             message { _ = try CohortReader(classes: ["A", "BB"]).read(table: table, images: scratch.images) }
                 .contains("no column for the class \"BB\"\n  did you mean \"B\"?"))
@@ -48,43 +49,63 @@ import Testing
         #expect(cohort.classes == ["A", "B"] && cohort.ignoredColumns == ["N"])
         let wrong = try ClassAttributes(yaml: "classes:\n  - {id: A}\n  - {id: AB}\n", source: "a.yaml")
         let refusal = message { _ = try CohortReader(attributes: wrong).read(table: table, images: scratch.images) }
-        #expect(refusal.contains("a.yaml, line 3: the class \"AB\" is not a column of"))
+        #expect(refusal.contains("a.yaml:3: the class \"AB\" is not a column of"))
         #expect(refusal.contains("did you mean"))
     }
 
-    @Test(arguments: [
-        ("image,A\na.jpg,2\n", "line 2, column \"A\": found \"2\""),
-        ("image,A\na.jpg,1.0\n", "found \"1.0\""), ("image,A\na.jpg,-1\n", "found \"-1\""),
-        ("image,A\na.jpg,yes\n", "found \"yes\""),
-        ("image,A\na.jpg,1\nb.jpg,0\na.jpg,1\n", "\"a.jpg\" appears twice: PATH, line 2, and PATH, line 4"),
-        ("image,A\na.jpg,1\n./a.jpg,0\n", "is named twice: PATH, line 2, and PATH, line 3"),
-        ("image,A\na.jpg,1\na,0\n", "is named twice: PATH, line 2, and PATH, line 3"),
-        ("image,A\n/etc/passwd,1\n", "line 2: the image \"/etc/passwd\" leads out of the image folder"),
-        ("image,A\nx/../../b.jpg,1\n", "leads out of the image folder"),
-        ("image,A\nlink.jpg,1\n", "\"link.jpg\" is a link that leads out of the image folder"),
-        ("image,A\nfolder/inside.jpg,1\n", "is a link that leads out of the image folder"),
-        ("image,A\nboth,1\n", "fits several files: both.png, both.jpg"),
-        ("image,A\n ,1\n", "line 2, column \"image\" is empty"),
-        ("image,A,age\na.jpg,1,old\n", "column \"age\": found \"old\"; allowed is a number of years"),
-        ("image,A,fold\na.jpg,1,1.5\n", "column \"fold\": found \"1.5\"; allowed is a whole number"),
-        ("image,A,fold,Fold\na.jpg,1,1,1\n", "\"fold\" and \"Fold\" mean the same"),
-        ("image,patient\na.jpg,p\n", "has no class column"), ("image,A\n", "has no rows below its header"),
-        ("picture,A\na.jpg,1\n", "has no column \"image\" or \"ID\""), ("image,A\na.jpg\n", "line 2 has 1 cell, but"),
-        ("image,Image,A\na.jpg,a.jpg,1\n", "the columns \"image\" and \"Image\" both name the images"),
-        ("picture,A\na.jpg,1\n", "Rename the one with the files' names to \"image\"."),
-        ("image,A\na.jpg,2\n", "list the classes in data.classes"),
-    ])
-    func refusesBadTables(text: String, expected: String) throws {
-        let scratch = try Scratch()
+    /// Tables that are wrong in one way, with line and column of the fault.
+    static let faults: [(String, Int?, String?)] = [
+        ("image,A\na.jpg,2\n", 2, "A"),
+        ("image,A\na.jpg,1.0\n", 2, "A"),
+        ("image,A\na.jpg,-1\n", 2, "A"),
+        ("image,A\na.jpg,yes\n", 2, "A"),
+        ("image,A\na.jpg,1\nb.jpg,0\na.jpg,1\n", 4, nil),
+        ("image,A\na.jpg,1\n./a.jpg,0\n", 3, nil),
+        ("image,A\na.jpg,1\na,0\n", 3, nil),
+        ("image,A\n/etc/passwd,1\n", 2, nil),
+        ("image,A\nx/../../b.jpg,1\n", 2, nil),
+        ("image,A\nlink.jpg,1\n", 2, nil),
+        ("image,A\nfolder/inside.jpg,1\n", 2, nil),
+        ("image,A\nboth,1\n", 2, nil),
+        ("image,A\n ,1\n", 2, "image"),
+        ("image,A,age\na.jpg,1,old\n", 2, "age"),
+        ("image,A,fold\na.jpg,1,1.5\n", 2, "fold"),
+        ("image,A,fold,Fold\na.jpg,1,1,1\n", nil, nil),
+        ("image,patient\na.jpg,p\n", nil, nil),
+        ("image,A\n", nil, nil),
+        ("picture,A\na.jpg,1\n", nil, nil),
+        ("image,A\na.jpg\n", 2, nil),
+        ("image,Image,A\na.jpg,a.jpg,1\n", nil, nil),
+        ("picture,A\na.jpg,1\n", nil, nil),
+        ("image,A\na.jpg,2\n", 2, "A"),
+    ]
+
+    private func refusal(of text: String, in scratch: Scratch) throws -> (table: String, error: FoveaError?) {
         try scratch.makeImages("a.jpg", "both.png", "both.jpg")
         let outside = try scratch.write("x", to: "inside.jpg")
-        try FileManager.default.createSymbolicLink(
-            atPath: scratch.images + "/link.jpg", withDestinationPath: outside)
-        try FileManager.default.createSymbolicLink(
-            atPath: scratch.images + "/folder", withDestinationPath: scratch.path)
+        for (link, destination) in [("/link.jpg", outside), ("/folder", scratch.path)] {
+            try FileManager.default.createSymbolicLink(
+                atPath: scratch.images + link, withDestinationPath: destination)
+        }
         let table = try scratch.write(text)
-        let refusal = message { _ = try CohortReader().read(table: table, images: scratch.images) }
-        #expect(refusal.contains(expected.replacingOccurrences(of: "PATH", with: table)), "\(refusal)")
+        return (table, foveaError { _ = try CohortReader().read(table: table, images: scratch.images) })
+    }
+
+    @Test(arguments: faults) func aBadTableIsNamedWithLineAndColumn(text: String, line: Int?, column: String?) throws {
+        let scratch = try Scratch()
+        let (table, error) = try refusal(of: text, in: scratch)
+        #expect(error?.kind == .data && error?.place?.path == table, "\(String(describing: error))")
+        #expect(error?.place?.line == line && error?.place?.key == column, "\(String(describing: error))")
+    }
+
+    @Test func wording() throws {
+        let found = try Self.faults.map { text, _, _ in
+            let scratch = try Scratch()
+            var error = try refusal(of: text, in: scratch).error
+            error?.message.replace(scratch.path, with: "")
+            return (cause: text, error: error)
+        }
+        #expect(try MessageSnapshot.differences("tables", found) == [])
     }
 
     @Test(arguments: ["../inside", "x/../../inside", "/../../inside"])
@@ -179,7 +200,7 @@ import Testing
         let plain = [first, second].map { LabelTable(path: $0, images: scratch.images) }
         #expect(
             message { _ = try CohortReader().read(plain) }.contains(
-                "\"1\" appears twice: \(first), line 2, and \(second)"))
+                "\"1\" appears twice, first at \(first):2"))
     }
 
     @Test func singleLabelsMeanExactlyOne() throws {
@@ -204,7 +225,7 @@ import Testing
         let scratch = try Scratch()
         let table = try scratch.write("image,fold,A\na.jpg,\"\(cell)\",1\n")
         let refusal = message { _ = try CohortReader().read(table: table, images: scratch.images) }
-        #expect(refusal.contains("line 2, column \"fold\": found \"\(cell)\"; allowed is a whole number"))
+        #expect(refusal.contains(":2, column \"fold\": found \"\(cell)\"; allowed is a whole number"))
     }
 
     @Test func whatIsSaidOfAnImageIsBoundedInLength() throws {
@@ -218,7 +239,7 @@ import Testing
         for (text, column) in [
             (try refusal(long, "p"), "image"), (try refusal("b.jpg", String(long.prefix(4097))), "patient"),
         ] {
-            #expect(text.contains("line 3, column \"\(column)\": found a text of"), "\(text.prefix(300))")
+            #expect(text.contains(":3, column \"\(column)\": found a text of"), "\(text.prefix(300))")
             #expect(text.contains("allowed are at most 4096") && text.count < 500)
         }
     }

@@ -84,7 +84,7 @@ import Testing
                 let text = message {
                     _ = try CohortReader(leavesOutMissingImages: leavesOut).read(table: table, images: scratch.images)
                 }
-                #expect(text.contains("line 2") && text.contains("cannot be read: " + reason), "\(text)")
+                #expect(text.contains("labels.csv:2: ") && text.contains("cannot be read: " + reason), "\(text)")
             }
         }
         let table = try scratch.write("image,A\na.png,1\n")

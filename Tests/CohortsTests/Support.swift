@@ -7,7 +7,7 @@ final class Scratch {
     let path: String
 
     init() throws {
-        path = NSTemporaryDirectory() + "/fovea-" + UUID().uuidString
+        path = NSTemporaryDirectory() + "fovea-" + UUID().uuidString
         try FileManager.default.createDirectory(atPath: path + "/images", withIntermediateDirectories: true)
     }
 

@@ -1,5 +1,6 @@
 import Basics
 import Configuration
+import TestSupport
 
 /// A configuration with a field of every kind.
 struct Example: ConfigurationSection, Equatable {
@@ -91,8 +92,16 @@ func read(_ yaml: String, _ settings: String..., environment: [String: String] =
         Example.self, yaml: yaml, source: "a.yaml", settings: settings, environment: environment)
 }
 
-/// The message of the error that a text causes; "none" without one.
-func trouble(_ yaml: String, _ settings: String..., environment: [String: String] = [:]) -> String {
+/// The error that a text causes; nil without one.
+func refusal(_ yaml: String, _ settings: String..., environment: [String: String] = [:]) -> FoveaError? {
+    foveaError {
+        _ = try ConfigurationReader.read(
+            Example.self, yaml: yaml, source: "a.yaml", settings: settings, environment: environment)
+    }
+}
+
+/// Its message; "none" without one.
+func message(_ yaml: String, _ settings: String..., environment: [String: String] = [:]) -> String {
     do {
         _ = try ConfigurationReader.read(
             Example.self, yaml: yaml, source: "a.yaml", settings: settings, environment: environment)

@@ -1,4 +1,6 @@
+import Basics
 import Configuration
+import TestSupport
 import Testing
 
 @Suite struct PathTests {
@@ -18,19 +20,13 @@ import Testing
         #expect(try read(ConfigurationWriter.yaml(found), environment: environment) == found)
     }
 
-    @Test(arguments: [
-        ("${NONE}/x", "the environment variable NONE is not set; set it or write ${NONE:-default}"),
-        ("${EMPTY}/x", "the environment variable EMPTY is not set; set it or write ${EMPTY:-default}"),
-        ("a/${DATA", "a \"${\" is not closed"),
-        ("${}", "${} is not of the form ${NAME} or ${NAME:-default}"),
-        ("${1A}", "${1A} is not of the form ${NAME} or ${NAME:-default}"),
-        ("${A-b}", "${A-b} is not of the form ${NAME} or ${NAME:-default}"),
-        ("${A:-${B}}", "the default in ${A:-${B} must be plain text"),
-        ("${EMPTY:-}", "nothing is left after expansion; a path is expected"),
-    ])
-    func messages(text: String, words: String) {
-        let found = trouble("name: x\ndata:\n  labels: '\(text)'", environment: environment)
-        #expect(found == "a.yaml:3: data.labels is \"\(text)\": \(words)")
+    @Test func whatCannotBeExpandedIsNamed() throws {
+        let texts = ["${NONE}/x", "${EMPTY}/x", "a/${DATA", "${}", "${1A}", "${A-b}", "${A:-${B}}", "${EMPTY:-}"]
+        let errors = texts.map { ($0, refusal("name: x\ndata:\n  labels: '\($0)'", environment: environment)) }
+        for (_, error) in errors {
+            #expect(error?.kind == .configuration && error?.place == FilePlace("a.yaml", line: 3, key: "data.labels"))
+        }
+        #expect(try MessageSnapshot.differences("paths", errors) == [])
     }
 
     @Test func leadingTildeIsWrittenSoThatItStays() throws {

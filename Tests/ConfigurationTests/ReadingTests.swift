@@ -73,14 +73,14 @@ import Testing
 
     @Test(arguments: ["0", "1.5", "-1", "nan", ".nan", ".inf", "1e999", "0x1", "1_", "_1", "1__0", "\"0.5\"", "", "１"])
     func impossibleNumbers(text: String) {
-        let found = trouble("training:\n  rate: \(text)")
+        let found = message("training:\n  rate: \(text)")
         #expect(found.hasPrefix("a.yaml:2: training.rate is "))
         #expect(found.hasSuffix("; a number above 0 and at most 1 is expected"))
     }
 
     @Test(arguments: ["010", "1.0", "1e3", "0", "10001", "99999999999999999999", "--1", "1 2", "true", "[1]", "{a: 1}"])
     func impossibleWholeNumbers(text: String) {
-        let found = trouble("training:\n  epochs: \(text)")
+        let found = message("training:\n  epochs: \(text)")
         #expect(found.hasPrefix("a.yaml:2: training.epochs is "))
         #expect(found.hasSuffix("; a whole number from 1 to 10000 is expected"))
     }
@@ -88,10 +88,10 @@ import Testing
     @Test func keepsBoundsApart() throws {
         #expect(try read("distillation: {temperature: 1}").distillation?.temperature == 1)
         #expect(
-            trouble("distillation: {temperature: 100}")
+            message("distillation: {temperature: 100}")
                 == "a.yaml:1: distillation.temperature is 100; a number of at least 1 and below 100 is expected")
         #expect(try read("training: {decay: 1}").training.decay == 1)
-        #expect(trouble("training: {decay: 1.1}").hasSuffix("is 1.1; a number from 0 to 1 is expected"))
+        #expect(message("training: {decay: 1.1}").hasSuffix("is 1.1; a number from 0 to 1 is expected"))
     }
 
     @Test func startsFromTheDefaultsOfTheSectionAround() throws {

@@ -1,52 +1,44 @@
 import Basics
 import Configuration
+import TestSupport
 import Testing
 
 @Suite struct YAMLTests {
-    @Test(arguments: [
-        ("seed: 1\nname: a\nseed: 2\n", "a.yaml:1: the key \"seed\" is given twice in the same section"),
-        ("training:\n  rate: 1\n  'rate': 1\n", "a.yaml:2: the key \"rate\" is given twice in the same section"),
-        (
-            "training:\n\tepochs: 3\n",
-            "a.yaml:2: not YAML: while scanning for the next token, found character that cannot start any token "
-                + "(column 1: a tab; YAML is indented with spaces)"
-        ),
-        (
-            "training: {epochs: 3\nname: x\n",
-            "a.yaml:2: not YAML: while parsing a flow mapping begun in line 1, did not find expected ',' or '}' "
-                + "(column 5)"
-        ),
-        (
-            "name: a\n--- \nname: b\n",
-            "a.yaml:2: not YAML: expected a single document in the stream begun in line 1, but found another document "
-                + "(column 1)"
-        ),
-        ("- 1\n- 2\n", "a.yaml:1: a configuration is a list of \"key: value\", and this is a list of 2"),
-        ("seed\n", "a.yaml:1: a configuration is a list of \"key: value\", and this is \"seed\""),
-        ("name: x\nseed: !!int 3\n", "a.yaml:2: the tag tag:yaml.org,2002:int is not allowed here"),
-        ("? [a]\n: 1\n", "a.yaml:1: a key must be a word"),
-        ("name: x\nseed: \u{1}\n", "a.yaml:2: not YAML: control characters are not allowed (column 7)"),
-        (
-            "name: &big x\ndata:\n  labels: *big\n",
-            "a.yaml:3: the alias *big is not allowed here; write the value itself"
-        ),
-        ("name: *big", "a.yaml:1: not YAML: found undefined alias (column 7)"),
-    ])
-    func whatIsNotPlainYAML(yaml: String, expected: String) {
-        #expect(trouble(yaml) == expected)
+    static let faults: [(String, Int)] = [
+        ("seed: 1\nname: a\nseed: 2\n", 1),
+        ("training:\n  rate: 1\n  'rate': 1\n", 2),
+        ("training:\n\tepochs: 3\n", 2),
+        ("training: {epochs: 3\nname: x\n", 2),
+        ("name: a\n--- \nname: b\n", 2),
+        ("- 1\n- 2\n", 1),
+        ("seed\n", 1),
+        ("name: x\nseed: !!int 3\n", 2),
+        ("? [a]\n: 1\n", 1),
+        ("name: x\nseed: \u{1}\n", 2),
+        ("name: &big x\ndata:\n  labels: *big\n", 3),
+        ("name: *big", 1),
+    ]
+
+    @Test(arguments: faults) func whatIsNotPlainYAMLIsNamedWithItsLine(yaml: String, line: Int) {
+        let error = refusal(yaml)
+        #expect(error?.kind == .configuration && error?.place == FilePlace("a.yaml", line: line))
+    }
+
+    @Test func wording() throws {
+        #expect(try MessageSnapshot.differences("yaml", Self.faults.map { ($0.0, refusal($0.0)) }) == [])
     }
 
     @Test func bombsAreRefused() {
         var laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
         for k in 1...12 { laughs += "a\(k): &a\(k) [" + repeated("*a\(k - 1)", 9) + "]\n" }
-        #expect(trouble(laughs) == "a.yaml:2: the alias *a0 is not allowed here; write the value itself")
+        #expect(message(laughs) == "a.yaml:2: the alias *a0 is not allowed here; write the value itself")
         // As a key, the same would explode while the parser looks for doubles.
-        #expect(trouble(laughs + "? *a12\n: 1\n").contains("the alias *a0 is not allowed"))
-        #expect(trouble("a: " + String(repeating: "[", count: 50_000)).contains("not YAML"))
-        #expect(trouble("a: " + repeated("[", 900, "") + repeated("]", 900, "")).contains("deeper than 16 levels"))
-        #expect(trouble(repeated("- ", 900, "") + "x").contains("deeper than 16 levels"))
-        #expect(trouble(repeated("? ", 900, "") + "x").contains("a key must be a word"))
-        #expect(trouble("name: " + repeated("x", 300_000, "")) == "a.yaml: longer than the 262144 bytes allowed")
+        #expect(message(laughs + "? *a12\n: 1\n").contains("the alias *a0 is not allowed"))
+        #expect(message("a: " + String(repeating: "[", count: 50_000)).contains("not YAML"))
+        #expect(message("a: " + repeated("[", 900, "") + repeated("]", 900, "")).contains("deeper than 16 levels"))
+        #expect(message(repeated("- ", 900, "") + "x").contains("deeper than 16 levels"))
+        #expect(message(repeated("? ", 900, "") + "x").contains("a key must be a word"))
+        #expect(message("name: " + repeated("x", 300_000, "")) == "a.yaml: longer than the 262144 bytes allowed")
     }
 
     @Test func starsAndAmpersandsAreText() throws {
@@ -77,7 +69,7 @@ import Testing
                 default: bytes.insert(contentsOf: bytes[place...].prefix(random.index(below: 40)), at: place)
                 }
             }
-            let found = trouble(String(decoding: bytes, as: UTF8.self))
+            let found = message(String(decoding: bytes, as: UTF8.self))
             #expect(!found.hasPrefix("another"))
             refused += found == "none" ? 0 : 1
         }

@@ -144,7 +144,7 @@ private func temporaryFolder() throws -> String {
         #expect(foreign.message.contains("loss_of_a_later_version") && foreign.remedy != nil)
         try AtomicFile.write(columns + "\nplain,1,10,x,,,,,,,,,\n", to: path)
         let error = #expect(throws: FoveaError.self) { try HistoryFile(path: path) }
-        #expect(error?.message.contains("line 2") == true)
+        #expect(error?.message.contains("history.csv:2, ") == true)
         #expect(error?.message.contains("training_loss") == true)
         try FileManager.default.removeItem(atPath: path)
         try FileManager.default.createDirectory(atPath: path, withIntermediateDirectories: true)

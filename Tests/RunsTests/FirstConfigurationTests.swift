@@ -83,7 +83,7 @@ struct FirstConfigurationTests {
         for k in 0..<3 { try folder.picture(k, to: "\(k).png") }
         try folder.write("image,id,A,B\n0.png,17,1,0\n1.png,18,0,yes\n2.png,19,0,1\n", to: "t.csv")
         let error = foveaError { _ = try FirstConfiguration(folder: folder.path) }
-        #expect(error?.message.contains("t.csv, line 3, column \"B\": found \"yes\"") == true)
+        #expect(error?.message.contains("t.csv:3, column \"B\": found \"yes\"") == true)
     }
 
     @Test func foldsThatDividePatientsAreNotUsed() throws {

@@ -125,7 +125,7 @@ struct DatasetInspectionTests {
             _ = try DatasetInspection(table: folder.path + "/small.csv", images: nil, attributes: nil)
                 .run(ExecutionContext(device: .cpu, threads: 1))
         }
-        #expect(error?.message.contains("small.csv, line 3, column \"A\": found \"2\"") == true)
+        #expect(error?.message.contains("small.csv:3, column \"A\": found \"2\"") == true)
     }
 
     @Test func photographsThatAreNowhereAreReported() throws {

@@ -126,14 +126,14 @@ struct PredictionEvaluationTests {
 
     @Test(arguments: [
         ("merge: {x: [C]}", "there is no such class"), ("merge: {x: []}", "\"x\" must be a list of classes"),
-        ("merge: {x: A}", "merge.yaml, line 1: \"x\" must be a list"), ("merge: {}", "names no class"),
+        ("merge: {x: A}", "merge.yaml:1: \"x\" must be a list"), ("merge: {}", "names no class"),
         ("merg: {x: [A]}", "unknown key \"merg\""), ("- A", "says nothing of classes to merge"),
-        ("merge: {x: [&a A], y: [*a]}", "merge.yaml, line 1: the alias *a is not allowed"),
+        ("merge: {x: [&a A], y: [*a]}", "merge.yaml:1: the alias *a is not allowed"),
         ("merge: {x: [A], y: [A]}", "and again into \"y\""),
-        ("", "says nothing"), ("# nothing", "says nothing"), ("merge:\n  x: [A\n", "merge.yaml, line 3: not YAML: "),
+        ("", "says nothing"), ("# nothing", "says nothing"), ("merge:\n  x: [A\n", "merge.yaml:3: not YAML: "),
         ("merge: {x: [A]}\nmerge: {y: [A]}", "the key \"merge\" is given twice"),
-        ("merge:\n\tx: [A]", "merge.yaml, line 2: not YAML: "), ("merge: {x: [A]}\n---\n{}", "not YAML"),
-        ("merge: \u{1}", "line 1: not YAML: control characters are not allowed (column 8)"),
+        ("merge:\n\tx: [A]", "merge.yaml:2: not YAML: "), ("merge: {x: [A]}\n---\n{}", "not YAML"),
+        ("merge: \u{1}", ":1: not YAML: control characters are not allowed (column 8)"),
     ])
     func wrongMergesAreNamed(text: String, message: String) throws {
         var evaluation = try evaluation()
@@ -149,11 +149,11 @@ struct PredictionEvaluationTests {
         var evaluation = try evaluation()
         for (text, word) in [
             ("C: 0.5", "\"C\""), ("A: high", "\"high\""), ("- 1", "mapping"),
-            ("A: 0.5\nB: [0.5]", "t.yaml, line 2: \"B\""),
+            ("A: 0.5\nB: [0.5]", "t.yaml:2: \"B\""),
             // JSON with a comma too few, and cut off.
-            ("{\"A\": 0.5,\n \"B\" 0.5}", "t.yaml, line 2: not YAML: "), ("{\"A\": 0.5,\n", "line 2: not YAML: "),
+            ("{\"A\": 0.5,\n \"B\" 0.5}", "t.yaml:2: not YAML: "), ("{\"A\": 0.5,\n", ":2: not YAML: "),
             ("{\"A\": 0.5, \"A\": 0.6}", "the key \"A\" is given twice"), ("A: 'x", "(column "),
-            ("A: *b\nB: &b 1", "t.yaml, line 1: the alias *b"),
+            ("A: *b\nB: &b 1", "t.yaml:1: the alias *b"),
             // All scores are probabilities, and numbers are decimal.
             ("A: 0x1p-1", "the threshold of \"A\" is \"0x1p-1\""), ("A: 1.01", "from 0 to 1"),
             ("A: -0.1", "from 0 to 1"),
@@ -304,13 +304,13 @@ struct PredictionEvaluationTests {
     @Test(arguments: ["nan", "", "yes", "inf", "0,5"])
     func scoresThatAreNoNumbersAreNamed(cell: String) throws {
         let text = try trouble(predictions.replacingOccurrences(of: "0.4,0.1", with: "\"\(cell)\",0.1"))
-        #expect(text.contains("line 5, column \"B\""))
+        #expect(text.contains(":5, column \"B\""))
         #expect(text.contains("\"\(cell)\""))
     }
 
     @Test func wrongLabelsAndUnknownClassesAreNamed() throws {
         let label = try trouble(nil, labels.replacingOccurrences(of: "3.png,p2,1,1", with: "3.png,p2,1,2"))
-        #expect(label.contains("line 4, column \"A\""))
+        #expect(label.contains(":4, column \"A\""))
         #expect(label.contains("0, 1"))
         #expect(try trouble("image,Bb\n1.png,0\n").contains("\"Bb\""))
         #expect(try trouble("picture,B\n1.png,0\n").contains("\"image\""))

@@ -23,7 +23,7 @@ public final class EventWriter {
         host: String = ProcessInfo.processInfo.hostName
     ) throws {
         let safeHost = host.map { $0.isLetter || $0.isNumber || "-._".contains($0) ? $0 : "-" }
-        let name = folder + "/events.out.tfevents.\(Int64(time)).\(String(safeHost))"
+        let name = PathName.joined(folder, "events.out.tfevents.\(Int64(time)).\(String(safeHost))")
         var path = name
         var opened: Int32 = -1
         // Two runs may begin within one second: the second file gets a number.

@@ -52,8 +52,8 @@ public struct HistoryFile: Sendable {
             let step = table.column("step")
         else {
             throw FoveaError(
-                .data,
-                "\(path) has the columns \(table.header.joined(separator: ",")), not those of a history"
+                .data, about: path,
+                "has the columns \(table.header.joined(separator: ",")), not those of a history"
                     + (unknown.map { ": \"\($0)\" is not one of them" } ?? ""),
                 remedy: "Move the file away, or choose another run folder.")
         }
@@ -61,7 +61,7 @@ public struct HistoryFile: Sendable {
         func number<Value: LosslessStringConvertible>(_ type: Value.Type, _ row: Int, _ column: Int) throws -> Value {
             let text = table[row, column]
             guard let value = Value(text) else {
-                throw FoveaError(.data, "\(table.place(row: row, column: column)): \"\(text)\" is not a number")
+                throw FoveaError(.data, at: table.place(row: row, column: column), "\"\(text)\" is not a number")
             }
             return value
         }

@@ -122,7 +122,9 @@ extension RunSettings {
     ///
     /// - Parameter peak: whether checkpoints are counted as they are while it trains, not only those that stay.
     package func missingBytes(of storage: RunStorage, peak: Bool) -> Int {
-        let there = DiskSpace.used(by: output + "/checkpoints") + DiskSpace.used(by: output + "/nonfinite")
+        let there =
+            DiskSpace.used(by: PathName.joined(output, "checkpoints"))
+            + DiskSpace.used(by: PathName.joined(output, "nonfinite"))
         return storage.models + max(0, (peak ? storage.checkpoints : storage.keptCheckpoints) - there)
     }
 }

@@ -15,7 +15,7 @@ extension RunFolder {
         for folder in ["checkpoints", "nonfinite"] {
             for name in (try? FileManager.default.contentsOfDirectory(atPath: file(folder))) ?? []
             where StageFolder.isStage(name) {
-                Checkpoints.removeLeftOver(in: file(folder) + "/" + name)
+                Checkpoints.removeLeftOver(in: PathName.joined(file(folder), name))
             }
         }
         store.removeLeftOver()

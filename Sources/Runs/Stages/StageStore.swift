@@ -62,26 +62,27 @@ public struct StageStore {
         let own = [StageFolder.recordName, ModelBundle.weightsName, ModelBundle.configurationName]
         for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? [] where StageFolder.isStage(name)
         {
-            PartialFile.removeLeftOver(in: folder + "/" + name, isOwn: own.contains)
+            PartialFile.removeLeftOver(in: PathName.joined(folder, name), isOwn: own.contains)
         }
-        PartialFile.removeLeftOver(in: folder + "/" + StageFolder.bankFolder) { $0.hasSuffix(".safetensors") }
+        PartialFile.removeLeftOver(in: PathName.joined(folder, StageFolder.bankFolder)) { $0.hasSuffix(".safetensors") }
     }
 
     /// A trained stage: read from the store, or made by `train` and stored. Where another process makes it, that one is
     /// waited for.
     package func stage(_ spec: StageSpec, train: () throws -> (ModelBundle, [EpochRecord])) throws -> StageResult {
-        let path = folder + "/" + spec.folderName
+        let path = PathName.joined(folder, spec.folderName)
         return try finished(in: path, lock: "/.lock", stored: { try stored(path, spec.key) }) {
             sayIfUnrecorded(path)
             let (bundle, history) = try train()
             try bundle.save(to: path)
-            let hash = try Digest.sha256(fileAt: path + "/" + ModelBundle.weightsName)
+            let hash = try Digest.sha256(fileAt: PathName.joined(path, ModelBundle.weightsName))
             var record = Record(
                 key: spec.key, history: history, weights: hash,
-                description: try Digest.sha256(fileAt: path + "/" + ModelBundle.configurationName), sha256: "")
+                description: try Digest.sha256(fileAt: PathName.joined(path, ModelBundle.configurationName)), sha256: ""
+            )
             record.sha256 = StageFolder.contentHash(of: try JSONFormat.encoded(record))
             // Written last: a stage without it is not finished.
-            try AtomicFile.write(JSONFormat.encoded(record), to: path + "/" + StageFolder.recordName)
+            try AtomicFile.write(JSONFormat.encoded(record), to: PathName.joined(path, StageFolder.recordName))
             return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
         }
     }
@@ -92,14 +93,14 @@ public struct StageStore {
     ///   again, so it is not stored.
     package func contains(_ spec: StageSpec) throws -> Bool {
         switch spec.kind {
-        case .network: try record(in: folder + "/" + spec.folderName, key: spec.key) != nil
+        case .network: try record(in: PathName.joined(folder, spec.folderName), key: spec.key) != nil
         case .bank(let recipe):
             try BankResult(at: place(ofBank: spec.storeName, spec.digest), recipe, key: spec.digest) != nil
         }
     }
 
     private func place(ofBank name: String, _ digest: String) -> String {
-        folder + "/" + StageFolder.bankFolder + "/" + name + "-" + digest.prefix(16) + ".safetensors"
+        PathName.joined(folder, StageFolder.bankFolder, name + "-" + digest.prefix(16) + ".safetensors")
     }
 
     /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
@@ -116,7 +117,7 @@ public struct StageStore {
 
     /// Says that a model is trained again because it has no record.
     private func sayIfUnrecorded(_ path: String) {
-        guard access(path + "/" + ModelBundle.weightsName, F_OK) == 0 else { return }
+        guard access(PathName.joined(path, ModelBundle.weightsName), F_OK) == 0 else { return }
         logger.warning(
             "\(path) holds a model, but no \(StageFolder.recordName) of this version that says how it was trained: it "
                 + "is trained again")
@@ -135,7 +136,7 @@ public struct StageStore {
     private func record(in path: String, key: StageKey) throws -> Record? {
         guard let data = try StageFolder.verifiedRecord(in: path) else { return nil }
         guard let record = try? JSONFormat.decoded(Record.self, from: data), record.key == key else {
-            throw StageFolder.damaged(path + "/" + StageFolder.recordName, in: path)
+            throw StageFolder.damaged(PathName.joined(path, StageFolder.recordName), in: path)
         }
         return record
     }
@@ -147,7 +148,9 @@ public struct StageStore {
     ) throws -> Bank {
         let path = place(ofBank: name, key)
         let lock = "/" + name + "-" + key.prefix(16) + ".lock"
-        return try finished(in: folder + "/" + StageFolder.bankFolder, lock: lock, stored: { try stored(path) }) {
+        return try finished(
+            in: PathName.joined(folder, StageFolder.bankFolder), lock: lock, stored: { try stored(path) }
+        ) {
             try make(path)
         }
     }
