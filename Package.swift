@@ -59,6 +59,13 @@ let package = Package(
         .target(name: "CProcess"),
         .target(name: "TestSupport", dependencies: ["Basics"], path: "Tests/TestSupport", swiftSettings: swiftSettings),
         .target(
+            name: "RunTestSupport",
+            dependencies: [
+                "TestSupport", "Comparisons", "Runs", "Execution", "Settings", "Phantoms", "Distillation",
+                "FundusImaging",
+                "Backbones", "Configuration", "Torch", "Basics", logging,
+            ], path: "Tests/RunTestSupport", swiftSettings: swiftSettings),
+        .target(
             name: "CTorch",
             cxxSettings: [
                 .unsafeFlags(
@@ -116,27 +123,28 @@ let package = Package(
             hasTests: false)
         + module(
             "RunFiles", "Execution", "Settings", "Configuration", "Reports", "Models", "Evaluation", "Cohorts",
-            "FundusImaging", "Torch", "Basics", logging, hasTests: false)
+            "FundusImaging", "Torch", "Basics", logging,
+            tests: ["RunTestSupport", "Comparisons", "Prediction", "Runs", "Training", "Backbones", "Phantoms", yams])
         + module(
             "Runs", "RunFiles", "Execution", "Settings", "Training", "Plots", "Reports", "Models", "Losses", "Sampling",
             "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights",
             "Configuration", "Basics", logging,
-            tests: ["Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
+            tests: ["RunTestSupport", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
         + module(
             "Prediction", "RunFiles", "Execution", "Settings", "Reports", "Models", "Backbones", "Evaluation",
             "Cohorts",
-            "FundusImaging", "Torch", "Configuration", "Basics", logging, yams, hasTests: false)
+            "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
+            tests: ["RunTestSupport", "Runs", "Training", "Phantoms"])
         + module(
             "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",
             "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Models", "NN", "Torch", "Configuration",
-            "Basics",
-            logging, hasTests: false)
+            "Basics", logging, tests: ["RunTestSupport", "Training", "Phantoms", "Backbones", yams])
         + module(
             "Onboarding", "RunFiles", "Execution", "Settings", "Reports", "Evaluation", "Cohorts", "FundusImaging",
-            "Models", "Backbones", "Weights", "Configuration", "Basics", logging, hasTests: false)
+            "Models", "Backbones", "Weights", "Configuration", "Basics", logging, tests: ["RunTestSupport", "Phantoms"])
         + module(
             "Diagnostics", "Execution", "Settings", "Training", "Losses", "Sampling", "Reports", "Cohorts",
-            "FundusImaging", "Backbones", "Torch", "Basics", logging, hasTests: false)
+            "FundusImaging", "Backbones", "Torch", "Basics", logging, tests: ["RunTestSupport"])
         + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )

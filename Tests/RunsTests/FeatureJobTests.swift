@@ -2,6 +2,7 @@ import Foundation
 import FundusImaging
 import Models
 import Reports
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

@@ -4,6 +4,7 @@ import Distillation
 import Foundation
 import Reports
 import RunFiles
+import RunTestSupport
 import Runs
 import Settings
 import Synchronization

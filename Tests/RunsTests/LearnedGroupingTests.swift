@@ -6,6 +6,7 @@ import Execution
 import Foundation
 import FundusImaging
 import Onboarding
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

@@ -9,6 +9,7 @@ import Models
 import NN
 import Phantoms
 import Reports
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

@@ -11,6 +11,7 @@ import Models
 import Phantoms
 import Prediction
 import Reports
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

@@ -6,6 +6,7 @@ import Diagnostics
 import Execution
 import Foundation
 import FundusImaging
+import RunTestSupport
 import Runs
 import Settings
 import Synchronization

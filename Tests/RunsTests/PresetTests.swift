@@ -1,6 +1,7 @@
 import Foundation
 import FundusImaging
 import Phantoms
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

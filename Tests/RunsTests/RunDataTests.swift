@@ -9,6 +9,7 @@ import Onboarding
 import Prediction
 import Reports
 import RunFiles
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

@@ -2,6 +2,7 @@ import Basics
 import Execution
 import Foundation
 import Reports
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

@@ -4,6 +4,7 @@ import Configuration
 import Execution
 import Foundation
 import Logging
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

@@ -5,6 +5,7 @@ import Foundation
 import FundusImaging
 import Losses
 import Models
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

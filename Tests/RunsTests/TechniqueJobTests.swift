@@ -3,6 +3,7 @@ import Basics
 import Foundation
 import Losses
 import Reports
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

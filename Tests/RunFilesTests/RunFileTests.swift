@@ -6,6 +6,7 @@ import Models
 import Prediction
 import Reports
 import RunFiles
+import RunTestSupport
 import Settings
 import TestSupport
 import Testing

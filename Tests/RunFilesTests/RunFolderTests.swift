@@ -4,6 +4,7 @@ import Configuration
 import Execution
 import Foundation
 import RunFiles
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

@@ -8,6 +8,7 @@ import Models
 import NN
 import Prediction
 import Reports
+import RunTestSupport
 import Settings
 import TestSupport
 import Testing

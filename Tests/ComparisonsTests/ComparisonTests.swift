@@ -6,6 +6,7 @@ import Execution
 import Foundation
 import Prediction
 import Reports
+import RunTestSupport
 import Settings
 import Synchronization
 import TestSupport

@@ -5,6 +5,7 @@ import Foundation
 import Models
 import Prediction
 import Reports
+import RunTestSupport
 import Runs
 import Settings
 import TestSupport

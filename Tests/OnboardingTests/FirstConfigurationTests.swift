@@ -7,6 +7,7 @@ import FundusImaging
 import Models
 import Onboarding
 import RunFiles
+import RunTestSupport
 import Settings
 import TestSupport
 import Testing

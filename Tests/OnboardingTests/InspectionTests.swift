@@ -5,6 +5,7 @@ import Foundation
 import FundusImaging
 import Onboarding
 import Reports
+import RunTestSupport
 import Settings
 import TestSupport
 import Testing

@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import FundusImaging
 import Prediction
+import RunTestSupport
 import Settings
 import TestSupport
 import Testing

@@ -2,6 +2,7 @@ import Basics
 import Diagnostics
 import Foundation
 import FundusImaging
+import RunTestSupport
 import TestSupport
 import Testing
 import Torch

@@ -13,11 +13,11 @@ import TestSupport
 import Torch
 
 /// The main job on a few small phantoms.
-struct SmallJob {
-    var settings = RunSettings()
+package struct SmallJob {
+    package var settings = RunSettings()
 
     /// Draws the phantoms in a folder, unless they are there, and describes a run in it; `drawing` changes what is drawn.
-    init(in folder: String, drawing: (inout PhantomSettings) -> Void = { _ in }) throws {
+    package init(in folder: String, drawing: (inout PhantomSettings) -> Void = { _ in }) throws {
         ProgressReporter.isSilent = true
         var phantoms = PhantomSettings()
         phantoms.trainingPatients = 20
@@ -51,11 +51,11 @@ struct SmallJob {
     }
 
     /// The same with other settings.
-    init(_ settings: RunSettings) { self.settings = settings }
+    package init(_ settings: RunSettings) { self.settings = settings }
 
     /// Runs it.
     @discardableResult
-    func execute(
+    package func execute(
         isResuming: Bool = false, shouldStop: @escaping @Sendable () -> Bool = { false },
         log: @escaping (String) -> Void = { _ in }
     ) throws -> RunOutcome {
@@ -66,28 +66,28 @@ struct SmallJob {
     }
 
     /// A row of the cost table in `metrics.json`.
-    struct Cost: Decodable {
-        var stage: String
-        var images: Int
-        var views: Int
-        var reused: Bool
+    package struct Cost: Decodable {
+        package var stage: String
+        package var images: Int
+        package var views: Int
+        package var reused: Bool
     }
 
     /// What each stage of the run cost.
-    func costs() throws -> [Cost] {
+    package func costs() throws -> [Cost] {
         struct Metrics: Decodable { var cost: [Cost] }
         return try JSONDecoder().decode(Metrics.self, from: file("metrics.json")).cost
     }
 
     /// What a file of the run folder holds.
-    func file(_ name: String) throws -> Data {
+    package func file(_ name: String) throws -> Data {
         try Data(contentsOf: URL(fileURLWithPath: settings.output + "/" + name))
     }
 }
 
 extension ComparisonSettings {
     /// A comparison of one cell, the plain model of some settings, described in a folder.
-    init(ofOneCell run: RunSettings, in folder: TemporaryFolder, output: String) throws {
+    package init(ofOneCell run: RunSettings, in folder: TemporaryFolder, output: String) throws {
         self.init()
         var dataset = ComparedDataset()
         dataset.name = "phantoms"

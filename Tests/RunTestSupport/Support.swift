@@ -8,7 +8,7 @@ import Testing
 extension TemporaryFolder {
     /// Writes a small image whose colour is a function of `number`.
     @discardableResult
-    func picture(_ number: Int, to name: String, width: Int = 40, height: Int = 40) throws -> String {
+    package func picture(_ number: Int, to name: String, width: Int = 40, height: Int = 40) throws -> String {
         let picture = PixelImage(
             width: width, height: height, red: UInt8(60 + number * 7 % 190), green: UInt8(number * 13 % 200), blue: 30)
         return try write(picture.png(), to: name)
@@ -17,7 +17,7 @@ extension TemporaryFolder {
 
 extension Logger {
     /// Tells a test each line, as the terminal would show it.
-    static func telling(_ tell: @escaping (String) -> Void) -> Logger {
+    package static func telling(_ tell: @escaping (String) -> Void) -> Logger {
         nonisolated(unsafe) let tell = tell
         return Logger(label: "test") { _ in LineLogHandler { tell($0) } }
     }
