@@ -9,10 +9,12 @@ public struct CSVText: Sendable {
     public init(header: [String]) { append(header) }
 
     /// Adds a row.
-    public mutating func append(_ cells: [String]) {
+    public mutating func append(_ cells: [String]) { text += Self.line(cells) }
+
+    /// A row with its line end.
+    public static func line(_ cells: [String]) -> String {
         // A lone empty cell would be a blank line, so it is quoted.
-        text += cells == [""] ? "\"\"" : cells.lazy.map(Self.quoted).joined(separator: ",")
-        text += "\n"
+        (cells == [""] ? "\"\"" : cells.lazy.map(quoted).joined(separator: ",")) + "\n"
     }
 
     /// A number as a cell: the shortest decimal that reads back as the same number; empty for what is undefined, infinite

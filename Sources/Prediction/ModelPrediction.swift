@@ -67,60 +67,27 @@ public struct ModelPrediction: Sendable {
         _ inference: InferenceModel, images: [NamedImage], batchSize: Int = 32, maps: MapFolder? = nil,
         _ context: ExecutionContext, report: (Failure) -> Void = { _ in }
     ) throws {
-        let model = inference.description
         let progress = ProgressReporter("Predicting", total: images.count, unit: "images")
         var rows: [Row] = []
         var failures: [Failure] = []
         var nonFinite: [String] = []
-        for start in stride(from: 0, to: images.count, by: batchSize) {
-            let batch = images[start..<min(start + batchSize, images.count)]
-            let read = try mapInParallel(
-                batch.count, threads: context.threads, shouldStop: context.shouldStop
-            ) { index -> Result<PreparedImage, any Error> in
-                Result { try FundusReader.read(path: batch[start + index].path, settings: model.image) }
-            }
-            var pixels: [UInt8] = []
-            var names: [String] = []
-            var ready: [(path: String, image: PreparedImage)] = []
-            for (image, result) in zip(batch, read) {
-                switch result {
-                case .success(let prepared):
-                    pixels += prepared.image.bytes
-                    names.append(image.name)
-                    if maps != nil { ready.append((image.path, prepared)) }
-                case .failure(let error as FoveaError) where error.kind != .data:
-                    throw error
-                case .failure(let error):
-                    let failure = Failure(image: image.name, reason: (error as? FoveaError)?.message ?? "\(error)")
+        let stream = PredictionStream(
+            inference: inference, images: images, batchSize: batchSize, maps: maps, context: context)
+        try stream.forEachBatch { first, answers in
+            for answer in answers {
+                switch answer {
+                case .row(let row): rows.append(row)
+                case .nonFinite(let image): nonFinite.append(image)
+                case .failure(let failure):
                     failures.append(failure)
                     report(failure)
                 }
             }
-            if !names.isEmpty {
-                let logits = try inference.logits(pixels, count: names.count)
-                let count = model.classes.count
-                let odd = Set(model.nonFiniteRows(logits))
-                nonFinite += odd.sorted().map { names[$0] }
-                let probabilities = try model.probabilities(logits)
-                let calibrated = try inference.calibration?.probabilities(logits, of: model)
-                for (k, name) in names.enumerated() where !odd.contains(k) {
-                    let own = k * count..<(k + 1) * count
-                    let row = Row(
-                        image: name, probabilities: Array(probabilities[own]),
-                        calibrated: calibrated.map { Array($0[own]) })
-                    rows.append(row)
-                    guard maps != nil else { continue }
-                    let classes = row.findings(of: model)
-                    try maps?.add(
-                        row, from: ready[k].path, coverage: ready[k].image.coverage, classes: classes,
-                        inference.maps(ready[k].image, classes: classes), model)
-                }
-            }
-            progress.update(min(start + batchSize, images.count))
+            progress.update(first + answers.count)
         }
         if images.count > batchSize { progress.finish() }
         try maps?.finish()
-        self.model = model
+        model = inference.description
         precision = inference.precision
         self.rows = rows
         self.failures = failures

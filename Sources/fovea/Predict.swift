@@ -2,6 +2,7 @@ import ArgumentParser
 import Basics
 import Execution
 import Logging
+import Models
 import Prediction
 import Reports
 import RunFiles
@@ -35,6 +36,18 @@ struct Predict: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
+            "Write the probabilities of many photographs to this folder, in several tables that grow as the work goes on.",
+            valueName: "folder"))
+    var outputFolder: String?
+
+    @Option(parsing: .unconditional, help: "Photographs per table in --output-folder.")
+    var shard = 10_000
+
+    @Flag(help: "Continue what an interrupted call began in --output-folder.")
+    var resume = false
+
+    @Option(
+        help: ArgumentHelp(
             "Write to this folder where the model looked: for each finding a map over the photograph, and the map itself.",
             valueName: "folder"))
     var maps: String?
@@ -46,6 +59,11 @@ struct Predict: ParsableCommand {
 
     func validate() throws {
         guard 0...1000 ~= top else { throw ValidationError("--top is \(top); allowed: 0 to 1000") }
+        guard 1...10_000_000 ~= shard else { throw ValidationError("--shard is \(shard); allowed: 1 to 10000000") }
+        guard outputFolder == nil || (output == nil && !json && maps == nil) else {
+            throw ValidationError("--output-folder cannot be combined with --output, --json or --maps.")
+        }
+        guard !resume || outputFolder != nil else { throw ValidationError("--resume needs --output-folder.") }
     }
 
     func run() throws {
@@ -57,6 +75,20 @@ struct Predict: ParsableCommand {
         try file?.refuse(found.map(\.path))
         let context = try common.context()
         let inference = try InferenceModel(model, precision: precision, context)
+        if let outputFolder {
+            let folder = try PredictionFolder(
+                outputFolder, inference, images: found, shard: shard, isResuming: resume)
+            let summary = try folder.predict(context) { context.logger.error("\($0.reason)") }
+            try StandardStream.result(
+                "\(folder.path): \(summary.predicted) of \(found.count) images predicted, "
+                    + "\(summary.unreadable + summary.nonFinite.count) in failures.csv\n")
+            guard summary.nonFinite.isEmpty else {
+                throw FoveaError.nonFiniteOutputs(
+                    for: summary.nonFinite, of: summary.predicted + summary.nonFinite.count)
+            }
+            if summary.unreadable > 0 { throw ExitCode(ExitStatus.of(.data)) }
+            return
+        }
         let folder = try maps.map(MapFolder.init)
         let prediction = try ModelPrediction(inference, images: found, maps: folder, context) {
             context.logger.error("\($0.reason)")

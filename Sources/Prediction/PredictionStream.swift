@@ -1,0 +1,111 @@
+import Basics
+import Execution
+import Foundation
+import FundusImaging
+import Models
+import Synchronization
+
+/// Predicts photographs batch by batch in their order: while the network computes one batch, the next is decoded, and no
+/// more than these two are in memory.
+struct PredictionStream {
+    /// What came of one photograph.
+    enum Answer: Sendable {
+        case row(ModelPrediction.Row)
+        /// It cannot be used.
+        case failure(ModelPrediction.Failure)
+        /// The model's outputs for it are NaN or infinite.
+        case nonFinite(image: String)
+    }
+
+    let inference: InferenceModel
+    let images: [NamedImage]
+    var batchSize = 32
+    /// Where to write what the model looked at; nil for nowhere.
+    var maps: MapFolder?
+    let context: ExecutionContext
+
+    /// Hands over the answers of one batch after the other.
+    ///
+    /// - Parameters:
+    ///   - start: the number of the first image.
+    ///   - body: called with the number of the batch's first image and an answer for each.
+    /// - Throws: `FoveaError` when the machine lacks something; `CancellationError` when stopped.
+    func forEachBatch(from start: Int = 0, _ body: (_ first: Int, _ answers: [Answer]) throws -> Void) throws {
+        var next = start < images.count ? try decoding(from: start) : nil
+        var first = start
+        while let current = next {
+            let decoded = try current.value()
+            let after = first + decoded.count
+            next = after < images.count ? try decoding(from: after) : nil
+            try body(first, answers(decoded, from: first))
+            first = after
+        }
+    }
+
+    private func decoding(from first: Int) throws -> Prefetched<[Result<PreparedImage, any Error>]> {
+        let batch = Array(images[first..<min(first + batchSize, images.count)])
+        let (settings, threads, shouldStop) = (inference.description.image, context.threads, context.shouldStop)
+        return try Prefetched {
+            try mapInParallel(batch.count, threads: threads, shouldStop: shouldStop) { index in
+                Result { try FundusReader.read(path: batch[index].path, settings: settings) }
+            }
+        }
+    }
+
+    private func answers(_ decoded: [Result<PreparedImage, any Error>], from first: Int) throws -> [Answer] {
+        let model = inference.description
+        let ready = decoded.compactMap { try? $0.get() }
+        let logits =
+            ready.isEmpty ? [] : try inference.logits(ready.flatMap(\.image.bytes), count: ready.count)
+        let odd = Set(model.nonFiniteRows(logits))
+        let probabilities = try model.probabilities(logits)
+        let calibrated = try inference.calibration?.probabilities(logits, of: model)
+        var number = 0
+        return try zip(images[first...], decoded).map { image, result in
+            switch result {
+            case .success(let prepared):
+                defer { number += 1 }
+                guard !odd.contains(number) else { return .nonFinite(image: image.name) }
+                let own = number * model.classes.count..<(number + 1) * model.classes.count
+                let row = ModelPrediction.Row(
+                    image: image.name, probabilities: Array(probabilities[own]),
+                    calibrated: calibrated.map { Array($0[own]) })
+                if let maps {
+                    let classes = row.findings(of: model)
+                    try maps.add(
+                        row, from: image.path, coverage: prepared.coverage, classes: classes,
+                        inference.maps(prepared, classes: classes), model)
+                }
+                return .row(row)
+            case .failure(let error as FoveaError) where error.kind != .data: throw error
+            case .failure(let error):
+                return .failure(
+                    ModelPrediction.Failure(
+                        image: image.name, reason: (error as? FoveaError)?.message ?? "\(error)"))
+            }
+        }
+    }
+}
+
+/// A value that a thread of its own computes.
+private final class Prefetched<Value: Sendable>: Sendable {
+    private let result = Mutex<Result<Value, any Error>?>(nil)
+    private let done = DispatchSemaphore(value: 0)
+
+    /// Begins to compute.
+    ///
+    /// - Throws: `FoveaError` of kind `environment` where the system gives no thread.
+    init(_ body: @escaping @Sendable () throws -> Value) throws {
+        try WorkerThreads.start(1) { [self] in
+            let found = Result { try body() }
+            result.withLock { $0 = found }
+            done.signal()
+        }
+    }
+
+    /// The value, once it is there; to be asked for once.
+    func value() throws -> Value {
+        done.wait()
+        return try result.withLock { $0 }.map { try $0.get() } ?? { throw CancellationError() }()
+    }
+}
