@@ -1,0 +1,153 @@
+import Backbones
+import Basics
+import Foundation
+import Torch
+import Weights
+
+private let inverse = Operator("aten::linalg_inv")
+
+/// How far an image's features lie from those of the training images: Mahalanobis distance on features of unit length.
+///
+/// The covariance is shrunk to a multiple of the identity as Ledoit and Wolf do (J. Multivariate Analysis, 2004). A
+/// distance is stated as the share of training images that lie farther; theirs are from five folds, each measured
+/// by the others, as an image that decided mean and covariance lies too near.
+public struct Familiarity: Sendable {
+    /// The mean of the unit-length features, [C].
+    private let mean: [Double]
+    /// The inverse of the shrunk covariance, [C, C].
+    private let precision: [Double]
+    /// The training images' squared distances, ascending.
+    let distances: [Double]
+
+    /// The file beside the weights.
+    public static let fileName = "familiarity.safetensors"
+    private static let folds = 5
+
+    /// Fits to the features of training images.
+    ///
+    /// - Parameter features: [count, C] row by row, pooled, as the network gives them.
+    /// - Throws: `FoveaError` of kind `data` for fewer than ten images.
+    public init(fitting features: [Float], count: Int) throws {
+        guard count >= 2 * Self.folds, features.count % count == 0 else {
+            throw FoveaError(
+                .data, "familiarity needs features of at least \(2 * Self.folds) training images; there are \(count)")
+        }
+        let rows = Self.unitRows(features, count)
+        var distances: [Double] = []
+        for fold in 0..<Self.folds {
+            let (others, own) = (
+                rows.indices.filter { $0 % Self.folds != fold }, rows.indices.filter { $0 % Self.folds == fold }
+            )
+            let (mean, precision) = try Self.fit(others.map { rows[$0] })
+            distances += try Self.distances(own.map { rows[$0] }, mean, precision)
+        }
+        (mean, precision) = try Self.fit(rows)
+        self.distances = distances.sorted()
+    }
+
+    /// The share of training images that lie farther than each of some images, [count].
+    ///
+    /// - Parameter features: [count, C] row by row.
+    public func shares(_ features: [Float], count: Int) throws -> [Double] {
+        guard count > 0 else { return [] }
+        return try Self.distances(Self.unitRows(features, count), mean, precision).map { distance in
+            // The first training image that lies farther.
+            var (low, high) = (0, distances.count)
+            while low < high {
+                let middle = (low + high) / 2
+                if distances[middle] > distance { high = middle } else { low = middle + 1 }
+            }
+            return Double(distances.count - low) / Double(distances.count)
+        }
+    }
+
+    private static func unitRows(_ features: [Float], _ count: Int) -> [[Double]] {
+        let length = features.count / count
+        return (0..<count).map { row in
+            let values = features[row * length..<(row + 1) * length].map(Double.init)
+            let norm = values.reduce(0) { $0 + $1 * $1 }.squareRoot()
+            return norm > 0 ? values.map { $0 / norm } : values
+        }
+    }
+
+    /// Mean and inverse of the shrunk covariance.
+    private static func fit(_ rows: [[Double]]) throws -> (mean: [Double], precision: [Double]) {
+        let (n, p) = (Double(rows.count), Double(rows[0].count))
+        let x = try Tensor(rows.flatMap { $0 }, shape: [rows.count, rows[0].count])
+        let mean = try x.mean([0], keepingDimensions: true)
+        let centered = try x - mean
+        let covariance = try centered.transposed(0, 1).matmul(centered) / n
+        let squares = try (centered * centered).sum([1])
+        // Ledoit and Wolf's estimate of how much the covariance varies (beta) and how far it is from the target (delta).
+        let level = try squares.sum().item() / n / p
+        let total = try (covariance * covariance).sum().item()
+        let delta = (total - 2 * level * level * p + level * level * p) / p
+        let beta = min(delta, (try (squares * squares).sum().item() / n - total) / (n * p))
+        let shrinkage = delta > 0 ? beta / delta : 1
+        let identity = try Tensor(
+            (0..<rows[0].count * rows[0].count).map { $0 % (rows[0].count + 1) == 0 ? 1.0 : 0 },
+            shape: [rows[0].count, rows[0].count])
+        // Features that never vary, such as dead channels, would have no inverse.
+        let shrunk = try covariance * (1 - shrinkage) + identity * max(shrinkage * level, 1e-12)
+        return (try mean.array(as: Double.self), try inverse(.tensor(shrunk)).array(as: Double.self))
+    }
+
+    private static func distances(_ rows: [[Double]], _ mean: [Double], _ precision: [Double]) throws -> [Double] {
+        let centered = try Tensor(rows.flatMap { $0 }, shape: [rows.count, mean.count]) - Tensor(mean)
+        return try (centered.matmul(Tensor(precision, shape: [mean.count, mean.count])) * centered).sum([1])
+            .array(as: Double.self)
+    }
+}
+
+extension Familiarity {
+    /// Writes it into the folder of a model.
+    ///
+    /// - Parameter weights: the hash of the model's weights.
+    public func save(to folder: String, weights: String) throws {
+        try SafetensorsWriter.write(
+            [
+                Tensor(mean).source(named: "mean"),
+                Tensor(precision, shape: [mean.count, mean.count]).source(named: "precision"),
+                Tensor(distances).source(named: "distances"),
+            ], metadata: ["weights_sha256": weights], to: PathName.joined(folder, Self.fileName))
+    }
+
+    /// Reads that of a model; nil where there is none.
+    ///
+    /// - Parameters:
+    ///   - weights: the hash of the model's weights.
+    ///   - length: numbers of a feature.
+    /// - Throws: `FoveaError` of kind `data` when it is damaged or belongs to other weights.
+    public static func read(from folder: String, weights: String, length: Int) throws -> Familiarity? {
+        let path = PathName.joined(folder, fileName)
+        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        let file = try WeightFile.open(path)
+        let remedy = "Make it again with `fovea calibrate`, or delete it."
+        guard file.metadata["weights_sha256"] == weights else {
+            throw FoveaError(.data, about: path, "belongs to other weights than those beside it", remedy: remedy)
+        }
+        func values(_ name: String, _ shape: [Int]?) throws -> [Double] {
+            guard let stored = file.tensor(named: name), stored.type == .float64,
+                shape.map({ $0 == stored.shape }) ?? true
+            else {
+                throw FoveaError(
+                    .data, about: path,
+                    "does not hold what `fovea calibrate` wrote: \(name) is missing or has another shape",
+                    remedy: remedy)
+            }
+            let values = try file.withBytes(of: name) { try Tensor(bytes: $0, shape: stored.shape, dtype: .float64) }
+                .array(as: Double.self)
+            guard values.allSatisfy(\.isFinite) else {
+                throw FoveaError(.data, about: path, "holds NaN or infinite numbers in \(name)", remedy: remedy)
+            }
+            return values
+        }
+        return Familiarity(
+            mean: try values("mean", [length]), precision: try values("precision", [length, length]),
+            distances: try values("distances", nil).sorted())
+    }
+
+    private init(mean: [Double], precision: [Double], distances: [Double]) {
+        (self.mean, self.precision, self.distances) = (mean, precision, distances)
+    }
+}
