@@ -27,7 +27,8 @@ public struct LoadReport: Sendable, Equatable {
     /// One line, then the names that did not fit.
     public var description: String {
         var lines = [
-            "\(loaded.count) tensors loaded" + (prefix.isEmpty ? "" : ", from names that begin with \(prefix)")
+            "\(loaded.count) tensors loaded"
+                + (prefix.isEmpty ? "" : ", from names that begin with \(Printable.line(prefix))")
         ]
         for (what, names) in [
             ("of the head, which starts from random numbers", headLeftOut),
@@ -36,7 +37,7 @@ public struct LoadReport: Sendable, Equatable {
             ("of another shape", wrongShape), ("resampled", fitted),
             ("of the pre-training alone, left out", leftOut), ("converted to float32", converted),
         ] where !names.isEmpty {
-            let shown = names.prefix(6).joined(separator: ", ") + (names.count > 6 ? ", ..." : "")
+            let shown = names.prefix(6).map(Printable.line).joined(separator: ", ") + (names.count > 6 ? ", ..." : "")
             lines.append("  \(names.count) \(what): \(shown)")
         }
         return lines.joined(separator: "\n")

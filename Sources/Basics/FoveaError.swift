@@ -29,6 +29,8 @@ public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
     public var remedy: String?
     /// The file, line and key that the message names, where it is about a file.
     public var place: FilePlace?
+    /// Whether the message is a list with line ends of its own, its items made fit by `Printable.line`.
+    package var isList = false
 
     /// Makes an error whose message is complete.
     public init(_ kind: Kind, _ message: String, remedy: String? = nil, place: FilePlace? = nil) {
@@ -45,10 +47,17 @@ public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
         self.init(kind, "\(path) \(text)", remedy: remedy, place: FilePlace(path))
     }
 
-    /// The message, then the remedy on a line of its own.
+    /// An error of several things, each on a line of its own behind the message.
+    package init(_ kind: Kind, _ message: String, listing items: [String], remedy: String? = nil) {
+        self.init(kind, ([message] + items).map(Printable.line).joined(separator: "\n  "), remedy: remedy)
+        isList = true
+    }
+
+    /// The message, then the remedy on a line of its own. Line ends of names in them are escaped.
     public var description: String {
-        guard let remedy else { return message }
-        return message + "\n  " + remedy
+        let text = isList ? message : Printable.line(message)
+        guard let remedy else { return text }
+        return text + "\n  " + Printable.line(remedy)
     }
 }
 

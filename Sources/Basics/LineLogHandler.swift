@@ -2,7 +2,7 @@ import Logging
 
 /// Hands messages on as plain lines: warnings begin with "warning: ", errors and details alike, and news with nothing.
 ///
-/// Metadata is not shown.
+/// A message is one line: line ends of names in it are escaped. Metadata is not shown.
 public struct LineLogHandler: LogHandler {
     /// The level from which messages are handed on.
     public var logLevel: Logger.Level
@@ -31,7 +31,7 @@ public struct LineLogHandler: LogHandler {
             case .warning: "warning: "
             case .error, .critical: "error: "
             }
-        write(prefix + event.message.description)
+        write(prefix + Printable.line(event.message.description))
     }
 }
 

@@ -129,6 +129,6 @@ public final class LogFile: Sendable {
             set { metadata[key] = newValue }
         }
 
-        func log(event: LogEvent) { file.add(event.level, event.message.description) }
+        func log(event: LogEvent) { file.add(event.level, Printable.line(event.message.description)) }
     }
 }

@@ -7,7 +7,7 @@ public enum Pluralization {
 
     /// The first names and how many more there are: "a, b and 3 more".
     public static func listing(_ names: [String], limit: Int = 10) -> String {
-        let shown = names.prefix(limit).joined(separator: ", ")
+        let shown = names.prefix(limit).map(Printable.line).joined(separator: ", ")
         return names.count > limit ? shown + " and \(names.count - limit) more" : shown
     }
 }

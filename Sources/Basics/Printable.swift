@@ -37,8 +37,9 @@ public enum Printable {
         shortened(name.unicodeScalars[...], limit: nameLimit) ?? name
     }
 
-    /// The text with each control character but tabs written as `\u{1B}`.
-    public static func escaped(_ text: String) -> String { escaped(text, keepsStyles: false) }
+    /// One line that may hold names: each control character, line ends and tabs included, is written as `\u{1B}`, so that no
+    /// name looks like a line of ours.
+    public static func line(_ text: String) -> String { escaped(text, keepsTabs: false) }
 
     /// Whether a character steers a terminal, ends a line, or changes the direction of what follows.
     public static func isControl(_ scalar: Unicode.Scalar) -> Bool {
@@ -62,7 +63,7 @@ public enum Printable {
             + String(text.suffix(half))
     }
 
-    private static func escaped(_ text: String, keepsStyles: Bool) -> String {
+    private static func escaped(_ text: String, keepsStyles: Bool = false, keepsTabs: Bool = true) -> String {
         guard text.unicodeScalars.contains(where: isControl) else { return text }
         var clean = String.UnicodeScalarView()
         var rest = text.unicodeScalars[...]
@@ -72,7 +73,7 @@ public enum Printable {
                 rest = rest[style.endIndex...]
                 continue
             }
-            if scalar != "\t", isControl(scalar) {
+            if isControl(scalar), !keepsTabs || scalar != "\t" {
                 clean.append(contentsOf: "\\u{\(String(scalar.value, radix: 16, uppercase: true))}".unicodeScalars)
             } else {
                 clean.append(scalar)

@@ -86,7 +86,7 @@ public final class ProgressReporter {
 
     private func print(_ text: String, ends: Bool) {
         // A redrawn line must not wrap.
-        let text = Printable.message(text)
+        let text = Printable.message(Printable.line(text))
         let shown = isTerminal && !ends ? String(text.prefix(Self.terminalWidth - 1)) : text
         let whole = isTerminal ? "\r\u{1B}[K" + shown + (ends ? "\n" : "") : text + "\n"
         Self.isLineOpen.store(isTerminal && !ends, ordering: .relaxed)

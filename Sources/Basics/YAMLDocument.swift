@@ -70,7 +70,7 @@ public struct YAMLFault {
             words = "not YAML: \(problem)" + (column ?? "")
         case .duplicatedKeysInMapping(let keys, let context):
             line = context.mark.line
-            let key = Printable.escaped(Printable.shortened(name: keys.first ?? ""))
+            let key = Printable.line(Printable.shortened(name: keys.first ?? ""))
             words = "the key \"\(key)\" is given twice in the same section"
         default:
             line = nil

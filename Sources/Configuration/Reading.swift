@@ -45,10 +45,12 @@ struct Reading {
 
     /// All problems as one error at the place of the first, at most ten in words; nil when there is none.
     var error: FoveaError? {
-        guard problems.count > 1, var error = problems.first else { return problems.first }
+        guard problems.count > 1 else { return problems.first }
         let more = problems.count > 10 ? ["... and \(problems.count - 10) more"] : []
-        let lines = ["the configuration has \(problems.count) errors:"] + problems.prefix(10).map(\.message) + more
-        error.message = lines.joined(separator: "\n  ")
+        var error = FoveaError(
+            .configuration, "the configuration has \(problems.count) errors:",
+            listing: problems.prefix(10).map(\.message) + more, remedy: problems[0].remedy)
+        error.place = problems[0].place
         return error
     }
 }

@@ -36,11 +36,12 @@ public struct PlattScaling: Equatable, Sendable {
         let known = zip(logits, labels).filter { $1 == 0 || $1 == 1 }.map { (z: $0, y: Double($1)) }
         self = .identity
         guard known.contains(where: { $0.y == 1 }), known.contains(where: { $0.y == 0 }) else { return }
+        self = PlattScaling(slope: Self.leastSlope, offset: 0)
+        minimize(known, fixesSlope: true)
+        // Convex: where the objective rises at the least slope, the minimum over all lines has a smaller one.
+        guard derivatives(known).gradient.slope < 0 else { return }
+        self = .identity
         minimize(known, fixesSlope: false)
-        if slope < Self.leastSlope {
-            self = PlattScaling(slope: Self.leastSlope, offset: 0)
-            minimize(known, fixesSlope: true)
-        }
     }
 
     /// The calibrated probability of a logit.

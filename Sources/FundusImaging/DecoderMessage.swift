@@ -69,9 +69,12 @@ package struct DecoderMessage {
 
     /// Whether a complaint about a file that was decoded to its end says that pixels are wrong or missing.
     ///
-    /// libjpeg complains of harmless things too: bytes between markers, an unknown revision, a damaged profile.
+    /// libjpeg complains of harmless things too: bytes between markers, an unknown revision, a damaged profile. What libtiff
+    /// calls an error is one, though libvips continues after a tile that cannot be read.
     package var saysPixelsAreWrong: Bool {
-        if has(["remature end", "bad Huffman code", "bad arithmetic code", "found marker", "nconsistent progression"]) {
+        if has(["remature end", "bad Huffman code", "bad arithmetic code", "found marker", "nconsistent progression"])
+            || text.contains("tiff2vips: ")
+        {
             return true
         }
         // Bytes left over before a restart marker: the interval before it ended too early.

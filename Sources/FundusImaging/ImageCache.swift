@@ -14,10 +14,10 @@ public struct ImageFailure: Sendable, Equatable {
 
     /// The error of a command that cannot continue without these photographs: the first ten are named.
     public static func refusal(of failures: [ImageFailure], remedy: String) -> FoveaError {
-        let shown = failures.prefix(10).map(\.message).joined(separator: "\n  ")
-        let more = failures.count > 10 ? "\n  and \(failures.count - 10) more" : ""
+        let more = failures.count > 10 ? ["and \(failures.count - 10) more"] : []
         return FoveaError(
-            .data, "\(Pluralization.count(failures.count, "image")) cannot be used:\n  \(shown)\(more)", remedy: remedy)
+            .data, "\(Pluralization.count(failures.count, "image")) cannot be used:",
+            listing: failures.prefix(10).map(\.message) + more, remedy: remedy)
     }
 }
 

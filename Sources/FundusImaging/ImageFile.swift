@@ -69,7 +69,9 @@ public struct ImageFile: Sendable {
         }
         if let said = DecoderMessage(taking: text) {
             // Its tags name better what the library does not read.
-            if said.cause == .kind, let reason = TIFFPage(bytes)?.refusal { throw unread(reason) }
+            if [.kind, .damage].contains(said.cause), let reason = TIFFPage(bytes)?.refusal { throw unread(reason) }
+            // Of such a size the library says nothing.
+            if let header = impossiblePNG { return header }
             throw failure(said, pixels: 0)
         }
         let format = withUnsafeBytes(of: header.format) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
@@ -77,6 +79,18 @@ public struct ImageFile: Sendable {
             width: Int(header.width), height: Int(header.height), pages: Int(header.pages), format: format,
             channels: Int(header.bands),
             samples: withUnsafeBytes(of: header.samples) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
+    }
+
+    /// What the header of a PNG file says that has no pixels, or more in a row than the library counts.
+    private var impossiblePNG: ImageHeader? {
+        let start = [UInt8](bytes.prefix(24))
+        guard start.count == 24, Array(start[..<8]) == [0x89, 0x50, 0x4E, 0x47, 13, 10, 26, 10],
+            Array(start[12..<16]) == Array("IHDR".utf8)
+        else { return nil }
+        func number(at place: Int) -> Int { start[place..<place + 4].reduce(0) { $0 << 8 | Int($1) } }
+        let (width, height) = (number(at: 16), number(at: 20))
+        guard min(width, height) == 0 || max(width, height) > 10_000_000 else { return nil }
+        return ImageHeader(width: width, height: height, pages: 1, format: "png", channels: 3, samples: "8 bit")
     }
 
     /// Decodes the first page to upright 8-bit sRGB that fits into a square of `side` pixels, proportions kept.
@@ -89,6 +103,11 @@ public struct ImageFile: Sendable {
     ///   channels that are not read; of kind `environment` when the machine lacks something.
     public func decode(side: Int? = nil, enlarge: Bool = false, pixelLimit: Int = 100_000_000) throws -> PixelImage {
         let header = try header()
+        guard header.width > 0, header.height > 0 else {
+            throw FoveaError(
+                .data, about: path, "has \(header.width) x \(header.height) pixels by its header",
+                remedy: Self.copyAgain)
+        }
         guard header.width <= pixelLimit / max(1, header.height) else {
             throw FoveaError(
                 .data, about: path,

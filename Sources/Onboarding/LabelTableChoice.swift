@@ -43,12 +43,12 @@ struct LabelTableChoice {
         }
         let best = candidates.max { Self.rank($0).lexicographicallyPrecedes(Self.rank($1)) }
         guard let best else {
-            let shown = problems.prefix(5).joined(separator: "\n  ")
             throw FoveaError(
                 .data,
                 listing.tables.isEmpty
                     ? "no label table (a CSV file) was found in \(listing.folder)"
-                    : "no CSV file in \(listing.folder) labels its photographs:\n  \(shown)",
+                    : "no CSV file in \(listing.folder) labels its photographs:",
+                listing: Array(problems.prefix(5)),
                 remedy: "A label table has a column \"image\" with the files' names and one column of 0 and 1 for each "
                     + "class.")
         }

@@ -39,15 +39,16 @@ public struct CalibrationCheck: Encodable, Sendable {
     package let raw: Quality
     package let calibrated: Quality
     package let points: [Point]
-    /// Whether these photographs are those that the calibration was fitted on.
-    let isFittedOnThese: Bool
+    /// How many of these photographs the calibration was fitted on, by content.
+    package let fittedImages: Int
 
     init(_ calibration: ModelCalibration, _ predictions: LabelledPredictions) throws {
         let probabilities = try calibration.probabilities(predictions.logits, of: predictions.description)
         images = predictions.rows.count
         raw = Self.quality(try predictions.probabilities, predictions)
         calibrated = Self.quality(probabilities, predictions)
-        isFittedOnThese = calibration.data.contents == Digest.sha256(predictions.contents.joined())
+        let fitted = Set(calibration.data.contents)
+        fittedImages = predictions.contents.count(where: fitted.contains)
         let count = predictions.classes.count
         var points: [Point] = []
         for (column, name) in predictions.classes.enumerated() {
@@ -127,7 +128,10 @@ public struct CalibrationCheck: Encodable, Sendable {
 
     var notes: [String] {
         ["Thresholds are those for a sensitivity of 0.9; a class without one had too few positive images."]
-            + (isFittedOnThese
-                ? ["The calibration was fitted on these very images, so the figures are somewhat too good."] : [])
+            + (fittedImages > 0
+                ? [
+                    "\(fittedImages) of the \(Pluralization.count(images, "image")) fitted the calibration, so the figures are "
+                        + "somewhat too good."
+                ] : [])
     }
 }

@@ -5,11 +5,14 @@ import Execution
 import Foundation
 import Models
 import Reports
+import RunFiles
 
 /// Fits a model's calibration on labelled photographs and writes it beside the model.
 public struct CalibrationFit {
     /// The sensitivities and specificities for which thresholds are chosen.
     static let shares = [0.8, 0.9, 0.95]
+    /// With fewer images the penalty keeps all lines where they are.
+    private static let fewImages = 20
 
     /// What was fitted.
     public let calibration: ModelCalibration
@@ -22,10 +25,18 @@ public struct CalibrationFit {
     /// - Parameters:
     ///   - data: which model on which photographs; its precision is that of the calibration.
     ///   - allowsTrainingImages: whether photographs that trained the model are taken too.
-    /// - Throws: `FoveaError` of kind `data` where photographs trained the model: it is surer of them than of new ones.
+    /// - Throws: `FoveaError` of kind `data` where photographs trained the model: it is surer of them than of new ones; of
+    ///   kind `configuration` where something stands in the file's place that no calibration is written over.
     public init(_ data: ModelEvaluation, allowsTrainingImages: Bool = false, _ context: ExecutionContext) throws {
         let inference = try InferenceModel(
             data.model, precision: data.precision, readsCalibration: false, context)
+        path = PathName.joined(data.model, ModelCalibration.name)
+        let file = try OutputFile(
+            path, named: "the calibration", inputs: InferenceModel.files(of: data.model),
+            isEarlier: ModelCalibration.isOne)
+        PartialFile.removeLeftOver(in: data.model) { $0 == ModelCalibration.name }
+        var data = data
+        data.outputs.append(file)
         predictions = try data.predictions(of: inference, context: context)
         if let trained = predictions.overlap.trained, trained > 0, !allowsTrainingImages {
             throw FoveaError(
@@ -40,14 +51,13 @@ public struct CalibrationFit {
         let source = ModelCalibration.Source(
             path: predictions.cohort.source, hash: Digest.sha256(predictions.cohort.tables.map(\.sha256).joined()),
             images: predictions.rows.count, split: data.part.rawValue,
-            contents: Digest.sha256(predictions.contents.joined()))
-        path = PathName.joined(data.model, ModelCalibration.name)
+            contents: predictions.contents.sorted())
         let predictions = predictions
         calibration = ModelCalibration(
             weights: try Digest.sha256(fileAt: PathName.joined(data.model, ModelBundle.weightsName)),
             precision: data.precision, data: source, classes: predictions.classes, lines: lines, points: points,
             positives: predictions.classes.indices.map { predictions.labels(class: $0).count { $0 == 1 } })
-        try AtomicFile.write(JSONFormat.encoded(calibration), to: path)
+        try file.write(String(decoding: JSONFormat.encoded(calibration), as: UTF8.self), shouldStop: context.shouldStop)
     }
 
     private static func fit(
@@ -85,15 +95,26 @@ public struct CalibrationFit {
                 .number(calibration.points.sensitivity["0.9"]?[column], decimals: 4))
         }
         let check = try CalibrationCheck(calibration, predictions)
-        let unfitted = zip(calibration.classes, calibration.positives).filter { $1 == 0 }.map(\.0)
+        func classes(without label: Int8) -> [String] {
+            calibration.classes.indices.filter { !predictions.labels(class: $0).contains(label) }
+                .map { calibration.classes[$0] }
+        }
+        let absent = classes(without: 1)
+        let constant = classes(without: 0).filter { !absent.contains($0) }
         var text = table.text(for: terminal) + "\n" + check.summary().text(for: terminal)
         text += "On the images that it was fitted on, so on others the figures will be somewhat worse.\n"
-        if !unfitted.isEmpty {
-            text += "Not calibrated, as no image shows them: \(Pluralization.listing(unfitted)).\n"
+        for (names, reason) in [(absent, "no image shows them"), (constant, "there is no image without them")]
+        where !names.isEmpty {
+            text += "Not calibrated, as \(reason): \(Pluralization.listing(names)).\n"
         }
         return text
     }
 
     /// What the reader should know of the data.
-    public var notes: [String] { predictions.notes + predictions.overlap.notes }
+    public var notes: [String] {
+        let count = predictions.rows.count
+        let few =
+            "\(Pluralization.count(count, "image")) calibrate hardly anything: \(Self.fewImages) or more are needed"
+        return predictions.notes + predictions.overlap.notes + (count < Self.fewImages ? [few] : [])
+    }
 }

@@ -40,6 +40,11 @@ public struct InferenceModel {
         calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
         predictor = try bundle.predictor(device: context.device, precision: precision)
         context.logger.info("the model is computed in \(precision.rawValue)")
+        if let calibration, calibration.precision != precision {
+            context.logger.warning(
+                "\(ModelCalibration.name) was fitted in \(calibration.precision.rawValue), so calibrated probabilities in "
+                    + "\(precision.rawValue) are somewhat off")
+        }
     }
 
     /// The folder of a model: a run folder, a bundle, or a file in one of them.

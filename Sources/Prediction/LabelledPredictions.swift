@@ -1,3 +1,4 @@
+import Basics
 import Cohorts
 import Evaluation
 import Models
@@ -18,7 +19,7 @@ struct LabelledPredictions {
     /// Raw, [rows, classes].
     let logits: [Float]
     /// What the reader should know of the data.
-    let notes: [String]
+    var notes: [String]
     let overlap: TrainingOverlap
 
     var classes: [String] { description.classes }
@@ -36,6 +37,24 @@ struct LabelledPredictions {
         return try Outcomes(
             classes: classes, images: photographs.map(\.image), labels: labels, scores: scores,
             patients: cohort.knowsPatients ? photographs.map(\.patient) : [])
+    }
+
+    /// Says which photographs are there under several names with opposite labels, the first three in words.
+    var contradictions: [String] {
+        let groups = Dictionary(grouping: rows.indices) { contents[$0] }.values.filter { $0.count > 1 }
+        let opposed = groups.sorted { $0[0] < $1[0] }.compactMap { group -> String? in
+            let opposed = classes.indices.filter { column in
+                let known = group.map { labels[$0 * classes.count + column] }
+                return known.contains(0) && known.contains(1)
+            }
+            guard !opposed.isEmpty else { return nil }
+            let names = group.map { cohort.photographs[rows[$0]].image }
+            return
+                "\(Pluralization.listing(names, limit: 3)) (\(Pluralization.listing(opposed.map { classes[$0] }, limit: 3)))"
+        }
+        guard !opposed.isEmpty else { return [] }
+        let number = Pluralization.count(opposed.count, "photograph has", "photographs have")
+        return ["\(number) several names with opposite labels: \(Pluralization.listing(opposed, limit: 3))"]
     }
 
     /// The labels of a class, row by row.

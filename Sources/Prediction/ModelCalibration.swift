@@ -18,8 +18,8 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         var images: Int
         /// Which ones: validation, training or all.
         var split: String
-        /// The hash over the contents of the photographs, in order.
-        var contents: String
+        /// The hashes of the photographs' contents, sorted.
+        var contents: [String]
     }
 
     /// Thresholds on the calibrated probability, for each class; by the share that is promised, such as "0.9".
@@ -29,6 +29,9 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     }
 
     static let name = RunFolder.calibrationName
+    private static let sizeLimit = 1 << 28
+    /// Far more than any line that is fitted has.
+    private static let steepest = 1e6
     private static let currentFormat = 1
 
     private var format = Self.currentFormat
@@ -92,7 +95,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     /// - Throws: `FoveaError` of kind `data` when it is damaged or belongs to other weights.
     static func read(for folder: String, _ description: ModelDescription) throws -> ModelCalibration? {
         let path = PathName.joined(folder, name)
-        guard let data = try RegularFile.contents(of: path, atMost: 1 << 26) else { return nil }
+        guard let data = try RegularFile.contents(of: path, atMost: sizeLimit) else { return nil }
         let again = "Make it again with `fovea calibrate`, or delete it."
         let calibration: ModelCalibration
         do {
@@ -109,27 +112,49 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
                 remedy: "Update Fovea, or make it again with `fovea calibrate`.")
         }
         let weights = PathName.joined(folder, ModelBundle.weightsName)
-        guard try Digest.sha256(fileAt: weights) == calibration.weightsSHA256,
-            calibration.classes == description.classes
-        else {
-            throw FoveaError(.data, "\(path) is the calibration of other weights than \(weights)", remedy: again)
+        guard try Digest.sha256(fileAt: weights) == calibration.weightsSHA256 else {
+            throw FoveaError(.data, about: path, "is the calibration of other weights than \(weights)", remedy: again)
         }
-        try calibration.validate(path, remedy: again)
+        if let fault = calibration.fault(description.classes) {
+            throw FoveaError(.data, at: FilePlace(path), fault, remedy: again)
+        }
         return calibration
     }
 
-    private func validate(_ path: String, remedy: String) throws {
-        let lists = points.sensitivity.values.map(\.count) + points.specificity.values.map(\.count)
-        let counts = [slope.count, offset.count, positives.count] + lists
-        guard counts.allSatisfy({ $0 == classes.count }) else {
-            throw FoveaError(
-                .data,
-                "\(path): slope, offset, positives and each list of points must have \(classes.count) entries, one for "
-                    + "each class", remedy: remedy)
+    /// Whether a file is a calibration, be it a damaged one.
+    static func isOne(_ path: String) throws -> Bool {
+        let text = String(decoding: try RegularFile.contents(of: path, atMost: sizeLimit) ?? Data(), as: UTF8.self)
+        return text.hasPrefix("{\n  \"classes\" :") || text.contains("\"weights_sha256\"")
+    }
+
+    /// What the file has that `fovea calibrate` does not write for these classes; nil for nothing.
+    private func fault(_ expected: [String]) -> String? {
+        guard classes == expected else {
+            return classes.sorted() == expected.sorted()
+                ? "classes has the classes of the model in another order"
+                : "classes is \(Pluralization.listing(classes)); the model has \(Pluralization.listing(expected))"
         }
-        guard slope.allSatisfy({ $0 > 0 && $0.isFinite }), offset.allSatisfy(\.isFinite) else {
-            throw FoveaError(
-                .data, "\(path): slopes must be above 0, and slopes and offsets finite", remedy: remedy)
+        let lists = Array(points.sensitivity) + Array(points.specificity)
+        let counts = [slope.count, offset.count, positives.count] + lists.map(\.value.count)
+        if counts.contains(where: { $0 != classes.count }) {
+            return
+                "slope, offset, positives and each list of points must have \(classes.count) entries, one for each class"
         }
+        if let wrong = slope.first(where: { !($0 > 0 && $0 <= Self.steepest) }) {
+            return "slope has \(wrong); slopes must be above 0 and at most \(Self.steepest)"
+        }
+        if let wrong = offset.first(where: { !(abs($0) <= Self.steepest) }) {
+            return "offset has \(wrong); allowed are -\(Self.steepest) to \(Self.steepest)"
+        }
+        if let key = lists.map(\.key).first(where: { !(Double($0).map { 0...1 ~= $0 } ?? false) }) {
+            return "points has the key \"\(key)\"; each is a share from 0 to 1"
+        }
+        if let wrong = lists.flatMap(\.value).compactMap(\.self).first(where: { !(0...1 ~= $0) }) {
+            return "points has the threshold \(wrong); allowed are 0 to 1 and null"
+        }
+        guard data.images == data.contents.count, positives.allSatisfy({ 0...data.images ~= $0 }) else {
+            return "data.images must be the number of data.contents, and each of positives from 0 to that"
+        }
+        return nil
     }
 }

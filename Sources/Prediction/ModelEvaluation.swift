@@ -163,13 +163,15 @@ public struct ModelEvaluation: Sendable {
         if !unlabelled.isEmpty {
             notes.append("\(cohort.source) has no labels for \(Pluralization.listing(unlabelled)): they stay undefined")
         }
-        return LabelledPredictions(
+        var predictions = LabelledPredictions(
             subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images"),
             description: description, cohort: cohort, attributes: attributes, rows: rows,
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
             contents: images.indices.map(cache.contentHash), logits: try inference.logits(cache, names: images),
             notes: notes,
             overlap: TrainingOverlap(record, images, cache, isOfRun: isOfRun, missing: missing))
+        predictions.notes += predictions.contradictions
+        return predictions
     }
 
     private static func unlabelled(_ member: String, mergedInto group: String, in cohort: Cohort) -> FoveaError {

@@ -11,6 +11,8 @@ public struct OutputFile: Sendable {
     /// What names it: "--json".
     public let name: String
     private let place: Place
+    /// What to do where it cannot be written here.
+    private let remedy: String
 
     private enum Place {
         /// A regular file, or none yet, with links followed.
@@ -25,44 +27,52 @@ public struct OutputFile: Sendable {
     ///   - name: the option that names it.
     ///   - inputs: files that the command reads.
     ///   - isNew: whether it is only written where there is none (`writeNew`).
+    ///   - isEarlier: for a file whose place the command itself chooses: whether the one that is there came of the same command.
+    ///     Only such a one is replaced.
     /// - Throws: `FoveaError` of kind `configuration` when it is a folder, a socket or a disk, cannot be written, belongs to a
     ///   run, the image cache or a folder of finished stages, or is one of the inputs.
-    public init(_ path: String, named name: String, inputs: [String] = [], isNew: Bool = false) throws {
+    public init(
+        _ path: String, named name: String, inputs: [String] = [], isNew: Bool = false,
+        isEarlier: ((_ path: String) throws -> Bool)? = nil
+    ) throws {
         self.path = path
         self.name = name
-        place = try Self.place(path, name)
+        remedy = isEarlier == nil ? "Choose another name." : "Move it away."
+        place = try Self.place(path, name, remedy: isEarlier == nil ? "Name a file to write." : remedy)
         if case .file(let target) = place {
             try Self.checkFolder(of: target, named: path)
-            if let owner = OwnedFile.owner(of: target) {
+            if isEarlier == nil, let owner = OwnedFile.owner(of: target) {
                 throw FoveaError(
                     .configuration, "\(name) \(path) is a file that belongs to \(owner)",
                     remedy: "Choose another name, or a place outside that folder.")
             }
         }
         try refuse(inputs)
-        if case .file(let target) = place, !isNew { try Self.requireReplaceable(target, path, name) }
+        if case .file(let target) = place, !isNew { try requireReplaceable(target, isEarlier) }
     }
 
-    /// Refuses to replace what no command wrote here: a file that is write-protected, a configuration, or
-    /// neither JSON nor a table of images.
+    /// Refuses to replace what no command wrote here: a file that is write-protected, a configuration, or neither JSON nor
+    /// a table of images; for a place that the command chooses, whatever it did not write.
     ///
     /// - Throws: `FoveaError` of kind `configuration`.
-    private static func requireReplaceable(_ target: String, _ path: String, _ name: String) throws {
+    private func requireReplaceable(_ target: String, _ isEarlier: ((String) throws -> Bool)?) throws {
         var status = stat()
         guard stat(target, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return }
         var reason: String?
         if status.st_mode & 0o222 == 0 {
             reason = "is write-protected"
+        } else if let isEarlier {
+            if try !isEarlier(target) { reason = "was not written by this command" }
         } else if ["yaml", "yml"].contains((target as NSString).pathExtension.lowercased()) {
             reason = "is a configuration"
         } else if let file = FileHandle(forReadingAtPath: target) {
             defer { try? file.close() }
-            if try !isResult(file.read(upToCount: 4096) ?? Data()) { reason = "is neither a table nor JSON" }
+            if try !Self.isResult(file.read(upToCount: 4096) ?? Data()) { reason = "is neither a table nor JSON" }
         }
         guard let reason else { return }
         throw FoveaError(
             .configuration, "\(name) \(path) exists and \(reason): it would be overwritten",
-            remedy: "Choose another name, or delete the file first.")
+            remedy: isEarlier == nil ? "Choose another name, or delete the file first." : remedy)
     }
 
     /// Whether a file that begins so can be one that a command wrote: JSON, or a table whose first column is the image.
@@ -79,7 +89,7 @@ public struct OutputFile: Sendable {
         else { return }
         throw FoveaError(
             .configuration, "\(name) \(path) is \(input), which this command reads: it would be overwritten",
-            remedy: "Choose another name.")
+            remedy: remedy)
     }
 
     /// Refuses that two outputs are one file.
@@ -189,9 +199,9 @@ public struct OutputFile: Sendable {
         return [STDOUT_FILENO, STDERR_FILENO].first { FileIdentity(descriptor: $0) == own }
     }
 
-    private static func place(_ path: String, _ name: String) throws -> Place {
+    private static func place(_ path: String, _ name: String, remedy: String) throws -> Place {
         func refusal(_ words: String) -> FoveaError {
-            FoveaError(.configuration, "\(name) \(path) \(words)", remedy: "Name a file to write.")
+            FoveaError(.configuration, "\(name) \(path) \(words)", remedy: remedy)
         }
         guard !path.isEmpty else { throw FoveaError(.configuration, "\(name) has an empty path") }
         var status = stat()

@@ -63,7 +63,9 @@ public final class RunFolder {
             .map { $0 + "/" }
         }
         if !hasReported {
-            foreign += ([RunSplit.name] + late).filter(has) + ["plain", "plots"].filter(isFilled).map { $0 + "/" }
+            foreign +=
+                ([RunSplit.name, calibrationName] + late).filter(has)
+                + ["plain", "plots"].filter(isFilled).map { $0 + "/" }
         }
         guard !foreign.isEmpty else { return }
         throw FoveaError(

@@ -16,20 +16,20 @@ package final class RunSessions {
     private let path: String
     private let started: Date
     private var sessions: [Session] = []
+    /// What is to be said of the file; nil where it could be read.
+    package private(set) var warning: String?
 
-    /// Adds a session to those of a resumed run, or begins with it.
-    ///
-    /// - Throws: `FoveaError` of kind `data` when the file is damaged.
+    /// Adds a session to those of a resumed run, or begins with it; a damaged file is begun anew.
     package init(_ folder: RunFolder, started: Date, isResuming: Bool) throws {
         path = folder.file(Self.name)
         self.started = started
         if isResuming, let data = try RegularFile.contents(of: path, atMost: 1 << 24) {
-            guard let earlier = try? JSONFormat.decoded([Session].self, from: data) else {
-                throw FoveaError(
-                    .data, about: path, "is not what a run of this version of Fovea writes",
-                    remedy: "Remove it; the time of the sessions before is then not counted.")
+            let earlier = try? JSONFormat.decoded([Session].self, from: data)
+            if let earlier, earlier.allSatisfy({ 0...1e12 ~= $0.seconds }) {
+                sessions = earlier
+            } else {
+                warning = "\(path) is damaged and begun anew: the time of the sessions before is not counted"
             }
-            sessions = earlier
         }
         sessions.append(Session(started: started.ISO8601Format(), seconds: 0))
         try write()

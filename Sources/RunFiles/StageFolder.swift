@@ -57,15 +57,17 @@ package enum StageFolder {
         else { throw damaged(place, in: path) }
         for (name, hash) in [
             (ModelBundle.weightsName, hashes.weights), (ModelBundle.configurationName, hashes.description),
-        ] where try Digest.sha256(fileAt: PathName.joined(path, name)) != hash {
-            throw damaged(PathName.joined(path, name), in: path)
+        ] {
+            let file = PathName.joined(path, name)
+            guard access(file, F_OK) == 0, !Folder.exists(file), try Digest.sha256(fileAt: file) == hash
+            else { throw damaged(file, in: path) }
         }
         return data
     }
 
     package static func damaged(_ file: String, in folder: String) -> FoveaError {
         FoveaError(
-            .data, about: file, "is not the file that training wrote",
+            .data, about: file, access(file, F_OK) == 0 ? "is not the file that training wrote" : "is missing",
             remedy: "Delete the folder \(folder); the stage is then trained again.")
     }
 }

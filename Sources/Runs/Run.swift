@@ -98,6 +98,7 @@ public struct Run {
         try folder.write(sources, to: RunSources.name)
         kept.open(folder.file(RunFolder.logName))
         let sessions = try RunSessions(folder, started: started, isResuming: context.isResuming)
+        if let warning = sessions.warning { logger.warning("\(warning)") }
         do {
             let recorder = try HistoryRecorder(
                 folder, sessions, logger, startsAgain: haveImagesChanged || haveFilesChanged)

@@ -20,14 +20,7 @@ struct Calibrate: ParsableCommand {
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
     var model: String
 
-    @Argument(help: "A data set: a configuration (.yaml), a label table or a folder; without it that of the run.")
-    var dataset: String?
-
-    @Option(name: .customLong("set"), help: "Sets a key of the configuration; may be repeated.")
-    var settings: [String] = []
-
-    @Option(help: "Which images of the configuration: validation, training or all (default: validation).")
-    var split: ModelEvaluation.Part?
+    @OptionGroup var data: DatasetOptions
 
     @Flag(help: "Take photographs that trained the model too.")
     var allowTrainingImages = false
@@ -37,12 +30,13 @@ struct Calibrate: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
+    func validate() throws { try data.requireOneSource() }
+
     func run() throws {
         let context = try common.context()
-        var data = try ModelEvaluation(of: model, on: dataset, settings: settings)
-        if let split { data.part = split }
-        data.precision = precision
-        let fit = try CalibrationFit(data, allowsTrainingImages: allowTrainingImages, context)
+        var evaluation = try data.evaluation(of: model)
+        evaluation.precision = precision
+        let fit = try CalibrationFit(evaluation, allowsTrainingImages: allowTrainingImages, context)
         for note in fit.notes { context.logger.warning("\(note)") }
         context.logger.info("\(fit.path) written: predict and evaluate use it from now on")
         try StandardStream.result(fit.text(for: Terminal.current()))

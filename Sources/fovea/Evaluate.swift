@@ -2,7 +2,6 @@ import ArgumentParser
 import Basics
 import Execution
 import Logging
-import Onboarding
 import Prediction
 import Reports
 import RunFiles
@@ -14,8 +13,6 @@ extension RowFilter: ExpressibleByArgument {
     /// Reads an argument; nil is reported as a wrong value.
     public init?(argument: String) { self.init(argument) }
 }
-
-extension ModelEvaluation.Part: ExpressibleByArgument {}
 
 /// `fovea evaluate`: metrics of a model, or of the probabilities of any program.
 struct Evaluate: ParsableCommand {
@@ -38,20 +35,7 @@ struct Evaluate: ParsableCommand {
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
     var model: String?
 
-    @Argument(help: "A data set: a configuration (.yaml), a label table or a folder; without it that of the run.")
-    var dataset: String?
-
-    @Option(name: .customLong("set"), help: "Sets a key of the configuration; may be repeated.")
-    var settings: [String] = []
-
-    @Option(help: "Which images of the configuration: validation, training or all (default: validation).")
-    var split: ModelEvaluation.Part?
-
-    @Option(help: "A label table, instead of a configuration.")
-    var labels: String?
-
-    @Option(help: "The folder of its images; without it they are looked for around the table.")
-    var images: String?
+    @OptionGroup var data: DatasetOptions
 
     @Option(help: "A table of probabilities to evaluate, instead of a model; may be repeated, one table per seed.")
     var predictions: [String] = []
@@ -119,19 +103,11 @@ struct Evaluate: ParsableCommand {
             if let first = foreign.first {
                 throw ValidationError("\(first.0) cannot be combined with a model, only with --predictions.")
             }
-            guard labels == nil || (dataset == nil && settings.isEmpty && split == nil) else {
-                throw ValidationError("Give either a configuration (with --set, --split) or --labels TABLE.")
-            }
-            guard dataset.map({ DataSource($0) == .configuration }) ?? true || (settings.isEmpty && split == nil) else {
-                throw ValidationError(
-                    "--set and --split can be given with a configuration (.yaml) only; of a data set all images are evaluated."
-                )
-            }
-            guard images == nil || labels != nil else { throw ValidationError("--images needs --labels.") }
+            try data.requireOneSource()
         } else {
-            guard labels != nil else { throw ValidationError("--predictions needs --labels TABLE.") }
+            guard data.labels != nil else { throw ValidationError("--predictions needs --labels TABLE.") }
             let foreign = [
-                ("--set", !settings.isEmpty), ("--split", split != nil), ("--images", images != nil),
+                ("--set", !data.settings.isEmpty), ("--split", data.split != nil), ("--images", data.images != nil),
                 ("--output", output != nil), ("--precision", precision != nil),
             ].filter(\.1)
             if let first = foreign.first {
@@ -161,7 +137,7 @@ struct Evaluate: ParsableCommand {
 
     /// The files that are named on the command line.
     private var inputs: [String] {
-        predictions + versus + [dataset, labels, trainLabels, thresholds, merge].compactMap { $0 }
+        predictions + versus + [data.dataset, data.labels, trainLabels, thresholds, merge].compactMap { $0 }
             + (model.map(InferenceModel.files) ?? [])
     }
 
@@ -169,13 +145,7 @@ struct Evaluate: ParsableCommand {
         guard let model else {
             return try predictionEvaluation().run(threads: context.threads, shouldStop: context.shouldStop)
         }
-        var evaluation =
-            if let labels {
-                try ModelEvaluation(model: model, table: labels, images: images)
-            } else {
-                try ModelEvaluation(of: model, on: dataset, settings: settings)
-            }
-        if let split { evaluation.part = split }
+        var evaluation = try data.evaluation(of: model)
         if let precision { evaluation.precision = precision }
         evaluation.merge = merge
         evaluation.outputs = outputs
@@ -184,7 +154,7 @@ struct Evaluate: ParsableCommand {
     }
 
     private func predictionEvaluation() -> PredictionEvaluation {
-        var evaluation = PredictionEvaluation(predictions: predictions, labels: labels ?? "")
+        var evaluation = PredictionEvaluation(predictions: predictions, labels: data.labels ?? "")
         evaluation.versus = versus
         evaluation.sharesSeeds = sameSeeds
         evaluation.filter = filter
@@ -195,30 +165,5 @@ struct Evaluate: ParsableCommand {
         evaluation.isOutOfFold = outOfFold
         if let bootstrap { evaluation.settings.bootstrap = bootstrap }
         return evaluation
-    }
-}
-
-extension ModelEvaluation {
-    /// A model on a data set as the command line names it.
-    ///
-    /// - Parameters:
-    ///   - dataset: a configuration, a label table or a folder; nil for the data of the model's run.
-    ///   - settings: the arguments of `--set`, for a configuration.
-    init(of model: String, on dataset: String?, settings: [String]) throws {
-        switch dataset.map(DataSource.init) {
-        case .table:
-            try self.init(model: model, table: dataset ?? "", images: nil)
-        case .folder:
-            self.init(model: model, settings: try FirstConfiguration(folder: dataset ?? "").settings)
-            part = .all
-        case .configuration, nil:
-            guard let dataset, !Self.isConfiguration(dataset, ofRun: model) else {
-                try self.init(run: model, settings: settings)
-                return
-            }
-            let configuration = try RunConfiguration(file: dataset, settings: settings)
-            try configuration.requireFiles()
-            self.init(model: model, settings: configuration.settings)
-        }
     }
 }

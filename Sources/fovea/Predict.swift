@@ -71,7 +71,7 @@ struct Predict: ParsableCommand {
         let file = try output.map {
             try OutputFile($0, named: "--output", inputs: InferenceModel.files(of: model))
         }
-        let found = try ImageArguments.expand(images) { printError($0) }
+        let found = try ImageArguments.expand(images) { printError(Printable.line($0)) }
         try file?.refuse(found.map(\.path))
         let context = try common.context()
         let inference = try InferenceModel(model, precision: precision, context)

@@ -48,7 +48,8 @@ struct Train: ParsableCommand {
         if isDryRun {
             let forecast = try Run(run, common.context(isResuming: resume != nil), written: written).forecast()
             try show(
-                forecast.table().text(for: Terminal.current()) + forecast.notes.joined(separator: "\n"))
+                forecast.table().text(for: Terminal.current())
+                    + forecast.notes.map(Printable.line).joined(separator: "\n"))
             return
         }
         if let config {

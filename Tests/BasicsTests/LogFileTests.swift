@@ -83,6 +83,15 @@ import Testing
     }
 
     /// A name cannot pretend to be another line, nor steer the terminal on which the file is shown.
+    @Test func aMessageIsOneLine() throws {
+        let terminal = Lines()
+        let file = LogFile(warning: .silent)
+        file.open(folder + "/a.log")
+        terminal.logger(.info).keeping(in: file).warning("nl/a\nwarning: all is well\t.jpg is empty")
+        #expect(terminal.all == ["warning: nl/a\\u{A}warning: all is well\\u{9}.jpg is empty"])
+        #expect(try lines("a.log") == ["warning nl/a\\u{A}warning: all is well\\u{9}.jpg is empty"])
+    }
+
     @Test func whatComesFromFilesIsNotTakenForALine() throws {
         let file = LogFile(warning: .silent)
         file.open(folder + "/a.log")

@@ -12,6 +12,17 @@ struct PrintableTests {
         #expect(Printable.result(text) == shown)
     }
 
+    @Test func aNameIsNotTakenForALineOfOurs() {
+        let name = "a\nwarning: all is well\t\u{1B}.jpg"
+        let shown = "a\\u{A}warning: all is well\\u{9}\\u{1B}.jpg"
+        #expect(Printable.line(name) == shown)
+        #expect(Pluralization.listing([name, "b"]) == shown + ", b")
+        let error = FoveaError(.data, about: name, "is empty", remedy: "Remove \(name).")
+        #expect(error.description == "\(shown) is empty\n  Remove \(shown).")
+        let list = FoveaError(.data, "two files:", listing: [name, "b"], remedy: "Remove them.")
+        #expect(list.description == "two files:\n  \(shown)\n  b\n  Remove them.")
+    }
+
     @Test func onlyStylesAreLetThrough() {
         let text = "\u{1B}[1mbold\u{1B}[0m \u{1B}[38;5;1mred\u{1B}[0m\u{1B}[2J\u{1B}]0;title\u{7}"
         let shown = "\u{1B}[1mbold\u{1B}[0m \u{1B}[38;5;1mred\u{1B}[0m\\u{1B}[2J\\u{1B}]0;title\\u{7}"

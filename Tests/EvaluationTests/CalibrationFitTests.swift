@@ -46,6 +46,14 @@ import Testing
         }
     }
 
+    @Test(arguments: [1e6, 1e15, 1e30, 3e38]) func hugeLogitsGetTheLeastSlope(size: Double) {
+        let line = PlattScaling(fitting: [size, -size, size, -size], labels: [1, 0, 0, 1])
+        #expect(line.slope == 0.01 && line.offset.isFinite, "\(line)")
+        // Right ones need no other line.
+        let right = PlattScaling(fitting: [size, -size], labels: [1, 0])
+        #expect(right == .identity, "\(right)")
+    }
+
     @Test func aProbabilityIsTheLogisticFunctionOfTheLine() {
         let line = PlattScaling(slope: 2, offset: -1)
         #expect(abs(line.probability(1.5) - 0.880797077977882) < 1e-12)

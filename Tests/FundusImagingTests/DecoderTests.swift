@@ -43,6 +43,32 @@ import Testing
         #expect(try refusal(tiff(cut)).kind == .data)
     }
 
+    @Test("so is a TIFF file whose tile or strip is not whole", arguments: [false, true])
+    func unreadTile(isTiled: Bool) throws {
+        let samples = Data((0..<256).map { UInt8($0) })
+        func tiff(compression: Int = 1, start: Int? = nil, length: Int? = nil, _ strip: Data) -> Data {
+            HandmadeFile.tiff(
+                width: 16, height: 16, channels: 1, bits: 8, compression: compression, isTiled: isTiled, start: start,
+                length: length, strip: strip)
+        }
+        let whole = tiff(samples)
+        #expect(try Data(decode(whole).bytes.enumerated().filter { $0.offset % 3 == 0 }.map(\.element)) == samples)
+        for left in [0, 1, 100, 255] {
+            #expect(try refusal(whole.prefix(whole.count - 256 + left), "\(left) bytes").kind == .data)
+        }
+        for (start, length) in [(0, 0), (1_000_000, 256), (whole.count - 10, 256)] {
+            let error = try refusal(tiff(start: start, length: length, samples), "\(length) bytes at \(start)")
+            #expect(error.message.contains("damaged") && error.remedy?.contains("copy it again") == true, "\(error)")
+        }
+        if isTiled { _ = try refusal(tiff(length: 100, samples)) }
+        // What LZW and deflate make nothing of.
+        for compression in [5, 8] {
+            for strip in [samples, Data(count: 256)] {
+                #expect(try refusal(tiff(compression: compression, strip), "\(compression)").kind == .data)
+            }
+        }
+    }
+
     @Test("so are PNG and WebP files whose sums and sizes fit what is left")
     func closedOthers() throws {
         let chunks = HandmadeFile.chunks(try picture.png())
@@ -236,6 +262,21 @@ import Testing
             #expect(error.message.contains("convert it to PNG or 8-bit JPEG"), "\(error)")
         }
         #expect(try refusal(jpeg.prefix(jpeg.count / 2)).remedy?.contains("copy it again") == true)
+    }
+
+    @Test("an impossible size of a PNG file is named, and LogLuv")
+    func impossibleSizes() throws {
+        func png(_ width: UInt32, _ height: UInt32) -> Data {
+            let size = [width, height].flatMap { value in [24, 16, 8, 0].map { UInt8(truncatingIfNeeded: value >> $0) }
+            }
+            return HandmadeFile.png([("IHDR", Data(size + [8, 0, 0, 0, 0])), ("IDAT", Data()), ("IEND", Data())])
+        }
+        let huge = try refusal(png(.max >> 1, .max >> 1))
+        #expect(huge.message.contains("2147483647 x 2147483647 pixels, more than the limit"), "\(huge)")
+        #expect(try refusal(png(0, 5)).message.contains("0 x 5 pixels"))
+        let luv = HandmadeFile.tiff(
+            width: 8, height: 8, channels: 3, bits: 8, photometric: 32845, strip: Data(count: 192))
+        #expect(try refusal(luv).message.contains("PhotometricInterpretation 32845"))
     }
 
     @Test("the library's own words come in brackets, behind a sentence")

@@ -2,19 +2,22 @@ import Foundation
 
 /// Image files written byte by byte, for what no encoder here writes.
 enum HandmadeFile {
-    /// A TIFF file with one strip.
+    /// A TIFF file with one strip, or one tile as large as the image.
     ///
     /// - Parameters:
     ///   - strip: the samples, or what the compression made of them.
     ///   - kind: 1 unsigned, 2 signed, 3 floating point, 6 complex.
     ///   - photometric: 1 grey, 2 RGB, 6 YCbCr.
     ///   - tags: further tags, each of one short number.
+    ///   - start: where the file says that the strip begins; nil for where it does.
+    ///   - length: how many bytes the file says that it has; nil for as many as it has.
     static func tiff(
         width: Int, height: Int, channels: Int, bits: Int, kind: Int = 1, photometric: Int? = nil, compression: Int = 1,
-        tags: [Int: Int] = [:], isBigEndian: Bool = false, strip: Data
+        tags: [Int: Int] = [:], isBigEndian: Bool = false, isTiled: Bool = false, start: Int? = nil, length: Int? = nil,
+        strip: Data
     ) -> Data {
         let photometric = photometric ?? (channels < 3 ? 1 : 2)
-        let count = 11 + tags.count
+        let count = (isTiled ? 12 : 11) + tags.count
         let extra = 8 + 2 + 12 * count + 4
         let data = extra + 4 * channels
         func number(_ value: Int, _ size: Int) -> [UInt8] {
@@ -36,10 +39,15 @@ enum HandmadeFile {
         each(258, bits, at: extra)
         short(259, compression)
         short(262, photometric)
-        long(273, data)
+        long(isTiled ? 324 : 273, start ?? data)
         short(277, channels)
-        long(278, height)
-        long(279, strip.count)
+        long(isTiled ? 325 : 279, length ?? strip.count)
+        if isTiled {
+            short(322, width)
+            short(323, height)
+        } else {
+            long(278, height)
+        }
         short(284, 1)
         each(339, kind, at: extra + 2 * channels)
         for (tag, value) in tags { short(tag, value) }

@@ -84,7 +84,7 @@ import Torch
         #expect(try #require(check.calibrated.logLoss) < #require(check.raw.logLoss))
         let reached = check.points.filter { $0.sensitivity == 0.8 }.compactMap(\.reachedSensitivity)
         #expect(reached.count > 3 && reached.allSatisfy { $0.value >= 0.8 })
-        #expect(outcome.text(for: .init()).contains("fitted on these very images"))
+        #expect(outcome.text(for: .init()).contains("\n32 of the 32 images fitted the calibration"))
     }
 
     @Test func photographsThatTrainedTheModelAreRefused() throws {
@@ -126,6 +126,119 @@ import Torch
         _ = try InferenceModel(other.settings.output, context)
     }
 
+    /// The rows of the job's table, and its header.
+    private func table() throws -> (header: String, rows: [String]) {
+        let lines = try String(contentsOfFile: job.settings.data.table, encoding: .utf8).split(separator: "\n").map(
+            String.init)
+        return (lines[0], Array(lines.dropFirst()))
+    }
+
+    /// The model on some rows of the job's table.
+    private func evaluation(_ rows: [String]) throws -> ModelEvaluation {
+        try AtomicFile.write(
+            ([try table().header] + rows).joined(separator: "\n") + "\n", to: folder.path + "/rows.csv")
+        return try ModelEvaluation(model: run, table: folder.path + "/rows.csv", images: job.settings.data.images)
+    }
+
+    @Test func imagesThatFittedTheCalibrationAreCountedInAnyOrder() throws {
+        let rows = try table().rows.filter { !$0.contains(",train,") }
+        #expect(rows.count == 32, "the test shows nothing")
+        _ = try CalibrationFit(evaluation(Array(rows.prefix(25))), context)
+        for (rows, count) in [(rows.reversed(), 25), (Array(rows.prefix(25)).reversed(), 25), (rows.suffix(10), 3)] {
+            let outcome = try evaluation(rows).run(context)
+            #expect(outcome.calibration?.fittedImages == count)
+            #expect(outcome.text(for: .init()).contains("\(count) of the \(rows.count) images fitted the calibration"))
+        }
+        #expect(!(try evaluation(rows.suffix(7)).run(context).text(for: .init()).contains("fitted the calibration")))
+    }
+
+    @Test func whatWasNotCalibratedIsNamed() throws {
+        let (header, rows) = try table()
+        let columns = header.split(separator: ",").map(String.init)
+        let (first, second) = ("drusen", "enlarged_cup")
+        let changed = rows.filter { !$0.contains(",train,") }.prefix(12).map { row in
+            var cells = row.split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+            cells[columns.firstIndex(of: first) ?? 0] = "1"
+            cells[columns.firstIndex(of: second) ?? 0] = "0"
+            return cells.joined(separator: ",")
+        }
+        // One photograph under two names, with opposite labels.
+        let name = String(changed[0].prefix { $0 != "," })
+        let file = try #require(
+            FileManager.default.contentsOfDirectory(atPath: job.settings.data.images).first { $0.hasPrefix(name) })
+        let twin = "twin" + file.dropFirst(name.count)
+        try FileManager.default.copyItem(
+            atPath: job.settings.data.images + "/" + file, toPath: job.settings.data.images + "/" + twin)
+        var cells = changed[0].split(separator: ",", omittingEmptySubsequences: false).map(String.init)
+        cells[0] = name == file ? twin : "twin"
+        cells[columns.firstIndex(of: "normal") ?? 0] = cells[columns.firstIndex(of: "normal") ?? 0] == "1" ? "0" : "1"
+        let fit = try CalibrationFit(evaluation(changed + [cells.joined(separator: ",")]), context)
+        let text = try fit.text(for: .init())
+        #expect(text.contains("as there is no image without them: \(first).\n"), "\(text)")
+        #expect(text.contains(/as no image shows them: [^.]*enlarged_cup/), "\(text)")
+        #expect(fit.notes.contains("13 images calibrate hardly anything: 20 or more are needed"), "\(fit.notes)")
+        let note = "1 photograph has several names with opposite labels: \(name), \(cells[0]) (normal)"
+        #expect(fit.notes.contains(note), "\(fit.notes)")
+    }
+
+    @Test func nothingElseIsReplacedByACalibration() throws {
+        let other = run + "/calibration.json.12.34.partial"
+        try AtomicFile.write("{", to: other)
+        try AtomicFile.write("{\"camera\": [1, 2]}\n", to: path)
+        let foreign = try error { _ = try CalibrationFit(ModelEvaluation(run: run), context) }
+        #expect(foreign.kind == .configuration && foreign.remedy == "Move it away.")
+        #expect(
+            foreign.message
+                == "the calibration \(path) exists and was not written by this command: it would be overwritten")
+        unlink(path)
+        try Folder.make(path)
+        let standing = try error { _ = try CalibrationFit(ModelEvaluation(run: run), context) }
+        #expect(standing.kind == .configuration && standing.message == "the calibration \(path) is a folder")
+        rmdir(path)
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        // What a killed one left, and a damaged one.
+        #expect(!FileManager.default.fileExists(atPath: other))
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        try AtomicFile.write(whole.prefix(whole.count / 2), to: path)
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)) == whole)
+        chmod(path, 0o444)
+        let protected = try error { _ = try CalibrationFit(ModelEvaluation(run: run), context) }
+        #expect(protected.message.contains("is write-protected"))
+        // A table in its place.
+        unlink(path)
+        try FileManager.default.copyItem(atPath: job.settings.data.table, toPath: path)
+        var data = job.settings.data
+        data.table = path
+        var settings = job.settings
+        settings.data = data
+        let input = try error { _ = try CalibrationFit(ModelEvaluation(model: run, settings: settings), context) }
+        #expect(input.kind == .configuration)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: path)).starts(with: Data("image".utf8)))
+    }
+
+    @Test func aRunWithOtherWeightsSaysThatTheCalibrationDoesNotFit() throws {
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        var lines: [String] = []
+        try job.execute(isResuming: true, log: { lines.append($0) })
+        #expect(!lines.contains { $0.contains("calibration.json") })
+        var other = job
+        other.settings.training.rate *= 2
+        try other.execute(isResuming: true, log: { lines.append($0) })
+        #expect(lines.contains { $0.hasPrefix("warning: \(path) is of other weights") }, "\(lines)")
+    }
+
+    @Test func anotherPrecisionIsSaid() throws {
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        let text = try String(contentsOfFile: path, encoding: .utf8)
+        try AtomicFile.write(text.replacing("\"float32\"", with: "\"bfloat16\""), to: path)
+        var lines: [String] = []
+        var context = context
+        context.logger = .telling { lines.append($0) }
+        _ = try InferenceModel(run, context)
+        #expect(lines.contains { $0.contains("calibration.json was fitted in bfloat16") }, "\(lines)")
+    }
+
     @Test func aDamagedCalibrationIsNamed() throws {
         _ = try CalibrationFit(ModelEvaluation(run: run), context)
         let whole = try String(contentsOfFile: path, encoding: .utf8)
@@ -138,7 +251,36 @@ import Torch
             decoding: try JSONSerialization.data(withJSONObject: document, options: .sortedKeys), as: UTF8.self)
         document["slope"] = [1.0]
         let short = String(decoding: try JSONSerialization.data(withJSONObject: document), as: UTF8.self)
+        func with(_ change: (inout [String: Any]) -> Void) throws -> String {
+            var document = try #require(JSONSerialization.jsonObject(with: Data(whole.utf8)) as? [String: Any])
+            change(&document)
+            return String(decoding: try JSONSerialization.data(withJSONObject: document), as: UTF8.self)
+        }
+        func with(point: Any, for key: String) throws -> String {
+            try with {
+                var points = $0["points"] as? [String: [String: Any]] ?? [:]
+                points["sensitivity"]?[key] = (0..<found.classes.count).map { _ in point }
+                $0["points"] = points
+            }
+        }
+        func with(_ key: String, first value: Any) throws -> String {
+            try with {
+                var list = $0[key] as? [Any] ?? []
+                list[0] = value
+                $0[key] = list
+            }
+        }
         for (text, words) in [
+            (try with(point: 2, for: "0.9"), "points has the threshold 2.0"),
+            (try with(point: -0.1, for: "0.9"), "points has the threshold -0.1"),
+            (try with(point: 0.5, for: "abc"), "points has the key \"abc\""),
+            (try with(point: 0.5, for: "7"), "points has the key \"7\""),
+            (try with("positives", first: -3), "each of positives"),
+            (try with("slope", first: 1e308), "slope has 1e+308"),
+            (try with("offset", first: -1e308), "offset has -1e+308"),
+            (try with("classes", first: "x"), "the model has"),
+            (try with { $0["classes"] = Array(found.classes.reversed()) }, "in another order"),
+            (try with { $0["precision"] = "float7" }, "precision"),
             ("", "is not a calibration"), (String(whole.prefix(whole.count / 2)), "is not a calibration"),
             ("{}", "is not a calibration"), (negative, "slopes must be above 0"), (short, "must have"),
             (whole.replacing("\"format\" : 1", with: "\"format\" : 9"), "has format 9"),

@@ -28,7 +28,7 @@ import Torch
 
     @Test(arguments: [
         "report.md", "metrics.json", "config.yaml", "config.json", "history.csv", "run.log", "predictions.csv",
-        "split.csv",
+        "split.csv", "calibration.json",
         "model.safetensors", "plots/mine.png", "plain/notes.txt",
     ]) func nothingThatNoRunWroteIsOverwritten(_ name: String) throws {
         var job = try SmallJob(in: folder.path)

@@ -102,6 +102,7 @@ import Torch
         let hash = "0123456789abcdef"
         let leftOver = [
             "run/stages/plain-\(hash)/model.safetensors.12.34.partial", "run/report.md.12.34.partial",
+            "run/calibration.json.12.34.partial",
             "run/plain/config.json.12.34.partial", "run/plots/gain.svg.12.34.partial",
             "run/checkpoints/plain-\(hash)/epoch-00001-batch-0000000.partial/state.json",
             "run/nonfinite/plain-\(hash)/epoch-00001-batch-0000000.partial/state.json",

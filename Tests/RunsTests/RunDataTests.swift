@@ -484,6 +484,15 @@ import Torch
 
     // MARK: Sessions
 
+    @Test(arguments: ["[[[[", #"[{"started": "", "seconds": -1e300}]"#])
+    func damagedSessionsAreBegunAnew(_ text: String) throws {
+        try job.execute()
+        try AtomicFile.write(text, to: job.settings.output + "/sessions.json")
+        var lines: [String] = []
+        try job.execute(isResuming: true, log: { lines.append($0) })
+        #expect(lines.contains { $0.contains("sessions.json is damaged and begun anew") }, "\(lines)")
+    }
+
     @Test func theTimeOfAllSessionsIsCounted() throws {
         var job = job
         job.settings.training.epochs = 3

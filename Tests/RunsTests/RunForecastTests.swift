@@ -53,9 +53,27 @@ import Torch
         _ = try damage("region", in: job.settings.stageFolder + "/banks")
         let withoutBank = try forecast()
         #expect(withoutBank.contains("1 of \(stages) to do"), "\(withoutBank)")
-        let path = try damage("teacher", in: job.settings.stageFolder)
-        for error in [foveaError { _ = try forecast() }, foveaError { try job.execute(isResuming: true) }] {
-            #expect(error?.kind == .data && error?.message == "\(path) is not the file that training wrote")
+        func expect(_ words: String, remedy: String) {
+            for error in [foveaError { _ = try forecast() }, foveaError { try job.execute(isResuming: true) }] {
+                #expect(error?.kind == .data && error?.message == words, "\(String(describing: error))")
+                #expect(error?.remedy?.contains(remedy) == true)
+            }
         }
+        let path = try damage("teacher", in: job.settings.stageFolder)
+        let stage = path.replacing("/model.safetensors", with: "")
+        expect("\(path) is not the file that training wrote", remedy: "Delete the folder \(stage)")
+        unlink(path)
+        expect("\(path) is missing", remedy: "Delete the folder \(stage)")
+        try FileManager.default.removeItem(atPath: stage)
+        try AtomicFile.write("", to: stage)
+        expect("\(stage) is not a folder, but a finished stage is kept in one", remedy: "Delete it")
+        unlink(stage)
+        try job.execute(isResuming: true)
+        let banks = job.settings.stageFolder + "/banks/"
+        let name = try #require(
+            FileManager.default.contentsOfDirectory(atPath: banks).first { $0.hasSuffix(".safetensors") })
+        unlink(banks + name)
+        try Folder.make(banks + name)
+        expect("\(banks + name) is a folder where a view bank is kept", remedy: "Delete it")
     }
 }

@@ -39,6 +39,8 @@ struct CommandLineTests {
         ("evaluate-no-table", "evaluate --predictions none.csv --labels l.csv"),
         ("evaluate-where", "evaluate --predictions p.csv --labels l.csv --where fold"),
         ("evaluate-bootstrap", "evaluate --predictions p.csv --labels l.csv --bootstrap -4"),
+        ("evaluate-precision", "evaluate --predictions p.csv --labels l.csv --precision bfloat16"),
+        ("calibrate-both", "calibrate run l.csv --labels l.csv"), ("calibrate-images", "calibrate run --images data"),
         ("predict-top", "predict run a.png --top -1"),
         ("predict-no-model", "predict run a.png"), ("predict-no-image", "predict run"),
         ("inspect-label", "inspect p.csv"), ("inspect-set", "inspect l.csv --set seed=1"),

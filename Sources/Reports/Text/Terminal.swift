@@ -59,7 +59,7 @@ public struct Terminal: Sendable, Equatable {
     /// The text in a style, or as it is where there is no colour.
     public func styled(_ text: String, _ style: Style) -> String {
         // Escaped here, since the stream lets styles through.
-        let text = Printable.escaped(text)
+        let text = Printable.line(text)
         return hasColour && !text.isEmpty ? "\u{1B}[\(style.rawValue)m\(text)\u{1B}[0m" : text
     }
 

@@ -6,6 +6,7 @@ import Evaluation
 import Execution
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import Plots
 import Reports
@@ -36,6 +37,7 @@ struct RunReporting {
         }
         try AtomicFile.write(split, to: folder.file(RunSplit.name))
         try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
+        try warnOfCalibration()
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))
             try save(outcome.plain, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
@@ -88,6 +90,18 @@ struct RunReporting {
         bundle.description.thresholds = thresholds
         try bundle.save(to: folder.file(place.isEmpty ? "." : place))
         try folder.write(outcomes, to: place + "predictions.csv")
+    }
+
+    /// Says that a calibration that lies here belongs to other weights than those just written.
+    private func warnOfCalibration() throws {
+        struct Calibration: Decodable { var weightsSha256: String }
+        let path = folder.file(RunFolder.calibrationName)
+        guard let data = FileManager.default.contents(atPath: path) else { return }
+        let fitted = try? JSONFormat.decoded(Calibration.self, from: data).weightsSha256
+        guard try fitted != Digest.sha256(fileAt: folder.file(ModelBundle.weightsName)) else { return }
+        runner.context.logger.warning(
+            "\(path) is of other weights than those that this run has now: make it again with `fovea calibrate`, or delete it"
+        )
     }
 
     /// What the table of costs does not show.

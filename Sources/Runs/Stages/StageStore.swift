@@ -99,8 +99,14 @@ public struct StageStore {
         }
     }
 
-    private func place(ofBank name: String, _ digest: String) -> String {
-        PathName.joined(folder, StageFolder.bankFolder, name + "-" + digest.prefix(16) + ".safetensors")
+    private func place(ofBank name: String, _ digest: String) throws -> String {
+        let path = PathName.joined(folder, StageFolder.bankFolder, name + "-" + digest.prefix(16) + ".safetensors")
+        for file in [path, TeacherFeatures.path(alongside: path)] where Folder.exists(file) {
+            throw FoveaError(
+                .data, about: file, "is a folder where a view bank is kept", remedy: "Delete it; the bank is then made."
+            )
+        }
+        return path
     }
 
     /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
@@ -134,6 +140,12 @@ public struct StageStore {
 
     /// The record of a stage whose files are those that training wrote; nil without one.
     private func record(in path: String, key: StageKey) throws -> Record? {
+        var status = stat()
+        if lstat(path, &status) == 0, !Folder.exists(path) {
+            throw FoveaError(
+                .data, about: path, "is not a folder, but a finished stage is kept in one",
+                remedy: "Delete it; the stage is then trained.")
+        }
         guard let data = try StageFolder.verifiedRecord(in: path) else { return nil }
         guard let record = try? JSONFormat.decoded(Record.self, from: data), record.key == key else {
             throw StageFolder.damaged(PathName.joined(path, StageFolder.recordName), in: path)
@@ -146,7 +158,7 @@ public struct StageStore {
     public func bank<Bank>(
         _ name: String, key: String, stored: (_ path: String) throws -> Bank?, make: (_ path: String) throws -> Bank
     ) throws -> Bank {
-        let path = place(ofBank: name, key)
+        let path = try place(ofBank: name, key)
         let lock = "/" + name + "-" + key.prefix(16) + ".lock"
         return try finished(
             in: PathName.joined(folder, StageFolder.bankFolder), lock: lock, stored: { try stored(path) }

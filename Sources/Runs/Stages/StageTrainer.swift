@@ -152,7 +152,7 @@ extension StageTrainer {
         try Engine.seed(SeededRandom(seed: runner.planner.seed, SeededRandom.key("weights " + seedName)).state)
         let network = try description.makeClassifier()
         if let report = try settings.model.loadWeights(into: network, runner.weights) {
-            runner.context.logger.info("\(spec.id): \(report)")
+            for line in "\(spec.id): \(report)".split(separator: "\n") { runner.context.logger.info("\(line)") }
         }
         try bias.apply(to: network, counts: counts(rows: rows))
         return network
