@@ -119,9 +119,8 @@ let package = Package(
             "Configuration", "Basics", logging,
             tests: ["Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
         + module(
-            "Prediction", "RunFiles", "Execution", "Settings", "Reports", "Models", "Backbones", "Evaluation",
-            "Cohorts",
-            "FundusImaging", "Torch", "Configuration", "Basics", logging, yams, hasTests: false)
+            "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports", "Models", "Backbones", "Evaluation",
+            "Cohorts", "FundusImaging", "Torch", "Configuration", "Basics", logging, yams, hasTests: false)
         + module(
             "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",
             "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Models", "NN", "Torch", "Configuration",

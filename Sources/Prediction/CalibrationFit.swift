@@ -16,6 +16,7 @@ public struct CalibrationFit {
     /// The file that was written.
     public let path: String
     private let predictions: LabelledPredictions
+    private let overlap: TrainingOverlap
 
     /// Computes the model's logits, fits a line to each class and chooses operating points.
     ///
@@ -26,11 +27,11 @@ public struct CalibrationFit {
     public init(_ data: ModelEvaluation, allowsTrainingImages: Bool = false, _ context: ExecutionContext) throws {
         let inference = try InferenceModel(
             data.model, precision: data.precision, readsCalibration: false, context)
-        predictions = try data.predictions(of: inference, context: context)
-        if let trained = predictions.overlap.trained, trained > 0, !allowsTrainingImages {
+        (predictions, overlap) = try data.predictions(of: inference, context: context)
+        if let trained = overlap.trained, trained > 0, !allowsTrainingImages {
             throw FoveaError(
                 .data,
-                "\(trained) of the \(Pluralization.count(predictions.rows.count, "image")) of \(predictions.cohort.source) trained "
+                "\(trained) of the \(Pluralization.count(predictions.data.rows.count, "image")) of \(predictions.data.cohort.source) trained "
                     + "the model, which is surer of them than of new ones: a calibration would not hold",
                 remedy:
                     "Calibrate on other photographs (--split validation takes those of the run), or take them too with "
@@ -38,28 +39,29 @@ public struct CalibrationFit {
         }
         let (lines, points) = try Self.fit(predictions)
         let source = ModelCalibration.Source(
-            path: predictions.cohort.source, hash: Digest.sha256(predictions.cohort.tables.map(\.sha256).joined()),
-            images: predictions.rows.count, split: data.part.rawValue,
+            path: predictions.data.cohort.source,
+            hash: Digest.sha256(predictions.data.cohort.tables.map(\.sha256).joined()),
+            images: predictions.data.rows.count, split: data.part.rawValue,
             contents: Digest.sha256(predictions.contents.joined()))
         path = PathName.joined(data.model, ModelCalibration.name)
         let predictions = predictions
         calibration = ModelCalibration(
             weights: try Digest.sha256(fileAt: PathName.joined(data.model, ModelBundle.weightsName)),
-            precision: data.precision, data: source, classes: predictions.classes, lines: lines, points: points,
-            positives: predictions.classes.indices.map { predictions.labels(class: $0).count { $0 == 1 } })
+            precision: data.precision, data: source, classes: predictions.data.classes, lines: lines, points: points,
+            positives: predictions.data.classes.indices.map { predictions.data.labels(class: $0).count { $0 == 1 } })
         try AtomicFile.write(JSONFormat.encoded(calibration), to: path)
     }
 
     private static func fit(
         _ predictions: LabelledPredictions
     ) throws -> (lines: [PlattScaling], points: ModelCalibration.Points) {
-        let scores = try ModelCalibration.scores(predictions.logits, of: predictions.description)
-        let count = predictions.classes.count
+        let scores = try ModelCalibration.scores(predictions.logits, of: predictions.data.description)
+        let count = predictions.data.classes.count
         var lines: [PlattScaling] = []
         var points = ModelCalibration.Points(sensitivity: [:], specificity: [:])
         for column in 0..<count {
-            let own = predictions.rows.indices.map { scores[$0 * count + column] }
-            let labels = predictions.labels(class: column)
+            let own = predictions.data.rows.indices.map { scores[$0 * count + column] }
+            let labels = predictions.data.labels(class: column)
             let line = PlattScaling(fitting: own, labels: labels)
             lines.append(line)
             // As predictions have them: float32.
@@ -95,5 +97,5 @@ public struct CalibrationFit {
     }
 
     /// What the reader should know of the data.
-    public var notes: [String] { predictions.notes + predictions.overlap.notes }
+    public var notes: [String] { predictions.data.notes + overlap.notes }
 }

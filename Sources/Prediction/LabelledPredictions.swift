@@ -1,9 +1,10 @@
 import Cohorts
 import Evaluation
 import Models
+import RunFiles
 
-/// What a model made of labelled photographs.
-struct LabelledPredictions {
+/// Photographs with their labels for the classes of a model.
+struct LabelledPhotographs {
     /// The model and the data, for headings.
     let subject: String
     let description: ModelDescription
@@ -13,31 +14,44 @@ struct LabelledPredictions {
     let rows: [Int]
     /// 1, 0 or -1 for unknown, [rows, classes of the model].
     let labels: [Int8]
-    /// The hash of each image's content.
-    let contents: [String]
-    /// Raw, [rows, classes].
-    let logits: [Float]
     /// What the reader should know of the data.
     let notes: [String]
-    let overlap: TrainingOverlap
+    /// The run that the model comes from; nil where it is alone.
+    let record: RunRecord?
+    /// Where the split of the model's run should lie and does not.
+    let missingSplit: String?
 
     var classes: [String] { description.classes }
 
-    /// [rows, classes].
-    var probabilities: [Float] {
-        get throws { try description.probabilities(logits) }
-    }
+    /// The photographs' names.
+    var images: [String] { rows.map { cohort.photographs[$0].image } }
+
+    /// The labels of a class, row by row.
+    func labels(class column: Int) -> [Int8] { rows.indices.map { labels[$0 * classes.count + column] } }
 
     /// Labels beside scores, ready for evaluation.
     ///
     /// - Parameter scores: [rows, classes].
-    func outcomes(_ scores: [Float]) throws -> Outcomes {
-        let photographs = rows.map { cohort.photographs[$0] }
-        return try Outcomes(
-            classes: classes, images: photographs.map(\.image), labels: labels, scores: scores,
-            patients: cohort.knowsPatients ? photographs.map(\.patient) : [])
+    func outcomes(_ scores: [Double]) throws -> Outcomes {
+        try Outcomes(
+            classes: classes, images: images, labels: labels, scores: scores,
+            patients: cohort.knowsPatients ? rows.map { cohort.photographs[$0].patient } : [])
+    }
+}
+
+/// What a model made of labelled photographs.
+struct LabelledPredictions {
+    let data: LabelledPhotographs
+    /// The hash of each image's content.
+    let contents: [String]
+    /// Raw, [rows, classes].
+    let logits: [Float]
+
+    /// [rows, classes].
+    var probabilities: [Float] {
+        get throws { try data.description.probabilities(logits) }
     }
 
-    /// The labels of a class, row by row.
-    func labels(class column: Int) -> [Int8] { rows.indices.map { labels[$0 * classes.count + column] } }
+    /// Labels beside scores, ready for evaluation.
+    func outcomes(_ scores: [Float]) throws -> Outcomes { try data.outcomes(scores.map(Double.init)) }
 }

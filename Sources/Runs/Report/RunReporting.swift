@@ -194,16 +194,13 @@ struct RunReporting {
     private var facts: [(name: String, value: String)] {
         let settings = runner.settings
         let split = runner.preparedData.split
-        var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
-        if settings.technique.mixing.kind != .none { technique += ", " + settings.technique.mixing.kind.rawValue }
-        if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
         return [
             ("Run", folder.path),
             ("Data", runner.cohort.source),
             ("Split", "\(split.name): \(split.training.count) training, \(split.validation.count) validation images"),
             ("Network", "\(settings.model.architecture.rawValue) at \(settings.image.resolution) px"),
-            ("Technique", technique),
-            ("Distillation", settings.distillation.map { "\($0.grouping), \($0.weights.rawValue)" } ?? "none"),
+            ("Technique", settings.technique.summary),
+            ("Distillation", settings.distillation?.summary ?? "none"),
             (
                 "Engine",
                 "libtorch \(Engine.version), \(runner.planner.precision.rawValue) on \(runner.context.device)"
