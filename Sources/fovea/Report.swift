@@ -1,5 +1,7 @@
 import ArgumentParser
 import Basics
+import Execution
+import Logging
 import Prediction
 
 /// `fovea report`: a finished run as one page.
@@ -19,6 +21,8 @@ struct Report: ParsableCommand {
 
     func run() throws {
         let context = try common.context()
-        try show(try ModelReporting(run: folder, context).write().joined(separator: "\n"))
+        let reporting = try ModelReporting(run: folder, context)
+        for note in reporting.notes { context.logger.warning("\(note)") }
+        try show(try reporting.write().joined(separator: "\n"))
     }
 }

@@ -75,8 +75,10 @@ struct Train: ParsableCommand {
     private func page(of folder: String, _ context: ExecutionContext) throws -> String? {
         do {
             return try ModelReporting(run: folder, context).write().first
-        } catch let error as FoveaError {
-            context.logger.warning("there is no report.html: \(error.description)")
+        } catch let stop as CancellationError {
+            throw stop
+        } catch {
+            context.logger.warning("there is no report.html of this run: \(error)")
             return nil
         }
     }

@@ -107,6 +107,34 @@ import Testing
         #expect(page.components(separatedBy: "<img ").dropFirst().allSatisfy { $0.hasPrefix("alt=\"") })
     }
 
+    @Test func aPageOf33ClassesAndManyImagesIsSmall() throws {
+        let (classes, images) = (33, 2000)
+        var random = SeededRandom(seed: 1)
+        let cells = (0..<classes * images).map { $0 % (2 + $0 % classes) == 0 }
+        let outcomes = try Outcomes(
+            classes: (0..<classes).map { "A finding of the retina \($0)" }, images: (0..<images).map { "\($0).jpg" },
+            labels: cells.map { $0 ? 1 : 0 },
+            scores: cells.map { 0.3 * ($0 ? 1 : 0) + 0.7 * Double(random.index(below: 10_000)) / 10_000 })
+        var options = EvaluationOptions()
+        options.trainingImages = Array(1...classes)
+        options.bootstrap?.rounds = 10
+        let result = try Evaluator.evaluate(outcomes, options)
+        var report = ModelReport(
+            name: "run", facts: [], notes: [], names: [:], plain: result, student: result,
+            difference: try Evaluator.compare(candidate: [outcomes], reference: [outcomes], options))
+        report.curves = try (0..<12).map { column in
+            let curves = try #require(RankingCurves(outcomes, class: column)).thinned()
+            return .init(name: outcomes.classes[column], models: ["plain": curves, "student": curves])
+        }
+        report.missed = (0..<12).map { row in
+            .init(
+                image: "\(row).jpg", name: outcomes.classes[row], probability: 0, threshold: 1, labels: [],
+                thumbnail: Data(count: 15_000))
+        }
+        report.falseAlarms = report.missed
+        #expect(report.page.text.utf8.count < 1_500_000)
+    }
+
     @Test func theModelCardKeepsItsFrontMatter() throws {
         let card = try Self.report().modelCard(dataset: Self.hostile)
         let lines = card.split(separator: "\n", omittingEmptySubsequences: false)

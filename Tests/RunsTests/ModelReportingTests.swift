@@ -101,6 +101,28 @@ import Torch
         #expect(try error().message.contains("is not a run folder"))
     }
 
+    @Test func columnsOfTheTableMakeSubgroups() throws {
+        let table = job.settings.data.table
+        let lines = try String(contentsOfFile: table, encoding: .utf8).split(separator: "\n").map(String.init)
+        // A column that Fovea does not know, one that is the same everywhere, one that differs everywhere.
+        let wider = lines.enumerated().map { row, line in
+            line + (row == 0 ? ",<b>camera,site,number" : ",\(row % 2 == 0 ? "<i>old" : "new"),one,\(row)")
+        }
+        try wider.joined(separator: "\n").write(toFile: table, atomically: true, encoding: .utf8)
+        let reporting = try ModelReporting(run: run, context)
+        #expect(reporting.notes.contains { $0.contains(table) })
+        _ = try reporting.write()
+        let subgroups = try #require(try document()["subgroups"] as? [[String: Any]])
+        let found = subgroups.map { "\($0["column"] ?? "") \($0["value"] ?? "")" }
+        #expect(found.contains("<b>camera <i>old") && found.contains("<b>camera new"))
+        #expect(!found.contains { $0.hasPrefix("site") || $0.hasPrefix("number") })
+        let images = subgroups.filter { $0["column"] as? String == "<b>camera" }
+            .compactMap { ($0["comparison"] as? [String: Any])?["images"] as? Int }
+        #expect(images.reduce(0, +) == (try RunMetrics.read(run + "/metrics.json").best.images))
+        let page = String(decoding: try job.file("report.html"), as: UTF8.self)
+        #expect(page.contains("&lt;i&gt;old") && !page.contains("<i>"))
+    }
+
     @Test func anImageThatChangedIsNotShown() throws {
         let images = job.settings.data.images
         for name in try FileManager.default.contentsOfDirectory(atPath: images) {

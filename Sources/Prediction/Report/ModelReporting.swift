@@ -90,6 +90,9 @@ public struct ModelReporting {
         }
     }
 
+    /// What the reader should know of the data.
+    public var notes: [String] { data.notes }
+
     /// Computes what the run folder does not hold, and writes the three files.
     ///
     /// - Returns: their paths.
@@ -147,12 +150,12 @@ extension ModelReporting {
         let mistakes = WorstMistakes(
             data, best, thresholds: metrics.best.classes.map(\.threshold), hashes: hashes)
         (report.missed, report.falseAlarms) = (mistakes.missed, mistakes.falseAlarms)
-        report.teachers = metrics.student == nil ? nil : teachers(report.names)
+        report.teachers = metrics.student.map {
+            TeacherTable(metrics.teachers, plain: metrics.plain, student: $0, names: report.names)
+        }
         report.history = try HistoryFile(path: PathName.joined(folder, "history.csv")).rows
         report.cost = CostTable(
-            metrics.cost.map {
-                CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, views: $0.views, isReused: $0.reused)
-            }, plainStages: evaluation.settings.technique.second.name == .none ? 1 : 2)
+            metrics.cost, plainStages: evaluation.settings.technique.second.name == .none ? 1 : 2)
         report.hashes = try fileHashes()
         report.commands = [
             "fovea train \(folder)/\(RunConfiguration.name) --set output=ANOTHER_FOLDER", "fovea report \(folder)",
@@ -194,35 +197,22 @@ extension ModelReporting {
         }
     }
 
-    private func teachers(_ names: [String: String]) -> TeacherTable {
-        func named(_ name: String, _ classes: [ClassResult]?) -> ClassResult? { classes?.first { $0.name == name } }
-        return TeacherTable(
-            metrics.teachers.flatMap { teacher in
-                teacher.classes.map { entry in
-                    let plain = named(entry.name, metrics.plain.classes)
-                    return TeacherTable.Row(
-                        name: names[entry.name] ?? entry.name, teacher: teacher.subset,
-                        trainingImages: plain?.trainingImages ?? 0, positives: plain?.positives ?? 0,
-                        plainAP: plain?.averagePrecision.value, teacherAP: entry.averagePrecision,
-                        studentAP: named(entry.name, metrics.student?.classes)?.averagePrecision.value,
-                        plainAUC: plain?.rocAUC.value, teacherAUC: entry.rocAUC)
-                }
-            })
-    }
-
     private var facts: [(name: String, value: String)] {
         let settings = evaluation.settings
         let numbers = data.cohort.patientNumbers
-        let parts = Dictionary((data.record?.split.entries ?? []).map { ($0.image, $0.part) }) { first, _ in first }
-        func count(_ part: RunSplit.Part) -> String {
-            let rows = data.cohort.photographs.indices.filter { parts[data.cohort.photographs[$0].image] == part }
+        let parts = (data.record?.split.entries).map { entries in
+            Dictionary(entries.map { ($0.image, $0.part) }) { first, _ in first }
+        }
+        func count(_ rows: [Int]) -> String {
             let patients = data.cohort.knowsPatients ? " of \(Set(rows.map { numbers[$0] }).count) patients" : ""
             return NumberFormat.count(rows.count) + " images" + patients
         }
+        let photographs = data.cohort.photographs
+        let training = parts.map { parts in photographs.indices.filter { parts[photographs[$0].image] == .training } }
         return [
             ("Data", tableNames.joined(separator: ", ")), ("Classes", "\(data.classes.count)"),
-            ("Trained on", count(.training)),
-            ("Measured on", count(.validation)),
+            ("Trained on", training.map(count) ?? "not known"),
+            ("Measured on", count(data.rows)),
             ("Network", "\(data.description.architecture.rawValue) at \(data.description.image.resolution) px"),
             ("Technique", settings.technique.summary),
             ("Distillation", settings.distillation?.summary ?? "none"),

@@ -32,8 +32,8 @@ public struct HTMLPage: Sendable {
         let entries = sections.map { "<li><a href=\"#\($0.anchor)\">\($0.title)</a></li>" as HTML }
         let parts = sections.map { section -> HTML in
             """
-            <section id="\(section.anchor)" aria-labelledby="\(section.anchor)-title">
-            <h2 id="\(section.anchor)-title">\(section.title)</h2>
+            <section id="\(section.anchor)">
+            <h2>\(section.title)</h2>
             \(section.body)
             </section>
             """

@@ -5,7 +5,7 @@ import Plots
 extension HTML {
     /// A part of a page that scrolls by itself where it is wider than the page, with the keyboard too.
     static func scrolling(_ name: String, _ content: HTML) -> HTML {
-        "<div class=\"scroll\" role=\"region\" tabindex=\"0\" aria-label=\"\(name)\">\(content)</div>"
+        "<div class=\"scroll\" role=\"group\" tabindex=\"0\" aria-label=\"\(name)\">\(content)</div>"
     }
 
     /// Sentences.

@@ -126,7 +126,7 @@ struct RunReporting {
                     "What distillation changed", paragraphs: tables.notes() + studentNotes, table: tables.summary(),
                     figures: [try figure(plot.drawing(), "gain", "Difference in mean average precision")]))
             sections.append(.init("What distillation changed, class by class", table: tables.classes()))
-            let table = teacherTable
+            let table = TeacherTable(teachers, plain: outcome.plainResult, student: student, names: names)
             let title = "Average precision of plain model, teachers and student"
             sections.append(
                 .init(
@@ -144,10 +144,7 @@ struct RunReporting {
             sections.append(.init("The \(name) model, class by class", table: table, figures: figures))
             figures = []
         }
-        let cost = CostTable(
-            outcome.costs.map {
-                CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, views: $0.views, isReused: $0.reused)
-            }, plainStages: outcome.plan.plain.second == nil ? 1 : 2)
+        let cost = CostTable(outcome.costs, plainStages: outcome.plan.plain.second == nil ? 1 : 2)
         sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
@@ -207,24 +204,6 @@ struct RunReporting {
             ),
             ("Time", time),
         ]
-    }
-
-    /// Each class of each teacher, beside plain model and student.
-    var teacherTable: TeacherTable {
-        let classes = runner.cohort.classes
-        return TeacherTable(
-            outcome.teachers.flatMap { teacher in
-                teacher.subset.classes.enumerated().map { index, column in
-                    let plain = outcome.plainResult.classes[column]
-                    return TeacherTable.Row(
-                        name: names[classes[column]] ?? classes[column], teacher: teacher.subset.name,
-                        trainingImages: runner.preparedData.counts[column], positives: plain.positives,
-                        plainAP: plain.averagePrecision.value,
-                        teacherAP: teacher.summary.averagePrecision[index],
-                        studentAP: outcome.studentResult?.classes[column].averagePrecision.value,
-                        plainAUC: plain.rocAUC.value, teacherAUC: teacher.summary.rocAUC[index])
-                }
-            })
     }
 }
 
