@@ -131,9 +131,8 @@ let package = Package(
             "Configuration", "Basics", logging,
             tests: ["RunTestSupport", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
         + module(
-            "Prediction", "RunFiles", "Execution", "Settings", "Reports", "Models", "Backbones", "Evaluation",
-            "Cohorts",
-            "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
+            "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports", "Models", "Backbones", "Evaluation",
+            "Cohorts", "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
             tests: ["RunTestSupport", "Runs", "Training", "Phantoms"])
         + module(
             "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",

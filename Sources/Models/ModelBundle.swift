@@ -180,6 +180,18 @@ public struct ModelBundle {
     ///
     /// - Throws: `FoveaError` of kind `data` that says what is missing or does not fit.
     public static func load(from folder: String) throws -> ModelBundle {
+        let description = try description(in: folder)
+        let weights = try WeightFile.open(PathName.joined(folder, weightsName))
+        try description.requireHead(in: weights)
+        let classifier = try description.makeClassifier()
+        _ = try classifier.load(weights, .everything)
+        return ModelBundle(description, classifier)
+    }
+
+    /// Reads what a bundle says of its model, without the weights.
+    ///
+    /// - Throws: `FoveaError` of kind `data` that says what is missing or wrong.
+    package static func description(in folder: String) throws -> ModelDescription {
         let path = PathName.joined(folder, configurationName)
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 24) else {
             if FileManager.default.fileExists(atPath: PathName.joined(folder, "config.yaml")) {
@@ -203,11 +215,7 @@ public struct ModelBundle {
         }
         try description.validate(path)
         description.format = ModelDescription.currentFormat
-        let weights = try WeightFile.open(PathName.joined(folder, weightsName))
-        try description.requireHead(in: weights)
-        let classifier = try description.makeClassifier()
-        _ = try classifier.load(weights, .everything)
-        return ModelBundle(description, classifier)
+        return description
     }
 
     /// Verifies that a folder that is to hold a model exists.

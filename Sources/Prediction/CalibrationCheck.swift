@@ -43,16 +43,16 @@ public struct CalibrationCheck: Encodable, Sendable {
     package let fittedImages: Int
 
     init(_ calibration: ModelCalibration, _ predictions: LabelledPredictions) throws {
-        let probabilities = try calibration.probabilities(predictions.logits, of: predictions.description)
-        images = predictions.rows.count
+        let probabilities = try calibration.probabilities(predictions.logits, of: predictions.data.description)
+        images = predictions.data.rows.count
         raw = Self.quality(try predictions.probabilities, predictions)
         calibrated = Self.quality(probabilities, predictions)
         let fitted = Set(calibration.data.contents)
         fittedImages = predictions.contents.count(where: fitted.contains)
-        let count = predictions.classes.count
+        let count = predictions.data.classes.count
         var points: [Point] = []
-        for (column, name) in predictions.classes.enumerated() {
-            let labels = predictions.labels(class: column)
+        for (column, name) in predictions.data.classes.enumerated() {
+            let labels = predictions.data.labels(class: column)
             func point(_ threshold: Double?, sensitivity: Double? = nil, specificity: Double? = nil) -> Point {
                 var point = Point(
                     name, sensitivity: sensitivity, specificity: specificity, threshold: threshold)
@@ -77,7 +77,7 @@ public struct CalibrationCheck: Encodable, Sendable {
     private static func quality(_ probabilities: [Float], _ predictions: LabelledPredictions) -> Quality {
         var quality = Quality()
         var (losses, squares, known) = (0.0, 0.0, 0)
-        for (probability, label) in zip(probabilities, predictions.labels) where label >= 0 {
+        for (probability, label) in zip(probabilities, predictions.data.labels) where label >= 0 {
             let p = min(max(Double(probability), 1e-12), 1 - 1e-12)
             losses -= label == 1 ? log(p) : log1p(-p)
             squares += (Double(probability) - Double(label)) * (Double(probability) - Double(label))
@@ -87,7 +87,7 @@ public struct CalibrationCheck: Encodable, Sendable {
         quality.logLoss = losses / Double(known)
         quality.brierScore = squares / Double(known)
         if let outcomes = try? predictions.outcomes(probabilities) {
-            let errors = outcomes.classes.indices.filter { predictions.labels(class: $0).contains(1) }
+            let errors = outcomes.classes.indices.filter { predictions.data.labels(class: $0).contains(1) }
                 .compactMap { Calibration(outcomes, class: $0, bins: 15).error }
             quality.classwiseCalibrationError =
                 errors.isEmpty ? nil : errors.reduce(0, +) / Double(errors.count)

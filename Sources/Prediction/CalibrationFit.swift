@@ -19,6 +19,7 @@ public struct CalibrationFit {
     /// The file that was written.
     public let path: String
     private let predictions: LabelledPredictions
+    private let overlap: TrainingOverlap
 
     /// Computes the model's logits, fits a line to each class and chooses operating points.
     ///
@@ -37,11 +38,11 @@ public struct CalibrationFit {
         PartialFile.removeLeftOver(in: data.model) { $0 == ModelCalibration.name }
         var data = data
         data.outputs.append(file)
-        predictions = try data.predictions(of: inference, context: context)
-        if let trained = predictions.overlap.trained, trained > 0, !allowsTrainingImages {
+        (predictions, overlap) = try data.predictions(of: inference, context: context)
+        if let trained = overlap.trained, trained > 0, !allowsTrainingImages {
             throw FoveaError(
                 .data,
-                "\(trained) of the \(Pluralization.count(predictions.rows.count, "image")) of \(predictions.cohort.source) trained "
+                "\(trained) of the \(Pluralization.count(predictions.data.rows.count, "image")) of \(predictions.data.cohort.source) trained "
                     + "the model, which is surer of them than of new ones: a calibration would not hold",
                 remedy:
                     "Calibrate on other photographs (--split validation takes those of the run), or take them too with "
@@ -49,27 +50,27 @@ public struct CalibrationFit {
         }
         let (lines, points) = try Self.fit(predictions)
         let source = ModelCalibration.Source(
-            path: predictions.cohort.source, hash: Digest.sha256(predictions.cohort.tables.map(\.sha256).joined()),
-            images: predictions.rows.count, split: data.part.rawValue,
-            contents: predictions.contents.sorted())
+            path: predictions.data.cohort.source,
+            hash: Digest.sha256(predictions.data.cohort.tables.map(\.sha256).joined()),
+            images: predictions.data.rows.count, split: data.part.rawValue, contents: predictions.contents.sorted())
         let predictions = predictions
         calibration = ModelCalibration(
             weights: try Digest.sha256(fileAt: PathName.joined(data.model, ModelBundle.weightsName)),
-            precision: data.precision, data: source, classes: predictions.classes, lines: lines, points: points,
-            positives: predictions.classes.indices.map { predictions.labels(class: $0).count { $0 == 1 } })
+            precision: data.precision, data: source, classes: predictions.data.classes, lines: lines, points: points,
+            positives: predictions.data.classes.indices.map { predictions.data.labels(class: $0).count { $0 == 1 } })
         try file.write(String(decoding: JSONFormat.encoded(calibration), as: UTF8.self), shouldStop: context.shouldStop)
     }
 
     private static func fit(
         _ predictions: LabelledPredictions
     ) throws -> (lines: [PlattScaling], points: ModelCalibration.Points) {
-        let scores = try ModelCalibration.scores(predictions.logits, of: predictions.description)
-        let count = predictions.classes.count
+        let scores = try ModelCalibration.scores(predictions.logits, of: predictions.data.description)
+        let count = predictions.data.classes.count
         var lines: [PlattScaling] = []
         var points = ModelCalibration.Points(sensitivity: [:], specificity: [:])
         for column in 0..<count {
-            let own = predictions.rows.indices.map { scores[$0 * count + column] }
-            let labels = predictions.labels(class: column)
+            let own = predictions.data.rows.indices.map { scores[$0 * count + column] }
+            let labels = predictions.data.labels(class: column)
             let line = PlattScaling(fitting: own, labels: labels)
             lines.append(line)
             // As predictions have them: float32.
@@ -96,7 +97,7 @@ public struct CalibrationFit {
         }
         let check = try CalibrationCheck(calibration, predictions)
         func classes(without label: Int8) -> [String] {
-            calibration.classes.indices.filter { !predictions.labels(class: $0).contains(label) }
+            calibration.classes.indices.filter { !predictions.data.labels(class: $0).contains(label) }
                 .map { calibration.classes[$0] }
         }
         let absent = classes(without: 1)
@@ -112,9 +113,10 @@ public struct CalibrationFit {
 
     /// What the reader should know of the data.
     public var notes: [String] {
-        let count = predictions.rows.count
+        let count = predictions.data.rows.count
         let few =
             "\(Pluralization.count(count, "image")) calibrate hardly anything: \(Self.fewImages) or more are needed"
-        return predictions.notes + predictions.overlap.notes + (count < Self.fewImages ? [few] : [])
+        return predictions.data.notes + predictions.contradictions + overlap.notes
+            + (count < Self.fewImages ? [few] : [])
     }
 }

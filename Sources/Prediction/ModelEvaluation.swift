@@ -105,7 +105,8 @@ public struct ModelEvaluation: Sendable {
         // A mistake in it is found before anything is decoded.
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
         let merged = try merging.columns(of: description.classes)
-        let predictions = try predictions(of: inference, merged: merged, context: context)
+        let (predictions, overlap) = try predictions(of: inference, merged: merged, context: context)
+        let data = predictions.data
         let outcomes = try predictions.outcomes(predictions.probabilities)
         var options = try evaluation.options(threads: context.threads, shouldStop: context.shouldStop)
         // The model knows how many images showed each class, not how many showed several of them.
@@ -116,14 +117,14 @@ public struct ModelEvaluation: Sendable {
             merged.map { $0.members.count == 1 ? thresholds[$0.members[0]] : nil }
         }
         var outcome = EvaluationOutcome(
-            subject: predictions.subject + MergeFile.words(merge) + predictions.overlap.mark,
+            subject: data.subject + MergeFile.words(merge) + overlap.mark,
             evaluation: try Evaluator.evaluate(outcomes.merging(merging), options))
         outcome.outcomes = outcomes
         outcome.precision = precision
-        outcome.trainedImages = predictions.overlap.trained
-        outcome.tables = predictions.cohort.tables
-        outcome.names = predictions.attributes?.namesByClass(predictions.cohort.classes) ?? [:]
-        outcome.notes = predictions.notes + predictions.overlap.notes
+        outcome.trainedImages = overlap.trained
+        outcome.tables = data.cohort.tables
+        outcome.names = data.attributes?.namesByClass(data.cohort.classes) ?? [:]
+        outcome.notes = data.notes + predictions.contradictions + overlap.notes
         outcome.calibration = try inference.calibration.map { try CalibrationCheck($0, predictions) }
         return outcome
     }
@@ -131,8 +132,29 @@ public struct ModelEvaluation: Sendable {
     /// Reads the photographs and their labels, and computes the model's logits.
     func predictions(
         of inference: InferenceModel, merged: [(name: String, members: [Int])] = [], context: ExecutionContext
-    ) throws -> LabelledPredictions {
-        let description = inference.description
+    ) throws -> (predictions: LabelledPredictions, overlap: TrainingOverlap) {
+        let data = try photographs(of: inference.description, merged: merged)
+        let cache = try ImageCache.open(
+            paths: data.rows.map { data.cohort.photographs[$0].path }, settings: data.description.image,
+            folder: settings.imageCacheFolder, threads: context.threads,
+            shouldStop: context.shouldStop, logger: context.logger)
+        guard cache.failures.isEmpty else {
+            throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
+        }
+        let images = data.images
+        let predictions = LabelledPredictions(
+            data: data, contents: images.indices.map(cache.contentHash),
+            logits: try inference.logits(cache, names: images))
+        return (
+            predictions,
+            TrainingOverlap(data.record, images, cache, isOfRun: isOfRun, missing: data.missingSplit)
+        )
+    }
+
+    /// Reads the tables; no image is opened.
+    func photographs(
+        of description: ModelDescription, merged: [(name: String, members: [Int])] = []
+    ) throws -> LabelledPhotographs {
         let (cohort, attributes) = try settings.data.readCohort()
         for output in outputs { try output.refuse(settings.data.inputs(of: cohort)) }
         let columns = try columns(of: description, in: cohort)
@@ -150,28 +172,15 @@ public struct ModelEvaluation: Sendable {
         }
         var (rows, notes) = try rows(of: cohort, attributes, record)
         if description.labels == .single { try cohort.requireSingleLabels(rows: rows) }
-        let photographs = rows.map { cohort.photographs[$0] }
-        let cache = try ImageCache.open(
-            paths: photographs.map(\.path), settings: description.image,
-            folder: settings.imageCacheFolder, threads: context.threads,
-            shouldStop: context.shouldStop, logger: context.logger)
-        guard cache.failures.isEmpty else {
-            throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
-        }
-        let images = photographs.map(\.image)
         let unlabelled = zip(description.classes, columns).filter { $1 == nil }.map(\.0)
         if !unlabelled.isEmpty {
             notes.append("\(cohort.source) has no labels for \(Pluralization.listing(unlabelled)): they stay undefined")
         }
-        var predictions = LabelledPredictions(
+        return LabelledPhotographs(
             subject: "\(model) on \(cohort.source)" + (part == .all ? "" : ", \(part.rawValue) images"),
             description: description, cohort: cohort, attributes: attributes, rows: rows,
             labels: rows.flatMap { row in columns.map { $0.map { cohort.label(row, $0) } ?? -1 } },
-            contents: images.indices.map(cache.contentHash), logits: try inference.logits(cache, names: images),
-            notes: notes,
-            overlap: TrainingOverlap(record, images, cache, isOfRun: isOfRun, missing: missing))
-        predictions.notes += predictions.contradictions
-        return predictions
+            notes: notes, record: record, missingSplit: missing)
     }
 
     private static func unlabelled(_ member: String, mergedInto group: String, in cohort: Cohort) -> FoveaError {

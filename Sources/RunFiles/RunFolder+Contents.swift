@@ -8,7 +8,10 @@ extension RunFolder {
     package static let folders = ["stages", "checkpoints", "nonfinite", "plain", "plots"]
     /// The calibration of the model, which `fovea calibrate` adds to a run or bundle.
     package static let calibrationName = "calibration.json"
-    private static let names = Set([".lock"] + early + [RunSplit.name] + late + [calibrationName] + folders)
+    /// What `fovea report` adds to a run: the page, its numbers, and the model card.
+    package static let pageNames = ["report.html", "report.json", "model-card.md"]
+    private static let names = Set(
+        [".lock"] + early + [RunSplit.name] + late + [calibrationName] + pageNames + folders)
 
     /// Whether a file or folder of this name in `folder` belongs to a run or model there.
     static func owns(_ name: String, in folder: String) -> Bool {

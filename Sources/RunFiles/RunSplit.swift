@@ -20,7 +20,7 @@ package struct RunSplit: Sendable {
     /// One image.
     package struct Entry: Sendable {
         package var image: String
-        var part: Part
+        package var part: Part
         /// The SHA-256 of the file; nil where it could not be read.
         package var sha256: String?
     }

@@ -54,6 +54,9 @@ public struct DistillationSettings: Sendable, Equatable {
         preset.apply(to: &self)
     }
 
+    /// The distillation in a line, for reports.
+    package var summary: String { "\(grouping), \(weights.rawValue)" }
+
     /// Whether teachers are measured on an inner split.
     package var measuresTeachers: Bool { weights == .teacherQuality || weights == .selfPaced }
 

@@ -29,6 +29,12 @@ public struct TechniqueSettings: Sendable, Equatable {
     /// The defaults.
     public init() {}
 
+    /// The technique in a line, for reports.
+    package var summary: String {
+        loss + ", " + sampler.rawValue + " sampling" + (mixing.kind == .none ? "" : ", " + mixing.kind.rawValue)
+            + (second.name == .none ? "" : ", then " + second.name.rawValue)
+    }
+
     /// The same without a second stage: what decides the training before it.
     package var first: TechniqueSettings {
         var technique = self

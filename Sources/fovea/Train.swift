@@ -1,7 +1,10 @@
 import ArgumentParser
 import Basics
 import Configuration
+import Execution
 import Foundation
+import Logging
+import Prediction
 import Reports
 import RunFiles
 import Runs
@@ -68,5 +71,18 @@ struct Train: ParsableCommand {
         }
         try show(outcome.summary(for: Terminal.current()))
         try show("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
+        if let page = try page(of: run.output, context) { try show("To look at: \(page)") }
+    }
+
+    /// Writes the page about a finished run, which is whole without it.
+    private func page(of folder: String, _ context: ExecutionContext) throws -> String? {
+        do {
+            return try ModelReporting(run: folder, context).write().first
+        } catch let stop as CancellationError {
+            throw stop
+        } catch {
+            context.logger.warning("there is no report.html of this run: \(error)")
+            return nil
+        }
     }
 }

@@ -19,7 +19,9 @@ struct CommandLineTests {
         #expect(text == expected, "see Tests/foveaTests/Golden/\(name).txt")
     }
 
-    @Test(arguments: ["", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict"])
+    @Test(arguments: [
+        "", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict", "report",
+    ])
     func help(command: String) throws {
         let name = command.isEmpty ? "help" : "help-" + command
         try compare(ProgramRun(["help"] + (command.isEmpty ? [] : [command])), with: name)
@@ -42,7 +44,8 @@ struct CommandLineTests {
         ("evaluate-precision", "evaluate --predictions p.csv --labels l.csv --precision bfloat16"),
         ("calibrate-both", "calibrate run l.csv --labels l.csv"), ("calibrate-images", "calibrate run --images data"),
         ("predict-top", "predict run a.png --top -1"),
-        ("predict-no-model", "predict run a.png"), ("predict-no-image", "predict run"),
+        ("predict-no-model", "predict run a.png"), ("report-nothing", "report nothing"),
+        ("predict-no-image", "predict run"),
         ("inspect-label", "inspect p.csv"), ("inspect-set", "inspect l.csv --set seed=1"),
         ("inspect-folder", "inspect nothing"),
         ("output-folder", "evaluate --predictions p.csv --labels l.csv --json none/x.json"),

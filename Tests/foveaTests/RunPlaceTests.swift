@@ -52,6 +52,7 @@ import Testing
         let cpu = ["--device", "cpu", "--threads", "1"]
         let trained = try run("A", ["train", "c.yaml"] + cpu)
         #expect(trained.status == 0, "\(trained.errors)")
+        #expect(trained.output.hasSuffix("To look at: runs/run/report.html\n"))
         // B has the same names, other labels.
         let labels = try String(contentsOfFile: folder.path + "/A/p/labels.csv", encoding: .utf8)
         try FileManager.default.copyItem(atPath: folder.path + "/A/p", toPath: folder.path + "/B-p")

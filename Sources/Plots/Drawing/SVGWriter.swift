@@ -5,10 +5,12 @@ extension Drawing {
     /// The drawing as an SVG 1.1 document on a white ground.
     ///
     /// Well-formed whatever names and titles contain: text is escaped, and what XML cannot hold is replaced.
-    public func svg() -> String {
+    public func svg() -> String { "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n" + element() }
+
+    /// The same without the declaration, as a part of a page.
+    package func element() -> String {
         let size = "width=\"\(SVG.number(width))\" height=\"\(SVG.number(height))\""
-        var text = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-        text += "<svg xmlns=\"http://www.w3.org/2000/svg\" \(size) "
+        var text = "<svg xmlns=\"http://www.w3.org/2000/svg\" \(size) "
         text += "viewBox=\"0 0 \(SVG.number(width)) \(SVG.number(height))\" role=\"img\""
         text += " font-family=\"Helvetica Neue, Helvetica, Arial, Liberation Sans, DejaVu Sans, sans-serif\">\n"
         text += "<title>\(SVG.escaped(title))</title>\n"
@@ -19,7 +21,7 @@ extension Drawing {
 }
 
 /// The parts of an SVG document.
-enum SVG {
+package enum SVG {
     static func element(_ shape: Drawing.Shape) -> String {
         switch shape {
         case .line(let points, let stroke):
@@ -54,8 +56,8 @@ enum SVG {
         return rounded == rounded.rounded() && abs(rounded) < 1e9 ? String(Int(rounded)) : "\(rounded)"
     }
 
-    /// Text for element content and attributes: markup escaped, characters that XML 1.0 forbids replaced.
-    static func escaped(_ text: String) -> String {
+    /// Text for element content and attributes, of HTML too: markup escaped, characters that XML 1.0 forbids replaced.
+    package static func escaped(_ text: String) -> String {
         var safe = ""
         for scalar in DisplayText.oneLine(text).unicodeScalars {
             switch scalar {

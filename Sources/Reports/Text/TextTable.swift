@@ -125,9 +125,9 @@ public struct TextTable: Sendable, Equatable {
         }
     }
 
-    private func cell(_ row: [Cell], _ column: Int) -> Cell { column < row.count ? row[column] : .text("") }
+    func cell(_ row: [Cell], _ column: Int) -> Cell { column < row.count ? row[column] : .text("") }
 
-    private func isNumeric(_ column: Int) -> Bool {
+    func isNumeric(_ column: Int) -> Bool {
         let cells = rows.map { cell($0, column) }.filter { $0 != .text("") }
         return !cells.isEmpty
             && cells.allSatisfy {
@@ -141,7 +141,7 @@ public struct TextTable: Sendable, Equatable {
         return shown(cell)
     }
 
-    private func shown(_ cell: Cell) -> String {
+    func shown(_ cell: Cell) -> String {
         switch cell {
         case .text(let text): DisplayText.oneLine(Printable.shortened(name: text))
         case .count(let count): NumberFormat.count(count)

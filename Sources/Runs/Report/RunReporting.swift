@@ -140,7 +140,7 @@ struct RunReporting {
                     "What distillation changed", paragraphs: tables.notes() + studentNotes, table: tables.summary(),
                     figures: [try figure(plot.drawing(), "gain", "Difference in mean average precision")]))
             sections.append(.init("What distillation changed, class by class", table: tables.classes()))
-            let table = teacherTable
+            let table = TeacherTable(teachers, plain: outcome.plainResult, student: student, names: names)
             let title = "Average precision of plain model, teachers and student"
             sections.append(
                 .init(
@@ -158,10 +158,7 @@ struct RunReporting {
             sections.append(.init("The \(name) model, class by class", table: table, figures: figures))
             figures = []
         }
-        let cost = CostTable(
-            outcome.costs.map {
-                CostTable.Row($0.stage, seconds: $0.seconds, images: $0.images, views: $0.views, isReused: $0.reused)
-            }, plainStages: outcome.plan.plain.second == nil ? 1 : 2)
+        let cost = CostTable(outcome.costs, plainStages: outcome.plan.plain.second == nil ? 1 : 2)
         sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
@@ -208,40 +205,19 @@ struct RunReporting {
     private var facts: [(name: String, value: String)] {
         let settings = runner.settings
         let split = runner.preparedData.split
-        var technique = settings.technique.loss + ", " + settings.technique.sampler.rawValue + " sampling"
-        if settings.technique.mixing.kind != .none { technique += ", " + settings.technique.mixing.kind.rawValue }
-        if settings.technique.second.name != .none { technique += ", then " + settings.technique.second.name.rawValue }
         return [
             ("Run", folder.path),
             ("Data", runner.cohort.source),
             ("Split", "\(split.name): \(split.training.count) training, \(split.validation.count) validation images"),
             ("Network", "\(settings.model.architecture.rawValue) at \(settings.image.resolution) px"),
-            ("Technique", technique),
-            ("Distillation", settings.distillation.map { "\($0.grouping), \($0.weights.rawValue)" } ?? "none"),
+            ("Technique", settings.technique.summary),
+            ("Distillation", settings.distillation?.summary ?? "none"),
             (
                 "Engine",
                 "libtorch \(Engine.version), \(runner.planner.precision.rawValue) on \(runner.context.device)"
             ),
             ("Time", time),
         ]
-    }
-
-    /// Each class of each teacher, beside plain model and student.
-    var teacherTable: TeacherTable {
-        let classes = runner.cohort.classes
-        return TeacherTable(
-            outcome.teachers.flatMap { teacher in
-                teacher.subset.classes.enumerated().map { index, column in
-                    let plain = outcome.plainResult.classes[column]
-                    return TeacherTable.Row(
-                        name: names[classes[column]] ?? classes[column], teacher: teacher.subset.name,
-                        trainingImages: runner.preparedData.counts[column], positives: plain.positives,
-                        plainAP: plain.averagePrecision.value,
-                        teacherAP: teacher.summary.averagePrecision[index],
-                        studentAP: outcome.studentResult?.classes[column].averagePrecision.value,
-                        plainAUC: plain.rocAUC.value, teacherAUC: teacher.summary.rocAUC[index])
-                }
-            })
     }
 }
 

@@ -1,0 +1,238 @@
+import Backbones
+import Basics
+import Cohorts
+import Evaluation
+import Execution
+import Foundation
+import FundusImaging
+import Models
+import Plots
+import Reports
+import RunFiles
+import Settings
+import Torch
+
+/// Gathers what the page about a finished run shows, from its folder and its data, and writes it there: `report.html`,
+/// `report.json` with the same numbers, and `model-card.md`.
+///
+/// No network is computed: probabilities are those of `predictions.csv`.
+public struct ModelReporting {
+    /// How many classes have curves, and for how many there is a net benefit: those with the most positive images.
+    static let (curveClasses, decisionClasses) = (12, 6)
+
+    /// The run folder.
+    public let folder: String
+    private let metrics: RunMetrics
+    private let evaluation: ModelEvaluation
+    private let data: LabelledPhotographs
+    private let options: EvaluationOptions
+    private let best: Outcomes
+    private let plain: Outcomes
+    private let calibration: ModelCalibration?
+
+    /// Reads a run.
+    ///
+    /// - Throws: `FoveaError` when the folder holds no finished run, one of its files was changed, or its label table is
+    ///   gone or says something else than when the run was made.
+    public init(run: String, _ context: ExecutionContext) throws {
+        folder = InferenceModel.folder(run)
+        try Self.requireFinished(folder)
+        metrics = try RunMetrics.read(PathName.joined(folder, "metrics.json"))
+        evaluation = try ModelEvaluation(run: folder)
+        let description = try ModelBundle.description(in: folder)
+        data = try evaluation.photographs(of: description)
+        var options = try evaluation.evaluation.options(threads: context.threads, shouldStop: context.shouldStop)
+        options.trainingImages = description.trainingImages
+        self.options = options
+        best = try Self.outcomes("predictions.csv", in: folder, data)
+        plain = metrics.student == nil ? best : try Self.outcomes("plain/predictions.csv", in: folder, data)
+        calibration = try ModelCalibration.read(for: folder, description)
+        try requireSameLabels()
+    }
+
+    private static func requireFinished(_ folder: String) throws {
+        guard access(PathName.joined(folder, RunConfiguration.name), F_OK) == 0 else {
+            throw FoveaError(
+                .configuration, "\(folder) is not a run folder: it has no \(RunConfiguration.name)",
+                remedy: "Name the folder of a finished run.")
+        }
+        guard access(PathName.joined(folder, "metrics.json"), F_OK) == 0 else {
+            throw FoveaError(
+                .data, "the run in \(folder) is not finished: it has no metrics.json",
+                remedy: "Finish it with `fovea train --resume \(folder)`.")
+        }
+    }
+
+    private static func outcomes(
+        _ name: String, in folder: String, _ data: LabelledPhotographs
+    ) throws -> Outcomes {
+        try RunResults.read(folder)?.requireUnchanged(name)
+        let table = try PredictionTable(path: PathName.joined(folder, name))
+        return try data.outcomes(
+            table.scores(of: data.images, labelledIn: data.cohort.source, classes: data.classes))
+    }
+
+    /// All numbers of a page must be of the same labels: those of `metrics.json`, and those that are computed now.
+    private func requireSameLabels() throws {
+        let now = ClassSummary(best, threads: options.threads)
+        for (column, then) in metrics.best.classes.enumerated() {
+            let value = then.averagePrecision.value
+            guard
+                now.positives[column] != then.positives || now.negatives[column] != then.negatives
+                    || value.map({ abs($0 - (now.averagePrecision[column] ?? .nan)) > 1e-9 }) == true
+            else { continue }
+            throw FoveaError(
+                .data,
+                "\(data.cohort.source) has other labels than those that the run in \(folder) was evaluated with: "
+                    + "\(then.name) had \(then.positives) positive and \(then.negatives) negative images and has "
+                    + "\(now.positives[column]) and \(now.negatives[column])",
+                remedy: "Restore the table, or evaluate on it: `fovea evaluate \(folder)`.")
+        }
+    }
+
+    /// What the reader should know of the data.
+    public var notes: [String] { data.notes }
+
+    /// Computes what the run folder does not hold, and writes the three files.
+    ///
+    /// - Returns: their paths.
+    /// - Throws: `FoveaError` of kind `configuration` where a file of such a name was not written by this command;
+    ///   `CancellationError`.
+    public func write() throws -> [String] {
+        let paths = RunFolder.pageNames.map { PathName.joined(folder, $0) }
+        try paths.forEach(Self.requireOwn)
+        let (report, document) = try report()
+        let texts = [
+            report.page.text, try document(), report.modelCard(dataset: tableNames.joined(separator: ", ")),
+        ]
+        for (path, text) in zip(paths, texts) { try AtomicFile.write(text, to: path) }
+        return paths
+    }
+
+    /// Refuses to replace a file that someone else wrote.
+    private static func requireOwn(_ path: String) throws {
+        let marks = [HTMLPage.mark, "\"fovea\" : ", "library_name: fovea"]
+        guard let text = try RegularFile.contents(of: path, atMost: 1 << 28) else { return }
+        guard marks.contains(where: { text.range(of: Data($0.utf8)) != nil }) else {
+            throw FoveaError(
+                .configuration, "\(path) is there already and was not written by `fovea report`",
+                remedy: "Move it away, or give it another name.")
+        }
+    }
+}
+
+extension ModelReporting {
+    /// The page's values, and what makes JSON of them.
+    func report() throws -> (ModelReport, json: () throws -> String) {
+        var report = ModelReport(
+            name: PathName.last(of: PathName.absolute(folder)), facts: facts, notes: data.notes,
+            names: data.attributes?.namesByClass(data.cohort.classes) ?? [:], plain: metrics.plain,
+            student: metrics.student, difference: metrics.difference)
+        let logits = best.scores.map { score in
+            let p = min(max(score, 1e-12), 1 - 1e-7)
+            return Float(data.description.labels == .single ? log(p) : log(p / (1 - p)))
+        }
+        let hashes = Dictionary(
+            (data.record?.split.entries ?? []).map { ($0.image, $0.sha256 ?? "") }
+        ) { first, _ in first }
+        let predictions = LabelledPredictions(
+            data: data, contents: data.images.map { hashes[$0] ?? "" }, logits: logits)
+        let check = try calibration.map { try CalibrationCheck($0, predictions) }
+        let calibrated = try calibration.map {
+            try predictions.outcomes($0.probabilities(logits, of: data.description))
+        }
+        fillCurves(&report, calibrated)
+        if let check {
+            report.calibrated = ModelReport.Calibrated(
+                summary: check.summary(), points: check.pointTable(names: report.names), notes: check.notes)
+        }
+        report.subgroups = try subgroups()
+        let mistakes = WorstMistakes(
+            data, best, thresholds: metrics.best.classes.map(\.threshold), hashes: hashes)
+        (report.missed, report.falseAlarms) = (mistakes.missed, mistakes.falseAlarms)
+        report.teachers = metrics.student.map {
+            TeacherTable(metrics.teachers, plain: metrics.plain, student: $0, names: report.names)
+        }
+        report.history = try HistoryFile(path: PathName.joined(folder, "history.csv")).rows
+        report.cost = CostTable(
+            metrics.cost, plainStages: evaluation.settings.technique.second.name == .none ? 1 : 2)
+        report.hashes = try fileHashes()
+        report.commands = [
+            "fovea train \(folder)/\(RunConfiguration.name) --set output=ANOTHER_FOLDER", "fovea report \(folder)",
+        ]
+        let document = Document(report, metrics, check)
+        return (report, { String(decoding: try JSONFormat.encoded(document), as: UTF8.self) })
+    }
+
+    private func fillCurves(_ report: inout ModelReport, _ calibrated: Outcomes?) {
+        let order = metrics.best.classes.indices.filter { metrics.best.classes[$0].averagePrecision.value != nil }
+            .sorted { (metrics.best.classes[$1].positives, $0) < (metrics.best.classes[$0].positives, $1) }
+        let bestName = report.bestName
+        report.curves = order.prefix(Self.curveClasses).map { column in
+            var models = [bestName: RankingCurves(best, class: column)]
+            if metrics.student != nil { models["plain"] = RankingCurves(plain, class: column) }
+            return ModelReport.ClassCurves(
+                name: data.classes[column], models: models.compactMapValues { $0?.thinned() })
+        }
+        report.decisions = order.prefix(Self.decisionClasses).compactMap { column in
+            NetBenefit(calibrated ?? best, class: column).map {
+                ModelReport.Decision(name: data.classes[column], netBenefit: $0)
+            }
+        }
+        let bins = metrics.best.calibrationBins
+        report.reliability = [ReliabilityPlot.Model("plain", outcomes: plain, bins: bins)]
+        if metrics.student != nil { report.reliability.append(.init("student", outcomes: best, bins: bins)) }
+        if let calibrated {
+            report.reliability.append(.init("\(bestName), calibrated", outcomes: calibrated, bins: bins))
+        }
+    }
+
+    private func subgroups() throws -> [ModelReport.Subgroup] {
+        try TableSubgroups(data).groups.map { group in
+            let places = Dictionary(uniqueKeysWithValues: group.known.enumerated().map { ($1, $0) })
+            return ModelReport.Subgroup(
+                column: group.column, value: group.value,
+                comparison: try SubgroupDifference(
+                    best.selecting(images: group.known), rows: Set(group.places.compactMap { places[$0] }), options))
+        }
+    }
+
+    private var facts: [(name: String, value: String)] {
+        let settings = evaluation.settings
+        let numbers = data.cohort.patientNumbers
+        let parts = (data.record?.split.entries).map { entries in
+            Dictionary(entries.map { ($0.image, $0.part) }) { first, _ in first }
+        }
+        func count(_ rows: [Int]) -> String {
+            let patients = data.cohort.knowsPatients ? " of \(Set(rows.map { numbers[$0] }).count) patients" : ""
+            return NumberFormat.count(rows.count) + " images" + patients
+        }
+        let photographs = data.cohort.photographs
+        let training = parts.map { parts in photographs.indices.filter { parts[photographs[$0].image] == .training } }
+        return [
+            ("Data", tableNames.joined(separator: ", ")), ("Classes", "\(data.classes.count)"),
+            ("Trained on", training.map(count) ?? "not known"),
+            ("Measured on", count(data.rows)),
+            ("Network", "\(data.description.architecture.rawValue) at \(data.description.image.resolution) px"),
+            ("Technique", settings.technique.summary),
+            ("Distillation", settings.distillation?.summary ?? "none"),
+            (
+                "Engine",
+                "Fovea \(metrics.fovea), libtorch \(metrics.engine)"
+                    + (metrics.precision.map { ", \($0.rawValue)" } ?? "")
+            ),
+            ("Time", ProgressReporter.clock(metrics.seconds)),
+        ]
+    }
+
+    /// Who reads the page need not know this machine's folders.
+    private var tableNames: [String] { PathName.shortest(data.cohort.tables.map(\.path)) }
+
+    private func fileHashes() throws -> [(name: String, sha256: String)] {
+        let data = zip(tableNames, self.data.cohort.tables).map { (name: $0, sha256: $1.sha256) }
+        let attributes = metrics.attributes.map { [(name: "attributes", sha256: $0)] } ?? []
+        let own = (metrics.files ?? [:]).sorted { $0.key < $1.key }.map { (name: $0.key, sha256: $0.value) }
+        let split = metrics.split.map { [(name: RunSplit.name, sha256: $0)] } ?? []
+        return data + attributes + [(name: RunConfiguration.name, sha256: metrics.configuration)] + split + own
+    }
+}

@@ -1,0 +1,112 @@
+import Basics
+import Evaluation
+import Plots
+
+/// The second half of the page: whom the model serves, where it fails, and where it comes from.
+extension ModelReport {
+    var subgroupSection: HTMLPage.Section {
+        guard !subgroups.isEmpty else {
+            return .init(
+                "subgroups", "Subgroups",
+                .paragraphs(["The label table has no column with 2 to 10 values, and no ages."]))
+        }
+        let level = best.bootstrap.map { " [\(NumberFormat.shortest(100 * $0.level)) %]" } ?? ""
+        var table = TextTable([
+            "Column", "Value", "Images", "Patients", "Classes", "mAUC", "mAUC of the rest", "Difference" + level,
+        ])
+        var column: String?
+        for subgroup in subgroups {
+            if let column, column != subgroup.column { table.rules.insert(table.rows.count) }
+            column = subgroup.column
+            let found = subgroup.comparison
+            table.append(
+                .text(subgroup.column), .text(subgroup.value), .count(found.images), .count(found.patients),
+                .count(found.classes), .number(found.rocAUC), .number(found.rest),
+                .difference(
+                    ReportedValue(found.difference, low: found.interval?.low, high: found.interval?.high)))
+        }
+        return .init(
+            "subgroups", "Subgroups",
+            .paragraphs([
+                "The mean area under the ROC curve in each part of the images and in all others with a value, over the "
+                    + "classes with enough positive patients in both. Intervals are of the difference, by a bootstrap over "
+                    + "patients; with many rows, some leave out zero by chance."
+            ]), table.html("The \(bestName) model by columns of the label table"))
+    }
+
+    var decisionSection: HTMLPage.Section? {
+        guard !decisions.isEmpty else { return nil }
+        let plots = decisions.map { decision -> CurvePlot in
+            let curve = decision.netBenefit
+            let highest = max(curve.model.max() ?? 0, curve.all.max() ?? 0, 0.001)
+            func points(_ values: [Double]) -> [(x: Double, y: Double)] {
+                zip(curve.thresholds, values).map { ($0, $1) }
+            }
+            let end = curve.thresholds.last ?? 1
+            return CurvePlot(
+                title: shown(decision.name), subtitle: "in true positives per image", x: ("Threshold", 0...end),
+                y: ("Net benefit", -0.2 * highest...1.1 * highest),
+                lines: [
+                    .init(bestName, points(curve.model)), .init("act on all", points(curve.all), isReference: true),
+                    .init("act on none", points(curve.all.map { _ in 0 }), isReference: true),
+                ])
+        }
+        return .init(
+            "net-benefit", "Net benefit",
+            .paragraphs([
+                "What acting on the \(bestName)'s \(calibrated == nil ? "" : "calibrated ")probabilities is worth, against "
+                    + "acting on every image and on none (Vickers and Elkin, 2006). A threshold of 0.1 holds a missed "
+                    + "finding for as bad as nine needless actions. The level line is acting on none."
+            ]), .panels(plots, "Net benefit by threshold probability"))
+    }
+
+    var mistakes: HTMLPage.Section {
+        .init(
+            "mistakes", "The worst mistakes",
+            .paragraphs([
+                "Measured by the table's labels, which may be wrong themselves; at most two of each class."
+            ]), "<h3>Missed findings, the least probable first</h3>", list(missed),
+            "<h3>False alarms, the most probable first</h3>", list(falseAlarms))
+    }
+
+    private func list(_ mistakes: [Mistake]) -> HTML {
+        guard !mistakes.isEmpty else { return "<p>None.</p>" }
+        let items = mistakes.map { mistake -> HTML in
+            let image: HTML =
+                mistake.thumbnail.map { .image($0, alternative: "Photograph \(mistake.image)") }
+                ?? "<span class=\"gone\">The image is gone, or another one than the run saw.</span>"
+            let probability = NumberFormat.fixed(mistake.probability)
+            let labels = mistake.labels.isEmpty ? "none" : mistake.labels.map(shown).joined(separator: ", ")
+            return """
+                <li>\(image)<strong>\(shown(mistake.name))</strong>: \(probability) \
+                (threshold \(NumberFormat.fixed(mistake.threshold)))<br>Labels: \(labels)<br><code>\(mistake.image)</code></li>
+                """
+        }
+        return "<ul class=\"mistakes\">\(items)</ul>"
+    }
+
+    var teacherSection: HTMLPage.Section? {
+        guard let teachers, !teachers.rows.isEmpty else { return nil }
+        return .init(
+            "teachers", "Teachers",
+            .figure(
+                teachers.plot(
+                    title: "Average precision of plain model, teachers and student", bounds: best.bounds
+                ).drawing(), "Class by class"), teachers.table().html("Teachers against plain model and student"))
+    }
+
+    var training: HTMLPage.Section {
+        .init(
+            "training", "Training",
+            .figure(TrainingCurvesPlot(title: "Training", history: history).drawing(), "Loss and validation mAP"),
+            cost.table().html("What the stages cost"), .paragraphs(cost.notes()))
+    }
+
+    var provenance: HTMLPage.Section {
+        let table = TextTable(["File", "SHA-256"], hashes.map { [.text($0.name), .text($0.sha256)] })
+        return .init(
+            "provenance", "Data, versions and how to repeat it", table.html("What was read and written"),
+            "<p>The same training again, and this page:</p>",
+            "<pre><code>\(commands.map { "\($0)" as HTML })</code></pre>")
+    }
+}

@@ -1,0 +1,136 @@
+import Basics
+import Evaluation
+import Execution
+import Foundation
+import Prediction
+import RunFiles
+import RunTestSupport
+import Settings
+import TestSupport
+import Testing
+import Torch
+
+/// `fovea report` on a small run. How the page looks is tested in `ModelReportTests`.
+@Suite struct ModelReportingTests {
+    private let folder: TemporaryFolder
+    private let job: SmallJob
+    private let context = ExecutionContext(device: .cpu, threads: 1)
+
+    init() throws {
+        folder = try TemporaryFolder()
+        job = try SmallJob(in: folder.path)
+        try job.execute()
+    }
+
+    private var run: String { job.settings.output }
+
+    private func document() throws -> [String: Any] {
+        try #require(try JSONSerialization.jsonObject(with: job.file("report.json")) as? [String: Any])
+    }
+
+    private func error() throws -> FoveaError {
+        try #require(throws: FoveaError.self) { try ModelReporting(run: run, context).write() }
+    }
+
+    @Test func thePageHoldsTheNumbersOfTheRun() throws {
+        let files = try Set(FileManager.default.contentsOfDirectory(atPath: run))
+        let paths = try ModelReporting(run: run, context).write()
+        #expect(paths == ["report.html", "report.json", "model-card.md"].map { run + "/" + $0 })
+        #expect(try Set(FileManager.default.contentsOfDirectory(atPath: run)).subtracting(files).count == 3)
+        let document = try document()
+        let metrics = try #require(try JSONSerialization.jsonObject(with: job.file("metrics.json")) as? [String: Any])
+        for key in ["plain", "student", "difference", "teachers", "cost"] {
+            let texts = try [document, metrics].map { file in
+                try JSONSerialization.data(withJSONObject: try #require(file[key]), options: .sortedKeys)
+            }
+            #expect(texts[0] == texts[1], "\(key)")
+        }
+        let page = String(decoding: try job.file("report.html"), as: UTF8.self)
+        #expect(page.utf8.count < 2_000_000)
+        let result = try RunMetrics.read(run + "/metrics.json").best
+        #expect(page.contains(NumberFormat.fixed(result.groups.all.averagePrecision.mean)))
+        #expect(page.contains("data:image/jpeg;base64,"))
+        // No folder of this machine but in the commands.
+        let upToCommands = page.components(separatedBy: "<pre>")[0]
+        #expect(!upToCommands.contains(folder.path))
+        let subgroups = try #require(document["subgroups"] as? [[String: Any]])
+        #expect(Set(subgroups.compactMap { $0["column"] as? String }).isSuperset(of: ["eye", "sex"]))
+        // Again, over what it wrote itself.
+        _ = try ModelReporting(run: run, context).write()
+    }
+
+    @Test func aCalibrationIsShown() throws {
+        _ = try ModelReporting(run: run, context).write()
+        #expect(try document()["calibration"] == nil)
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        _ = try ModelReporting(run: run, context).write()
+        let calibration = try #require(try document()["calibration"] as? [String: Any])
+        #expect(calibration["is_fitted_on_these"] as? Bool == true)
+        // What evaluate says, which computes the probabilities again.
+        let check = try #require(try ModelEvaluation(run: run).run(context).calibration)
+        let calibrated = try #require(calibration["calibrated"] as? [String: Double])
+        #expect(abs(try #require(calibrated["log_loss"]) - (try #require(check.calibrated.logLoss))) < 1e-5)
+        let page = String(decoding: try job.file("report.html"), as: UTF8.self)
+        #expect(page.contains("What the thresholds reach") && page.contains("student, calibrated"))
+    }
+
+    @Test func whatCannotBeReportedIsNamed() throws {
+        let table = job.settings.data.table
+        let labels = try String(contentsOfFile: table, encoding: .utf8)
+        try FileManager.default.moveItem(atPath: table, toPath: table + ".away")
+        #expect(try error().kind == .data)
+        #expect(try error().message.contains(table))
+
+        // Other labels than those that the run was evaluated with.
+        var lines = labels.split(separator: "\n").map(String.init)
+        let last = try #require(lines.last)
+        lines[lines.count - 1] = String(last.dropLast()) + (last.hasSuffix("1") ? "0" : "1")
+        try lines.joined(separator: "\n").write(toFile: table, atomically: true, encoding: .utf8)
+        #expect(try error().message.contains("has other labels than those that the run"))
+        try labels.write(toFile: table, atomically: true, encoding: .utf8)
+
+        try "mine".write(toFile: run + "/report.html", atomically: true, encoding: .utf8)
+        #expect(try error().message.contains("was not written by `fovea report`"))
+        #expect(!FileManager.default.fileExists(atPath: run + "/report.json"))
+        try FileManager.default.removeItem(atPath: run + "/report.html")
+
+        try (labels + "x").write(toFile: run + "/predictions.csv", atomically: true, encoding: .utf8)
+        #expect(try error().message.contains("predictions.csv is not the file that the run wrote"))
+        try FileManager.default.removeItem(atPath: run + "/metrics.json")
+        #expect(try error().message.contains("is not finished"))
+        try FileManager.default.removeItem(atPath: run + "/config.yaml")
+        #expect(try error().message.contains("is not a run folder"))
+    }
+
+    @Test func columnsOfTheTableMakeSubgroups() throws {
+        let table = job.settings.data.table
+        let lines = try String(contentsOfFile: table, encoding: .utf8).split(separator: "\n").map(String.init)
+        // A column that Fovea does not know, one that is the same everywhere, one that differs everywhere.
+        let wider = lines.enumerated().map { row, line in
+            line + (row == 0 ? ",<b>camera,site,number" : ",\(row % 2 == 0 ? "<i>old" : "new"),one,\(row)")
+        }
+        try wider.joined(separator: "\n").write(toFile: table, atomically: true, encoding: .utf8)
+        let reporting = try ModelReporting(run: run, context)
+        #expect(reporting.notes.contains { $0.contains(table) })
+        _ = try reporting.write()
+        let subgroups = try #require(try document()["subgroups"] as? [[String: Any]])
+        let found = subgroups.map { "\($0["column"] ?? "") \($0["value"] ?? "")" }
+        #expect(found.contains("<b>camera <i>old") && found.contains("<b>camera new"))
+        #expect(!found.contains { $0.hasPrefix("site") || $0.hasPrefix("number") })
+        let images = subgroups.filter { $0["column"] as? String == "<b>camera" }
+            .compactMap { ($0["comparison"] as? [String: Any])?["images"] as? Int }
+        #expect(images.reduce(0, +) == (try RunMetrics.read(run + "/metrics.json").best.images))
+        let page = String(decoding: try job.file("report.html"), as: UTF8.self)
+        #expect(page.contains("&lt;i&gt;old") && !page.contains("<i>"))
+    }
+
+    @Test func anImageThatChangedIsNotShown() throws {
+        let images = job.settings.data.images
+        for name in try FileManager.default.contentsOfDirectory(atPath: images) {
+            try "other".write(toFile: images + "/" + name, atomically: true, encoding: .utf8)
+        }
+        _ = try ModelReporting(run: run, context).write()
+        let page = String(decoding: try job.file("report.html"), as: UTF8.self)
+        #expect(!page.contains("data:image/jpeg;base64,") && page.contains("The image is gone, or another one"))
+    }
+}

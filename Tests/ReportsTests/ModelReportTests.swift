@@ -1,0 +1,148 @@
+import Basics
+import Evaluation
+import Foundation
+import Reports
+import Testing
+
+@Suite struct ModelReportTests {
+    /// What a name of a class or an image may be at worst.
+    static let hostile = "</style><script>alert('1')</script>\" onload=\"x\u{1B}[31m\u{202E}&\n"
+
+    static func report() throws -> ModelReport {
+        let outcomes = try Outcomes(
+            classes: [hostile, "b"], images: (0..<40).map { "\($0)" + hostile },
+            labels: (0..<80).map { $0 / 2 % 2 == $0 % 2 ? 1 : 0 }, scores: (0..<80).map { Double($0 * 37 % 80) / 80 })
+        var options = EvaluationOptions()
+        options.trainingImages = [200, 10]
+        options.thresholds = [0.5, 0.5]
+        options.bootstrap?.rounds = 20
+        let plain = try Evaluator.evaluate(outcomes, options)
+        var report = ModelReport(
+            name: hostile, facts: [("Data", hostile)], notes: [hostile], names: [hostile: hostile + "name"],
+            plain: plain, student: plain,
+            difference: try Evaluator.compare(candidate: [outcomes], reference: [outcomes], options))
+        let curves = try #require(RankingCurves(outcomes, class: 0))
+        report.curves = [.init(name: hostile, models: ["plain": curves, "student": curves])]
+        report.reliability = [.init(hostile, outcomes: outcomes)]
+        report.decisions = [.init(name: hostile, netBenefit: try #require(NetBenefit(outcomes, class: 0)))]
+        report.subgroups = [
+            .init(column: hostile, value: hostile, comparison: try SubgroupDifference(outcomes, rows: [1], options))
+        ]
+        report.missed = [
+            .init(
+                image: hostile, name: hostile, probability: 0.1, threshold: 0.5, labels: [hostile],
+                thumbnail: Data("jpeg".utf8))
+        ]
+        report.falseAlarms = report.missed
+        report.falseAlarms[0].thumbnail = nil
+        report.teachers = TeacherTable([
+            .init(
+                name: hostile, teacher: hostile, trainingImages: 2, positives: 1, plainAP: 0.1, teacherAP: 0.2,
+                plainAUC: 0.3, teacherAUC: nil)
+        ])
+        report.history = [HistoryRow(stage: hostile, epoch: 1, step: 1, trainingLoss: 1)]
+        report.cost = CostTable([.init(hostile, seconds: 1, images: 2, isReused: false)])
+        report.hashes = [(hostile, "00")]
+        report.commands = [hostile]
+        return report
+    }
+
+    @Test func textIsEscapedAndMarkupIsNot() {
+        let name = "<b title=\"x\">&'"
+        let cell: HTML = "<td>\(name)</td>"
+        #expect(cell.text == "<td>&lt;b title=&quot;x&quot;&gt;&amp;&#39;</td>")
+        let row: HTML = "<tr class=\"a\">\(cell)\(7)\([cell, cell])</tr>"
+        #expect(row.text == "<tr class=\"a\">\(cell.text)7\(cell.text)\n\(cell.text)</tr>")
+    }
+
+    @Test func namesFromFilesAreTextOnThePage() throws {
+        let page = try Self.report().page.text
+        #expect(!page.contains("<script") && !page.contains("\" onload"))
+        #expect(page.components(separatedBy: "</style>").count == 2)
+        #expect(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot; onload=&quot;x"))
+        #expect(!page.unicodeScalars.contains { $0 != "\n" && Printable.isControl($0) })
+    }
+
+    @Test func thePageNeedsNothingButItself() throws {
+        let page = try Self.report().page.text
+        #expect(page.contains("content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\""))
+        for part in ["<link", "<iframe", "@import", "url(", "href=\"http", "src=\"http", "style=\""] {
+            #expect(!page.contains(part), "\(part)")
+        }
+        #expect(page.contains("src=\"data:image/jpeg;base64,anBlZw==\""))
+        #expect(page.contains("prefers-color-scheme:dark") && page.contains("@media print"))
+    }
+
+    @Test func sectionsAreInOrderAndLinked() throws {
+        let page = try Self.report().page
+        let expected = [
+            "about", "headline", "distillation", "long-tail", "classes", "curves", "calibration", "points", "shots",
+            "subgroups", "net-benefit", "mistakes", "teachers", "training", "provenance",
+        ]
+        #expect(page.sections.map(\.anchor) == expected)
+        var rest = page.text[...]
+        for anchor in expected {
+            #expect(page.text.contains("href=\"#\(anchor)\""))
+            let place = try #require(rest.range(of: "<section id=\"\(anchor)\""))
+            rest = rest[place.upperBound...]
+        }
+    }
+
+    @Test func aPlainRunHasNoSectionsOfDistillation() throws {
+        var report = try Self.report()
+        (report.student, report.difference, report.teachers) = (nil, nil, nil)
+        let anchors = report.page.sections.map(\.anchor)
+        #expect(!anchors.contains("distillation") && !anchors.contains("teachers"))
+        #expect(report.page.text.contains("Headline: the plain model"))
+    }
+
+    @Test func tablesAndDrawingsCanBeReadAloud() throws {
+        let page = try Self.report().page.text
+        let tables = page.components(separatedBy: "<table>").dropFirst()
+        #expect(tables.count >= 8)
+        #expect(tables.allSatisfy { $0.hasPrefix("<caption>") && $0.contains("<th scope=\"col\"") })
+        let drawings = page.components(separatedBy: "<svg ").dropFirst()
+        #expect(drawings.count >= 7)
+        #expect(drawings.allSatisfy { $0.prefix(400).contains("role=\"img\"") && $0.prefix(600).contains("<title>") })
+        #expect(page.components(separatedBy: "<img ").dropFirst().allSatisfy { $0.hasPrefix("alt=\"") })
+    }
+
+    @Test func aPageOf33ClassesAndManyImagesIsSmall() throws {
+        let (classes, images) = (33, 2000)
+        var random = SeededRandom(seed: 1)
+        let cells = (0..<classes * images).map { random.index(below: 2 + $0 % classes) == 0 }
+        let outcomes = try Outcomes(
+            classes: (0..<classes).map { "A finding of the retina \($0)" }, images: (0..<images).map { "\($0).jpg" },
+            labels: cells.map { $0 ? 1 : 0 },
+            scores: cells.map { 0.3 * ($0 ? 1 : 0) + 0.7 * Double(random.index(below: 10_000)) / 10_000 })
+        var options = EvaluationOptions()
+        options.trainingImages = Array(1...classes)
+        options.bootstrap?.rounds = 10
+        let result = try Evaluator.evaluate(outcomes, options)
+        var report = ModelReport(
+            name: "run", facts: [], notes: [], names: [:], plain: result, student: result,
+            difference: try Evaluator.compare(candidate: [outcomes], reference: [outcomes], options))
+        report.curves = try (0..<12).map { column in
+            let curves = RankingCurves(outcomes, class: column)
+            let thinned = try #require(curves).thinned()
+            return .init(name: outcomes.classes[column], models: ["plain": thinned, "student": thinned])
+        }
+        report.missed = (0..<12).map { row in
+            .init(
+                image: "\(row).jpg", name: outcomes.classes[row], probability: 0, threshold: 1, labels: [],
+                thumbnail: Data(count: 15_000))
+        }
+        report.falseAlarms = report.missed
+        #expect(report.page.text.utf8.count < 1_500_000)
+    }
+
+    @Test func theModelCardKeepsItsFrontMatter() throws {
+        let card = try Self.report().modelCard(dataset: Self.hostile)
+        let lines = card.split(separator: "\n", omittingEmptySubsequences: false)
+        #expect(lines.first == "---" && lines.count { $0 == "---" } == 2)
+        let front = lines.dropFirst().prefix { $0 != "---" }
+        #expect(front.contains("library_name: fovea"))
+        #expect(front.contains { $0.hasPrefix("      name: \"</style>") && $0.contains("\\\" onload=\\\"") })
+        #expect(!card.unicodeScalars.contains("\u{1B}"))
+    }
+}
