@@ -31,7 +31,7 @@ public final class Predictor {
     }
 
     /// The raw logits of a batch of images, and their pooled features if requested.
-    private func outputs(
+    public func outputs(
         _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool
     ) throws -> PredictedOutputs {
         classifier.setTraining(false)
@@ -103,6 +103,12 @@ public struct PredictedOutputs: Sendable, Equatable {
     public var logits: [Float]
     /// Pooled features, [N, featureCount]; empty where they were not requested.
     public var features: [Float]
+
+    /// Puts outputs together; none by default.
+    public init(logits: [Float] = [], features: [Float] = []) {
+        self.logits = logits
+        self.features = features
+    }
 }
 
 /// What each place of an image adds to the logits of some classes.

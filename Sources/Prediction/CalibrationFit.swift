@@ -3,6 +3,7 @@ import Cohorts
 import Evaluation
 import Execution
 import Foundation
+import FundusImaging
 import Models
 import Reports
 import RunFiles
@@ -20,6 +21,8 @@ public struct CalibrationFit {
     public let path: String
     private let predictions: LabelledPredictions
     private let overlap: TrainingOverlap
+    /// Why familiarity was not learnt; nil where it was.
+    private let unlearnt: String?
 
     /// Computes the model's logits, fits a line to each class and chooses operating points.
     ///
@@ -58,7 +61,27 @@ public struct CalibrationFit {
             weights: try Digest.sha256(fileAt: PathName.joined(data.model, ModelBundle.weightsName)),
             precision: data.precision, data: source, classes: predictions.data.classes, lines: lines, points: points,
             positives: predictions.data.classes.indices.map { predictions.data.labels(class: $0).count { $0 == 1 } })
+        // First, so that no calibration stands beside the familiarity of other weights.
+        unlearnt = try Self.fitFamiliarity(inference, weights: calibration.weightsSHA256, context)
         try file.write(String(decoding: JSONFormat.encoded(calibration), as: UTF8.self), shouldStop: context.shouldStop)
+    }
+
+    /// Learns what training images look like to the model, where its run says which they are.
+    ///
+    /// - Returns: why it was not learnt; nil where it was.
+    private static func fitFamiliarity(
+        _ inference: InferenceModel, weights: String, _ context: ExecutionContext
+    ) throws -> String? {
+        PartialFile.removeLeftOver(in: inference.folder) { $0 == Familiarity.fileName }
+        do {
+            let cache = try ModelEvaluation.trainingImages(of: inference, context)
+            try Familiarity(fitting: inference.features(cache), count: cache.count)
+                .save(to: inference.folder, weights: weights)
+            return nil
+        } catch let error as FoveaError where [.data, .configuration].contains(error.kind) {
+            unlink(PathName.joined(inference.folder, Familiarity.fileName))
+            return "familiarity was not learnt, which needs the training images: \(error.message)"
+        }
     }
 
     private static func fit(
@@ -118,5 +141,6 @@ public struct CalibrationFit {
             "\(Pluralization.count(count, "image")) calibrate hardly anything: \(Self.fewImages) or more are needed"
         return predictions.data.notes + predictions.contradictions + overlap.notes
             + (count < Self.fewImages ? [few] : [])
+            + [unlearnt].compactMap { $0 }
     }
 }

@@ -17,6 +17,8 @@ public struct InferenceModel {
     public let precision: Precision
     /// How logits become calibrated probabilities; nil without a `calibration.json`.
     public let calibration: ModelCalibration?
+    /// How like the training images an image is; nil where `fovea calibrate` had none to learn it from.
+    let familiarity: Familiarity?
     private let predictor: Predictor
     private let context: ExecutionContext
 
@@ -38,6 +40,12 @@ public struct InferenceModel {
         self.precision = precision
         self.context = context
         calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
+        if let calibration {
+            familiarity = try Familiarity.read(
+                from: folder, weights: calibration.weightsSHA256, length: bundle.classifier.backbone.featureCount)
+        } else {
+            familiarity = nil
+        }
         predictor = try bundle.predictor(device: context.device, precision: precision)
         context.logger.info("the model is computed in \(precision.rawValue)")
         if let calibration, calibration.precision != precision {
@@ -60,11 +68,27 @@ public struct InferenceModel {
         return [ModelBundle.weightsName, ModelBundle.configurationName].map { PathName.joined(folder, $0) } + sources
     }
 
-    /// The raw logits of images in memory, [count, classes] row by row.
+    /// The raw logits of images in memory, [count, classes] row by row, and what `familiarity` needs.
     ///
     /// - Parameter pixels: square RGB images of the model's resolution (image, row, column, channel).
-    func logits(_ pixels: [UInt8], count: Int) throws -> [Float] {
-        try predictor.logits(pixels, count: count, resolution: description.image.resolution)
+    func outputs(_ pixels: [UInt8], count: Int) throws -> PredictedOutputs {
+        try predictor.outputs(
+            pixels, count: count, resolution: description.image.resolution, withFeatures: familiarity != nil)
+    }
+
+    /// The pooled features of all images of a cache, [images, features] row by row.
+    func features(_ cache: ImageCache) throws -> [Float] {
+        var features: [Float] = []
+        let progress = ProgressReporter("Features of training images", total: cache.count, unit: "images")
+        try predictor.forEachBatch(
+            cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, withFeatures: true,
+            batchSize: 128, threads: context.threads, shouldStop: context.shouldStop
+        ) { outputs, done in
+            features += outputs.features
+            progress.update(done)
+        }
+        progress.finish()
+        return features
     }
 
     /// What each place of an image adds to the logits of some classes.

@@ -129,11 +129,19 @@ public struct ModelEvaluation: Sendable {
         return outcome
     }
 
-    /// Reads the photographs and their labels, and computes the model's logits.
-    func predictions(
-        of inference: InferenceModel, merged: [(name: String, members: [Int])] = [], context: ExecutionContext
-    ) throws -> (predictions: LabelledPredictions, overlap: TrainingOverlap) {
-        let data = try photographs(of: inference.description, merged: merged)
+    /// The images that trained a model, as its run says.
+    ///
+    /// - Throws: `FoveaError` where the model has no run, or its images are gone.
+    static func trainingImages(of inference: InferenceModel, _ context: ExecutionContext) throws -> ImageCache {
+        var evaluation = try ModelEvaluation(run: inference.folder)
+        evaluation.part = .training
+        return try evaluation.cache(evaluation.photographs(of: inference.description), context)
+    }
+
+    /// The decoded images.
+    ///
+    /// - Throws: `FoveaError` naming every image that cannot be read.
+    private func cache(_ data: LabelledPhotographs, _ context: ExecutionContext) throws -> ImageCache {
         let cache = try ImageCache.open(
             paths: data.rows.map { data.cohort.photographs[$0].path }, settings: data.description.image,
             folder: settings.imageCacheFolder, threads: context.threads,
@@ -141,6 +149,15 @@ public struct ModelEvaluation: Sendable {
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }
+        return cache
+    }
+
+    /// Reads the photographs and their labels, and computes the model's logits.
+    func predictions(
+        of inference: InferenceModel, merged: [(name: String, members: [Int])] = [], context: ExecutionContext
+    ) throws -> (predictions: LabelledPredictions, overlap: TrainingOverlap) {
+        let data = try photographs(of: inference.description, merged: merged)
+        let cache = try cache(data, context)
         let images = data.images
         let predictions = LabelledPredictions(
             data: data, contents: images.indices.map(cache.contentHash),

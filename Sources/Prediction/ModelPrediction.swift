@@ -17,6 +17,11 @@ public struct ModelPrediction: Sendable {
         public let probabilities: [Float]
         /// The calibrated probability of each class; nil for a model without a calibration.
         public let calibrated: [Float]?
+        /// The share of training images that are less like the others than this one; nil where it is not known.
+        public let familiarity: Double?
+
+        /// Whether hardly a training image is less like the others: probabilities then mean little.
+        var isUnfamiliar: Bool { familiarity.map { $0 < 0.01 } ?? false }
 
         /// The classes that are above their threshold, the most probable one where none is.
         func findings(of model: ModelDescription) -> [Int] {
@@ -46,6 +51,16 @@ public struct ModelPrediction: Sendable {
     public let failures: [Failure]
     /// The names of those for which the model's outputs are NaN or infinite; they have no row.
     public let nonFinite: [String]
+
+    /// Says which photographs are unlike those that the model learnt from; nil where none is.
+    public var unfamiliar: String? {
+        let names = rows.filter(\.isUnfamiliar).map(\.image)
+        guard !names.isEmpty else { return nil }
+        let are = names.count == 1 ? "image is" : "images are"
+        return
+            "\(names.count) \(are) unlike the training images (fewer than 1 % of those are less like the others), so the "
+            + "probabilities mean little: \(Pluralization.listing(names))"
+    }
 
     /// Refuses outputs that mean nothing, once everything else has been reported.
     ///

@@ -50,6 +50,7 @@ extension ModelPrediction {
             var probabilities: [String: Double]
             /// Null for a model without a calibration.
             @ExplicitNull var calibrated: [String: Double]?
+            @ExplicitNull var familiarity: Double?
             var aboveThreshold: [String]
         }
         struct Document: Encodable {
@@ -71,6 +72,7 @@ extension ModelPrediction {
                 Prediction(
                     image: row.image, probabilities: byClass(row.probabilities),
                     calibrated: row.calibrated.map(byClass),
+                    familiarity: row.familiarity,
                     aboveThreshold: model.classes.indices.filter { isAbove(row, $0) == true }.map { model.classes[$0] })
             }, unreadable: failures, nonFinite: nonFinite)
         return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)

@@ -55,11 +55,15 @@ struct PredictionStream {
     private func answers(_ decoded: [Result<PreparedImage, any Error>], from first: Int) throws -> [Answer] {
         let model = inference.description
         let ready = decoded.compactMap { try? $0.get() }
-        let logits =
-            ready.isEmpty ? [] : try inference.logits(ready.flatMap(\.image.bytes), count: ready.count)
+        let outputs =
+            ready.isEmpty
+            ? PredictedOutputs()
+            : try inference.outputs(ready.flatMap(\.image.bytes), count: ready.count)
+        let logits = outputs.logits
         let odd = Set(model.nonFiniteRows(logits))
         let probabilities = try model.probabilities(logits)
         let calibrated = try inference.calibration?.probabilities(logits, of: model)
+        let shares = try inference.familiarity?.shares(outputs.features, count: ready.count)
         var number = 0
         return try zip(images[first...], decoded).map { image, result in
             switch result {
@@ -69,7 +73,7 @@ struct PredictionStream {
                 let own = number * model.classes.count..<(number + 1) * model.classes.count
                 let row = ModelPrediction.Row(
                     image: image.name, probabilities: Array(probabilities[own]),
-                    calibrated: calibrated.map { Array($0[own]) })
+                    calibrated: calibrated.map { Array($0[own]) }, familiarity: shares?[number])
                 if let maps {
                     let classes = row.findings(of: model)
                     try maps.add(

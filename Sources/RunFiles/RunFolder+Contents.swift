@@ -11,7 +11,7 @@ extension RunFolder {
     /// What `fovea report` adds to a run: the page, its numbers, and the model card.
     package static let pageNames = ["report.html", "report.json", "model-card.md"]
     private static let names = Set(
-        [".lock"] + early + [RunSplit.name] + late + [calibrationName] + pageNames + folders)
+        [".lock"] + early + [RunSplit.name] + late + [calibrationName, Familiarity.fileName] + pageNames + folders)
 
     /// Whether a file or folder of this name in `folder` belongs to a run or model there.
     static func owns(_ name: String, in folder: String) -> Bool {

@@ -93,6 +93,7 @@ struct Predict: ParsableCommand {
         let prediction = try ModelPrediction(inference, images: found, maps: folder, context) {
             context.logger.error("\($0.reason)")
         }
+        if let unfamiliar = prediction.unfamiliar { context.logger.warning("\(unfamiliar)") }
         if let folder { context.logger.info("\(folder.path): \(folder.count) maps written") }
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
