@@ -2,6 +2,7 @@ import Basics
 import Evaluation
 import Execution
 import Foundation
+import FundusImaging
 import Models
 import Prediction
 import Reports
@@ -314,5 +315,35 @@ import Torch
         _ = try CalibrationFit(ModelEvaluation(run: single.settings.output), context)
         let check = try #require(try ModelEvaluation(run: single.settings.output).run(context).calibration)
         #expect(try #require(check.calibrated.logLoss) <= #require(check.raw.logLoss))
+    }
+
+    @Test func imagesUnlikeTheTrainingImagesAreNamed() throws {
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        let images = try ImageArguments.expand([job.settings.data.images])
+        let model = try InferenceModel(run, context)
+        let own = try ModelPrediction(model, images: images, context)
+        let shares = own.rows.compactMap(\.familiarity)
+        #expect(shares.count == images.count)
+        #expect(shares.filter { $0 > 0.05 }.count > images.count / 2)
+        // Stripes of pure colours: nothing that the model has seen.
+        let stripes = try PixelImage(
+            width: 64, height: 64, bytes: (0..<64 * 64 * 3).map { $0 / 24 % 3 == $0 % 3 ? 255 : 0 })
+        try folder.write(stripes.png(), to: "strange.png")
+        let strange = try ModelPrediction(
+            model, images: ImageArguments.expand([folder.path + "/strange.png"]), context)
+        #expect(try #require(strange.rows[0].familiarity) < 0.01)
+        #expect(strange.unfamiliar?.hasSuffix("so the probabilities mean little: strange.png") == true)
+        #expect(try strange.json().contains("\"familiarity\" : 0"))
+
+        // Without its run, a model has no training images to learn from, and that is said.
+        let alone = folder.path + "/alone"
+        try Folder.make(alone)
+        for name in ["config.json", "model.safetensors"] {
+            try FileManager.default.copyItem(atPath: run + "/" + name, toPath: alone + "/" + name)
+        }
+        let fit = try CalibrationFit(
+            ModelEvaluation(model: alone, table: job.settings.data.table, images: job.settings.data.images), context)
+        #expect(fit.notes.contains { $0.hasPrefix("familiarity was not learnt") })
+        #expect(try ModelPrediction(InferenceModel(alone, context), images: images, context).rows[0].familiarity == nil)
     }
 }

@@ -65,7 +65,7 @@ import Torch
         _ = try CalibrationFit(ModelEvaluation(run: run), context)
         _ = try ModelReporting(run: run, context).write()
         let calibration = try #require(try document()["calibration"] as? [String: Any])
-        #expect(calibration["is_fitted_on_these"] as? Bool == true)
+        #expect(try #require(calibration["fitted_images"] as? Int) > 0)
         // What evaluate says, which computes the probabilities again.
         let check = try #require(try ModelEvaluation(run: run).run(context).calibration)
         let calibrated = try #require(calibration["calibrated"] as? [String: Double])
