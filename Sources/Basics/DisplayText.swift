@@ -28,13 +28,13 @@ public enum DisplayText {
     /// The text cut to `limit` columns, with an ellipsis where something is missing.
     public static func fit(_ text: String, to limit: Int, ellipsis: String = "…") -> String {
         guard width(text) > limit else { return text }
-        let room = limit - width(ellipsis)
-        guard room >= 0 else { return "" }
+        let space = limit - width(ellipsis)
+        guard space >= 0 else { return "" }
         var used = 0
         var kept = ""
         for character in text {
             used += width(character)
-            if used > room { break }
+            if used > space { break }
             kept.append(character)
         }
         while kept.last == " " { kept.removeLast() }

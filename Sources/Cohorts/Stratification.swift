@@ -28,7 +28,7 @@ struct Stratification {
             }
         }
         var requested = shares.map { share in remaining.map { Double($0) * share } }
-        var room = shares.map { Double(sizes.reduce(0, +)) * $0 }
+        var space = shares.map { Double(sizes.reduce(0, +)) * $0 }
         var part = [Int](repeating: -1, count: sizes.count)
 
         func place(_ group: Int, for column: Int?) {
@@ -39,10 +39,10 @@ struct Stratification {
                 best = best.filter { value($0) >= most - 1e-9 }
             }
             if let column { keepLargest { requested[$0][column] } }
-            keepLargest { room[$0] }
+            keepLargest { space[$0] }
             let chosen = best.count == 1 ? best[0] : best[random.index(below: best.count)]
             part[group] = chosen
-            room[chosen] -= Double(sizes[group])
+            space[chosen] -= Double(sizes[group])
             for (column, count) in positives[group] {
                 requested[chosen][column] -= Double(count)
                 remaining[column] -= count

@@ -108,7 +108,7 @@ private struct TIFFReader {
         return nil
     }
 
-    /// An unsigned number; nil outside the bytes, and above what an `Int` holds with room to add to it.
+    /// An unsigned number; nil outside the bytes, and above what an `Int` holds with space to add to it.
     private func integer(at place: Int, size: Int) -> Int? {
         guard place >= 0, place <= bytes.count - size else { return nil }
         let part = bytes[place..<place + size]

@@ -17,13 +17,17 @@ public struct CalibrationCheck: Encodable, Sendable {
 
     /// A threshold, and what it reaches.
     package struct Point: Encodable, Sendable {
-        var name: String
+        package var name: String
         /// What was promised.
         package var sensitivity: Double?
         var specificity: Double?
         @ExplicitNull var threshold: Double?
         @ExplicitNull package var reachedSensitivity: Proportion?
         @ExplicitNull var reachedSpecificity: Proportion?
+        /// The positive predictive value: how many of the images above the threshold have the finding.
+        @ExplicitNull package var reachedPrecision: Proportion?
+        /// The negative predictive value: how many of the images below it do not.
+        @ExplicitNull package var reachedNegativePrecision: Proportion?
 
         init(_ name: String, sensitivity: Double?, specificity: Double?, threshold: Double?) {
             self.name = name
@@ -32,6 +36,8 @@ public struct CalibrationCheck: Encodable, Sendable {
             self.threshold = threshold
             reachedSensitivity = nil
             reachedSpecificity = nil
+            reachedPrecision = nil
+            reachedNegativePrecision = nil
         }
     }
 
@@ -60,8 +66,12 @@ public struct CalibrationCheck: Encodable, Sendable {
                 let above = labels.indices.filter { Double(probabilities[$0 * count + column]) >= threshold }
                 let (hits, alarms) = (above.count { labels[$0] == 1 }, above.count { labels[$0] == 0 })
                 let negatives = labels.count { $0 == 0 }
-                point.reachedSensitivity = Proportion(hits, of: labels.count { $0 == 1 })
                 point.reachedSpecificity = Proportion(negatives - alarms, of: negatives)
+                let positives = labels.count { $0 == 1 }
+                point.reachedSensitivity = Proportion(hits, of: positives)
+                point.reachedPrecision = Proportion(hits, of: hits + alarms)
+                point.reachedNegativePrecision = Proportion(
+                    negatives - alarms, of: negatives - alarms + positives - hits)
                 return point
             }
             for (share, thresholds) in calibration.points.sensitivity.sorted(by: { $0.key < $1.key }) {
@@ -117,17 +127,22 @@ public struct CalibrationCheck: Encodable, Sendable {
             return "\(NumberFormat.fixed(proportion.value, decimals: 3)) [\(bounds.joined(separator: ", "))] of "
                 + "\(proportion.total)"
         }
-        var table = TextTable(["Class", "Threshold", "Sensitivity [95 %]", "Specificity [95 %]"])
+        var table = TextTable(["Class", "Threshold", "Sensitivity [95 %]", "Specificity [95 %]", "PPV", "NPV"])
         for point in points where point.sensitivity == 0.9 {
             table.append(
                 .text(names[point.name] ?? point.name), .number(point.threshold, decimals: 4),
-                .text(words(point.reachedSensitivity)), .text(words(point.reachedSpecificity)))
+                .text(words(point.reachedSensitivity)), .text(words(point.reachedSpecificity)),
+                .number(point.reachedPrecision?.value, decimals: 3),
+                .number(point.reachedNegativePrecision?.value, decimals: 3))
         }
         return table
     }
 
     var notes: [String] {
-        ["Thresholds are those for a sensitivity of 0.9; a class without one had too few positive images."]
+        [
+            "Thresholds are those for a sensitivity of 0.9; a class without one had too few positive images. PPV and NPV are "
+                + "those of images as frequent as here."
+        ]
             + (fittedImages > 0
                 ? [
                     "\(fittedImages) of the \(Pluralization.count(images, "image")) fitted the calibration, so the figures are "

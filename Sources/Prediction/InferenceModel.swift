@@ -19,6 +19,8 @@ public struct InferenceModel {
     public let calibration: ModelCalibration?
     /// How like the training images an image is; nil where `fovea calibrate` had none to learn it from.
     let familiarity: Familiarity?
+    /// Which probabilities are positive.
+    let rule: DecisionRule
     private let predictor: Predictor
     private let context: ExecutionContext
 
@@ -28,10 +30,13 @@ public struct InferenceModel {
     ///   - argument: a run folder, a bundle, or a file in one of them.
     ///   - precision: float32 gives every image the same answer (to 1e-5) in a batch of any size; bfloat16 may be faster and
     ///     moves probabilities in the second decimal place.
+    ///   - operatingPoint: one of the calibration, such as "sensitivity=0.9"; nil for the thresholds of the model.
     ///   - readsCalibration: whether a calibration beside it is read.
     /// - Throws: `FoveaError` when the model cannot be read, is not what its run wrote, or its calibration is that of others.
     public init(
-        _ argument: String, precision: Precision = .float32, readsCalibration: Bool = true, _ context: ExecutionContext
+        _ argument: String, precision: Precision = .float32, operatingPoint: String? = nil,
+        readsCalibration: Bool = true,
+        _ context: ExecutionContext
     ) throws {
         Engine.threads = context.threads
         folder = Self.folder(argument)
@@ -46,6 +51,12 @@ public struct InferenceModel {
         } else {
             familiarity = nil
         }
+        rule =
+            if let operatingPoint {
+                try DecisionRule(operatingPoint, of: calibration, folder: folder)
+            } else {
+                DecisionRule(of: description)
+            }
         predictor = try bundle.predictor(device: context.device, precision: precision)
         context.logger.info("the model is computed in \(precision.rawValue)")
         if let calibration, calibration.precision != precision {

@@ -22,15 +22,6 @@ public struct ModelPrediction: Sendable {
 
         /// Whether hardly a training image is less like the others: probabilities then mean little.
         var isUnfamiliar: Bool { familiarity.map { $0 < 0.01 } ?? false }
-
-        /// The classes that are above their threshold, the most probable one where none is.
-        func findings(of model: ModelDescription) -> [Int] {
-            let above = model.classes.indices.filter { column in
-                model.thresholds?[column].map { Double(probabilities[column]) >= $0 } ?? false
-            }
-            guard above.isEmpty else { return above }
-            return probabilities.indices.max { probabilities[$0] < probabilities[$1] }.map { [$0] } ?? []
-        }
     }
 
     /// A photograph that cannot be used.
@@ -45,6 +36,8 @@ public struct ModelPrediction: Sendable {
     public let model: ModelDescription
     /// The arithmetic.
     public let precision: Precision
+    /// Which probabilities are positive.
+    let rule: DecisionRule
     /// The photographs, in the requested order.
     public let rows: [Row]
     /// Those that cannot be used.
@@ -104,6 +97,7 @@ public struct ModelPrediction: Sendable {
         try maps?.finish()
         model = inference.description
         precision = inference.precision
+        rule = inference.rule
         self.rows = rows
         self.failures = failures
         self.nonFinite = nonFinite

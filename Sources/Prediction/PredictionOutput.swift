@@ -16,8 +16,8 @@ extension ModelPrediction {
             if !table.rows.isEmpty { table.rules.insert(table.rows.count) }
             let order = model.classes.indices.sorted { row.probabilities[$0] > row.probabilities[$1] }
             var isFirst = true
-            for (rank, column) in order.enumerated() where rank < limit || isAbove(row, column) == true {
-                let above = isAbove(row, column)
+            for (rank, column) in order.enumerated() where rank < limit || rule.isAbove(row, column) == true {
+                let above = rule.isAbove(row, column)
                 var cells: [TextTable.Cell] = [
                     .text(isFirst ? row.image : ""), .text(model.classes[column]),
                     .number(Double(row.probabilities[column]), decimals: 4),
@@ -25,7 +25,7 @@ extension ModelPrediction {
                 if isCalibrated { cells.append(.number(row.calibrated.map { Double($0[column]) }, decimals: 4)) }
                 table.append(
                     cells + [
-                        .number(threshold(column), decimals: 4),
+                        .number(rule.thresholds[column], decimals: 4),
                         .text(above.map { $0 ? "yes" : "no" } ?? "no threshold"),
                     ])
                 isFirst = false
@@ -57,35 +57,31 @@ extension ModelPrediction {
             var fovea = Program.version
             var precision: Precision
             var classes: [String]
+            @ExplicitNull var operatingPoint: String?
             var thresholds: [String: Double]
             var predictions: [Prediction]
             var unreadable: [Failure]
             var nonFinite: [String]
         }
         let document = Document(
-            precision: precision, classes: model.classes,
+            precision: precision, classes: model.classes, operatingPoint: rule.name,
             thresholds: Dictionary(
                 uniqueKeysWithValues: model.classes.indices.compactMap { column in
-                    threshold(column).map { (model.classes[column], $0) }
+                    rule.thresholds[column].map { (model.classes[column], $0) }
                 }),
             predictions: rows.map { row in
                 Prediction(
                     image: row.image, probabilities: byClass(row.probabilities),
                     calibrated: row.calibrated.map(byClass),
                     familiarity: row.familiarity,
-                    aboveThreshold: model.classes.indices.filter { isAbove(row, $0) == true }.map { model.classes[$0] })
+                    aboveThreshold: model.classes.indices.filter { rule.isAbove(row, $0) == true }.map {
+                        model.classes[$0]
+                    })
             }, unreadable: failures, nonFinite: nonFinite)
         return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)
     }
 
     private func byClass(_ values: [Float]) -> [String: Double] {
         Dictionary(uniqueKeysWithValues: zip(model.classes, values.map(Double.init)))
-    }
-
-    private func threshold(_ column: Int) -> Double? { model.thresholds?[column] }
-
-    /// Nil where the class has no threshold.
-    private func isAbove(_ row: Row, _ column: Int) -> Bool? {
-        threshold(column).map { Double(row.probabilities[column]) >= $0 }
     }
 }

@@ -75,7 +75,7 @@ struct PredictionStream {
                     image: image.name, probabilities: Array(probabilities[own]),
                     calibrated: calibrated.map { Array($0[own]) }, familiarity: shares?[number])
                 if let maps {
-                    let classes = row.findings(of: model)
+                    let classes = inference.rule.findings(row)
                     try maps.add(
                         row, from: image.path, coverage: prepared.coverage, classes: classes,
                         inference.maps(prepared, classes: classes), model)

@@ -19,7 +19,7 @@ package final class RunSessions {
     /// What is to be said of the file; nil where it could be read.
     package private(set) var warning: String?
 
-    /// Adds a session to those of a resumed run, or begins with it; a damaged file is begun anew.
+    /// Adds a session to those of a resumed run, or begins with it; a damaged file is started again.
     package init(_ folder: RunFolder, started: Date, isResuming: Bool) throws {
         path = folder.file(Self.name)
         self.started = started
@@ -28,7 +28,7 @@ package final class RunSessions {
             if let earlier, earlier.allSatisfy({ 0...1e12 ~= $0.seconds }) {
                 sessions = earlier
             } else {
-                warning = "\(path) is damaged and begun anew: the time of the sessions before is not counted"
+                warning = "\(path) is damaged and started again: the time of the sessions before is not counted"
             }
         }
         sessions.append(Session(started: started.ISO8601Format(), seconds: 0))

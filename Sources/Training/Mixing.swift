@@ -22,10 +22,10 @@ extension Mixing {
         case .mixup:
             return Mixture(share: random.symmetricBeta(shape: shape), partners: partners)
         case .cutmix:
-            let wanted = Int(Double(side) * (1 - random.symmetricBeta(shape: shape)).squareRoot())
+            let length = Int(Double(side) * (1 - random.symmetricBeta(shape: shape)).squareRoot())
             func pixels() -> Range<Int> {
-                let start = random.index(below: side) - wanted / 2
-                return max(0, start)..<min(side, max(0, start + wanted))
+                let start = random.index(below: side) - length / 2
+                return max(0, start)..<min(side, max(0, start + length))
             }
             let box = Mixture.Box(rows: pixels(), columns: pixels())
             let left = side * side - box.rows.count * box.columns.count

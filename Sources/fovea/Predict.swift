@@ -52,6 +52,12 @@ struct Predict: ParsableCommand {
             valueName: "folder"))
     var maps: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Use the thresholds of an operating point of the calibration, such as sensitivity=0.9.", valueName: "point")
+    )
+    var at: String?
+
     @Option(help: "Arithmetic of the model; bfloat16 may be faster and moves probabilities by some hundredths.")
     var precision = Precision.float32
 
@@ -74,7 +80,7 @@ struct Predict: ParsableCommand {
         let found = try ImageArguments.expand(images) { printError(Printable.line($0)) }
         try file?.refuse(found.map(\.path))
         let context = try common.context()
-        let inference = try InferenceModel(model, precision: precision, context)
+        let inference = try InferenceModel(model, precision: precision, operatingPoint: at, context)
         if let outputFolder {
             let folder = try PredictionFolder(
                 outputFolder, inference, images: found, shard: shard, isResuming: resume)

@@ -88,6 +88,43 @@ import Torch
         #expect(outcome.text(for: .init()).contains("\n32 of the 32 images fitted the calibration"))
     }
 
+    @Test func anOperatingPointDecides() throws {
+        func refusal(_ point: String) -> FoveaError? {
+            foveaError { _ = try InferenceModel(run, operatingPoint: point, context) }
+        }
+        #expect(refusal("sensitivity=0.9")?.message.hasSuffix("has no calibration") == true)
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        let wrong = refusal("sensitivity=0.99")
+        #expect(wrong?.kind == .configuration && wrong?.remedy?.contains("sensitivity=0.9") == true)
+
+        let check = try #require(try ModelEvaluation(run: run).run(context).calibration)
+        let model = try InferenceModel(run, operatingPoint: "sensitivity=0.8", context)
+        let images = try ImageArguments.expand([job.settings.data.images])
+        let document = try #require(
+            JSONSerialization.jsonObject(with: Data(ModelPrediction(model, images: images, context).json().utf8))
+                as? [String: Any])
+        #expect(document["operating_point"] as? String == "sensitivity=0.8")
+        let rows = try #require(document["predictions"] as? [[String: Any]])
+        // Counted from what predict says, on the run's validation images.
+        let split = try CSVTable(path: run + "/split.csv")
+        let validation = Set((0..<split.rowCount).filter { split[$0, 1] == "validation" }.map { split[$0, 0] })
+        let table = try CSVTable(path: job.settings.data.table)
+        let column = try #require(table.column("drusen"))
+        let positive = Set((0..<table.rowCount).filter { table[$0, column] == "1" }.map { table[$0, 0] })
+        let above = Set(
+            rows.filter { ($0["above_threshold"] as? [String])?.contains("drusen") == true }
+                .compactMap { $0["image"] as? String })
+        let point = try #require(check.points.first { $0.name == "drusen" && $0.sensitivity == 0.8 })
+        let hits = above.intersection(positive).intersection(validation).count
+        let alarms = above.subtracting(positive).intersection(validation).count
+        #expect(point.reachedSensitivity == Proportion(hits, of: positive.intersection(validation).count))
+        #expect(point.reachedPrecision == Proportion(hits, of: hits + alarms))
+        let negatives = validation.subtracting(positive).count
+        #expect(
+            point.reachedNegativePrecision
+                == Proportion(negatives - alarms, of: validation.count - hits - alarms))
+    }
+
     @Test func photographsThatTrainedTheModelAreRefused() throws {
         var data = try ModelEvaluation(run: run)
         data.part = .training

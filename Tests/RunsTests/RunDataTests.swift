@@ -490,7 +490,7 @@ import Torch
         try AtomicFile.write(text, to: job.settings.output + "/sessions.json")
         var lines: [String] = []
         try job.execute(isResuming: true, log: { lines.append($0) })
-        #expect(lines.contains { $0.contains("sessions.json is damaged and begun anew") }, "\(lines)")
+        #expect(lines.contains { $0.contains("sessions.json is damaged and started again") }, "\(lines)")
     }
 
     @Test func theTimeOfAllSessionsIsCounted() throws {

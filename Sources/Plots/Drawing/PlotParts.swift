@@ -12,10 +12,10 @@ enum Marker: Int, CaseIterable {
 extension Drawing {
     /// The head of a plot: a bold title and a line of explanation, both cut to the width.
     mutating func head(_ title: String, _ subtitle: String, left: Double) {
-        let room = width - left - 16
-        text(TextWidth.fit(title, size: 16, limit: room, isBold: true), left, 30, size: 16, isBold: true)
+        let space = width - left - 16
+        text(TextWidth.fit(title, size: 16, limit: space, isBold: true), left, 30, size: 16, isBold: true)
         guard !subtitle.isEmpty else { return }
-        text(TextWidth.fit(subtitle, size: 11.5, limit: room), left, 49, size: 11.5, Palette.grey)
+        text(TextWidth.fit(subtitle, size: 11.5, limit: space), left, 49, size: 11.5, Palette.grey)
     }
 
     mutating func marker(

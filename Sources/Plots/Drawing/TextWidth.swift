@@ -14,12 +14,12 @@ enum TextWidth {
     /// The text on one line, cut with an ellipsis to at most `limit` points.
     static func fit(_ text: String, size: Double, limit: Double, isBold: Bool = false) -> String {
         let text = DisplayText.oneLine(text)
-        let room = limit - of("…", size: size, isBold: isBold)
+        let space = limit - of("…", size: size, isBold: isBold)
         var used = 0.0
         var kept = text.startIndex
         for index in text.indices {
             used += of(String(text[index]), size: size, isBold: isBold)
-            if used <= room { kept = text.index(after: index) }
+            if used <= space { kept = text.index(after: index) }
             if used > limit { return text[..<kept].trimmingCharacters(in: .whitespaces) + "…" }
         }
         return text

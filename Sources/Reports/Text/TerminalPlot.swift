@@ -69,7 +69,7 @@ public struct TerminalPlot: Sendable {
             DisplayText.fit(DisplayText.oneLine($0.label), to: labelLimit, ellipsis: terminal.ellipsis)
         }
         let labelWidth = labels.map(DisplayText.width).max() ?? 0
-        let room = max(4, terminal.width - labelWidth - figureWidth - 4)
+        let space = max(4, terminal.width - labelWidth - figureWidth - 4)
         var lines: [String] = []
         var index = 0
         for section in sections where !section.bars.isEmpty {
@@ -78,7 +78,7 @@ public struct TerminalPlot: Sendable {
                 lines.append(terminal.styled(DisplayText.oneLine(section.title), .bold))
             }
             for bar in section.bars {
-                let drawn = self.bar(share(bar.value, of: longest), room: room, isUnicode: terminal.isUnicode)
+                let drawn = self.bar(share(bar.value, of: longest), space: space, isUnicode: terminal.isUnicode)
                 let label = DisplayText.pad(labels[index], to: labelWidth)
                 let number = DisplayText.pad(figures[index], to: figureWidth, isRight: true)
                 let line = "\(label)  \(number)  \(terminal.styled(drawn, section.style))"
@@ -99,10 +99,10 @@ public struct TerminalPlot: Sendable {
     }
 
     /// A bar of `share` of the space; whatever is above 0 shows at least its smallest piece.
-    private func bar(_ share: Double, room: Int, isUnicode: Bool) -> String {
+    private func bar(_ share: Double, space: Int, isUnicode: Bool) -> String {
         guard share > 0 else { return "" }
-        guard isUnicode else { return String(repeating: "#", count: max(1, Int((share * Double(room)).rounded()))) }
-        let eighths = max(1, Int((share * Double(room * 8)).rounded()))
+        guard isUnicode else { return String(repeating: "#", count: max(1, Int((share * Double(space)).rounded()))) }
+        let eighths = max(1, Int((share * Double(space * 8)).rounded()))
         let tips = ["", "▏", "▎", "▍", "▌", "▋", "▊", "▉"]
         return String(repeating: "█", count: eighths / 8) + tips[eighths % 8]
     }
