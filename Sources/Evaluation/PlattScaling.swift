@@ -63,12 +63,12 @@ public struct PlattScaling: Equatable, Sendable {
             }
             guard max(abs(step.slope), abs(step.offset)) > 1e-12 else { return }
             let start = self
-            var share = 1.0
+            var (share, reached) = (1.0, value)
             repeat {
                 self = PlattScaling(slope: start.slope + share * step.slope, offset: start.offset + share * step.offset)
+                reached = objective(known)
                 share /= 2
-            } while objective(known) > value && share > 1e-9
-            let reached = objective(known)
+            } while reached > value && share > 1e-9
             // Rounding: no step improves any more.
             guard reached <= value else {
                 self = start

@@ -218,6 +218,11 @@ public struct ModelBundle {
         return description
     }
 
+    /// The hash of the weights in a bundle's folder, by which other files name the model that they belong to.
+    package static func weightsHash(in folder: String) throws -> String {
+        try Digest.sha256(fileAt: PathName.joined(folder, weightsName))
+    }
+
     /// Verifies that a folder that is to hold a model exists.
     ///
     /// - Throws: `FoveaError` of kind `data` that names it.

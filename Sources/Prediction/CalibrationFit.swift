@@ -58,7 +58,7 @@ public struct CalibrationFit {
             images: predictions.data.rows.count, split: data.part.rawValue, contents: predictions.contents.sorted())
         let predictions = predictions
         calibration = ModelCalibration(
-            weights: try Digest.sha256(fileAt: PathName.joined(data.model, ModelBundle.weightsName)),
+            weights: try ModelBundle.weightsHash(in: data.model),
             precision: data.precision, data: source, classes: predictions.data.classes, lines: lines, points: points,
             positives: predictions.data.classes.indices.map { predictions.data.labels(class: $0).count { $0 == 1 } })
         // First, so that no calibration stands beside the familiarity of other weights.

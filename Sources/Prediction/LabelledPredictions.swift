@@ -56,13 +56,14 @@ struct LabelledPredictions {
     /// Says which photographs are there under several names with opposite labels, the first three in words.
     var contradictions: [String] {
         let groups = Dictionary(grouping: data.rows.indices) { contents[$0] }.values.filter { $0.count > 1 }
+        let images = data.images
         let opposed = groups.sorted { $0[0] < $1[0] }.compactMap { group -> String? in
             let opposed = data.classes.indices.filter { column in
                 let known = group.map { data.labels[$0 * data.classes.count + column] }
                 return known.contains(0) && known.contains(1)
             }
             guard !opposed.isEmpty else { return nil }
-            let names = group.map { data.images[$0] }
+            let names = group.map { images[$0] }
             return
                 "\(Pluralization.listing(names, limit: 3)) (\(Pluralization.listing(opposed.map { data.classes[$0] }, limit: 3)))"
         }

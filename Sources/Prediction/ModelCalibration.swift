@@ -112,7 +112,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
                 remedy: "Update Fovea, or make it again with `fovea calibrate`.")
         }
         let weights = PathName.joined(folder, ModelBundle.weightsName)
-        guard try Digest.sha256(fileAt: weights) == calibration.weightsSHA256 else {
+        guard try ModelBundle.weightsHash(in: folder) == calibration.weightsSHA256 else {
             throw FoveaError(.data, about: path, "is the calibration of other weights than \(weights)", remedy: again)
         }
         if let fault = calibration.fault(description.classes) {

@@ -83,7 +83,7 @@ public struct PredictionFolder {
         self.inference = inference
         self.shard = shard
         let own = Manifest(
-            weightsSHA256: try Digest.sha256(fileAt: PathName.joined(inference.folder, ModelBundle.weightsName)),
+            weightsSHA256: try ModelBundle.weightsHash(in: inference.folder),
             precision: inference.precision, classes: inference.description.classes, images: images.count,
             imagesSHA256: Digest.sha256(images.map { $0.name + "\0" + $0.path + "\0" }.joined()), shard: shard)
         if let found {

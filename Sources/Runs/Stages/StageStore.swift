@@ -75,7 +75,7 @@ public struct StageStore {
             sayIfUnrecorded(path)
             let (bundle, history) = try train()
             try bundle.save(to: path)
-            let hash = try Digest.sha256(fileAt: PathName.joined(path, ModelBundle.weightsName))
+            let hash = try ModelBundle.weightsHash(in: path)
             var record = Record(
                 key: spec.key, history: history, weights: hash,
                 description: try Digest.sha256(fileAt: PathName.joined(path, ModelBundle.configurationName)), sha256: ""
