@@ -21,7 +21,8 @@ public final class MapFolder {
     private var table = CSVText(header: MapFolder.header)
     /// How many maps were written.
     public private(set) var count = 0
-    private var used = Set<String>()
+    /// What is taken already, by the path in the folder.
+    private var used: Set<String> = [MapFolder.tableName]
 
     /// Makes the folder.
     ///
@@ -50,10 +51,10 @@ public final class MapFolder {
     ) throws {
         let photograph = try ImageFile(path: file, pixelLimit: model.image.pixelLimit)
             .decode(side: Self.side, pixelLimit: model.image.pixelLimit)
-        let folder = unused(row.image)
+        let folder = unused(Self.fileName(row.image))
         try Folder.make(PathName.joined(path, folder))
         for (index, column) in classes.enumerated() {
-            let name = PathName.joined(folder, Self.fileName(model.classes[column]))
+            let name = unused(PathName.joined(folder, Self.fileName(model.classes[column])))
             let values = maps.map(index)
             let overlay = MapOverlay(values, rows: maps.rows, columns: maps.columns, coverage: coverage)
             try AtomicFile.write(overlay.drawn(over: photograph).png(), to: PathName.joined(path, name + ".png"))
@@ -71,9 +72,8 @@ public final class MapFolder {
     /// Writes the table.
     func finish() throws { try AtomicFile.write(table.text, to: PathName.joined(path, Self.tableName)) }
 
-    /// A folder for an image, with a number where another image has it already.
-    private func unused(_ image: String) -> String {
-        let base = Self.fileName(image)
+    /// A path in the folder, with a number where another image or class has it already.
+    private func unused(_ base: String) -> String {
         var name = base
         var number = 2
         while !used.insert(name).inserted {

@@ -3,6 +3,7 @@ import Basics
 import Execution
 import Foundation
 import FundusImaging
+import Models
 import Prediction
 import RunTestSupport
 import Settings
@@ -138,6 +139,24 @@ import Torch
         return stride(from: start, to: data.count, by: 4).map { at in
             Float(bitPattern: (0..<4).reduce(0) { $0 | UInt32(data[at + $1]) << (8 * $1) })
         }
+    }
+
+    /// Names that are one file's name, and that of the table, keep their maps apart.
+    @Test func mapsOfLikeNamesAreKeptApart() throws {
+        let description = ModelDescription(
+            architecture: .mobilenetv1Short, classes: ["a b", "a_b"], image: .init(resolution: 32, crop: .none),
+            thresholds: [0, 0])
+        try Folder.make(folder.path + "/model")
+        try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/model")
+        for name in ["x y.png", "x_y.png", "maps.csv"] { try folder.picture(3, to: "images/" + name) }
+        let maps = try MapFolder(folder.path + "/maps")
+        _ = try ModelPrediction(
+            InferenceModel(folder.path + "/model", context), images: expand(["x y.png", "x_y.png", "maps.csv"]),
+            maps: maps, context)
+        let table = try CSVTable(path: folder.path + "/maps/maps.csv")
+        let paths = (0..<table.rowCount).flatMap { [table[$0, 3], table[$0, 4]] }
+        #expect(paths.count == 12 && Set(paths).count == 12)
+        #expect(paths.allSatisfy { FileManager.default.fileExists(atPath: folder.path + "/maps/" + $0) })
     }
 
     @Test func aFolderOfOtherFilesIsRefused() throws {
