@@ -19,6 +19,8 @@ public struct EvaluationResult: Codable, Equatable, Sendable {
     public let groups: ByGroup<GroupResult>
     /// F1 of all cells of the classes that have a threshold, counted together; nil without thresholds.
     @ExplicitNull public internal(set) var microF1: Double?
+    /// Cohen's kappa of the same cells, as in the ODIR-2019 challenge; nil without thresholds.
+    @ExplicitNull public internal(set) var microKappa: Double?
     /// The mean of the classes' F1; nil without thresholds.
     public let macroF1: ClassMean
     /// Expected calibration error of all known cells together; nil where a score is not a probability.
@@ -68,12 +70,15 @@ public struct ClassResult: Codable, Equatable, Sendable {
     @ExplicitNull public internal(set) var recall: Double?
     /// F1 at the threshold.
     @ExplicitNull public internal(set) var f1: Double?
+    /// Cohen's kappa at the threshold; nil also without a negative image.
+    @ExplicitNull public internal(set) var kappa: Double?
     /// Expected calibration error; nil where a score is not a probability. Defined without positives too.
     @ExplicitNull public internal(set) var calibrationError: Double?
 
     enum CodingKeys: String, CodingKey {
         case name, trainingImages, group, positives, negatives, unknown, positivePatients, averagePrecision
-        case withinFoldAveragePrecision, sensitivityAtSpecificity, threshold, precision, recall, f1, calibrationError
+        case withinFoldAveragePrecision, sensitivityAtSpecificity, threshold, precision, recall, f1
+        case kappa, calibrationError
         case rocAUC = "rocAuc"
         case withinFoldROCAUC = "withinFoldRocAuc"
     }

@@ -55,7 +55,7 @@ public enum Evaluator {
             for column in contrast.groups.trained { pooled.add(model, class: column) }
             return pooled.error
         }
-        let microF1 = calls.map { called in called.compactMap { $0 }.reduce(Confusion(), +).f1 }
+        let cells = calls.map { called in called.compactMap { $0 }.reduce(Confusion(), +) }
         return EvaluationResult(
             seeds: models.count, images: outcomes.images.count, patients: contrast.patients.named, pooling: pooling,
             folds: Set(outcomes.folds).sorted(), classes: classes,
@@ -69,8 +69,9 @@ public enum Evaluator {
                     withinFoldROCAUC: hasFolds ? contrast.meanEstimate(.rocAUC, arm: 1, columns) : nil,
                     f1: ClassMean(columns.map { classes[$0].f1 }))
             },
-            microF1: mean(microF1), macroF1: ClassMean(classes.map(\.f1)), calibrationError: mean(calibrationErrors),
-            calibrationBins: options.calibrationBins, specificity: options.specificity, bounds: options.bounds,
+            microF1: mean(cells.map(\.f1)), microKappa: mean(cells.map(\.kappa)), macroF1: ClassMean(classes.map(\.f1)),
+            calibrationError: mean(calibrationErrors), calibrationBins: options.calibrationBins,
+            specificity: options.specificity, bounds: options.bounds,
             bootstrap: contrast.summary)
     }
 
@@ -128,6 +129,7 @@ public enum Evaluator {
             threshold: options.thresholds?[column],
             precision: isDefined ? mean(confusions.map { $0?.precision }) : nil,
             recall: mean(confusions.map { $0?.recall }), f1: mean(confusions.map { $0?.f1 }),
+            kappa: mean(confusions.map { $0?.kappa }),
             calibrationError: isTrained ? mean(calibrationErrors) : nil)
     }
 }

@@ -24,3 +24,10 @@ public struct ExplicitNull<Value: Codable & Equatable & Sendable>: Codable, Equa
         }
     }
 }
+
+extension KeyedDecodingContainer {
+    /// Nil where there is no key: a file of an earlier version, which did not compute the value, stays readable.
+    public func decode<Value>(_ type: ExplicitNull<Value>.Type, forKey key: Key) throws -> ExplicitNull<Value> {
+        try decodeIfPresent(type, forKey: key) ?? ExplicitNull(wrappedValue: nil)
+    }
+}

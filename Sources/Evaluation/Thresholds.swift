@@ -35,6 +35,7 @@ struct Confusion: Sendable {
     var truePositives = 0
     var falsePositives = 0
     var falseNegatives = 0
+    var trueNegatives = 0
 
     init() {}
 
@@ -47,6 +48,7 @@ struct Confusion: Sendable {
             if isCalled && label == 1 { truePositives += 1 }
             if isCalled && label == 0 { falsePositives += 1 }
             if !isCalled && label == 1 { falseNegatives += 1 }
+            if !isCalled && label == 0 { trueNegatives += 1 }
         }
     }
 
@@ -55,6 +57,7 @@ struct Confusion: Sendable {
         sum.truePositives += b.truePositives
         sum.falsePositives += b.falsePositives
         sum.falseNegatives += b.falseNegatives
+        sum.trueNegatives += b.trueNegatives
         return sum
     }
 
@@ -62,6 +65,16 @@ struct Confusion: Sendable {
     var f1: Double? {
         guard truePositives + falseNegatives > 0 else { return nil }
         return 2 * Double(truePositives) / Double(2 * truePositives + falsePositives + falseNegatives)
+    }
+
+    /// Cohen's kappa (Educational and Psychological Measurement 1960): the agreement of calls and labels beyond what the
+    /// same numbers of both would have by chance; nil without a positive or without a negative.
+    var kappa: Double? {
+        let (tp, fp, fn, tn) = (
+            Double(truePositives), Double(falsePositives), Double(falseNegatives), Double(trueNegatives)
+        )
+        guard tp + fn > 0, fp + tn > 0 else { return nil }
+        return 2 * (tp * tn - fn * fp) / ((tp + fp) * (fp + tn) + (tp + fn) * (fn + tn))
     }
 
     /// The share of calls that are right; nil when nothing is called.

@@ -29,7 +29,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     }
 
     static let name = RunFolder.calibrationName
-    private static let sizeLimit = 1 << 28
+    static let sizeLimit = 1 << 28
     /// Far more than any line that is fitted has.
     private static let steepest = 1e6
     private static let currentFormat = 1

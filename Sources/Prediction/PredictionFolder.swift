@@ -9,14 +9,19 @@ import Torch
 /// Predictions of many photographs in a folder: tables of some thousand rows each, and one of what failed. They are appended
 /// and flushed batch by batch, so that work that was killed is resumed where it ended.
 ///
-/// The folder holds `predictions-00001.csv` and so on, in the form that `fovea evaluate --predictions` reads, `failures.csv`,
-/// and `predictions.json`, which says of which model and images they are. A table holds the rows of the same images
-/// whatever interruptions there were.
+/// The folder holds `predictions-00001.csv` and so on, and for a calibrated model `calibrated-00001.csv`, in the form that
+/// `fovea evaluate --predictions` reads; `findings-00001.csv` with what is at or above its threshold; `images-00001.csv`
+/// with what is known of each image; `failures.csv`; and `predictions.json`, which says of which model and images they
+/// are. A table holds the rows of the same images whatever interruptions there were.
 public struct PredictionFolder {
     /// What the folder was begun with.
     private struct Manifest: Codable, Equatable {
         var format = 1
         var weightsSHA256: String
+        /// The hash of the model's calibration; nil without one.
+        var calibrationSHA256: String?
+        /// What decides findings; nil for the thresholds of the model.
+        var operatingPoint: String?
         var precision: Precision
         var classes: [String]
         /// How many images, and the hash of their names and paths.
@@ -26,9 +31,23 @@ public struct PredictionFolder {
         var shard: Int
 
         enum CodingKeys: String, CodingKey {
-            case format, precision, classes, images, shard
+            case format, operatingPoint, precision, classes, images, shard
             case weightsSHA256 = "weightsSha256"
+            case calibrationSHA256 = "calibrationSha256"
             case imagesSHA256 = "imagesSha256"
+        }
+    }
+
+    /// A kind of table: one row for each image that is predicted.
+    private struct Table {
+        let prefix: String
+        /// The columns after `image`.
+        let columns: [String]
+        let cells: (ModelPrediction.Row) -> [String]
+
+        func name(_ number: Int) -> String {
+            let digits = String(number + 1)
+            return prefix + "-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits + ".csv"
         }
     }
 
@@ -51,6 +70,7 @@ public struct PredictionFolder {
     private let images: [NamedImage]
     private let inference: InferenceModel
     private let shard: Int
+    private let tables: [Table]
     private let lock: FileLock
 
     /// Begins a folder, or finds what was begun.
@@ -82,8 +102,12 @@ public struct PredictionFolder {
         self.images = images
         self.inference = inference
         self.shard = shard
+        tables = Self.tables(of: inference)
+        let calibration = try RegularFile.contents(
+            of: PathName.joined(inference.folder, ModelCalibration.name), atMost: ModelCalibration.sizeLimit)
         let own = Manifest(
             weightsSHA256: try ModelBundle.weightsHash(in: inference.folder),
+            calibrationSHA256: calibration.map { Digest.sha256($0) }, operatingPoint: inference.rule.name,
             precision: inference.precision, classes: inference.description.classes, images: images.count,
             imagesSHA256: Digest.sha256(images.map { $0.name + "\0" + $0.path + "\0" }.joined()), shard: shard)
         if let found {
@@ -95,8 +119,8 @@ public struct PredictionFolder {
             guard (try? JSONFormat.decoded(Manifest.self, from: found)) == own else {
                 throw FoveaError(
                     .configuration,
-                    "the predictions in \(path) are of another model, other images, another precision or "
-                        + "another --shard than those given now",
+                    "the predictions in \(path) are of another model, another calibration, other images, another "
+                        + "--at, --precision or --shard than those given now",
                     remedy: "Give what they were begun with, or name another folder.")
             }
         } else {
@@ -116,18 +140,17 @@ public struct PredictionFolder {
         if start > 0 { context.logger.info("\(start) of \(images.count) images were predicted before") }
         let failures = try AppendedFile(
             PathName.joined(path, Self.failuresName), header: CSVText(header: ["image", "reason"]).text)
-        var table: (number: Int, file: AppendedFile)?
+        var open: (shard: Int, files: [AppendedFile])?
         let progress = ProgressReporter("Predicting", total: images.count - start, unit: "images")
         let stream = PredictionStream(inference: inference, images: images, context: context)
         try stream.forEachBatch(from: start) { first, answers in
             var failed = ""
-            var rows: [Int: String] = [:]
+            var rows: [Int: [ModelPrediction.Row]] = [:]
             for (offset, answer) in answers.enumerated() {
                 switch answer {
                 case .row(let row):
                     summary.predicted += 1
-                    rows[(first + offset) / shard, default: ""] += CSVText.line(
-                        [row.image] + row.probabilities.map { "\(Double($0))" })
+                    rows[(first + offset) / shard, default: []].append(row)
                 case .failure(let failure):
                     summary.unreadable += 1
                     failed += CSVText.line([failure.image, failure.reason.replacing("\n", with: " ")])
@@ -138,9 +161,11 @@ public struct PredictionFolder {
                 }
             }
             if !failed.isEmpty { try failures.append(failed) }
-            for (number, lines) in rows.sorted(by: { $0.key < $1.key }) {
-                if table?.number != number { table = (number, try open(number)) }
-                try table?.file.append(lines)
+            for (number, rows) in rows.sorted(by: { $0.key < $1.key }) {
+                if open?.shard != number { open = (number, try files(number)) }
+                for (table, file) in zip(tables, open?.files ?? []) {
+                    try file.append(rows.map { CSVText.line([$0.image] + table.cells($0)) }.joined())
+                }
             }
             progress.update(first + answers.count - start)
         }
@@ -148,23 +173,44 @@ public struct PredictionFolder {
         return summary
     }
 
-    private func name(_ number: Int) -> String {
-        let digits = String(number + 1)
-        return "predictions-" + String(repeating: "0", count: max(0, 5 - digits.count)) + digits + ".csv"
+    /// The tables that a model's answers fill.
+    private static func tables(of inference: InferenceModel) -> [Table] {
+        let classes = inference.description.classes
+        var tables = [
+            Table(prefix: "predictions", columns: classes) { row in row.probabilities.map { "\(Double($0))" } },
+            Table(prefix: "findings", columns: classes) { row in
+                classes.indices.map { inference.rule.isAbove(row, $0).map { $0 ? "1" : "0" } ?? "" }
+            },
+        ]
+        if inference.calibration != nil {
+            tables.append(
+                Table(prefix: "calibrated", columns: classes) { row in
+                    (row.calibrated ?? []).map { "\(Double($0))" }
+                })
+        }
+        if inference.familiarity != nil {
+            tables.append(
+                Table(prefix: "images", columns: ["familiarity"]) { row in [row.familiarity.map { "\($0)" } ?? ""] })
+        }
+        return tables
     }
 
-    private func open(_ number: Int) throws -> AppendedFile {
-        try AppendedFile(
-            PathName.joined(path, name(number)),
-            header: CSVText(header: ["image"] + inference.description.classes).text)
+    /// The tables of a shard, begun where they are not there.
+    private func files(_ number: Int) throws -> [AppendedFile] {
+        try tables.map { table in
+            try AppendedFile(
+                PathName.joined(path, table.name(number)), header: CSVText(header: ["image"] + table.columns).text)
+        }
     }
 
     /// How many images, from the first on, are finished; what an interrupted process wrote of later ones is removed.
+    ///
+    /// An image is finished when all tables have its row, or `failures.csv` has it.
     private func recover(_ summary: inout Summary) throws -> Int {
         let failures = try WrittenTable(PathName.joined(path, Self.failuresName))
         var (failed, start) = (0, 0)
         scan: for number in 0..<(images.count + shard - 1) / shard {
-            let table = try WrittenTable(PathName.joined(path, name(number)))
+            let written = try tables.map { try WrittenTable(PathName.joined(path, $0.name(number))) }
             var row = 0
             while start < min((number + 1) * shard, images.count) {
                 if failed < failures.records.count, failures.records[failed].first == images[start].name {
@@ -174,19 +220,21 @@ public struct PredictionFolder {
                         summary.unreadable += 1
                     }
                     failed += 1
-                } else if row < table.records.count, table.records[row].first == images[start].name {
+                } else if written.allSatisfy({
+                    row < $0.records.count && $0.records[row].first == images[start].name
+                }) {
                     summary.predicted += 1
                     row += 1
                 } else {
-                    try table.cut(after: row)
+                    for table in written { try table.cut(after: row) }
                     for later in number + 1..<max(number + 1, (images.count + shard - 1) / shard) {
-                        unlink(PathName.joined(path, name(later)))
+                        for table in tables { unlink(PathName.joined(path, table.name(later))) }
                     }
                     break scan
                 }
                 start += 1
             }
-            try table.cut(after: row)
+            for table in written { try table.cut(after: row) }
         }
         try failures.cut(after: failed)
         return start

@@ -21,6 +21,7 @@ import Testing
         var meanRocAuc: Double
         var macroF1: Double
         var microF1: Double
+        var microKappa: Double
         var calibrationError: Double
 
         func outcomes(folds: [Int] = []) throws -> Outcomes {
@@ -44,6 +45,7 @@ import Testing
         var bestThreshold: Double?
         var bestF1: Double?
         var f1: Double?
+        var kappa: Double?
         var calibrationError: Double?
     }
 
@@ -79,12 +81,14 @@ import Testing
                 expectNear(found.rocAUC.value, expected.rocAuc, what)
                 expectNear(found.sensitivityAtSpecificity, expected.sensitivity, what)
                 expectNear(found.f1, expected.f1, what)
+                expectNear(found.kappa, expected.kappa, what)
                 expectNear(found.calibrationError, expected.calibrationError, what)
             }
             expectNear(result.groups.all.averagePrecision.mean, golden.meanAveragePrecision, golden.name)
             expectNear(result.groups.all.rocAUC.mean, golden.meanRocAuc, golden.name)
             expectNear(result.macroF1.mean, golden.macroF1, golden.name)
             expectNear(result.microF1, golden.microF1, golden.name)
+            expectNear(result.microKappa, golden.microKappa, golden.name)
             expectNear(result.calibrationError, golden.calibrationError, golden.name)
             #expect(result.groups.all.averagePrecision.classes < golden.classes)
             #expect(result.groups.all.rocAUC.classes < result.groups.all.averagePrecision.classes)

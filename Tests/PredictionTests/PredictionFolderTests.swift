@@ -24,8 +24,10 @@ import Torch
         let description = ModelDescription(
             architecture: .mobilenetv1Short, classes: ["a", "b, \"c\""],
             image: .init(resolution: 32, crop: .none))
-        try ModelBundle(description, description.makeClassifier()).save(to: path)
-        model = try InferenceModel(path, context)
+        let classifier = try description.makeClassifier()
+        try ModelBundle(description, classifier).save(to: path)
+        try Self.calibrate(path, features: classifier.backbone.featureCount)
+        model = try InferenceModel(path, operatingPoint: "sensitivity=0.9", context)
         try Folder.make(folder.path + "/images")
         for number in 0..<150 {
             let name = number == 70 ? "a, \"quoted\"\nname.png" : "\(number + 1000).png"
@@ -36,6 +38,22 @@ import Torch
             }
         }
         images = try ImageArguments.expand([folder.path + "/images"])
+    }
+
+    /// As `fovea calibrate` would, with made-up lines, one operating point and made-up training images.
+    private static func calibrate(_ path: String, features: Int) throws {
+        let weights = try ModelBundle.weightsHash(in: path)
+        let contents = (10..<30).map { "\"\($0)\"" }.joined(separator: ", ")
+        try Data(
+            """
+            {"classes": ["a", "b, \\"c\\""], "data": {"contents": [\(contents)], "hash": "", "images": 20, "path": "x", "split": "all"},
+             "format": 1, "offset": [0.5, -0.5], "points": {"sensitivity": {"0.9": [0.6, null]}, "specificity": {}},
+             "positives": [9, 9], "precision": "float32", "slope": [1.5, 0.5], "weights_sha256": "\(weights)"}
+            """.utf8
+        ).write(to: URL(fileURLWithPath: path + "/calibration.json"))
+        var random = SeededRandom(seed: 1)
+        let training = (0..<40 * features).map { _ in Float(random.uniform()) }
+        try Familiarity(fitting: training, count: 40).save(to: path, weights: weights)
     }
 
     private func predict(
@@ -59,20 +77,35 @@ import Torch
         let summary = try predict("out")
         #expect(summary.predicted == 146 && summary.unreadable == 4 && summary.nonFinite.isEmpty)
         let expected = try ModelPrediction(model, images: images, context)
-        let names = try content("out").keys.sorted()
+        let names = Set(try content("out").keys)
+        let kinds = ["calibrated", "findings", "images", "predictions"]
         #expect(
-            names == [
-                "failures.csv", "predictions-00001.csv", "predictions-00002.csv", "predictions-00003.csv",
-                "predictions-00004.csv", "predictions.json",
-            ])
-        var rows: [[String]] = []
-        for name in names where name.hasPrefix("predictions-") {
-            let table = try CSVTable(path: folder.path + "/out/" + name)
-            #expect(table.header == ["image", "a", "b, \"c\""])
-            rows += (0..<table.rowCount).map { row in (0..<3).map { table[row, $0] } }
+            names
+                == Set(
+                    kinds.flatMap { kind in (1...4).map { "\(kind)-0000\($0).csv" } } + [
+                        "failures.csv", "predictions.json",
+                    ]))
+        func rows(_ kind: String, _ header: [String]) throws -> [[String]] {
+            try (1...4).flatMap { number in
+                let table = try CSVTable(path: folder.path + "/out/\(kind)-0000\(number).csv")
+                #expect(table.header == ["image"] + header)
+                return (0..<table.rowCount).map { row in table.header.indices.map { table[row, $0] } }
+            }
         }
-        #expect(rows.map { $0[0] } == expected.rows.map(\.image))
-        #expect(rows.map { Double($0[2]) } == expected.rows.map { Double($0.probabilities[1]) })
+        let classes = ["a", "b, \"c\""]
+        let predictions = try rows("predictions", classes)
+        #expect(predictions.map { $0[0] } == expected.rows.map(\.image))
+        #expect(predictions.map { Double($0[2]) } == expected.rows.map { Double($0.probabilities[1]) })
+        #expect(
+            try rows("calibrated", classes).map { Double($0[1]) }
+                == expected.rows.map { $0.calibrated.map { Double($0[0]) } })
+        let calibrated = expected.rows.compactMap { $0.calibrated?[0] }
+        #expect(Set(calibrated).isDisjoint(with: expected.rows.map { $0.probabilities[0] }))
+        #expect(try rows("images", ["familiarity"]).map { Double($0[1]) } == expected.rows.map(\.familiarity))
+        // The class without a threshold is neither above nor below it.
+        let findings = try rows("findings", classes)
+        #expect(findings.map { $0[1] } == expected.rows.map { ($0.calibrated?[0] ?? 0) >= 0.6 ? "1" : "0" })
+        #expect(findings.allSatisfy { $0[2].isEmpty })
         let failures = try CSVTable(path: folder.path + "/out/failures.csv")
         #expect((0..<failures.rowCount).map { failures[$0, 0] } == expected.failures.map(\.image))
     }
@@ -81,18 +114,21 @@ import Torch
     @Test func whatWasCutAnywhereIsContinuedToTheSameTables() throws {
         _ = try predict("whole")
         let whole = try content("whole")
-        let firsts = whole.keys.filter { $0.hasPrefix("predictions-") }.sorted()
+        let kinds = ["predictions", "calibrated", "findings", "images"]
+        let tables = whole.keys.filter { name in kinds.contains { name.hasPrefix($0 + "-") } }.sorted()
+        #expect(tables.count == 4 * kinds.count)
         var random = SeededRandom(seed: 3)
         for trial in 0..<12 {
             let name = "cut\(trial)"
             try FileManager.default.copyItem(atPath: folder.path + "/whole", toPath: folder.path + "/" + name)
-            // The last table that was begun, and everything after it.
-            let last = random.index(below: firsts.count)
-            for (number, file) in firsts.enumerated() where number >= last {
+            // The tables that were being written, each cut elsewhere, and everything after them.
+            let last = random.index(below: tables.count / kinds.count)
+            for file in tables {
                 let path = folder.path + "/\(name)/" + file
+                let number = try #require(Int(file.dropLast(4).suffix(5))) - 1
                 if number == last {
                     truncate(path, off_t(random.index(below: whole[file]?.count ?? 0)))
-                } else {
+                } else if number > last {
                     unlink(path)
                 }
             }
@@ -120,9 +156,16 @@ import Torch
         _ = try predict("out")
         func message(_ body: () throws -> Void) -> String { foveaError { try body() }?.message ?? "none" }
         #expect(message { _ = try predict("out") }.hasSuffix("already holds predictions"))
+        let others =
+            "the predictions in \(folder.path)/out are of another model, another calibration, other images, "
+            + "another --at, --precision or --shard than those given now"
+        #expect(message { _ = try predict("out", images: Array(images.dropLast()), resume: true) } == others)
+        let plain = try InferenceModel(folder.path + "/model", context)
         #expect(
-            message { _ = try predict("out", images: Array(images.dropLast()), resume: true) }
-                .contains("of another model, other images"))
+            message {
+                _ = try PredictionFolder(folder.path + "/out", plain, images: images, shard: 40, isResuming: true)
+            }
+                == others)
         try folder.write(Data("mine".utf8), to: "notes/mine.txt")
         #expect(message { _ = try predict("notes") }.contains("holds other files than predictions"))
         // Finished work is left as it is.

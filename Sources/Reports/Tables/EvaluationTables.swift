@@ -64,6 +64,8 @@ public struct EvaluationTables: Sendable {
                     .text("\(part.f1.classes) of \(part.classes)"), .text(""), .text(""))
             }
             table.append(.text("micro F1"), .text("all"), .number(result.microF1), .text(""), .text(""), .text(""))
+            table.append(
+                .text("micro kappa"), .text("all"), .number(result.microKappa), .text(""), .text(""), .text(""))
         }
         table.rules.insert(table.rows.count)
         table.append(
@@ -84,7 +86,8 @@ public struct EvaluationTables: Sendable {
         let sensitivity = "Sensitivity at \(NumberFormat.shortest(result.specificity))"
         if isFull {
             columns += [
-                "Positive patients", sensitivity, "Threshold", "Precision", "Recall", "F1", "Calibration error",
+                "Positive patients", sensitivity, "Threshold", "Precision", "Recall", "F1", "Kappa",
+                "Calibration error",
             ]
         }
         var table = TextTable(columns)
@@ -99,7 +102,8 @@ public struct EvaluationTables: Sendable {
             if isFull {
                 row += [
                     .count(entry.positivePatients), .number(entry.sensitivityAtSpecificity), .number(entry.threshold),
-                    .number(entry.precision), .number(entry.recall), .number(entry.f1), .number(entry.calibrationError),
+                    .number(entry.precision), .number(entry.recall), .number(entry.f1), .number(entry.kappa),
+                    .number(entry.calibrationError),
                 ]
             }
             table.rows.append(row)

@@ -9,7 +9,8 @@ import pathlib
 
 import numpy as np
 import sklearn
-from sklearn.metrics import average_precision_score, f1_score, precision_recall_curve, roc_auc_score, roc_curve
+from sklearn.metrics import (average_precision_score, cohen_kappa_score, f1_score, precision_recall_curve,
+                             roc_auc_score, roc_curve)
 
 
 def calibration_error(y, p, bins=15):
@@ -65,7 +66,7 @@ def one(name, seed, rows, classes, decimals):
         e["fold_rank_average_precision"], e["fold_rank_roc_auc"] = ap(y, fold_scores(s, f)), auc(y, fold_scores(s, f))
         e["fold_mean_average_precision"] = mean(ap(y[f == k], s[f == k]) for k in range(3))
         e["fold_mean_roc_auc"] = mean(auc(y[f == k], s[f == k]) for k in range(3))
-        e["sensitivity"] = e["best_threshold"] = e["best_f1"] = e["f1"] = None
+        e["sensitivity"] = e["best_threshold"] = e["best_f1"] = e["f1"] = e["kappa"] = None
         if e["roc_auc"] is not None:
             fpr, tpr, _ = roc_curve(y, s, drop_intermediate=False)
             negatives = e["negatives"]
@@ -76,6 +77,7 @@ def one(name, seed, rows, classes, decimals):
             e["best_f1"], e["best_threshold"] = float(candidates[0][0]), float(candidates[0][1])
             if thresholds[c] is not None:
                 e["f1"] = float(f1_score(y, s >= thresholds[c], zero_division=0))
+                e["kappa"] = float(cohen_kappa_score(y, s >= thresholds[c])) if not y.all() else None
         if thresholds[c] is not None:
             y_all.append(y), called_all.append(s >= thresholds[c])
         e["calibration_error"] = calibration_error(y, s)
@@ -87,6 +89,7 @@ def one(name, seed, rows, classes, decimals):
         "mean_roc_auc": mean(e["roc_auc"] for e in expected),
         "macro_f1": mean(e["f1"] for e in expected),
         "micro_f1": float(f1_score(np.concatenate(y_all), np.concatenate(called_all))),
+        "micro_kappa": float(cohen_kappa_score(np.concatenate(y_all), np.concatenate(called_all))),
         "calibration_error": calibration_error(np.concatenate(cells[0]), np.concatenate(cells[1])),
     }
 
