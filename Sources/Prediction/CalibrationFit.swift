@@ -38,6 +38,8 @@ public struct CalibrationFit {
         let file = try OutputFile(
             path, named: "the calibration", inputs: InferenceModel.files(of: data.model),
             isEarlier: ModelCalibration.isOne)
+        _ = try OutputFile(
+            PathName.joined(data.model, Familiarity.fileName), named: "the familiarity", isEarlier: Familiarity.isOne)
         PartialFile.removeLeftOver(in: data.model) { $0 == ModelCalibration.name }
         var data = data
         data.outputs.append(file)
@@ -101,9 +103,9 @@ public struct CalibrationFit {
             func those(_ label: Int8) -> [Double] { zip(probabilities, labels).filter { $1 == label }.map(\.0) }
             for share in shares {
                 points.sensitivity["\(share)", default: []]
-                    .append(OperatingPoints.threshold(sensitivity: share, positives: those(1)))
+                    .append(OperatingPoints.threshold(sensitivity: share, positives: those(1), others: those(0)))
                 points.specificity["\(share)", default: []]
-                    .append(OperatingPoints.threshold(specificity: share, negatives: those(0)))
+                    .append(OperatingPoints.threshold(specificity: share, negatives: those(0), others: those(1)))
             }
         }
         return (lines, points)

@@ -66,6 +66,16 @@ public struct InferenceModel {
         }
     }
 
+    /// Says for which classes the operating point has no threshold; nil where it has all, or none was asked for.
+    public var undecided: String? {
+        guard let point = rule.name else { return nil }
+        let names = description.classes.indices.filter { rule.thresholds[$0] == nil }.map { description.classes[$0] }
+        guard !names.isEmpty else { return nil }
+        return
+            "no image is a finding of \(Pluralization.listing(names)): the calibration had too few images for a threshold of "
+            + point
+    }
+
     /// The folder of a model: a run folder, a bundle, or a file in one of them.
     public static func folder(_ argument: String) -> String {
         ["/" + ModelBundle.weightsName, "/" + ModelBundle.configurationName].first(where: argument.hasSuffix)

@@ -17,9 +17,12 @@ struct PredictionStream {
         case nonFinite(image: String)
     }
 
+    /// Images per batch, unless a caller says otherwise.
+    static let batchSize = 32
+
     let inference: InferenceModel
     let images: [NamedImage]
-    var batchSize = 32
+    var batchSize = Self.batchSize
     /// Where to write what the model looked at; nil for nowhere.
     var maps: MapFolder?
     let context: ExecutionContext

@@ -40,8 +40,8 @@ struct Predict: ParsableCommand {
             valueName: "folder"))
     var outputFolder: String?
 
-    @Option(parsing: .unconditional, help: "Photographs per table in --output-folder.")
-    var shard = 10_000
+    @Option(parsing: .unconditional, help: "Photographs per table in --output-folder (default: 10000).")
+    var shard: Int?
 
     @Flag(help: "Continue what an interrupted call began in --output-folder.")
     var resume = false
@@ -65,11 +65,15 @@ struct Predict: ParsableCommand {
 
     func validate() throws {
         guard 0...1000 ~= top else { throw ValidationError("--top is \(top); allowed: 0 to 1000") }
-        guard 1...10_000_000 ~= shard else { throw ValidationError("--shard is \(shard); allowed: 1 to 10000000") }
+        if let shard, !(1...10_000_000 ~= shard) {
+            throw ValidationError("--shard is \(shard); allowed: 1 to 10000000")
+        }
         guard outputFolder == nil || (output == nil && !json && maps == nil) else {
             throw ValidationError("--output-folder cannot be combined with --output, --json or --maps.")
         }
-        guard !resume || outputFolder != nil else { throw ValidationError("--resume needs --output-folder.") }
+        guard outputFolder != nil || (!resume && shard == nil) else {
+            throw ValidationError("\(resume ? "--resume" : "--shard") needs --output-folder.")
+        }
     }
 
     func run() throws {
@@ -81,9 +85,10 @@ struct Predict: ParsableCommand {
         try file?.refuse(found.map(\.path))
         let context = try common.context()
         let inference = try InferenceModel(model, precision: precision, operatingPoint: at, context)
+        if let undecided = inference.undecided { context.logger.warning("\(undecided)") }
         if let outputFolder {
             let folder = try PredictionFolder(
-                outputFolder, inference, images: found, shard: shard, isResuming: resume)
+                outputFolder, inference, images: found, shard: shard ?? 10_000, isResuming: resume)
             let summary = try folder.predict(context) { context.logger.error("\($0.reason)") }
             try StandardStream.result(
                 "\(folder.path): \(summary.predicted) of \(found.count) images predicted, "

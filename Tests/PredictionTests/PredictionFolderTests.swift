@@ -172,6 +172,9 @@ import Torch
         let whole = try content("out")
         #expect(try predict("out", resume: true).predicted == 146)
         #expect(try content("out") == whole)
+        // Another photograph under the same name.
+        try Data(contentsOf: URL(fileURLWithPath: images[1].path)).write(to: URL(fileURLWithPath: images[0].path))
+        #expect(message { _ = try predict("out", resume: true) } == others)
     }
 }
 
