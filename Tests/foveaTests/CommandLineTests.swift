@@ -20,7 +20,7 @@ struct CommandLineTests {
     }
 
     @Test(arguments: [
-        "", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict", "report",
+        "", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict", "suggest", "report",
     ])
     func help(command: String) throws {
         let name = command.isEmpty ? "help" : "help-" + command
