@@ -41,7 +41,8 @@ package struct ImageSuggestions {
         let images = try UnlabelledImages(images, model: inference.folder, context).images
         let withFeatures = withFeatures || strategy.comparesFeatures
         var candidates = Candidates(
-            trainingImages: trainingImages, featureCount: withFeatures ? inference.featureCount : 0)
+            trainingImages: trainingImages, featureCount: withFeatures ? inference.featureCount : 0,
+            capacity: images.count)
         var (names, nonFinite): ([String], [String]) = ([], [])
         var failures: [ModelPrediction.Failure] = []
         let progress = ProgressReporter("Predicting", total: images.count, unit: "images")

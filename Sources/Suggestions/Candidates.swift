@@ -10,8 +10,12 @@ package struct Candidates: Sendable {
     package private(set) var features: [Float] = []
 
     /// None yet.
-    package init(trainingImages: [Int], featureCount: Int = 0) {
+    ///
+    /// - Parameter capacity: how many will come at most: arrays that grow would for a moment take twice the memory.
+    package init(trainingImages: [Int], featureCount: Int = 0, capacity: Int = 0) {
         (self.trainingImages, self.featureCount) = (trainingImages, featureCount)
+        probabilities.reserveCapacity(capacity * trainingImages.count)
+        features.reserveCapacity(capacity * featureCount)
     }
 
     /// How many there are.
