@@ -11,7 +11,8 @@ Needs a table with the columns patient and fold, and numpy, scipy, pandas and sc
 2. a model is trained from --config and calibrated; it has seen neither the hidden nor the evaluation images;
 3. each strategy suggests images of the hidden half, whose labels are revealed;
 4. a head (logistic regression with an L2 penalty on the model's features) is trained on all that is labelled then, and
-   evaluated on the evaluation patients.
+   evaluated on the evaluation patients. The penalty is the one of PENALTIES with the highest mAP on the calibration
+   patients when the head is trained on the training patients.
 
 Classes are "few" by the images that trained the model: 1 to 19. What is finished in --work is not computed again.
 Prints for each strategy the positives of few classes among the revealed images and the mean AP over few and over all
@@ -29,6 +30,9 @@ import pandas as pd
 from scipy.optimize import minimize
 from scipy.stats import t as student
 from sklearn.metrics import average_precision_score
+
+
+PENALTIES = [30.0, 100.0, 300.0, 1000.0, 3000.0]
 
 
 def parts(table, seed):
@@ -134,22 +138,27 @@ class Simulation:
         counts = np.array(model["training_images"])
         self.few = (counts > 0) & (counts < 20)
         self.x = features(arguments, table, self.folder)
+        self.penalty = max(PENALTIES, key=lambda penalty: np.nanmean(
+            self.precisions(self.rows("train"), self.rows("val"), penalty)))
 
     def rows(self, name):
         return np.flatnonzero(self.part == name)
 
+    def precisions(self, known, test, penalty):
+        """The AP of each class on some rows, of a head trained on others."""
+        mean, deviation = self.x[known].mean(0), self.x[known].std(0) + 1e-6
+        weights, biases = head((self.x[known] - mean) / deviation, self.y[known], penalty)
+        scores = (self.x[test] - mean) / deviation @ weights + biases
+        return np.array([average_precision_score(y, score) if y.any() else np.nan
+                         for y, score in zip(self.y[test].T, scores.T)])
+
     def measure(self, strategy, revealed):
         known = np.concatenate([self.rows("train"), self.rows("val"), np.asarray(revealed, int)])
-        mean, deviation = self.x[known].mean(0), self.x[known].std(0) + 1e-6
-        weights, biases = head((self.x[known] - mean) / deviation, self.y[known], self.arguments.penalty)
-        test = self.rows("evaluation")
-        scores = (self.x[test] - mean) / deviation @ weights + biases
-        y = self.y[test]
-        ap = np.array([average_precision_score(y[:, c], scores[:, c]) if y[:, c].any() else np.nan
-                       for c in range(y.shape[1])])
+        ap = self.precisions(known, self.rows("evaluation"), self.penalty)
         found = self.y[np.asarray(revealed, int)][:, self.few]
         return {"seed": self.seed, "strategy": strategy, "count": len(revealed), "positives": found.sum(),
-                "classes": found.any(0).sum(), "few_map": np.nanmean(ap[self.few]), "map": np.nanmean(ap)}
+                "classes": found.any(0).sum(), "few_map": np.nanmean(ap[self.few]), "map": np.nanmean(ap),
+                "penalty": self.penalty}
 
     def run(self):
         path = self.folder / "results.csv"
@@ -174,13 +183,15 @@ def interval(values):
     return np.mean(values), half
 
 
-def report(results, counts):
+def report(results):
     """Means over seeds, and differences from random, as Markdown."""
     measures = {"positives": ("positives of few classes", 1), "classes": ("few classes found", 1),
                 "few_map": ("few-mAP", 3), "map": ("mAP", 3)}
     print("| revealed | strategy |" + "".join(f" {name} | minus random |" for name, _ in measures.values()))
     print("|---:|---|" + "---:|---|" * len(measures))
-    for (count, strategy), own in results.groupby(["count", "strategy"], sort=False):
+    # How many "all" are differs by seed.
+    results = results.assign(count=results["count"].where(results.strategy != "all revealed", -1))
+    for (count, strategy), own in results.groupby(["count", "strategy"]):
         base = results[(results.strategy == "random") & (results["count"] == count)].set_index("seed")
         own = own.set_index("seed")
         cells = ""
@@ -191,7 +202,7 @@ def report(results, counts):
                 continue
             mean, half = interval((own[key] - base[key]).to_numpy())
             cells += f" {mean:+.{digits}f} [{mean - half:+.{digits}f}, {mean + half:+.{digits}f}] |"
-        print(f"| {count} | {strategy} |{cells}")
+        print(f"| {'all' if count < 0 else count} | {strategy} |{cells}")
 
 
 def main():
@@ -203,16 +214,15 @@ def main():
     parser.add_argument("--set", action="append", default=[], help="as of fovea train")
     parser.add_argument("--work", type=pathlib.Path, required=True)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2, 3, 4])
-    parser.add_argument("--strategies", nargs="+", default=["rare", "uncertain", "diverse"])
+    parser.add_argument("--strategies", nargs="+", default=["rare", "rare-diverse", "uncertain", "diverse"])
     parser.add_argument("--counts", type=int, nargs="+", default=[100, 300])
     parser.add_argument("--draws", type=int, default=5)
-    parser.add_argument("--penalty", type=float, default=100.0)
     parser.add_argument("--threads", type=int, default=1)
     arguments = parser.parse_args()
     table = pd.read_csv(arguments.table)
     results = pd.concat([Simulation(arguments, table, seed).run() for seed in arguments.seeds])
     results.to_csv(arguments.work / "results.csv", index=False)
-    report(results, arguments.counts)
+    report(results)
 
 
 if __name__ == "__main__":
