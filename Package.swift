@@ -85,8 +85,8 @@ let package = Package(
             name: "fovea",
             dependencies: [
                 "Runs", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "RunFiles", "Execution", "Settings",
-                "Training", "Models", "Phantoms", "Plots", "Evaluation", "Cohorts", "Configuration", "Torch",
-                "CProcess", "Basics", argumentParser, logging,
+                "Training", "Models", "Phantoms", "Plots", "Suggestions", "Evaluation", "Cohorts", "Configuration",
+                "Torch", "CProcess", "Basics", argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -106,6 +106,7 @@ let package = Package(
         + module("FundusImaging", "CVips", "Basics", logging)
         + module("Cohorts", "Basics", yams)
         + module("Sampling", "Basics")
+        + module("Suggestions", "Basics")
         + module("Evaluation", "Basics")
         + module("Losses", "Configuration", "Torch", "Basics")
         + module("Models", "Backbones", "FundusImaging", "NN", "Torch", "Weights", "Basics")
@@ -131,8 +132,8 @@ let package = Package(
             "Configuration", "Basics", logging,
             tests: ["RunTestSupport", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
         + module(
-            "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports", "Models", "Backbones", "Evaluation",
-            "Cohorts", "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
+            "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports", "Models", "Suggestions", "Backbones",
+            "Evaluation", "Cohorts", "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
             tests: ["RunTestSupport", "Runs", "Training", "Phantoms"])
         + module(
             "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",
@@ -152,7 +153,7 @@ let package = Package(
 if Context.environment["FOVEA_MODULES"] == "pure" {
     let pure = [
         "CHash", "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation",
-        "Phantoms", "TestSupport", "fuzz",
+        "Phantoms", "Suggestions", "TestSupport", "fuzz",
     ]
     package.targets.removeAll { target in !pure.contains { target.name == $0 || target.name == $0 + "Tests" } }
     package.products = []

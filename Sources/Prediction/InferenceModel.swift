@@ -21,6 +21,8 @@ public struct InferenceModel {
     let familiarity: Familiarity?
     /// Which probabilities are positive.
     let rule: DecisionRule
+    /// Numbers per feature.
+    let featureCount: Int
     private let predictor: Predictor
     private let context: ExecutionContext
 
@@ -45,9 +47,10 @@ public struct InferenceModel {
         self.precision = precision
         self.context = context
         calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
+        featureCount = bundle.classifier.backbone.featureCount
         if let calibration {
             familiarity = try Familiarity.read(
-                from: folder, weights: calibration.weightsSHA256, length: bundle.classifier.backbone.featureCount)
+                from: folder, weights: calibration.weightsSHA256, length: featureCount)
         } else {
             familiarity = nil
         }
@@ -89,12 +92,13 @@ public struct InferenceModel {
         return [ModelBundle.weightsName, ModelBundle.configurationName].map { PathName.joined(folder, $0) } + sources
     }
 
-    /// The raw logits of images in memory, [count, classes] row by row, and what `familiarity` needs.
+    /// The raw logits of images in memory, [count, classes] row by row, and their pooled features if requested or needed by `familiarity`.
     ///
     /// - Parameter pixels: square RGB images of the model's resolution (image, row, column, channel).
-    func outputs(_ pixels: [UInt8], count: Int) throws -> PredictedOutputs {
+    func outputs(_ pixels: [UInt8], count: Int, withFeatures: Bool) throws -> PredictedOutputs {
         try predictor.outputs(
-            pixels, count: count, resolution: description.image.resolution, withFeatures: familiarity != nil)
+            pixels, count: count, resolution: description.image.resolution,
+            withFeatures: withFeatures || familiarity != nil)
     }
 
     /// The pooled features of all images of a cache, [images, features] row by row.

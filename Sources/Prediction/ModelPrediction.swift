@@ -19,6 +19,8 @@ public struct ModelPrediction: Sendable {
         public let calibrated: [Float]?
         /// The share of training images that are less like the others than this one; nil where it is not known.
         public let familiarity: Double?
+        /// Its pooled features; empty where they were not requested.
+        let features: [Float]
 
         /// Whether hardly a training image is less like the others: probabilities then mean little.
         var isUnfamiliar: Bool { familiarity.map { $0 < 0.01 } ?? false }

@@ -23,6 +23,8 @@ struct PredictionStream {
     let inference: InferenceModel
     let images: [NamedImage]
     var batchSize = Self.batchSize
+    /// Whether rows have features.
+    var withFeatures = false
     /// Where to write what the model looked at; nil for nowhere.
     var maps: MapFolder?
     let context: ExecutionContext
@@ -61,8 +63,9 @@ struct PredictionStream {
         let outputs =
             ready.isEmpty
             ? PredictedOutputs()
-            : try inference.outputs(ready.flatMap(\.image.bytes), count: ready.count)
+            : try inference.outputs(ready.flatMap(\.image.bytes), count: ready.count, withFeatures: withFeatures)
         let logits = outputs.logits
+        let featureCount = outputs.features.count / max(1, ready.count)
         let odd = Set(model.nonFiniteRows(logits))
         let probabilities = try model.probabilities(logits)
         let calibrated = try inference.calibration?.probabilities(logits, of: model)
@@ -76,7 +79,9 @@ struct PredictionStream {
                 let own = number * model.classes.count..<(number + 1) * model.classes.count
                 let row = ModelPrediction.Row(
                     image: image.name, probabilities: Array(probabilities[own]),
-                    calibrated: calibrated.map { Array($0[own]) }, familiarity: shares?[number])
+                    calibrated: calibrated.map { Array($0[own]) }, familiarity: shares?[number],
+                    features: withFeatures
+                        ? Array(outputs.features[number * featureCount..<(number + 1) * featureCount]) : [])
                 if let maps {
                     let classes = inference.rule.findings(row)
                     try maps.add(

@@ -20,7 +20,7 @@ struct CommandLineTests {
     }
 
     @Test(arguments: [
-        "", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict", "report",
+        "", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict", "suggest", "report",
     ])
     func help(command: String) throws {
         let name = command.isEmpty ? "help" : "help-" + command
@@ -45,7 +45,7 @@ struct CommandLineTests {
         ("calibrate-both", "calibrate run l.csv --labels l.csv"), ("calibrate-images", "calibrate run --images data"),
         ("predict-top", "predict run a.png --top -1"),
         ("predict-no-model", "predict run a.png"), ("report-nothing", "report nothing"),
-        ("predict-no-image", "predict run"),
+        ("predict-no-image", "predict run"), ("suggest-count", "suggest run a.png --count 0"),
         ("inspect-label", "inspect p.csv"), ("inspect-set", "inspect l.csv --set seed=1"),
         ("inspect-folder", "inspect nothing"),
         ("output-folder", "evaluate --predictions p.csv --labels l.csv --json none/x.json"),
