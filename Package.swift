@@ -90,7 +90,8 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "foveaTests", dependencies: ["fovea", "Phantoms"], exclude: ["Golden"], swiftSettings: swiftSettings),
+            name: "foveaTests", dependencies: ["fovea", "Phantoms", "TestSupport"], exclude: ["Golden", "Messages"],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz", dependencies: ["Weights", "FundusImaging", "Cohorts", "Configuration", "Basics"],
             swiftSettings: swiftSettings + (isGuided ? [.define("GUIDED"), .unsafeFlags(["-parse-as-library"])] : [])),

@@ -148,7 +148,7 @@ import Torch
             thresholds: [0, 0])
         try Folder.make(folder.path + "/model")
         try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/model")
-        for name in ["x y.png", "x_y.png", "maps.csv"] { try folder.picture(3, to: "images/" + name) }
+        for name in ["x y.png", "x_y.png", "maps.csv"] { try folder.image(3, to: "images/" + name) }
         let maps = try MapFolder(folder.path + "/maps")
         _ = try ModelPrediction(
             InferenceModel(folder.path + "/model", context), images: expand(["x y.png", "x_y.png", "maps.csv"]),

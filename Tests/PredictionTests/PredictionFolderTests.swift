@@ -34,7 +34,7 @@ import Torch
             if number % 37 == 5 {
                 try folder.write(Data("not an image".utf8), to: "images/" + name)
             } else {
-                try folder.picture(number, to: "images/" + name)
+                try folder.image(number, to: "images/" + name)
             }
         }
         images = try ImageArguments.expand([folder.path + "/images"])

@@ -50,7 +50,9 @@ struct CommandLineTests {
         ("inspect-folder", "inspect nothing"),
         ("output-folder", "evaluate --predictions p.csv --labels l.csv --json none/x.json"),
         ("init-empty", "init nothing"), ("init-exists", "init data --output exists.yaml"),
-        ("threads", "doctor --threads -3"), ("device", "doctor --device tpu"), ("unknown-command", "trane"),
+        ("threads", "doctor --threads -3"), ("control-characters", "train c.yaml --fast\nstopped\u{1B}[31m"),
+        ("control-characters-of-a-value", "doctor --threads=\n"), ("device", "doctor --device tpu"),
+        ("unknown-command", "trane"),
     ])
     func errors(name: String, arguments: String) throws {
         let folder = try WorkFolder()
@@ -65,7 +67,7 @@ struct CommandLineTests {
         try folder.write("image,A,B\n1.png,1,0\n2.png,0,1\n", to: "l.csv")
         try folder.write("mine\n", to: "exists.yaml")
         try folder.write("image,A\n1.png,1\n2.png,0\n", to: "data/labels.csv")
-        for name in ["1.png", "2.png"] { try folder.write(WorkFolder.picture, to: "data/" + name) }
+        for name in ["1.png", "2.png"] { try folder.write(WorkFolder.image, to: "data/" + name) }
         try FileManager.default.createDirectory(atPath: folder.path + "/nothing", withIntermediateDirectories: true)
         let run = try ProgramRun(arguments.split(separator: " ").map(String.init), in: folder)
         #expect(run.status != 0)
