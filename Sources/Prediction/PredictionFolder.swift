@@ -19,6 +19,7 @@ public struct PredictionFolder {
         var weightsSHA256: String
         var precision: Precision
         var classes: [String]
+        var takesAnyImage: Bool
         /// How many images, and the hash of their names and paths.
         var images: Int
         var imagesSHA256: String
@@ -26,7 +27,7 @@ public struct PredictionFolder {
         var shard: Int
 
         enum CodingKeys: String, CodingKey {
-            case format, precision, classes, images, shard
+            case format, precision, classes, takesAnyImage, images, shard
             case weightsSHA256 = "weightsSha256"
             case imagesSHA256 = "imagesSha256"
         }
@@ -36,7 +37,7 @@ public struct PredictionFolder {
     public struct Summary: Sendable {
         /// Rows in all tables.
         public var predicted = 0
-        /// Rows of `failures.csv`: images that cannot be read.
+        /// Rows of `failures.csv`: images that cannot be read, or are not fundus photographs.
         public var unreadable = 0
         /// Images for which the outputs are NaN or infinite, which are in `failures.csv` too.
         public var nonFinite: [String] = []
@@ -84,7 +85,8 @@ public struct PredictionFolder {
         self.shard = shard
         let own = Manifest(
             weightsSHA256: try ModelBundle.weightsHash(in: inference.folder),
-            precision: inference.precision, classes: inference.description.classes, images: images.count,
+            precision: inference.precision, classes: inference.description.classes,
+            takesAnyImage: inference.takesAnyImage, images: images.count,
             imagesSHA256: Digest.sha256(images.map { $0.name + "\0" + $0.path + "\0" }.joined()), shard: shard)
         if let found {
             guard isResuming else {
@@ -95,8 +97,8 @@ public struct PredictionFolder {
             guard (try? JSONFormat.decoded(Manifest.self, from: found)) == own else {
                 throw FoveaError(
                     .configuration,
-                    "the predictions in \(path) are of another model, other images, another precision or "
-                        + "another --shard than those given now",
+                    "the predictions in \(path) are of another model, other images, another precision, "
+                        + "another --shard or with --any-image otherwise than those given now",
                     remedy: "Give what they were begun with, or name another folder.")
             }
         } else {

@@ -25,7 +25,7 @@ import Torch
             architecture: .mobilenetv1Short, classes: ["a", "b, \"c\""],
             image: .init(resolution: 32, crop: .none))
         try ModelBundle(description, description.makeClassifier()).save(to: path)
-        model = try InferenceModel(path, context)
+        model = try InferenceModel(path, takesAnyImage: true, context)
         try Folder.make(folder.path + "/images")
         for number in 0..<150 {
             let name = number == 70 ? "a, \"quoted\"\nname.png" : "\(number + 1000).png"
