@@ -23,6 +23,10 @@ public struct InferenceModel {
     let rule: DecisionRule
     /// Numbers per feature.
     let featureCount: Int
+    /// Whether images that are not fundus photographs are predicted too.
+    let takesAnyImage: Bool
+    /// Between which measures an image is not warned about.
+    var qualityLimits: QualityLimits { calibration?.quality ?? .standard }
     private let predictor: Predictor
     private let context: ExecutionContext
 
@@ -33,12 +37,13 @@ public struct InferenceModel {
     ///   - precision: float32 gives every image the same answer (to 1e-5) in a batch of any size; bfloat16 may be faster and
     ///     moves probabilities in the second decimal place.
     ///   - operatingPoint: one of the calibration, such as "sensitivity=0.9"; nil for the thresholds of the model.
+    ///   - takesAnyImage: whether images that are not fundus photographs are predicted too, with a warning. They are in any
+    ///     case where more than 1 % of the training images were not by the same rules.
     ///   - readsCalibration: whether a calibration beside it is read.
     /// - Throws: `FoveaError` when the model cannot be read, is not what its run wrote, or its calibration is that of others.
     public init(
         _ argument: String, precision: Precision = .float32, operatingPoint: String? = nil,
-        readsCalibration: Bool = true,
-        _ context: ExecutionContext
+        takesAnyImage: Bool = false, readsCalibration: Bool = true, _ context: ExecutionContext
     ) throws {
         Engine.threads = context.threads
         folder = Self.folder(argument)
@@ -48,6 +53,7 @@ public struct InferenceModel {
         self.context = context
         calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
         featureCount = bundle.classifier.backbone.featureCount
+        self.takesAnyImage = takesAnyImage || !(calibration?.quality?.refusesOthers ?? true)
         if let calibration {
             familiarity = try Familiarity.read(
                 from: folder, weights: calibration.weightsSHA256, length: featureCount)

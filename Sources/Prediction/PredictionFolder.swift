@@ -24,6 +24,7 @@ public struct PredictionFolder {
         var operatingPoint: String?
         var precision: Precision
         var classes: [String]
+        var takesAnyImage: Bool
         /// How many images.
         var images: Int
         /// The hash of their names, their paths, their sizes and when they were last changed.
@@ -32,7 +33,7 @@ public struct PredictionFolder {
         var shard: Int
 
         enum CodingKeys: String, CodingKey {
-            case format, operatingPoint, precision, classes, images, shard
+            case format, operatingPoint, precision, classes, takesAnyImage, images, shard
             case weightsSHA256 = "weightsSha256"
             case calibrationSHA256 = "calibrationSha256"
             case imagesSHA256 = "imagesSha256"
@@ -56,7 +57,7 @@ public struct PredictionFolder {
     public struct Summary: Sendable {
         /// Rows in all tables.
         public var predicted = 0
-        /// Rows of `failures.csv`: images that cannot be read.
+        /// Rows of `failures.csv`: images that cannot be read, or are not fundus photographs.
         public var unreadable = 0
         /// Images for which the outputs are NaN or infinite, which are in `failures.csv` too.
         public var nonFinite: [String] = []
@@ -109,8 +110,9 @@ public struct PredictionFolder {
         let own = Manifest(
             weightsSHA256: try ModelBundle.weightsHash(in: inference.folder),
             calibrationSHA256: calibration.map { Digest.sha256($0) }, operatingPoint: inference.rule.name,
-            precision: inference.precision, classes: inference.description.classes, images: images.count,
-            imagesSHA256: Self.hash(of: images), shard: shard)
+            precision: inference.precision, classes: inference.description.classes,
+            takesAnyImage: inference.takesAnyImage, images: images.count, imagesSHA256: Self.hash(of: images),
+            shard: shard)
         if let found {
             guard isResuming else {
                 throw FoveaError(
@@ -120,8 +122,8 @@ public struct PredictionFolder {
             guard (try? JSONFormat.decoded(Manifest.self, from: found)) == own else {
                 throw FoveaError(
                     .configuration,
-                    "the predictions in \(path) are of another model, another calibration, other images, another "
-                        + "--at, --precision or --shard than those given now",
+                    "the predictions in \(path) are of another model, another calibration, other images, or another "
+                        + "--at, --precision, --shard or --any-image than those given now",
                     remedy: "Give what they were begun with, or name another folder.")
             }
         } else {
@@ -189,10 +191,10 @@ public struct PredictionFolder {
                     (row.calibrated ?? []).map { "\(Double($0))" }
                 })
         }
-        if inference.familiarity != nil {
-            tables.append(
-                Table(prefix: "images", columns: ["familiarity"]) { row in [row.familiarity.map { "\($0)" } ?? ""] })
-        }
+        tables.append(
+            Table(prefix: "images", columns: ["familiarity", "quality"]) { row in
+                [row.familiarity.map { "\($0)" } ?? "", row.shownWarnings.joined(separator: ", ")]
+            })
         return tables
     }
 

@@ -14,8 +14,9 @@ struct Predict: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Predicts photographs.",
         discussion: """
-            An image that cannot be read is named on the standard error stream; the others are predicted nevertheless, \
-            and the status is then 65. In folders every image is predicted, whatever its name and however deep it lies, \
+            An image that cannot be read, or is not a colour fundus photograph, is named on the standard error stream; the \
+            others are predicted nevertheless, and the status is then 65. Blurred, dark or cut photographs are predicted \
+            with a warning. In folders every image is predicted, whatever its name and however deep it lies, \
             each file once; what is skipped is counted and named. For research; not a medical device.
             """)
 
@@ -58,6 +59,9 @@ struct Predict: ParsableCommand {
     )
     var at: String?
 
+    @Flag(help: "Predict images too that are not colour fundus photographs.")
+    var anyImage = false
+
     @Option(help: "Arithmetic of the model; bfloat16 may be faster and moves probabilities by some hundredths.")
     var precision = Precision.float32
 
@@ -84,7 +88,8 @@ struct Predict: ParsableCommand {
         let found = try ImageArguments.expand(images) { printError(Printable.line($0)) }
         try file?.refuse(found.map(\.path))
         let context = try common.context()
-        let inference = try InferenceModel(model, precision: precision, operatingPoint: at, context)
+        let inference = try InferenceModel(
+            model, precision: precision, operatingPoint: at, takesAnyImage: anyImage, context)
         if let undecided = inference.undecided { context.logger.warning("\(undecided)") }
         if let outputFolder {
             let folder = try PredictionFolder(
@@ -105,6 +110,7 @@ struct Predict: ParsableCommand {
             context.logger.error("\($0.reason)")
         }
         if let unfamiliar = prediction.unfamiliar { context.logger.warning("\(unfamiliar)") }
+        if let poor = prediction.poorQuality { context.logger.warning("\(poor)") }
         if let folder { context.logger.info("\(folder.path): \(folder.count) maps written") }
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
@@ -116,9 +122,8 @@ struct Predict: ParsableCommand {
             try StandardStream.result(prediction.table(limit: top).text(for: Terminal.current()))
         }
         try prediction.requireFinite()
-        if !prediction.failures.isEmpty {
-            let count = prediction.failures.count
-            printError("\(count) of \(prediction.rows.count + count) images could not be read")
+        if let count = prediction.failureCount {
+            printError(count)
             throw ExitCode(ExitStatus.of(.data))
         }
     }

@@ -364,7 +364,7 @@ import Torch
     @Test func imagesUnlikeTheTrainingImagesAreNamed() throws {
         _ = try CalibrationFit(ModelEvaluation(run: run), context)
         let images = try ImageArguments.expand([job.settings.data.images])
-        let model = try InferenceModel(run, context)
+        let model = try InferenceModel(run, takesAnyImage: true, context)
         let own = try ModelPrediction(model, images: images, context)
         let shares = own.rows.compactMap(\.familiarity)
         #expect(shares.count == images.count)

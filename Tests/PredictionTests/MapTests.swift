@@ -151,7 +151,8 @@ import Torch
         for name in ["x y.png", "x_y.png", "maps.csv"] { try folder.image(3, to: "images/" + name) }
         let maps = try MapFolder(folder.path + "/maps")
         _ = try ModelPrediction(
-            InferenceModel(folder.path + "/model", context), images: expand(["x y.png", "x_y.png", "maps.csv"]),
+            InferenceModel(folder.path + "/model", takesAnyImage: true, context),
+            images: expand(["x y.png", "x_y.png", "maps.csv"]),
             maps: maps, context)
         let table = try CSVTable(path: folder.path + "/maps/maps.csv")
         let paths = (0..<table.rowCount).flatMap { [table[$0, 3], table[$0, 4]] }

@@ -44,7 +44,9 @@ struct ModelPredictionTests {
         let images = try ImageArguments.expand([folder.path + "/images", broken, folder.path + "/none.png"])
         var told: [String] = []
         // Batches that are full, mixed and partial.
-        let prediction = try ModelPrediction(InferenceModel(model, context), images: images, batchSize: 4, context) {
+        let prediction = try ModelPrediction(
+            InferenceModel(model, takesAnyImage: true, context), images: images, batchSize: 4, context
+        ) {
             told.append($0.image)
         }
         #expect(prediction.rows.map(\.image) == (0..<9).map { "\($0).png" })
@@ -52,7 +54,8 @@ struct ModelPredictionTests {
         #expect(prediction.failures.map(\.image) == told)
         #expect(prediction.failures[1].reason.contains("no such file"))
         #expect(prediction.rows.allSatisfy { $0.probabilities.allSatisfy { (0...1).contains($0) } })
-        let alone = try ModelPrediction(InferenceModel(model, context), images: Array(images[6...6]), context)
+        let alone = try ModelPrediction(
+            InferenceModel(model, takesAnyImage: true, context), images: Array(images[6...6]), context)
         for (one, other) in zip(alone.rows[0].probabilities, prediction.rows[6].probabilities) {
             #expect(abs(one - other) < 1e-2)
         }
@@ -83,7 +86,8 @@ struct ModelPredictionTests {
     @Test func outputsThatAreNotFiniteNameTheirImages() throws {
         try overflow()
         let images = try ImageArguments.expand([folder.path + "/images"])
-        let prediction = try ModelPrediction(InferenceModel(model, context), images: images, batchSize: 4, context)
+        let prediction = try ModelPrediction(
+            InferenceModel(model, takesAnyImage: true, context), images: images, batchSize: 4, context)
         #expect(prediction.rows.isEmpty && prediction.nonFinite.count == 9)
         let error = foveaError { try prediction.requireFinite() }
         #expect(error?.kind == .numerical)
@@ -189,7 +193,9 @@ struct ModelPredictionTests {
         #expect(told.count == 1 && told[0].hasPrefix("skipped: 4 files that are not images: "), "\(told)")
         for name in ["notes.txt", "sound", "empty", "labels.csv"] { #expect(told[0].contains("all/" + name)) }
         #expect(
-            try ModelPrediction(InferenceModel(model, context), images: Array(images[0...4]), context).failures.isEmpty)
+            try ModelPrediction(
+                InferenceModel(model, takesAnyImage: true, context), images: Array(images[0...4]), context
+            ).failures.isEmpty)
     }
 
     @Test func eachFileIsTakenOnceAndLinksEnd() throws {
