@@ -55,7 +55,10 @@ import Torch
         let refused = Set(prediction.failures.filter(\.isNotFundus).map(\.image))
         #expect(refused.isSuperset(of: ["one.png", "grey16.png"]))
         #expect(prediction.failures.filter { !$0.isNotFundus }.map(\.image) == ["broken.jpg"])
-        #expect(prediction.failures.allSatisfy { $0.isNotFundus == $0.reason.contains("is not a colour fundus photograph: ") })
+        #expect(
+            prediction.failures.allSatisfy {
+                $0.isNotFundus == $0.reason.contains("is not a colour fundus photograph: ")
+            })
         #expect(prediction.failureCount?.contains("1 could not be read") == true)
         #expect(prediction.poorQuality?.contains("1 dark (night.png)") == true, "\(prediction.poorQuality ?? "none")")
 
