@@ -92,7 +92,7 @@ import Torch
         let (run, discs) = try train()
         let validation = (140..<200).map { "\($0).png" }
         let images = try expand(validation)
-        let model = try InferenceModel(run, context)
+        let model = try InferenceModel(run, takesAnyImage: true, context)
         let maps = try MapFolder(folder.path + "/maps")
         let prediction = try ModelPrediction(model, images: images, maps: maps, context)
         #expect(prediction.rows.count == 60)
