@@ -54,7 +54,7 @@ extension ModelReport {
         return .init(
             "net-benefit", "Net benefit",
             .paragraphs([
-                "What acting on the \(bestName)'s \(calibrated == nil ? "" : "calibrated ")probabilities is worth, against "
+                "What acting on the \(bestName) model's \(calibrated == nil ? "" : "calibrated ")probabilities is worth, against "
                     + "acting on every image and on none (Vickers and Elkin, 2006). A threshold of 0.1 holds a missed "
                     + "finding for as bad as nine needless actions. The level line is acting on none."
             ]), .panels(plots, "Net benefit by threshold probability"))

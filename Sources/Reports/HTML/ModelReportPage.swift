@@ -110,8 +110,9 @@ extension ModelReport {
         let count = Pluralization.count(curves.count, "class", "classes")
         return .init(
             "curves", "ROC and precision-recall curves",
-            .paragraphs(["The \(count) with the most positive images. Figures above the curves are the \(bestName)'s."]
-            ),
+            .paragraphs([
+                "The \(count) with the most positive images. Figures above the curves are the \(bestName) model's."
+            ]),
             .panels(
                 panels("1 - specificity", "Sensitivity", { ($0.falsePositiveRate, $0.recall) }, { ("AUC", $0.rocAUC) }),
                 "ROC curves"),
