@@ -42,6 +42,20 @@ enum ComparisonArm: Hashable {
         }
     }
 
+    /// What it is, for people.
+    var words: String {
+        switch self {
+        case .plain: "the technique alone"
+        case .plainLong: "the technique alone, trained for as long as all stages of RSKD together: equal compute"
+        case .rskd(let grouping):
+            "a student of teachers that know a part of the classes each, divided by \(grouping), and of the plain model"
+        case .random(let grouping, _):
+            "the same as RSKD(\(grouping)), the classes exchanged by chance among the parts: does the grouping matter?"
+        case .ensemble(let grouping):
+            "the same with as many teachers of all classes as RSKD(\(grouping)) has: do parts matter?"
+        }
+    }
+
     /// As names of files have it, such as "random-region-0".
     var fileName: String {
         switch self {
