@@ -24,7 +24,7 @@ import Torch
         ProgressReporter.isSilent = true
         try Engine.seed(1)
         try save([120, 3])
-        for k in 0..<9 { try folder.picture(k, to: "images/\(k).png") }
+        for k in 0..<9 { try folder.image(k, to: "images/\(k).png") }
     }
 
     private var model: String { folder.path + "/model" }
