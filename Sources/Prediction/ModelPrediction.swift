@@ -78,19 +78,7 @@ public struct ModelPrediction: Sendable {
     }
 
     /// How many images were not predicted, and why; nil where all were.
-    public var failureCount: String? {
-        let others = failures.count(where: \.isNotFundus)
-        let total = rows.count + failures.count + nonFinite.count
-        let parts = [
-            (failures.count - others, "could not be read"),
-            (
-                others,
-                (others == 1 ? "is not a fundus photograph" : "are not fundus photographs")
-                    + " (--any-image predicts \(others == 1 ? "it" : "them"))"
-            ),
-        ].filter { $0.0 > 0 }.map { "\($0) \($1)" }
-        return parts.isEmpty ? nil : "of \(total) images " + parts.joined(separator: ", and ")
-    }
+    public var failureCount: String? { failures.words(of: rows.count + failures.count + nonFinite.count) }
 
     /// Refuses outputs that mean nothing, once everything else has been reported.
     ///
@@ -138,5 +126,23 @@ public struct ModelPrediction: Sendable {
         self.rows = rows
         self.failures = failures
         self.nonFinite = nonFinite
+    }
+}
+
+extension [ModelPrediction.Failure] {
+    /// How many images cannot be used, and why; nil where there are none.
+    ///
+    /// - Parameter total: how many images there were.
+    public func words(of total: Int) -> String? {
+        let others = count(where: \.isNotFundus)
+        let parts = [
+            (count - others, "could not be read"),
+            (
+                others,
+                (others == 1 ? "is not a fundus photograph" : "are not fundus photographs")
+                    + " (--any-image takes \(others == 1 ? "it" : "them"))"
+            ),
+        ].filter { $0.0 > 0 }.map { "\($0) \($1)" }
+        return parts.isEmpty ? nil : "of \(total) images " + parts.joined(separator: ", and ")
     }
 }

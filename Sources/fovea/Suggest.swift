@@ -18,7 +18,7 @@ struct Suggest: ParsableCommand {
             rare: those that probably show a class with fewer than 20 training images, and the more the fewer it has. \
             rare-diverse: the same, and unlike those chosen before. uncertain: those of which the model is least sure. \
             diverse: those least like each other. random: any. Images in the table of the model's run are left out, and so are \
-            those that cannot be read, which are named; the status is then 65.
+            those that cannot be read or are not fundus photographs, which are named; the status is then 65.
             """)
 
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
@@ -35,6 +35,9 @@ struct Suggest: ParsableCommand {
 
     @Option(parsing: .unconditional, help: "Decides what random draws.")
     var seed = 0
+
+    @Flag(help: "Suggest images too that are not colour fundus photographs.")
+    var anyImage = false
 
     @Option(help: "Write the suggestions to this file, as CSV.")
     var output: String?
@@ -57,7 +60,7 @@ struct Suggest: ParsableCommand {
         let found = try ImageArguments.expand(images) { printError(Printable.line($0)) }
         for file in [file, featureFile].compactMap(\.self) { try file.refuse(found.map(\.path)) }
         let context = try common.context()
-        let inference = try InferenceModel(model, context)
+        let inference = try InferenceModel(model, takesAnyImage: anyImage, context)
         let suggestions = try ImageSuggestions(
             inference, images: found, count: count, by: strategy.strategy(seed: UInt64(seed)),
             withFeatures: features != nil, context
@@ -71,8 +74,8 @@ struct Suggest: ParsableCommand {
         guard suggestions.nonFinite.isEmpty else {
             throw FoveaError.nonFiniteOutputs(for: suggestions.nonFinite, of: found.count)
         }
-        if !suggestions.failures.isEmpty {
-            printError("\(suggestions.failures.count) of \(found.count) images could not be read")
+        if let failures = suggestions.failures.words(of: found.count) {
+            printError(failures)
             throw ExitCode(ExitStatus.of(.data))
         }
     }

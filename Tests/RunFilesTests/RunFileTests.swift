@@ -56,7 +56,7 @@ import Torch
         let stage = try #require(
             try FileManager.default.contentsOfDirectory(atPath: run + "/stages").first { $0.hasPrefix("student-") })
         func predict(_ model: String) throws {
-            _ = try ModelPrediction(InferenceModel(model, context), images: images, context)
+            _ = try ModelPrediction(InferenceModel(model, takesAnyImage: true, context), images: images, context)
         }
         func judge(_ model: String) throws {
             _ = try evaluate(ModelEvaluation(model: model, table: job.settings.data.table, images: nil))
