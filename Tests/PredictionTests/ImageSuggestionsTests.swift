@@ -41,7 +41,8 @@ import Torch
         _ count: Int = 100, by name: StrategyName = .rare, report: (ModelPrediction.Failure) -> Void = { _ in }
     ) throws -> ImageSuggestions {
         try ImageSuggestions(
-            InferenceModel(model, takesAnyImage: true, context), images: ImageArguments.expand([folder.path + "/images"]), count: count,
+            InferenceModel(model, takesAnyImage: true, context),
+            images: ImageArguments.expand([folder.path + "/images"]), count: count,
             by: name.strategy(seed: 0), context, report: report)
     }
 
@@ -54,7 +55,8 @@ import Torch
     @Test func theTableHasTheReasons() throws {
         let found = try suggest(4)
         let probabilities = try ModelPrediction(
-            InferenceModel(model, takesAnyImage: true, context), images: ImageArguments.expand([folder.path + "/images"]), context
+            InferenceModel(model, takesAnyImage: true, context),
+            images: ImageArguments.expand([folder.path + "/images"]), context
         ).rows.map { Double($0.probabilities[1]) }
         #expect(probabilities[found.suggestions[0].image] == probabilities.max())
         try folder.write(found.csv, to: "s.csv")
