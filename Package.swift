@@ -85,12 +85,13 @@ let package = Package(
             name: "fovea",
             dependencies: [
                 "Runs", "Comparisons", "Prediction", "Export", "Onboarding", "Diagnostics", "RunFiles", "Execution", "Settings",
-                "Training", "Models", "Phantoms", "Plots", "Evaluation", "Cohorts", "Configuration", "Torch",
-                "CProcess", "Basics", argumentParser, logging,
+                "Training", "Models", "Phantoms", "Plots", "Suggestions", "Evaluation", "Cohorts", "Configuration",
+                "Torch", "CProcess", "Basics", argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "foveaTests", dependencies: ["fovea", "Phantoms"], exclude: ["Golden"], swiftSettings: swiftSettings),
+            name: "foveaTests", dependencies: ["fovea", "Phantoms", "TestSupport"], exclude: ["Golden", "Messages"],
+            swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz", dependencies: ["Weights", "FundusImaging", "Cohorts", "Configuration", "Basics"],
             swiftSettings: swiftSettings + (isGuided ? [.define("GUIDED"), .unsafeFlags(["-parse-as-library"])] : [])),
@@ -106,6 +107,7 @@ let package = Package(
         + module("FundusImaging", "CVips", "Basics", logging)
         + module("Cohorts", "Basics", yams)
         + module("Sampling", "Basics")
+        + module("Suggestions", "Basics")
         + module("Evaluation", "Basics")
         + module("Losses", "Configuration", "Torch", "Basics")
         + module("Models", "Backbones", "FundusImaging", "NN", "Torch", "Weights", "Basics")
@@ -131,8 +133,8 @@ let package = Package(
             "Configuration", "Basics", logging,
             tests: ["RunTestSupport", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
         + module(
-            "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports", "Models", "Backbones", "Evaluation",
-            "Cohorts", "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
+            "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports", "Models", "Suggestions", "Backbones",
+            "Evaluation", "Cohorts", "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
             tests: ["RunTestSupport", "Runs", "Training", "Phantoms"])
         + module(
             "Export", "Prediction", "RunFiles", "Execution", "Models", "Backbones", "FundusImaging", "NN", "Torch",
@@ -155,7 +157,7 @@ let package = Package(
 if Context.environment["FOVEA_MODULES"] == "pure" {
     let pure = [
         "CHash", "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation",
-        "Phantoms", "TestSupport", "fuzz",
+        "Phantoms", "Suggestions", "TestSupport", "fuzz",
     ]
     package.targets.removeAll { target in !pure.contains { target.name == $0 || target.name == $0 + "Tests" } }
     package.products = []

@@ -9,13 +9,18 @@ public final class FileLock {
 
     /// Takes the lock; nil where another process holds it.
     ///
-    /// - Throws: `FoveaError` of kind `storage` when the file cannot be made; of kind `environment` when its file system
-    ///   has no locks.
+    /// - Throws: `FoveaError` of kind `storage` when the file cannot be made; of kind `data` when it is a folder; of kind
+    ///   `environment` when its file system has no locks.
     public convenience init?(_ path: String) throws { try self.init(path, taking: flock) }
 
     package init?(_ path: String, taking lock: Taking) throws {
         let opened = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0o644)
-        guard opened >= 0 else { throw AtomicFile.failure("open", path) }
+        guard opened >= 0 else {
+            guard errno == EISDIR else { throw AtomicFile.failure("open", path) }
+            throw FoveaError(
+                .data, about: path, "is a folder where a lock file is kept",
+                remedy: "Delete it; Fovea makes the file when it needs it.")
+        }
         guard let isTaken = Self.take(opened, lock) else {
             let code = errno
             close(opened)

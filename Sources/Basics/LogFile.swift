@@ -80,6 +80,16 @@ public final class LogFile: Sendable {
         }
     }
 
+    /// The error with which the last process that wrote to a file ended, without what is to be done; nil where it ended in
+    /// another way, or goes on.
+    package static func lastError(in path: String) -> String? {
+        guard let data = try? RegularFile.contents(of: path, atMost: 1 << 26) else { return nil }
+        let lines = String(decoding: data, as: UTF8.self).split(separator: "\n")
+        // Further lines of a message are indented.
+        let words = lines.last { !$0.hasPrefix(" ") }?.split(separator: " ", maxSplits: 2) ?? []
+        return words.count == 3 && words[1] == Logger.Level.error.rawValue ? String(words[2]) : nil
+    }
+
     /// Keeps the messages of a logger from a level on.
     func handler(level: Logger.Level) -> any LogHandler { Handler(logLevel: level, file: self) }
 

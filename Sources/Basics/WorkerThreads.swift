@@ -34,8 +34,8 @@ public enum WorkerThreads {
             .environment,
             "the system gives this process \(available == 0 ? "no thread" : "no more than \(available) threads")",
             remedy:
-                "Raise the limit on processes and threads (ulimit -u, or the container's limit of process ids), or end "
-                + "other programs of the same user.")
+                "Raise the limit on processes and threads (ulimit -u, or the container's limit of process ids), or on memory, "
+                + "which each thread needs some of (ulimit -v), or end other programs of the same user.")
     }
 
     private final class Job: Sendable {

@@ -32,7 +32,7 @@ public struct Grouping: Sendable, Equatable, Codable {
         guard !subsets.isEmpty else {
             throw FoveaError(
                 .configuration, "the grouping \"\(name)\" has no subset with a positive training photograph",
-                remedy: notes.isEmpty ? nil : notes.joined(separator: "; "))
+                remedy: (["Choose another grouping or split"] + notes).joined(separator: "; "))
         }
         var names = Set<String>()
         for subset in subsets {

@@ -51,7 +51,8 @@ indirect enum GroupingTerm: Equatable {
         for word in words(text) {
             let term = try parseTerm(word, in: text, axes: axes)
             guard !terms.contains(term) else {
-                throw FoveaError(.configuration, "the grouping \"\(text)\" names \"\(term.text)\" twice")
+                throw FoveaError(
+                    .configuration, "the grouping \"\(text)\" names \"\(term.text)\" twice", remedy: "Name it once.")
             }
             terms.append(term)
         }
@@ -84,7 +85,9 @@ indirect enum GroupingTerm: Equatable {
         }
         let allowed = ["shot", "single", "learned"] + axes + axes.map { "random:" + $0 }
         let hint = FoveaError.suggestion(for: word, among: allowed)
-        throw refusal("there is no \"\(word)\"", axes.isEmpty ? hint + ". " + Self.noAttributes : hint)
+        throw refusal(
+            word.isEmpty ? "a term is empty" : "there is no \"\(word)\"",
+            axes.isEmpty ? hint + ". " + Self.noAttributes : hint)
     }
 
     private static let noAttributes = "Attributes such as region need an attribute file, and none is given."

@@ -30,7 +30,8 @@ public struct Split: Sendable, Equatable, Codable {
         }
         for (word, rows) in [("training", training), ("validation", validation)]
         where rows.isEmpty && (trains || word != "training") {
-            throw FoveaError(.data, "\(name): no photograph is left for \(word)", remedy: "Choose other parts.")
+            throw FoveaError(
+                .data, "\(name): no photograph is left for \(word)", remedy: "Choose other parts, or another share.")
         }
         try cohort.requireWholePatients(part, in: name)
         self.name = name
@@ -150,7 +151,8 @@ public struct Split: Sendable, Equatable, Codable {
         let patients = Set(cohort.patientNumbers).count
         guard 2...max(2, patients) ~= count, count <= patients else {
             throw FoveaError(
-                .configuration, at: FilePlace(cohort.source), "\(count) folds of \(patients) patients cannot be made",
+                .configuration, at: FilePlace(cohort.source),
+                "\(Pluralization.count(count, "fold")) of \(Pluralization.count(patients, "patient")) cannot be made",
                 remedy: "Allowed: 2 to the number of patients.")
         }
         let shares = [Double](repeating: 1 / Double(count), count: count)

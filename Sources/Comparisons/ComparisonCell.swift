@@ -42,6 +42,20 @@ enum ComparisonArm: Hashable {
         }
     }
 
+    /// What it is, for people.
+    var words: String {
+        switch self {
+        case .plain: "the technique alone"
+        case .plainLong: "the technique alone, trained for as long as all stages of RSKD together: equal compute"
+        case .rskd(let grouping):
+            "a student of teachers that know a part of the classes each, divided by \(grouping), and of the plain model"
+        case .random(let grouping, _):
+            "the same as RSKD(\(grouping)), the classes exchanged by chance among the parts: does the grouping matter?"
+        case .ensemble(let grouping):
+            "the same with as many teachers of all classes as RSKD(\(grouping)) has: do parts matter?"
+        }
+    }
+
     /// As names of files have it, such as "random-region-0".
     var fileName: String {
         switch self {
@@ -119,6 +133,15 @@ struct ComparisonCell {
         return try ConfigurationReader.read(RunSettings.self, file: path)
     }
 
+    /// The settings that decide something about results and differ, such as "training.rate is 0.1 there and 0.01 now".
+    private static func differences(of found: RunSettings, from expected: RunSettings) -> [String] {
+        let found = ConfigurationWriter.values(found, [.decides, .resolved])
+        let expected = ConfigurationWriter.values(expected, [.decides, .resolved])
+        return Set(found.keys).union(expected.keys).sorted().filter { found[$0] != expected[$0] }.map { key in
+            "\(key) is \(found[key] ?? "not set") there and \(expected[key] ?? "not set") now"
+        }
+    }
+
     /// How far it has come.
     ///
     /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings or labels.
@@ -133,15 +156,14 @@ struct ComparisonCell {
         }
         let here = FileManager.default.currentDirectoryPath
         var found = fromRoot(read, in: sources?.madeIn ?? here)
-        let expected = fromRoot(settings, in: here)
-        // Where the folders lie does not decide what a run comes to.
-        (found.output, found.stages, found.cache) = (expected.output, expected.stages, expected.cache)
         // A version that wrote `auto` computed in what that came to.
         found.training.precision = found.training.precision(on: .best)
-        guard found == expected else {
+        let differences = Self.differences(of: found, from: fromRoot(settings, in: here))
+        guard differences.isEmpty else {
             throw FoveaError(
                 .configuration, about: settings.output,
-                "holds a run with other settings than the comparison has for it now",
+                "holds a run with other settings than the comparison has for it now: "
+                    + Pluralization.listing(differences),
                 remedy: "Remove that folder, or give the comparison another `output`.")
         }
         let metrics = PathName.joined(settings.output, "metrics.json")

@@ -45,6 +45,8 @@ public struct ComparisonOutcome {
     private(set) var contrasts: [Contrast] = []
     /// Cells that are not finished.
     let missing: [ComparisonCell]
+    /// The folds that it is of; all for none.
+    let folds: [Int]
     /// A file of near-synonyms that are treated as one class; nil for none.
     let merge: String?
     /// Where it is written.
@@ -60,6 +62,7 @@ public struct ComparisonOutcome {
         self.folder = folder
         let plan = try whole.only(folds)
         self.plan = plan
+        self.folds = folds
         self.merge = merge
         let merging = try merge.map(MergeFile.read) ?? ClassMerging([])
         let (states, _) = try plan.states()

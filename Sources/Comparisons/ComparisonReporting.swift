@@ -47,7 +47,7 @@ struct ComparisonReporting {
         return table
     }
 
-    private var facts: [(name: String, value: String)] {
+    var facts: [(name: String, value: String)] {
         let settings = outcome.plan.settings
         return [
             (
@@ -64,7 +64,7 @@ struct ComparisonReporting {
     private func sections(_ tables: ComparisonTables) throws -> [RunReport.Section] {
         var sections = [
             RunReport.Section("Means", paragraphs: outcome.notes(tables), table: tables.means()),
-            RunReport.Section("Differences", table: tables.differences(), figures: try gains()),
+            RunReport.Section("Differences", table: tables.differences(), figures: try gains.map(written)),
             RunReport.Section("Differences by part of the long tail", table: tables.differencesByGroup()),
         ]
         // Thresholds and teachers are of the classes as they were trained.
@@ -76,66 +76,81 @@ struct ComparisonReporting {
                     table: tables.decisions()))
         }
         sections.append(RunReport.Section("Cost of a run", table: tables.costs()))
-        for contrast in outcome.contrasts where contrast.reference.arm == .plain && contrast.candidate.arm.isRSKD {
-            sections.append(try classes(contrast))
-        }
-        return sections
+        return try sections
+            + details.map {
+                RunReport.Section(
+                    $0.title, paragraphs: $0.paragraphs, table: $0.table, figures: try $0.figures.map(written))
+            }
     }
 
-    private func figure(_ drawing: Drawing, _ name: String, _ caption: String) throws -> RunReport.Figure {
-        try drawing.write(to: PathName.joined(folder, "plots", name + ".svg"))
-        return RunReport.Figure(caption, file: "plots/\(name).svg")
+    /// A drawing that lies in `plots` too.
+    struct Figure {
+        let drawing: Drawing
+        let name: String
+        let caption: String
+    }
+
+    private func written(_ figure: Figure) throws -> RunReport.Figure {
+        try figure.drawing.write(to: PathName.joined(folder, "plots", figure.name + ".svg"))
+        return RunReport.Figure(figure.caption, file: "plots/\(figure.name).svg")
     }
 
     /// Gain per group and technique, one plot a data set and question.
-    private func gains() throws -> [RunReport.Figure] {
+    var gains: [Figure] {
         var questions: [String] = []
         for contrast in outcome.contrasts where !questions.contains(contrast.question) {
             questions.append(contrast.question)
         }
-        return try questions.compactMap { question in
+        return questions.compactMap { question in
             let members = outcome.contrasts.filter { $0.question == question }
             guard let first = members.first, first.candidate.arm.isRSKD || first.isOfTechniques else { return nil }
-            let plot = GainPlot(
-                title: "\(first.candidate.dataset.name): \(first.name)",
-                comparisons: members.map { ($0.candidate.technique, $0.result) })
+            let title = "\(first.candidate.dataset.name): \(first.name)"
+            let plot = GainPlot(title: title, comparisons: members.map { ($0.candidate.technique, $0.result) })
             let name = [
                 "gain", first.candidate.dataset.name, first.candidate.arm.fileName, "minus",
                 first.isOfTechniques ? "that-of-\(first.reference.technique)" : first.reference.arm.fileName,
             ]
-            return try figure(
-                plot.drawing(), name.joined(separator: "-").replacing(":", with: "-"),
-                "\(first.candidate.dataset.name): \(first.name)")
+            return Figure(
+                drawing: plot.drawing(), name: name.joined(separator: "-").replacing(":", with: "-"), caption: title)
         }
     }
 
-    /// The long tail with both models, and teachers against student, of one technique.
-    private func classes(_ contrast: ComparisonOutcome.Contrast) throws -> RunReport.Section {
+    /// A technique class by class.
+    struct Detail {
+        let title: String
+        var paragraphs: [String] = []
+        var table: TextTable?
+        var figures: [Figure]
+    }
+
+    /// The long tail with both models, and teachers against student, of each technique.
+    var details: [Detail] {
+        outcome.contrasts.filter { $0.reference.arm == .plain && $0.candidate.arm.isRSKD }.map(classes)
+    }
+
+    private func classes(_ contrast: ComparisonOutcome.Contrast) -> Detail {
         let (arm, plain) = (contrast.candidate, contrast.reference)
         let title = "\(arm.dataset.name), \(arm.technique) + \(arm.arm.label)"
         let file = [arm.dataset.name, arm.technique, arm.arm.fileName].joined(separator: "-").replacing(":", with: "-")
         let plot = LongTailPlot(
             title: title, results: [("plain", plain.result), ("student", arm.result)], names: arm.dataset.names)
-        let tail = try figure(plot.drawing(), "long-tail-" + file, "Training images and average precision")
-        guard outcome.merge == nil else {
-            return RunReport.Section(title + ": the long tail", figures: [tail])
-        }
+        let tail = Figure(
+            drawing: plot.drawing(), name: "long-tail-" + file, caption: "Training images and average precision")
+        guard outcome.merge == nil else { return Detail(title: title + ": the long tail", figures: [tail]) }
         let teachers = arm.teacherTable
-        let pairs = teachers.plot(title: title, bounds: arm.result.bounds)
-        return RunReport.Section(
-            title + ": teachers against the student",
+        let pairs = Figure(
+            drawing: teachers.plot(title: title, bounds: arm.result.bounds).drawing(), name: "teachers-" + file,
+            caption: "Plain model, teachers and student class by class")
+        return Detail(
+            title: title + ": teachers against the student",
             paragraphs: [
                 "Means over the runs of values within a fold; training and positive images are means and sums over folds."
             ],
-            table: teachers.table(),
-            figures: [
-                tail,
-                try figure(pairs.drawing(), "teachers-" + file, "Plain model, teachers and student class by class"),
-            ])
+            table: teachers.table(), figures: [tail, pairs])
     }
 
     /// What `comparison.json` holds.
-    private struct Document: Encodable {
+    struct Document: Encodable {
         struct Arm: Encodable {
             var data: String
             var technique: String
@@ -159,7 +174,7 @@ struct ComparisonReporting {
         var unfinished: [String]
     }
 
-    private var document: Document {
+    var document: Document {
         Document(
             arms: outcome.arms.map {
                 Document.Arm(
@@ -256,7 +271,7 @@ extension ComparisonOutcome {
                 ComparisonTables.Contrast(
                     dataset: $0.candidate.dataset.name, technique: $0.candidate.technique,
                     candidate: $0.candidate.arm.label, reference: $0.referenceLabel, result: $0.result,
-                    holmPValue: $0.holmPValue)
+                    holmPValue: $0.holmPValue, isOfEqualCompute: $0.reference.arm == .plainLong)
             })
     }
 

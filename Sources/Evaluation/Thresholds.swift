@@ -12,7 +12,8 @@ extension Outcomes {
     /// For each class the threshold with the highest F1 on these outcomes, which must be training or validation data,
     /// never the data that is evaluated afterwards; nil for a class without a positive.
     ///
-    /// Thresholds are observed scores; of several that are equally good the highest is taken.
+    /// A threshold lies halfway between the lowest score that it calls positive and the next lower one; of several that are
+    /// equally good the highest is taken.
     public func choosingThresholds(threads: Int? = nil) -> [ChosenThreshold?] {
         let ranked = RankedOutcomes(self, pooling: .scores, threads: threads)
         return Parallel.map(classes.count, threads: threads) { column in
@@ -25,7 +26,10 @@ extension Outcomes {
                     best = ChosenThreshold(threshold: score(image: row, class: column), f1: f1)
                 }
             }
-            return best
+            guard let found = best else { return nil }
+            let known = images.indices.filter { label(image: $0, class: column) >= 0 }
+            let scores = known.map { score(image: $0, class: column) }
+            return ChosenThreshold(threshold: Cut.below(found.threshold, among: scores), f1: found.f1)
         }
     }
 }

@@ -33,6 +33,19 @@ public struct FieldOfView: Sendable, Equatable {
         isFound = true
     }
 
+    /// Whether it is as round as a camera's field of view: two or more corners of the area lie well outside it. The third and
+    /// fourth do not where a photograph is cut at one side.
+    var isRound: Bool {
+        guard isFound else { return false }
+        let (right, bottom, margin) = (area.left + area.width, area.top + area.height, max(1, area.width / 20))
+        let inset = area.height / 50
+        return [area.top + inset, bottom - 1 - inset].reduce(0) { corners, y in
+            let span = spans[y]
+            return corners + (span.lowerBound >= area.left + margin ? 1 : 0)
+                + (span.upperBound <= right - margin ? 1 : 0)
+        } >= 2
+    }
+
     /// The brightest channel of each pixel: red in a retina, whatever the camera's colour cast.
     private static func light(of image: PixelImage) -> [UInt8] {
         image.bytes.withUnsafeBufferPointer { bytes in

@@ -8,6 +8,8 @@ public struct PreparedImage: Sendable, Equatable {
     public let foundFieldOfView: Bool
     /// What the square shows of the upright photograph.
     public let coverage: Coverage
+    /// How well it shows the retina; nil where that was not requested.
+    public let quality: ImageQuality?
 
     /// A rectangle on a photograph, in shares of its width and height; beyond 0 ... 1 where the square is filled up with
     /// black.
@@ -37,73 +39,91 @@ public enum FundusReader {
     /// Reads a photograph, crops it, fills it up to a square with black and resizes it.
     ///
     /// - Throws: `FoveaError` of kind `data` that names the path (see `ImageFile`).
-    public static func read(path: String, settings: ImageSettings) throws -> PreparedImage {
+    public static func read(
+        path: String, settings: ImageSettings, withQuality: Bool = false
+    ) throws -> PreparedImage {
         try settings.validate()
-        return try prepare(ImageFile(path: path, pixelLimit: settings.pixelLimit), settings: settings)
+        return try prepare(
+            ImageFile(path: path, pixelLimit: settings.pixelLimit), settings: settings, withQuality: withQuality)
     }
 
     /// The same for a file whose bytes are in memory.
-    public static func prepare(_ file: ImageFile, settings: ImageSettings) throws -> PreparedImage {
+    public static func prepare(
+        _ file: ImageFile, settings: ImageSettings, withQuality: Bool = false
+    ) throws -> PreparedImage {
         try settings.validate()
         let side = settings.resolution
-        var prepared: PreparedImage
+        let decoded: PixelImage
+        let field: Field
         switch settings.crop {
         case .none:
-            let whole = try file.decode(side: side, enlarge: true, pixelLimit: settings.pixelLimit)
-            prepared = PreparedImage(
-                image: whole.padded(toSquare: side), foundFieldOfView: false,
-                coverage: .init(around: PixelArea(left: 0, top: 0, width: whole.width, height: whole.height), in: whole)
-            )
-        case .fieldOfView:
-            prepared = try fieldOfView(of: file, settings: settings)
+            decoded = try file.decode(side: side, enlarge: true, pixelLimit: settings.pixelLimit)
+            field = Field(whole: decoded)
+        case .fieldOfView: (decoded, field) = try fieldOfView(of: file, settings: settings)
         }
-        if settings.localContrast {
-            prepared = PreparedImage(
-                image: LocalContrast.apply(to: prepared.image), foundFieldOfView: prepared.foundFieldOfView,
-                coverage: prepared.coverage)
-        }
-        return prepared
+        let scale = Double(side) / Double(max(field.area.width, field.area.height))
+        let isWhole = settings.crop == .none
+        let kept =
+            isWhole
+            ? decoded
+            : try decoded.cropped(
+                to: field.area, width: min(side, max(1, Int((Double(field.area.width) * scale).rounded()))),
+                height: min(side, max(1, Int((Double(field.area.height) * scale).rounded()))))
+        let square = kept.padded(toSquare: side)
+        return PreparedImage(
+            image: settings.localContrast ? LocalContrast.apply(to: square) : square,
+            foundFieldOfView: field.isFound, coverage: .init(around: field.area, in: decoded),
+            quality: withQuality ? try quality(of: decoded, isWhole ? locate(in: decoded) : field) : nil)
+    }
+
+    private static func quality(of decoded: PixelImage, _ field: Field) throws -> ImageQuality {
+        let onPaper = field.isFound ? nil : try decoded.withoutWhiteSurround.map { try locate(in: $0) }
+        let field = onPaper ?? field
+        return try ImageQuality(of: decoded, field: field.area, isRound: field.isRound)
     }
 
     /// Decodes at about twice the final size, which leaves enough pixels after cropping away wide borders; a disc that
     /// is smaller still is decoded again, larger.
-    private static func fieldOfView(of file: ImageFile, settings: ImageSettings) throws -> PreparedImage {
+    private static func fieldOfView(of file: ImageFile, settings: ImageSettings) throws -> (PixelImage, Field) {
         let side = settings.resolution
-        var decoded = try file.decode(side: 2 * side, pixelLimit: settings.pixelLimit)
-        var (area, isFound) = try locate(in: decoded)
-        let longest = max(area.width, area.height)
-        if longest < side, max(decoded.width, decoded.height) == 2 * side {
-            decoded = try file.decode(side: (2 * side * side + longest - 1) / longest, pixelLimit: settings.pixelLimit)
-            (area, isFound) = try locate(in: decoded)
-        }
-        let scale = Double(side) / Double(max(area.width, area.height))
-        let resized = try decoded.cropped(
-            to: area, width: min(side, max(1, Int((Double(area.width) * scale).rounded()))),
-            height: min(side, max(1, Int((Double(area.height) * scale).rounded()))))
-        return PreparedImage(
-            image: resized.padded(toSquare: side), foundFieldOfView: isFound,
-            coverage: .init(around: area, in: decoded))
+        let decoded = try file.decode(side: 2 * side, pixelLimit: settings.pixelLimit)
+        let field = try locate(in: decoded)
+        let longest = max(field.area.width, field.area.height)
+        guard longest < side, max(decoded.width, decoded.height) == 2 * side else { return (decoded, field) }
+        let larger = try file.decode(side: (2 * side * side + longest - 1) / longest, pixelLimit: settings.pixelLimit)
+        return (larger, try locate(in: larger))
+    }
+
+    /// The disc's rectangle in a decoded image, or the whole image.
+    private struct Field {
+        var area: PixelArea
+        var isFound = false
+        var isRound = false
+
+        init(whole image: PixelImage) { area = PixelArea(left: 0, top: 0, width: image.width, height: image.height) }
     }
 
     /// The disc's rectangle, found in a copy of at most 256 pixels a side.
-    private static func locate(in image: PixelImage) throws -> (PixelArea, Bool) {
-        let whole = PixelArea(left: 0, top: 0, width: image.width, height: image.height)
+    private static func locate(in image: PixelImage) throws -> Field {
+        var result = Field(whole: image)
         let longest = max(image.width, image.height)
         let factor = max(1, Double(longest) / 256)
         let reduced =
             factor == 1
             ? image
             : try image.cropped(
-                to: whole, width: max(1, Int(Double(image.width) / factor)),
+                to: result.area, width: max(1, Int(Double(image.width) / factor)),
                 height: max(1, Int(Double(image.height) / factor)))
         let field = FieldOfView(in: reduced)
-        guard field.isFound else { return (whole, false) }
+        guard field.isFound else { return result }
         let scaleX = Double(image.width) / Double(reduced.width)
         let scaleY = Double(image.height) / Double(reduced.height)
         let left = Int(Double(field.area.left) * scaleX)
         let top = Int(Double(field.area.top) * scaleY)
         let right = min(image.width, Int((Double(field.area.left + field.area.width) * scaleX).rounded(.up)))
         let bottom = min(image.height, Int((Double(field.area.top + field.area.height) * scaleY).rounded(.up)))
-        return (PixelArea(left: left, top: top, width: right - left, height: bottom - top), true)
+        result.area = PixelArea(left: left, top: top, width: right - left, height: bottom - top)
+        (result.isFound, result.isRound) = (true, field.isRound)
+        return result
     }
 }

@@ -112,6 +112,12 @@ extension Familiarity {
             ], metadata: ["weights_sha256": weights], to: PathName.joined(folder, Self.fileName))
     }
 
+    /// Whether a file is one that `save` wrote.
+    public static func isOne(_ path: String) -> Bool {
+        guard let file = try? WeightFile.open(path) else { return false }
+        return file.metadata["weights_sha256"] != nil && file.tensor(named: "distances") != nil
+    }
+
     /// Reads that of a model; nil where there is none.
     ///
     /// - Parameters:

@@ -140,8 +140,8 @@ public struct CalibrationCheck: Encodable, Sendable {
 
     var notes: [String] {
         [
-            "Thresholds are those for a sensitivity of 0.9; a class without one had too few positive images. PPV and NPV are "
-                + "those of images as frequent as here."
+            "Thresholds are those for a sensitivity of 0.9; a class without one had too few positive images. PPV and NPV hold "
+                + "where findings are as frequent as here."
         ]
             + (fittedImages > 0
                 ? [

@@ -38,6 +38,8 @@ public struct CalibrationFit {
         let file = try OutputFile(
             path, named: "the calibration", inputs: InferenceModel.files(of: data.model),
             isEarlier: ModelCalibration.isOne)
+        _ = try OutputFile(
+            PathName.joined(data.model, Familiarity.fileName), named: "the familiarity", isEarlier: Familiarity.isOne)
         PartialFile.removeLeftOver(in: data.model) { $0 == ModelCalibration.name }
         var data = data
         data.outputs.append(file)
@@ -57,31 +59,50 @@ public struct CalibrationFit {
             hash: Digest.sha256(predictions.data.cohort.tables.map(\.sha256).joined()),
             images: predictions.data.rows.count, split: data.part.rawValue, contents: predictions.contents.sorted())
         let predictions = predictions
-        calibration = ModelCalibration(
-            weights: try ModelBundle.weightsHash(in: data.model),
-            precision: data.precision, data: source, classes: predictions.data.classes, lines: lines, points: points,
-            positives: predictions.data.classes.indices.map { predictions.data.labels(class: $0).count { $0 == 1 } })
+        let weights = try ModelBundle.weightsHash(in: data.model)
         // First, so that no calibration stands beside the familiarity of other weights.
-        unlearnt = try Self.fitFamiliarity(inference, weights: calibration.weightsSHA256, context)
+        let quality: QualityLimits?
+        (quality, unlearnt) = try Self.learn(inference, weights: weights, context)
+        calibration = ModelCalibration(
+            weights: weights,
+            precision: data.precision, data: source, classes: predictions.data.classes, lines: lines, points: points,
+            positives: predictions.data.classes.indices.map { predictions.data.labels(class: $0).count { $0 == 1 } },
+            quality: quality)
         try file.write(String(decoding: JSONFormat.encoded(calibration), as: UTF8.self), shouldStop: context.shouldStop)
     }
 
-    /// Learns what training images look like to the model, where its run says which they are.
+    /// Learns limits of quality from the training images, and what they look like to the model, where its run says which they
+    /// are.
     ///
-    /// - Returns: why it was not learnt; nil where it was.
-    private static func fitFamiliarity(
+    /// - Returns: the limits, and why something was not learnt.
+    private static func learn(
         _ inference: InferenceModel, weights: String, _ context: ExecutionContext
-    ) throws -> String? {
+    ) throws -> (quality: QualityLimits?, unlearnt: String?) {
         PartialFile.removeLeftOver(in: inference.folder) { $0 == Familiarity.fileName }
+        var limits: QualityLimits?
         do {
             let cache = try ModelEvaluation.trainingImages(of: inference, context)
+            limits = try quality(of: cache, context)
             try Familiarity(fitting: inference.features(cache), count: cache.count)
                 .save(to: inference.folder, weights: weights)
-            return nil
+            return (limits, nil)
         } catch let error as FoveaError where [.data, .configuration].contains(error.kind) {
             unlink(PathName.joined(inference.folder, Familiarity.fileName))
-            return "familiarity was not learnt, which needs the training images: \(error.message)"
+            return (limits, "familiarity was not learnt, which needs the training images: \(error.message)")
         }
+    }
+
+    /// The limits of quality of training images: of a thousand of them, as originals are large.
+    private static func quality(of training: ImageCache, _ context: ExecutionContext) throws -> QualityLimits? {
+        let step = max(1, (training.count + 999) / 1000)
+        let paths = stride(from: 0, to: training.count, by: step).map { training.paths[$0] }
+        let settings = training.settings
+        let qualities = try mapInParallel(
+            paths.count, threads: context.threads, shouldStop: context.shouldStop
+        ) { index in
+            Result { try FundusReader.read(path: paths[index], settings: settings, withQuality: true).quality }
+        }
+        return try QualityLimits(training: qualities.compactMap { try $0.get() })
     }
 
     private static func fit(
@@ -101,9 +122,9 @@ public struct CalibrationFit {
             func those(_ label: Int8) -> [Double] { zip(probabilities, labels).filter { $1 == label }.map(\.0) }
             for share in shares {
                 points.sensitivity["\(share)", default: []]
-                    .append(OperatingPoints.threshold(sensitivity: share, positives: those(1)))
+                    .append(OperatingPoints.threshold(sensitivity: share, positives: those(1), others: those(0)))
                 points.specificity["\(share)", default: []]
-                    .append(OperatingPoints.threshold(specificity: share, negatives: those(0)))
+                    .append(OperatingPoints.threshold(specificity: share, negatives: those(0), others: those(1)))
             }
         }
         return (lines, points)

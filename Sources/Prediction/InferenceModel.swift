@@ -21,6 +21,12 @@ public struct InferenceModel {
     let familiarity: Familiarity?
     /// Which probabilities are positive.
     let rule: DecisionRule
+    /// Numbers per feature.
+    let featureCount: Int
+    /// Whether images that are not fundus photographs are predicted too.
+    let takesAnyImage: Bool
+    /// Between which measures an image is not warned about.
+    var qualityLimits: QualityLimits { calibration?.quality ?? .standard }
     private let predictor: Predictor
     private let context: ExecutionContext
 
@@ -31,12 +37,13 @@ public struct InferenceModel {
     ///   - precision: float32 gives every image the same answer (to 1e-5) in a batch of any size; bfloat16 may be faster and
     ///     moves probabilities in the second decimal place.
     ///   - operatingPoint: one of the calibration, such as "sensitivity=0.9"; nil for the thresholds of the model.
+    ///   - takesAnyImage: whether images that are not fundus photographs are predicted too, with a warning. They are in any
+    ///     case where more than 1 % of the training images were not by the same rules.
     ///   - readsCalibration: whether a calibration beside it is read.
     /// - Throws: `FoveaError` when the model cannot be read, is not what its run wrote, or its calibration is that of others.
     public init(
         _ argument: String, precision: Precision = .float32, operatingPoint: String? = nil,
-        readsCalibration: Bool = true,
-        _ context: ExecutionContext
+        takesAnyImage: Bool = false, readsCalibration: Bool = true, _ context: ExecutionContext
     ) throws {
         Engine.threads = context.threads
         folder = Self.folder(argument)
@@ -45,9 +52,11 @@ public struct InferenceModel {
         self.precision = precision
         self.context = context
         calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
+        featureCount = bundle.classifier.backbone.featureCount
+        self.takesAnyImage = takesAnyImage || !(calibration?.quality?.refusesOthers ?? true)
         if let calibration {
             familiarity = try Familiarity.read(
-                from: folder, weights: calibration.weightsSHA256, length: bundle.classifier.backbone.featureCount)
+                from: folder, weights: calibration.weightsSHA256, length: featureCount)
         } else {
             familiarity = nil
         }
@@ -66,6 +75,16 @@ public struct InferenceModel {
         }
     }
 
+    /// Says for which classes the operating point has no threshold; nil where it has all, or none was asked for.
+    public var undecided: String? {
+        guard let point = rule.name else { return nil }
+        let names = description.classes.indices.filter { rule.thresholds[$0] == nil }.map { description.classes[$0] }
+        guard !names.isEmpty else { return nil }
+        return
+            "no image is a finding of \(Pluralization.listing(names)): the calibration had too few images for a threshold of "
+            + point
+    }
+
     /// The folder of a model: a run folder, a bundle, or a file in one of them.
     public static func folder(_ argument: String) -> String {
         ["/" + ModelBundle.weightsName, "/" + ModelBundle.configurationName].first(where: argument.hasSuffix)
@@ -79,12 +98,13 @@ public struct InferenceModel {
         return [ModelBundle.weightsName, ModelBundle.configurationName].map { PathName.joined(folder, $0) } + sources
     }
 
-    /// The raw logits of images in memory, [count, classes] row by row, and what `familiarity` needs.
+    /// The raw logits of images in memory, [count, classes] row by row, and their pooled features if requested or needed by `familiarity`.
     ///
     /// - Parameter pixels: square RGB images of the model's resolution (image, row, column, channel).
-    func outputs(_ pixels: [UInt8], count: Int) throws -> PredictedOutputs {
+    func outputs(_ pixels: [UInt8], count: Int, withFeatures: Bool) throws -> PredictedOutputs {
         try predictor.outputs(
-            pixels, count: count, resolution: description.image.resolution, withFeatures: familiarity != nil)
+            pixels, count: count, resolution: description.image.resolution,
+            withFeatures: withFeatures || familiarity != nil)
     }
 
     /// The pooled features of all images of a cache, [images, features] row by row.

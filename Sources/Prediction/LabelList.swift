@@ -11,6 +11,9 @@ public struct RowFilter: Sendable, Equatable {
     /// Whether rows with one of the values are left out rather than kept.
     public let isNegated: Bool
 
+    /// As it is written: "fold!=0".
+    var words: String { column + (isNegated ? "!=" : "=") + value }
+
     /// Reads "COLUMN=VALUE" or "COLUMN!=VALUE", or either with several values, "VALUE,VALUE"; nil for anything else.
     public init?(_ text: String) {
         let sides = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)

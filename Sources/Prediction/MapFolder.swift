@@ -26,14 +26,13 @@ public final class MapFolder {
 
     /// Makes the folder.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` where it holds other files than those of an earlier call.
+    /// - Throws: `FoveaError` of kind `configuration` where it holds files: those of an earlier call would be mixed with the
+    ///   new ones.
     public init(_ path: String) throws {
         try Folder.check(path, named: "--maps", isWritten: true)
-        if let content = try? FileManager.default.contentsOfDirectory(atPath: path), !content.isEmpty,
-            !content.contains(Self.tableName)
-        {
+        if let content = try? FileManager.default.contentsOfDirectory(atPath: path), !content.isEmpty {
             throw FoveaError(
-                .configuration, "--maps is \(path), which holds other files than maps",
+                .configuration, "--maps is \(path), which holds files",
                 remedy: "Name a new or an empty folder.")
         }
         try Folder.make(path)

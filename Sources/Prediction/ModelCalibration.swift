@@ -1,6 +1,7 @@
 import Basics
 import Evaluation
 import Foundation
+import FundusImaging
 import Models
 import RunFiles
 import Torch
@@ -47,15 +48,17 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     package let points: Points
     /// Images with each class: where there is none, the class keeps slope 1 and offset 0.
     let positives: [Int]
+    /// Between which measures an image is like the training images; nil where these were not at hand.
+    let quality: QualityLimits?
 
     enum CodingKeys: String, CodingKey {
-        case format, precision, data, classes, slope, offset, points, positives
+        case format, precision, data, classes, slope, offset, points, positives, quality
         case weightsSHA256 = "weightsSha256"
     }
 
     init(
         weights: String, precision: Precision, data: Source, classes: [String], lines: [PlattScaling], points: Points,
-        positives: [Int]
+        positives: [Int], quality: QualityLimits?
     ) {
         weightsSHA256 = weights
         self.precision = precision
@@ -65,6 +68,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         offset = lines.map(\.offset)
         self.points = points
         self.positives = positives
+        self.quality = quality
     }
 
     /// Calibrated probabilities, [N, classes]; those of a single-label model are fitted class by class and need not sum
@@ -169,6 +173,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         guard data.images == data.contents.count, positives.allSatisfy({ 0...data.images ~= $0 }) else {
             return "data.images must be the number of data.contents, and each of positives from 0 to that"
         }
+        guard quality?.isPossible ?? true else { return "quality has a number below 0 or one that is not finite" }
         return nil
     }
 }

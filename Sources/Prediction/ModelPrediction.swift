@@ -19,6 +19,15 @@ public struct ModelPrediction: Sendable {
         public let calibrated: [Float]?
         /// The share of training images that are less like the others than this one; nil where it is not known.
         public let familiarity: Double?
+        /// Its pooled features; empty where they were not requested.
+        let features: [Float]
+        /// What was measured of the image.
+        let quality: ImageQuality?
+        /// What is poor about it, in words.
+        let warnings: [String]
+
+        /// What is poor about it, or that it is another kind of image.
+        var shownWarnings: [String] { quality?.fault == nil ? warnings : ["not a fundus photograph"] }
 
         /// Whether hardly a training image is less like the others: probabilities then mean little.
         var isUnfamiliar: Bool { familiarity.map { $0 < 0.01 } ?? false }
@@ -30,6 +39,10 @@ public struct ModelPrediction: Sendable {
         public let image: String
         /// What is wrong with it, its path included.
         public let reason: String
+        /// Whether it was read, and is not a fundus photograph.
+        public var isNotFundus = false
+
+        enum CodingKeys: CodingKey { case image, reason }
     }
 
     /// The model.
@@ -53,6 +66,30 @@ public struct ModelPrediction: Sendable {
         return
             "\(names.count) \(are) unlike the training images (fewer than 1 % of those are less like the others), so the "
             + "probabilities mean little: \(Pluralization.listing(names))"
+    }
+
+    /// Says which photographs are poor, and of what kind; nil where none is.
+    public var poorQuality: String? {
+        let words = rows.flatMap { row in row.shownWarnings.map { ($0, row.image) } }
+        guard !words.isEmpty else { return nil }
+        let kinds = Dictionary(grouping: words, by: \.0).sorted { $0.key < $1.key }
+            .map { "\($0.value.count) \($0.key) (\(Pluralization.listing($0.value.map(\.1))))" }
+        return "image quality, so that findings may be missed or made up: " + kinds.joined(separator: "; ")
+    }
+
+    /// How many images were not predicted, and why; nil where all were.
+    public var failureCount: String? {
+        let others = failures.count(where: \.isNotFundus)
+        let total = rows.count + failures.count + nonFinite.count
+        let parts = [
+            (failures.count - others, "could not be read"),
+            (
+                others,
+                (others == 1 ? "is not a fundus photograph" : "are not fundus photographs")
+                    + " (--any-image predicts \(others == 1 ? "it" : "them"))"
+            ),
+        ].filter { $0.0 > 0 }.map { "\($0) \($1)" }
+        return parts.isEmpty ? nil : "of \(total) images " + parts.joined(separator: ", and ")
     }
 
     /// Refuses outputs that mean nothing, once everything else has been reported.

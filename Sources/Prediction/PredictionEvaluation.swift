@@ -143,9 +143,10 @@ public struct PredictionEvaluation: Sendable {
 
     private func outcomes(_ table: PredictionTable, _ truth: Cohort) throws -> Outcomes {
         let images = truth.photographs.map(\.image)
+        let source = filter.map { "\(truth.source), in the rows with \($0.words)" } ?? truth.source
         return try Outcomes(
             classes: truth.classes, images: images, labels: truth.labels,
-            scores: table.scores(of: images, labelledIn: truth.source, classes: truth.classes),
+            scores: table.scores(of: images, labelledIn: source, classes: truth.classes),
             patients: truth.knowsPatients ? truth.photographs.map(\.patient) : [],
             folds: isOutOfFold ? try folds(of: truth) : [])
     }

@@ -24,14 +24,16 @@ public struct PredictionFolder {
         var operatingPoint: String?
         var precision: Precision
         var classes: [String]
-        /// How many images, and the hash of their names and paths.
+        var takesAnyImage: Bool
+        /// How many images.
         var images: Int
+        /// The hash of their names, their paths, their sizes and when they were last changed.
         var imagesSHA256: String
         /// Images per table.
         var shard: Int
 
         enum CodingKeys: String, CodingKey {
-            case format, operatingPoint, precision, classes, images, shard
+            case format, operatingPoint, precision, classes, takesAnyImage, images, shard
             case weightsSHA256 = "weightsSha256"
             case calibrationSHA256 = "calibrationSha256"
             case imagesSHA256 = "imagesSha256"
@@ -55,7 +57,7 @@ public struct PredictionFolder {
     public struct Summary: Sendable {
         /// Rows in all tables.
         public var predicted = 0
-        /// Rows of `failures.csv`: images that cannot be read.
+        /// Rows of `failures.csv`: images that cannot be read, or are not fundus photographs.
         public var unreadable = 0
         /// Images for which the outputs are NaN or infinite, which are in `failures.csv` too.
         public var nonFinite: [String] = []
@@ -108,8 +110,9 @@ public struct PredictionFolder {
         let own = Manifest(
             weightsSHA256: try ModelBundle.weightsHash(in: inference.folder),
             calibrationSHA256: calibration.map { Digest.sha256($0) }, operatingPoint: inference.rule.name,
-            precision: inference.precision, classes: inference.description.classes, images: images.count,
-            imagesSHA256: Digest.sha256(images.map { $0.name + "\0" + $0.path + "\0" }.joined()), shard: shard)
+            precision: inference.precision, classes: inference.description.classes,
+            takesAnyImage: inference.takesAnyImage, images: images.count, imagesSHA256: Self.hash(of: images),
+            shard: shard)
         if let found {
             guard isResuming else {
                 throw FoveaError(
@@ -119,8 +122,8 @@ public struct PredictionFolder {
             guard (try? JSONFormat.decoded(Manifest.self, from: found)) == own else {
                 throw FoveaError(
                     .configuration,
-                    "the predictions in \(path) are of another model, another calibration, other images, another "
-                        + "--at, --precision or --shard than those given now",
+                    "the predictions in \(path) are of another model, another calibration, other images, or another "
+                        + "--at, --precision, --shard or --any-image than those given now",
                     remedy: "Give what they were begun with, or name another folder.")
             }
         } else {
@@ -188,10 +191,10 @@ public struct PredictionFolder {
                     (row.calibrated ?? []).map { "\(Double($0))" }
                 })
         }
-        if inference.familiarity != nil {
-            tables.append(
-                Table(prefix: "images", columns: ["familiarity"]) { row in [row.familiarity.map { "\($0)" } ?? ""] })
-        }
+        tables.append(
+            Table(prefix: "images", columns: ["familiarity", "quality"]) { row in
+                [row.familiarity.map { "\($0)" } ?? "", row.shownWarnings.joined(separator: ", ")]
+            })
         return tables
     }
 
@@ -203,40 +206,77 @@ public struct PredictionFolder {
         }
     }
 
-    /// How many images, from the first on, are finished; what an interrupted process wrote of later ones is removed.
+    /// What an earlier call made of an image.
+    private enum Finished { case predicted, unreadable, nonFinite }
+
+    /// How many images, from the first on, are finished; what was written of later ones is removed.
     ///
-    /// An image is finished when all tables have its row, or `failures.csv` has it.
+    /// Only whole batches are kept: the last bits of a probability depend on the other images of its batch, and the tables
+    /// are to be those of an undisturbed call.
     private func recover(_ summary: inout Summary) throws -> Int {
         let failures = try WrittenTable(PathName.joined(path, Self.failuresName))
-        var (failed, start) = (0, 0)
-        scan: for number in 0..<(images.count + shard - 1) / shard {
+        let finished = try finished(failures)
+        let batch = PredictionStream.batchSize
+        let start = finished.count == images.count ? finished.count : finished.count / batch * batch
+        for (image, what) in zip(images, finished.prefix(start)) {
+            switch what {
+            case .predicted: summary.predicted += 1
+            case .unreadable: summary.unreadable += 1
+            case .nonFinite: summary.nonFinite.append(image.name)
+            }
+        }
+        try failures.cut(after: finished.prefix(start).count { $0 != .predicted })
+        for number in 0..<shards {
+            let own = finished.prefix(start).dropFirst(number * shard).prefix(shard)
+            for name in tables.map({ PathName.joined(path, $0.name(number)) }) {
+                if own.isEmpty {
+                    unlink(name)
+                } else {
+                    try WrittenTable(name).cut(after: own.count { $0 == .predicted })
+                }
+            }
+        }
+        return start
+    }
+
+    private var shards: Int { (images.count + shard - 1) / shard }
+
+    /// What is complete in the tables, from the first image on: an image is finished when all tables have its row, or
+    /// `failures.csv` has it.
+    private func finished(_ failures: WrittenTable) throws -> [Finished] {
+        var finished: [Finished] = []
+        var failed = 0
+        for number in 0..<shards {
             let written = try tables.map { try WrittenTable(PathName.joined(path, $0.name(number))) }
             var row = 0
-            while start < min((number + 1) * shard, images.count) {
-                if failed < failures.records.count, failures.records[failed].first == images[start].name {
-                    if failures.records[failed].last == Self.nonFiniteReason {
-                        summary.nonFinite.append(images[start].name)
-                    } else {
-                        summary.unreadable += 1
-                    }
+            for image in images.dropFirst(number * shard).prefix(shard) {
+                if failed < failures.records.count, failures.records[failed].first == image.name {
+                    let isNonFinite = failures.records[failed].last == Self.nonFiniteReason
+                    finished.append(isNonFinite ? .nonFinite : .unreadable)
                     failed += 1
                 } else if written.allSatisfy({
-                    row < $0.records.count && $0.records[row].first == images[start].name
+                    row < $0.records.count && $0.records[row].first == image.name
                 }) {
-                    summary.predicted += 1
+                    finished.append(.predicted)
                     row += 1
                 } else {
-                    for table in written { try table.cut(after: row) }
-                    for later in number + 1..<max(number + 1, (images.count + shard - 1) / shard) {
-                        for table in tables { unlink(PathName.joined(path, table.name(later))) }
-                    }
-                    break scan
+                    return finished
                 }
-                start += 1
             }
-            for table in written { try table.cut(after: row) }
         }
-        try failures.cut(after: failed)
-        return start
+        return finished
+    }
+
+    /// What tells images from others: names and paths, and, as reading all of them would take too long, sizes and times of
+    /// the last change.
+    private static func hash(of images: [NamedImage]) -> String {
+        let lines = images.map { image in
+            var status = stat()
+            _ = stat(image.path, &status)
+            let time = status.st_mtim
+            return [image.name, image.path, "\(status.st_size)", "\(time.tv_sec)", "\(time.tv_nsec)"]
+                .joined(separator: "\0")
+        }
+        return Digest.sha256(lines.joined(separator: "\0"))
     }
 }

@@ -1,6 +1,7 @@
 import Basics
 import Evaluation
 import Foundation
+import FundusImaging
 import Models
 import Reports
 import Torch
@@ -10,17 +11,20 @@ extension ModelPrediction {
     /// their threshold.
     public func table(limit: Int = 5) -> TextTable {
         let isCalibrated = rows.contains { $0.calibrated != nil }
+        let isPoor = rows.contains { !$0.shownWarnings.isEmpty }
         var table = TextTable(
-            ["Image", "Class", "Probability"] + (isCalibrated ? ["Calibrated"] : []) + ["Threshold", "Above"])
+            ["Image"] + (isPoor ? ["Quality"] : []) + ["Class", "Probability"] + (isCalibrated ? ["Calibrated"] : [])
+                + ["Threshold", "Above"])
         for row in rows {
             if !table.rows.isEmpty { table.rules.insert(table.rows.count) }
             let order = model.classes.indices.sorted { row.probabilities[$0] > row.probabilities[$1] }
             var isFirst = true
             for (rank, column) in order.enumerated() where rank < limit || rule.isAbove(row, column) == true {
                 let above = rule.isAbove(row, column)
-                var cells: [TextTable.Cell] = [
-                    .text(isFirst ? row.image : ""), .text(model.classes[column]),
-                    .number(Double(row.probabilities[column]), decimals: 4),
+                var cells: [TextTable.Cell] = [.text(isFirst ? row.image : "")]
+                if isPoor { cells.append(.text(isFirst ? row.shownWarnings.joined(separator: ", ") : "")) }
+                cells += [
+                    .text(model.classes[column]), .number(Double(row.probabilities[column]), decimals: 4),
                 ]
                 if isCalibrated { cells.append(.number(row.calibrated.map { Double($0[column]) }, decimals: 4)) }
                 table.append(
@@ -45,12 +49,30 @@ extension ModelPrediction {
 
     /// Everything as JSON.
     public func json() throws -> String {
+        struct Quality: Encodable {
+            var notFundus: Bool
+            @ExplicitNull var reason: String?
+            var warnings: [String]
+            @ExplicitNull var sharpness: Double?
+            @ExplicitNull var brightness: Double?
+            @ExplicitNull var overexposed: Double?
+            @ExplicitNull var field: Double?
+            @ExplicitNull var roundness: Double?
+
+            init(_ row: Row) {
+                (notFundus, reason, warnings) = (row.quality?.fault != nil, row.quality?.fault, row.warnings)
+                let measures = row.quality?.measures
+                (sharpness, brightness) = (measures?.sharpness, measures?.brightness)
+                (overexposed, field, roundness) = (measures?.overexposed, measures?.field, measures?.roundness)
+            }
+        }
         struct Prediction: Encodable {
             var image: String
             var probabilities: [String: Double]
             /// Null for a model without a calibration.
             @ExplicitNull var calibrated: [String: Double]?
             @ExplicitNull var familiarity: Double?
+            var quality: Quality
             var aboveThreshold: [String]
         }
         struct Document: Encodable {
@@ -61,6 +83,7 @@ extension ModelPrediction {
             var thresholds: [String: Double]
             var predictions: [Prediction]
             var unreadable: [Failure]
+            var notFundus: [Failure]
             var nonFinite: [String]
         }
         let document = Document(
@@ -73,11 +96,12 @@ extension ModelPrediction {
                 Prediction(
                     image: row.image, probabilities: byClass(row.probabilities),
                     calibrated: row.calibrated.map(byClass),
-                    familiarity: row.familiarity,
+                    familiarity: row.familiarity, quality: Quality(row),
                     aboveThreshold: model.classes.indices.filter { rule.isAbove(row, $0) == true }.map {
                         model.classes[$0]
                     })
-            }, unreadable: failures, nonFinite: nonFinite)
+            }, unreadable: failures.filter { !$0.isNotFundus }, notFundus: failures.filter(\.isNotFundus),
+            nonFinite: nonFinite)
         return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)
     }
 

@@ -17,9 +17,14 @@ struct PredictionStream {
         case nonFinite(image: String)
     }
 
+    /// Images per batch, unless a caller says otherwise.
+    static let batchSize = 32
+
     let inference: InferenceModel
     let images: [NamedImage]
-    var batchSize = 32
+    var batchSize = Self.batchSize
+    /// Whether rows have features.
+    var withFeatures = false
     /// Where to write what the model looked at; nil for nowhere.
     var maps: MapFolder?
     let context: ExecutionContext
@@ -47,19 +52,23 @@ struct PredictionStream {
         let (settings, threads, shouldStop) = (inference.description.image, context.threads, context.shouldStop)
         return try Prefetched {
             try mapInParallel(batch.count, threads: threads, shouldStop: shouldStop) { index in
-                Result { try FundusReader.read(path: batch[index].path, settings: settings) }
+                Result { try FundusReader.read(path: batch[index].path, settings: settings, withQuality: true) }
             }
         }
     }
 
     private func answers(_ decoded: [Result<PreparedImage, any Error>], from first: Int) throws -> [Answer] {
         let model = inference.description
+        let decoded = zip(images[first...], decoded).map { image, result in
+            result.flatMap { prepared in Result { try inference.refuseOthers(prepared, path: image.path) } }
+        }
         let ready = decoded.compactMap { try? $0.get() }
         let outputs =
             ready.isEmpty
             ? PredictedOutputs()
-            : try inference.outputs(ready.flatMap(\.image.bytes), count: ready.count)
+            : try inference.outputs(ready.flatMap(\.image.bytes), count: ready.count, withFeatures: withFeatures)
         let logits = outputs.logits
+        let featureCount = outputs.features.count / max(1, ready.count)
         let odd = Set(model.nonFiniteRows(logits))
         let probabilities = try model.probabilities(logits)
         let calibrated = try inference.calibration?.probabilities(logits, of: model)
@@ -73,7 +82,10 @@ struct PredictionStream {
                 let own = number * model.classes.count..<(number + 1) * model.classes.count
                 let row = ModelPrediction.Row(
                     image: image.name, probabilities: Array(probabilities[own]),
-                    calibrated: calibrated.map { Array($0[own]) }, familiarity: shares?[number])
+                    calibrated: calibrated.map { Array($0[own]) }, familiarity: shares?[number],
+                    features: withFeatures
+                        ? Array(outputs.features[number * featureCount..<(number + 1) * featureCount]) : [],
+                    quality: prepared.quality, warnings: prepared.quality?.warnings(inference.qualityLimits) ?? [])
                 if let maps {
                     let classes = inference.rule.findings(row)
                     try maps.add(
@@ -81,6 +93,9 @@ struct PredictionStream {
                         inference.maps(prepared, classes: classes), model)
                 }
                 return .row(row)
+            case .failure(let error as NotFundus):
+                return .failure(
+                    ModelPrediction.Failure(image: image.name, reason: error.reason, isNotFundus: true))
             case .failure(let error as FoveaError) where error.kind != .data: throw error
             case .failure(let error):
                 return .failure(
@@ -88,6 +103,19 @@ struct PredictionStream {
                         image: image.name, reason: (error as? FoveaError)?.message ?? "\(error)"))
             }
         }
+    }
+}
+
+/// An image that was read and is not a colour fundus photograph.
+private struct NotFundus: Error {
+    var reason: String
+}
+
+extension InferenceModel {
+    /// The image, unless it is none that the model can know anything about.
+    fileprivate func refuseOthers(_ prepared: PreparedImage, path: String) throws -> PreparedImage {
+        guard !takesAnyImage, let fault = prepared.quality?.fault else { return prepared }
+        throw NotFundus(reason: "\(path) is not a colour fundus photograph: \(fault)")
     }
 }
 

@@ -9,10 +9,13 @@ public struct ComparisonFolder: Codable {
     public static let descriptionName = "comparison.yaml"
     /// The messages of all processes that worked at the comparison; those of a cell are in the folder of the cell.
     package static let logName = "comparison.log"
-    private static let reports = [
-        "comparison.md", "comparison.json", "means.csv", "differences.csv", "groups.csv", "costs.csv", "cells.csv",
-        "decisions.csv",
-    ]
+    /// The page about the comparison, and its numbers.
+    package static let pageNames = ["report.html", "report.json"]
+    private static let reports =
+        [
+            "comparison.md", "comparison.json", "means.csv", "differences.csv", "groups.csv", "costs.csv", "cells.csv",
+            "decisions.csv",
+        ] + pageNames
     private static let folders = ["plots", "cells", "stages"]
 
     private var format = 1

@@ -52,6 +52,7 @@ package enum StageFolder {
             var sha256: String
         }
         let place = PathName.joined(path, recordName)
+        if Folder.exists(place) { throw damaged(place, in: path) }
         guard let data = try RegularFile.contents(of: place, atMost: 1 << 28) else { return nil }
         guard let hashes = try? JSONFormat.decoded(Hashes.self, from: data), contentHash(of: data) == hashes.sha256
         else { throw damaged(place, in: path) }

@@ -99,11 +99,11 @@ final class InputFile: Sendable {
         return FileBlock(start: start, bytes: try bytes(start..<(start + length)))
     }
 
+    static let writeAgain = "The file is damaged or not what its name says; download or write it again."
+
     /// An error that names this file.
-    func malformed(_ text: String) -> FoveaError {
-        FoveaError(
-            .data, at: FilePlace(path), "\(text)",
-            remedy: "The file is damaged or not what its name says; download or write it again.")
+    func malformed(_ text: String, remedy: String = InputFile.writeAgain) -> FoveaError {
+        FoveaError(.data, at: FilePlace(path), text, remedy: remedy)
     }
 
     private static func failure(_ verb: String, _ path: String) -> FoveaError {

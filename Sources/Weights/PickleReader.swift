@@ -58,78 +58,98 @@ struct PickleReader {
 
     /// Carries out one opcode; false at the end of the pickle.
     private mutating func step() throws -> Bool {
-        let opcode = try number(UInt8.self)
-        switch Unicode.Scalar(opcode) {
-        case "\u{80}":  // PROTO
-            let version = try number(UInt8.self)
-            guard (2...5).contains(version) else { throw malformed("has protocol \(version); 2 to 5 are read") }
-        case "\u{95}": _ = try number(UInt64.self)  // FRAME
-        case ".":  // STOP
+        let opcode = Unicode.Scalar(try number(UInt8.self))
+        if opcode == "." {  // STOP
             pickle.root = try pop()
             return false
+        }
+        if let value = try literal(opcode) ?? composite(opcode) {
+            stack.append(value)
+        } else if try !act(opcode) {
+            let name = "0x" + String(opcode.value, radix: 16)
+            throw malformed("has the opcode \(name) at byte \(position - 1), which is not read")
+        }
+        return true
+    }
 
-        case "N": stack.append(.none)
-        case "\u{88}", "\u{89}": stack.append(.bool(opcode == 0x88))  // NEWTRUE, NEWFALSE
-        case "K": stack.append(.int(Int(try number(UInt8.self))))
-        case "M": stack.append(.int(Int(try number(UInt16.self))))
-        case "J": stack.append(.int(Int(try number(Int32.self))))
-        case "\u{8A}": stack.append(long(try take(Int(number(UInt8.self)))))  // LONG1
-        case "\u{8B}": stack.append(long(try take(Int(number(Int32.self)))))  // LONG4
+    /// The value that an opcode pushes by itself or from the bytes behind it; nil for other opcodes.
+    private mutating func literal(_ opcode: Unicode.Scalar) throws -> Pickle.Value? {
+        switch opcode {
+        case "N": return Pickle.Value.none
+        case "\u{88}", "\u{89}": return .bool(opcode == "\u{88}")  // NEWTRUE, NEWFALSE
+        case "K": return .int(Int(try number(UInt8.self)))
+        case "M": return .int(Int(try number(UInt16.self)))
+        case "J": return .int(Int(try number(Int32.self)))
+        case "\u{8A}": return long(try take(Int(number(UInt8.self))))  // LONG1
+        case "\u{8B}": return long(try take(Int(number(Int32.self))))  // LONG4
         case "G":
             _ = try number(UInt64.self)
-            stack.append(.float)
-        case "X": stack.append(.string(try string(Int(number(UInt32.self)))))
-        case "\u{8C}": stack.append(.string(try string(Int(number(UInt8.self)))))  // SHORT_BINUNICODE
-        case "\u{8D}": stack.append(.string(try string(length64())))  // BINUNICODE8
-        case "C": try bytes(Int(number(UInt8.self)))
-        case "B": try bytes(Int(number(UInt32.self)))
-        case "\u{8E}", "\u{96}": try bytes(length64())  // BINBYTES8, BYTEARRAY8
+            return .float
+        case "X": return .string(try string(Int(number(UInt32.self))))
+        case "\u{8C}": return .string(try string(Int(number(UInt8.self))))  // SHORT_BINUNICODE
+        case "\u{8D}": return .string(try string(length64()))  // BINUNICODE8
+        case "C": return try bytes(Int(number(UInt8.self)))
+        case "B": return try bytes(Int(number(UInt32.self)))
+        case "\u{8E}", "\u{96}": return try bytes(length64())  // BINBYTES8, BYTEARRAY8
+        case ")": return tuple([])
+        case "]": return .list
+        case "}": return newDictionary()
+        case "\u{8F}": return .opaque("set")  // EMPTY_SET
+        case "c": return .global(try line() + "." + line())
+        default: return nil
+        }
+    }
 
-        case "(": marks.append(stack.count)
-        case "0": _ = try pop()
-        case "1": _ = try popToMark()
-        case "2": stack.append(try top())
-        case ")": pushTuple([])
-        case "\u{85}": pushTuple(try pop(1))
-        case "\u{86}": pushTuple(try pop(2))
-        case "\u{87}": pushTuple(try pop(3))
-        case "t": pushTuple(try popToMark())
-        case "]": stack.append(.list)
-        case "}": stack.append(newDictionary())
-        case "\u{8F}": stack.append(.opaque("set"))  // EMPTY_SET
+    /// The value that an opcode makes of those on the stack or in the memo, and pushes; nil for other opcodes.
+    private mutating func composite(_ opcode: Unicode.Scalar) throws -> Pickle.Value? {
+        switch opcode {
+        case "2": return try top()
+        case "h": return try remembered(Int(number(UInt8.self)))
+        case "j": return try remembered(Int(number(UInt32.self)))
+        case "\u{85}": return tuple(try pop(1))
+        case "\u{86}": return tuple(try pop(2))
+        case "\u{87}": return tuple(try pop(3))
+        case "t": return tuple(try popToMark())
         case "\u{91}":  // FROZENSET
             _ = try popToMark()
-            stack.append(.opaque("frozenset"))
-        case "a":
-            try extend([pop()])
-        case "e", "\u{90}":  // APPENDS, ADDITEMS
-            try extend(popToMark())
-        case "s": try set(pop(2))
-        case "u": try set(popToMark())
-
-        case "q": memo[Int(try number(UInt8.self))] = try top()
-        case "r": memo[Int(try number(UInt32.self))] = try top()
-        case "\u{94}": memo[memo.count] = try top()  // MEMOIZE
-        case "h": stack.append(try remembered(Int(number(UInt8.self))))
-        case "j": stack.append(try remembered(Int(number(UInt32.self))))
-
-        case "c": stack.append(.global(try line() + "." + line()))
+            return .opaque("frozenset")
         case "\u{93}":  // STACK_GLOBAL
             let names = try pop(2)
             guard case .string(let module) = names[0], case .string(let name) = names[1] else {
                 throw malformed("names a class by something that is not a str")
             }
-            stack.append(.global(module + "." + name))
+            return .global(module + "." + name)
         case "R":
             let call = try pop(2)
-            stack.append(try reduce(call[0], call[1]))
-        case "\u{81}", "\u{92}":  // NEWOBJ, NEWOBJ_EX
-            let parts = try pop(opcode == 0x81 ? 2 : 3)
-            stack.append(.opaque(name(of: parts[0])))
+            return try reduce(call[0], call[1])
+        case "\u{81}": return .opaque(name(of: try pop(2)[0]))  // NEWOBJ
+        case "\u{92}": return .opaque(name(of: try pop(3)[0]))  // NEWOBJ_EX
+        case "Q": return try storage(from: pop())
+        default: return nil
+        }
+    }
+
+    /// Carries out an opcode that pushes no value; false for one that is not known.
+    private mutating func act(_ opcode: Unicode.Scalar) throws -> Bool {
+        switch opcode {
+        case "\u{80}":  // PROTO
+            let version = try number(UInt8.self)
+            guard (2...5).contains(version) else {
+                throw malformed("has protocol \(version); 2 to 5 are read", remedy: PyTorchCheckpoint.saveAgain)
+            }
+        case "\u{95}": _ = try number(UInt64.self)  // FRAME
+        case "(": marks.append(stack.count)
+        case "0": _ = try pop()
+        case "1": _ = try popToMark()
+        case "a": try extend([pop()])
+        case "e", "\u{90}": try extend(popToMark())  // APPENDS, ADDITEMS
+        case "s": try set(pop(2))
+        case "u": try set(popToMark())
         case "b": _ = try pop()  // BUILD: attributes of an object; those of an OrderedDict are of no use here
-        case "Q": stack.append(try storage(from: pop()))
-        default:
-            throw malformed("has the opcode 0x\(String(opcode, radix: 16)) at byte \(position - 1), which is not read")
+        case "q": memo[Int(try number(UInt8.self))] = try top()
+        case "r": memo[Int(try number(UInt32.self))] = try top()
+        case "\u{94}": memo[memo.count] = try top()  // MEMOIZE
+        default: return false
         }
         return true
     }
@@ -146,7 +166,7 @@ struct PickleReader {
         case "torch._utils._rebuild_tensor_v2", "torch._utils._rebuild_tensor":
             guard arguments.count >= 4, case .storage(let storage) = arguments[0], case .int(let offset) = arguments[1],
                 let shape = integers(arguments[2]), let strides = integers(arguments[3])
-            else { throw malformed("builds a tensor from something else than storage, offset, size and strides") }
+            else { throw malformed("builds a tensor of something other than storage, offset, size and strides") }
             pickle.tensors.append(Pickle.Tensor(storage: storage, offset: offset, shape: shape, strides: strides))
             return .tensor(pickle.tensors.count - 1)
         case "torch._utils._rebuild_parameter", "torch._utils._rebuild_parameter_with_state":
@@ -199,9 +219,9 @@ struct PickleReader {
         return .dictionary(pickle.dictionaries.count - 1)
     }
 
-    private mutating func pushTuple(_ items: [Pickle.Value]) {
-        stack.append(.tuple(pickle.tuples.count))
+    private mutating func tuple(_ items: [Pickle.Value]) -> Pickle.Value {
         pickle.tuples.append(items)
+        return .tuple(pickle.tuples.count - 1)
     }
 
     /// Appends to the object on top of the stack, of which the items are kept only where they are needed.
@@ -270,7 +290,9 @@ struct PickleReader {
     }
 
     private mutating func length64() throws -> Int {
-        guard let length = Int(exactly: try number(UInt64.self)) else { throw malformed("has a wrong length") }
+        guard let length = Int(exactly: try number(UInt64.self)) else {
+            throw malformed("has a wrong length at byte \(position)")
+        }
         return length
     }
 
@@ -279,15 +301,15 @@ struct PickleReader {
         String(decoding: try take(count), as: UTF8.self)
     }
 
-    private mutating func bytes(_ count: Int) throws {
+    private mutating func bytes(_ count: Int) throws -> Pickle.Value {
         _ = try take(count)
-        stack.append(.opaque("bytes"))
+        return .opaque("bytes")
     }
 
     /// A line of a GLOBAL, without its end.
     private mutating func line() throws -> String {
         guard let end = text[position...].prefix(1000).firstIndex(of: 0x0A) else {
-            throw malformed("names a class without end at byte \(position)")
+            throw malformed("has the name of a class without an end at byte \(position)")
         }
         defer { position = end + 1 }
         return String(decoding: text[position..<end], as: UTF8.self)
@@ -301,5 +323,7 @@ struct PickleReader {
         return .int(value)
     }
 
-    private func malformed(_ text: String) -> FoveaError { file.malformed("its pickle \(text)") }
+    private func malformed(_ text: String, remedy: String = InputFile.writeAgain) -> FoveaError {
+        file.malformed("its pickle \(text)", remedy: remedy)
+    }
 }

@@ -5,6 +5,9 @@ enum PyTorchCheckpoint {
     /// Keys under which checkpoints keep their state dict, in the order in which they are tried.
     static let wrappers = ["state_dict", "model_state_dict", "model", "net", "teacher", "student"]
 
+    static let saveAgain = "Save it again in Python: torch.save(torch.load(PATH, map_location=\"cpu\"), PATH)"
+    private static let convert = "Convert it to a real floating-point or integer type in Python, or leave it out."
+
     /// The biggest table of contents that is read; that of a network of a thousand tensors has 0.1 MB.
     private static let maximumPickleBytes = 64 << 20
 
@@ -15,7 +18,7 @@ enum PyTorchCheckpoint {
         guard pickles.count == 1, let name = pickles.first, let range = archive.members[name] else {
             throw FoveaError(
                 .data, about: file.path,
-                "is a zip archive with \(pickles.count) members NAME/data.pkl; torch.save writes one",
+                "is a zip archive with \(pickles.count) members named FOLDER/data.pkl; torch.save writes one",
                 remedy: "Name a file that torch.save has written.")
         }
         let folder = String(name.dropLast("data.pkl".count))
@@ -49,7 +52,9 @@ enum PyTorchCheckpoint {
             }
             let version = try PickleReader.read(file, text, at: &position)
             guard case .int(1001) = version.root else {
-                throw file.malformed("the version of its form is \(version.kind(of: version.root)), not 1001")
+                let found =
+                    if case .int(let number) = version.root { "\(number)" } else { version.kind(of: version.root) }
+                throw file.malformed("the version of its form is \(found); 1001 is read", remedy: saveAgain)
             }
             try requireLittleEndian(PickleReader.read(file, text, at: &position), file)
             let pickle = try PickleReader.read(file, text, at: &position)
@@ -65,7 +70,9 @@ enum PyTorchCheckpoint {
     ]
 
     private static func bigEndian(_ file: InputFile) -> FoveaError {
-        FoveaError(.data, about: file.path, "was written by a big-endian machine", remedy: "Save it on another.")
+        FoveaError(
+            .data, about: file.path, "was written by a big-endian machine",
+            remedy: "Save it on a little-endian machine.")
     }
 
     private static func requireLittleEndian(_ machine: Pickle, _ file: InputFile) throws {
@@ -86,7 +93,7 @@ enum PyTorchCheckpoint {
             let label = "storage \(quoted(key))"
             guard let type = types[key] else { throw file.malformed("\(label) belongs to no tensor") }
             guard let width = Self.types[type]?.byteWidth ?? otherWidths[type] else {
-                throw file.malformed("\(label) is a \(quoted(type)), which is not read")
+                throw file.malformed("\(label) is a \(quoted(type)), which is not read", remedy: convert)
             }
             guard let count = try file.block(at: position, count: 8)?.number(Int64.self, at: position) else {
                 throw file.malformed("the file ends before \(label)")
@@ -202,7 +209,7 @@ enum PyTorchCheckpoint {
     ) throws -> TensorPlace {
         let label = "tensor \(quoted(name))"
         guard let type = types[storage.type] else {
-            throw file.malformed("\(label) lies in a \(quoted(storage.type)), which is not read")
+            throw file.malformed("\(label) lies in a \(quoted(storage.type)), which is not read", remedy: convert)
         }
         let tensor: StoredTensor
         do {
@@ -221,8 +228,7 @@ enum PyTorchCheckpoint {
         }
         // An expanded tensor repeats elements; one without bound could take any amount of memory.
         guard tensor.byteCount <= file.count else {
-            throw FoveaError(
-                .data, at: FilePlace(file.path),
+            throw file.malformed(
                 "\(label) has \(tensor.elementCount) elements over a storage of \(storage.count)",
                 remedy: "Save it with .contiguous() in Python.")
         }

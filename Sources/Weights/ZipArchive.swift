@@ -41,10 +41,9 @@ struct ZipArchive {
             let label = "zip member \(quoted(name))"
             guard flags & 1 == 0 else { throw file.malformed("\(label) is encrypted") }
             guard method == 0 else {
-                throw FoveaError(
-                    .data, at: FilePlace(file.path),
-                    "\(label) is compressed (method \(method)); torch.save stores without",
-                    remedy: "Save it again in Python: torch.save(torch.load(PATH, map_location=\"cpu\"), PATH)")
+                throw file.malformed(
+                    "\(label) is compressed (method \(method)); torch.save writes members uncompressed",
+                    remedy: PyTorchCheckpoint.saveAgain)
             }
             let (size, offset) = try Self.sizeAndOffset(at: position, extra, bytes, file, label)
             guard let header = try file.block(at: offset, count: 30),

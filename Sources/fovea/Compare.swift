@@ -10,7 +10,7 @@ struct Compare: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Compares techniques, each alone and with distillation, over data sets, folds and seeds.",
         discussion: """
-            Runs every cell that is not finished, then writes tables with paired intervals, plots and one page. The same \
+            Runs every cell that is not finished, then writes tables with paired intervals, plots and report.html. The same \
             command resumes what was stopped; finished cells are never run again. Several processes may work at one \
             comparison.
             """)
@@ -44,7 +44,8 @@ struct Compare: ParsableCommand {
     func run() throws {
         let compared = try ConfigurationReader.read(ComparisonSettings.self, file: config, settings: settings)
         try ComparisonFolder.requireOrigin(of: config, compared)
-        let comparison = Comparison(compared, try common.context())
+        let context = try common.context()
+        let comparison = Comparison(compared, context)
         let terminal = Terminal.current()
         if isDryRun {
             try show(comparison.forecast().table().text(for: terminal) + ComparisonForecast.note)
@@ -68,5 +69,6 @@ struct Compare: ParsableCommand {
         try show(
             "The comparison is in \(outcome.folder): comparison.md, comparison.json, means.csv, differences.csv, plots/."
         )
+        if let page = try Report.pageIfPossible(context, outcome.writePage) { try show("To look at: \(page)") }
     }
 }

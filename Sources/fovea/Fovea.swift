@@ -16,7 +16,7 @@ struct Fovea: ParsableCommand {
         version: Program.version,
         subcommands: [
             Init.self, Doctor.self, Inspect.self, Train.self, Compare.self, Evaluate.self, Calibrate.self, Predict.self,
-            Report.self, Export.self, Phantom.self, Bench.self,
+            Suggest.self, Report.self, Export.self, Phantom.self, Bench.self,
         ])
 
     static func main() {
@@ -66,8 +66,21 @@ struct Fovea: ParsableCommand {
             printError("error: \(error)")
             return ExitStatus.of(.engine)
         case let code:
-            printError(text)
+            printError(escapedMessage(for: error))
             return code.rawValue
+        }
+    }
+
+    /// The message for a mistake in the command line, on which no argument begins a line of its own: it is that for the same
+    /// arguments with their control characters escaped.
+    private static func escapedMessage(for error: any Error) -> String {
+        let arguments = CommandLine.arguments.dropFirst().map(Printable.line)
+        guard !arguments.elementsEqual(CommandLine.arguments.dropFirst()) else { return fullMessage(for: error) }
+        do {
+            _ = try parseAsRoot(arguments)
+            return Printable.line(fullMessage(for: error))
+        } catch {
+            return fullMessage(for: error)
         }
     }
 }

@@ -14,8 +14,9 @@ struct Predict: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Predicts photographs.",
         discussion: """
-            An image that cannot be read is named on the standard error stream; the others are predicted nevertheless, \
-            and the status is then 65. In folders every image is predicted, whatever its name and however deep it lies, \
+            An image that cannot be read, or is not a colour fundus photograph, is named on the standard error stream; the \
+            others are predicted nevertheless, and the status is then 65. Blurred, dark or cut photographs are predicted \
+            with a warning. In folders every image is predicted, whatever its name and however deep it lies, \
             each file once; what is skipped is counted and named. For research; not a medical device.
             """)
 
@@ -40,8 +41,8 @@ struct Predict: ParsableCommand {
             valueName: "folder"))
     var outputFolder: String?
 
-    @Option(parsing: .unconditional, help: "Photographs per table in --output-folder.")
-    var shard = 10_000
+    @Option(parsing: .unconditional, help: "Photographs per table in --output-folder (default: 10000).")
+    var shard: Int?
 
     @Flag(help: "Continue what an interrupted call began in --output-folder.")
     var resume = false
@@ -58,6 +59,9 @@ struct Predict: ParsableCommand {
     )
     var at: String?
 
+    @Flag(help: "Predict images too that are not colour fundus photographs.")
+    var anyImage = false
+
     @Option(help: "Arithmetic of the model; bfloat16 may be faster and moves probabilities by some hundredths.")
     var precision = Precision.float32
 
@@ -65,11 +69,15 @@ struct Predict: ParsableCommand {
 
     func validate() throws {
         guard 0...1000 ~= top else { throw ValidationError("--top is \(top); allowed: 0 to 1000") }
-        guard 1...10_000_000 ~= shard else { throw ValidationError("--shard is \(shard); allowed: 1 to 10000000") }
+        if let shard, !(1...10_000_000 ~= shard) {
+            throw ValidationError("--shard is \(shard); allowed: 1 to 10000000")
+        }
         guard outputFolder == nil || (output == nil && !json && maps == nil) else {
             throw ValidationError("--output-folder cannot be combined with --output, --json or --maps.")
         }
-        guard !resume || outputFolder != nil else { throw ValidationError("--resume needs --output-folder.") }
+        guard outputFolder != nil || (!resume && shard == nil) else {
+            throw ValidationError("\(resume ? "--resume" : "--shard") needs --output-folder.")
+        }
     }
 
     func run() throws {
@@ -80,10 +88,12 @@ struct Predict: ParsableCommand {
         let found = try ImageArguments.expand(images) { printError(Printable.line($0)) }
         try file?.refuse(found.map(\.path))
         let context = try common.context()
-        let inference = try InferenceModel(model, precision: precision, operatingPoint: at, context)
+        let inference = try InferenceModel(
+            model, precision: precision, operatingPoint: at, takesAnyImage: anyImage, context)
+        if let undecided = inference.undecided { context.logger.warning("\(undecided)") }
         if let outputFolder {
             let folder = try PredictionFolder(
-                outputFolder, inference, images: found, shard: shard, isResuming: resume)
+                outputFolder, inference, images: found, shard: shard ?? 10_000, isResuming: resume)
             let summary = try folder.predict(context) { context.logger.error("\($0.reason)") }
             try StandardStream.result(
                 "\(folder.path): \(summary.predicted) of \(found.count) images predicted, "
@@ -100,6 +110,7 @@ struct Predict: ParsableCommand {
             context.logger.error("\($0.reason)")
         }
         if let unfamiliar = prediction.unfamiliar { context.logger.warning("\(unfamiliar)") }
+        if let poor = prediction.poorQuality { context.logger.warning("\(poor)") }
         if let folder { context.logger.info("\(folder.path): \(folder.count) maps written") }
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
@@ -111,9 +122,8 @@ struct Predict: ParsableCommand {
             try StandardStream.result(prediction.table(limit: top).text(for: Terminal.current()))
         }
         try prediction.requireFinite()
-        if !prediction.failures.isEmpty {
-            let count = prediction.failures.count
-            printError("\(count) of \(prediction.rows.count + count) images could not be read")
+        if let count = prediction.failureCount {
+            printError(count)
             throw ExitCode(ExitStatus.of(.data))
         }
     }

@@ -71,18 +71,7 @@ struct Train: ParsableCommand {
         }
         try show(outcome.summary(for: Terminal.current()))
         try show("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
-        if let page = try page(of: run.output, context) { try show("To look at: \(page)") }
-    }
-
-    /// Writes the page about a finished run, which is whole without it.
-    private func page(of folder: String, _ context: ExecutionContext) throws -> String? {
-        do {
-            return try ModelReporting(run: folder, context).write().first
-        } catch let stop as CancellationError {
-            throw stop
-        } catch {
-            context.logger.warning("there is no report.html of this run: \(error)")
-            return nil
-        }
+        let page = try Report.pageIfPossible(context) { try ModelReporting(run: run.output, context).write() }
+        if let page { try show("To look at: \(page)") }
     }
 }

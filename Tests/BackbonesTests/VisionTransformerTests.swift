@@ -98,7 +98,7 @@ import Weights
         #expect(error?.message.contains("pos_embed (file [1, 61, 16], network [1, 65, 16])") == true)
     }
 
-    @Test(arguments: [250, 8, 0]) func patchesMustTileThePicture(_ resolution: Int) throws {
+    @Test(arguments: [250, 8, 0]) func patchesMustTileTheImage(_ resolution: Int) throws {
         let error = #expect(throws: FoveaError.self) {
             try Architecture.vitTiny.makeBackbone(resolution: resolution)
         }

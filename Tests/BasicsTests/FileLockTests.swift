@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import TestSupport
 import Testing
 
 /// Only a lock that another process holds is waited for.
@@ -29,6 +30,14 @@ import Testing
                 error?.remedy?.contains("another file system") == true || error?.remedy?.contains("local disk") == true)
         }
         #expect(asked == 0, "it waited")
+    }
+
+    @Test func aFolderInItsPlaceIsNamed() throws {
+        try Folder.make(path)
+        defer { rmdir(path) }
+        let error = foveaError { _ = try FileLock(path) }
+        #expect(error?.message == "\(path) is a folder where a lock file is kept")
+        #expect(error?.remedy == "Delete it; Fovea makes the file when it needs it.")
     }
 
     @Test func anInterruptedCallIsRepeatedAndAHeldLockIsNone() throws {

@@ -83,6 +83,19 @@ import Testing
     }
 
     /// A name cannot pretend to be another line, nor steer the terminal on which the file is shown.
+    @Test func theErrorThatEndedTheLastProcessIsFound() {
+        let path = folder + "/run.log"
+        #expect(LogFile.lastError(in: path) == nil)
+        let file = LogFile(warning: Lines().logger(.info))
+        file.open(path)
+        file.add(.info, "begun")
+        #expect(LogFile.lastError(in: path) == nil)
+        file.add(FoveaError(.numerical, "the loss is NaN", remedy: "Lower the rate."))
+        #expect(LogFile.lastError(in: path) == "the loss is NaN")
+        file.add(CancellationError())
+        #expect(LogFile.lastError(in: path) == nil)
+    }
+
     @Test func aMessageIsOneLine() throws {
         let terminal = Lines()
         let file = LogFile(warning: .silent)

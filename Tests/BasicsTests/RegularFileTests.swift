@@ -11,7 +11,7 @@ import Testing
         try body()
     }
 
-    private func trouble(_ path: String) -> String? {
+    private func problem(_ path: String) -> String? {
         do {
             _ = try RegularFile.contents(of: path, atMost: 100, kind: .configuration)
             return nil
@@ -22,11 +22,11 @@ import Testing
 
     @Test func foldersPipesAndDevicesAreRefusedWithoutWaiting() throws {
         try withFolder {
-            #expect(trouble(folder) == "configuration: cannot read \(folder): it is a folder")
-            #expect(trouble("/dev/zero") == "configuration: cannot read /dev/zero: it is a device")
+            #expect(problem(folder) == "configuration: cannot read \(folder): it is a folder")
+            #expect(problem("/dev/zero") == "configuration: cannot read /dev/zero: it is a device")
             let pipe = folder + "/pipe"
             #expect(mkfifo(pipe, 0o600) == 0)
-            #expect(trouble(pipe) == "configuration: cannot read \(pipe): it is a pipe")
+            #expect(problem(pipe) == "configuration: cannot read \(pipe): it is a pipe")
             #expect(throws: FoveaError.self) { try CSVTable(path: pipe) }
             #expect(throws: FoveaError.self) { try Digest.sha256(fileAt: pipe) }
         }
@@ -42,7 +42,7 @@ import Testing
                 if fits {
                     #expect(try RegularFile.contents(of: path, atMost: 100) == data)
                 } else {
-                    #expect(trouble(path) == "configuration: \(path) is longer than the 100 bytes allowed")
+                    #expect(problem(path) == "configuration: \(path) is longer than the 100 bytes allowed")
                 }
             }
         }

@@ -148,7 +148,36 @@ import Torch
         let outcome = try execute(settings, log: { lines.append($0) })
         #expect(lines == ["8 cells, 8 of them finished"])
         #expect(outcome.summary(for: Terminal()).contains("p (Holm)"))
+        try aPageIsWritten(outcome)
         #expect(try comparison(settings).forecast().table().text().contains("0 of 8 to do"))
+    }
+
+    /// The page has the numbers of `comparison.json`, and links to pages of runs.
+    private func aPageIsWritten(_ outcome: ComparisonOutcome) throws {
+        let cell = settings.output + "/cells/phantoms/seed-0/bce/plain"
+        try "a page".write(toFile: cell + "/report.html", atomically: true, encoding: .utf8)
+        let paths = try outcome.writePage()
+        #expect(paths == ["report.html", "report.json"].map { settings.output + "/" + $0 })
+        let text = try String(contentsOfFile: paths[0], encoding: .utf8)
+        #expect(text.components(separatedBy: "./cells/phantoms/seed-0/bce/plain/report.html").count == 2)
+        #expect(text.contains("At equal compute, RSKD(region) on phantoms with bce: ") && text.utf8.count < 2_000_000)
+        func document(_ name: String) throws -> [String: Any] {
+            let data = try Data(contentsOf: URL(fileURLWithPath: settings.output + "/" + name))
+            return try #require(try JSONSerialization.jsonObject(with: data) as? [String: Any])
+        }
+        let (page, numbers) = (try document("report.json"), try document("comparison.json"))
+        for key in numbers.keys {
+            let texts = try [page, numbers].map {
+                try JSONSerialization.data(withJSONObject: [try #require($0[key])], options: .sortedKeys)
+            }
+            #expect(texts[0] == texts[1], "\(key)")
+        }
+        #expect((page["cells"] as? [Any])?.count == 8)
+        // Again, but not over a file of someone else.
+        _ = try outcome.writePage()
+        try "mine".write(toFile: paths[0], atomically: true, encoding: .utf8)
+        let error = foveaError { _ = try outcome.writePage() }
+        #expect(error?.message.contains("report.html is there already and was not written by") == true)
     }
 
     @Test func whatIsForecastIsWhatIsTrained() throws {
@@ -456,10 +485,17 @@ import Torch
             withExtendedLifetime(lock) {}
         }
         try execute(settings)
+        // What decides nothing may change.
+        settings.settings = ["checkpoints.keep_last=5", "training.momentum=0.5"]
+        try execute(settings)
         settings.settings = ["training.rate=0.5"]
         let error = foveaError { try execute(settings) }
         #expect(error?.kind == .configuration)
-        #expect(error?.message.contains("bce/plain holds a run with other settings") == true)
+        let message = error?.message.replacing(settings.output, with: "")
+        #expect(
+            message
+                == "/cells/phantoms/seed-0/bce/plain holds a run with other settings than the comparison has for it "
+                + "now: training.rate is 0.02 there and 0.5 now")
         // What was refused leaves no trace.
         let kept = try String(contentsOfFile: settings.output + "/comparison.yaml", encoding: .utf8)
         #expect(!kept.contains("training.rate=0.5"))
@@ -526,6 +562,8 @@ import Torch
             FileManager.default.fileExists(atPath: settings.output + "/cells/phantoms/seed-0/bce/plain/metrics.json"))
         let outcome = try comparison(settings).report()
         #expect(outcome.summary(for: Terminal()).contains("Not finished, so not counted: phantoms/seed-0/wild/plain"))
+        let page = try String(contentsOfFile: try #require(outcome.writePage().first), encoding: .utf8)
+        #expect(page.contains("Not finished: 1 of 2 runs.") && page.contains("<td>interrupted: "))
     }
 
     @Test(arguments: [

@@ -14,7 +14,7 @@ struct LoaderBenchmarkTests {
             // As the program does; otherwise the C library's heap frays for some epochs.
             Engine.keepFreedMemory()
             let folder = try TemporaryFolder()
-            for k in 0..<64 { try folder.picture(k, to: "\(k).png", width: 128, height: 128) }
+            for k in 0..<64 { try folder.image(k, to: "\(k).png", width: 128, height: 128) }
             let result = try LoaderBenchmark.run(
                 model: "mobilenetv1", paths: (0..<64).map { folder.path + "/\($0).png" }, epochs: 14,
                 precision: .float32, device: .cpu, cacheFolder: folder.path + "/cache")

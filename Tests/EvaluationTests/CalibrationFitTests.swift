@@ -64,24 +64,40 @@ import Testing
         #expect(file.points.count == 4)
         for point in file.points {
             #expect(
-                OperatingPoints.threshold(sensitivity: point.share, positives: file.scores) == point.sensitivity)
+                OperatingPoints.threshold(sensitivity: point.share, positives: file.scores, others: [])
+                    == point.sensitivity)
             #expect(
-                OperatingPoints.threshold(specificity: point.share, negatives: file.scores) == point.specificity)
+                OperatingPoints.threshold(specificity: point.share, negatives: file.scores, others: [])
+                    == point.specificity)
         }
-        #expect(OperatingPoints.threshold(sensitivity: 0.9, positives: []) == nil)
+        #expect(OperatingPoints.threshold(sensitivity: 0.9, positives: [], others: [0.5]) == nil)
     }
 
-    /// On many draws: the mean share of new positives from the threshold on is at least what is promised.
+    /// No image is at a threshold: the last bits of its score would then decide, which change with its batch.
+    @Test func thresholdsLieBetweenScores() throws {
+        // As in two batches: the last one has the score of the first, but for its last bits.
+        let (positives, negatives) = ([0.5, 0.6, 0.5 - 1e-8], [0.2, 0.4, 0.55])
+        let low = try #require(OperatingPoints.threshold(sensitivity: 0.5, positives: positives, others: negatives))
+        #expect(abs(low - 0.45) < 1e-7)
+        let high = try #require(OperatingPoints.threshold(specificity: 0.5, negatives: negatives, others: positives))
+        #expect(abs(high - 0.45) < 1e-7)
+        let outcomes = try Outcomes(
+            classes: ["a"], images: (0..<6).map { "\($0)" }, labels: [1, 1, 1, 0, 0, 0], scores: positives + negatives)
+        #expect(abs(try #require(outcomes.choosingThresholds()[0]).threshold - 0.45) < 1e-7)
+    }
+
+    /// On many draws: the mean share of new positives from the threshold on is what is promised.
     @Test func thePromiseHoldsInTheMean() throws {
         var generator = SystemRandomNumberGenerator()
         var reached = 0.0
         let draws = 4000
+        let others = (0..<1000).map { Double($0) / 1000 }
         for _ in 0..<draws {
             let scores = (0..<19).map { _ in Double.random(in: 0..<1, using: &generator) }
             // New scores are uniform too: the share of them from the threshold on is 1 - threshold.
-            reached += try 1 - #require(OperatingPoints.threshold(sensitivity: 0.9, positives: scores))
+            reached += try 1 - #require(OperatingPoints.threshold(sensitivity: 0.9, positives: scores, others: others))
         }
-        // The mean's standard error is 0.065 / sqrt(4000) = 0.001.
+        // A threshold lies at most 0.001 below the order statistic. The mean's standard error is 0.065 / sqrt(4000) = 0.001.
         #expect(abs(reached / Double(draws) - 0.9) < 0.008)
     }
 

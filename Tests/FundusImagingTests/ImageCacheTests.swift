@@ -128,7 +128,7 @@ import Testing
     }
 
     @Test("a damaged image in a pack is decoded anew, with a warning, and restored")
-    func damagedPicture() throws {
+    func damagedImage() throws {
         let folder = try TemporaryFolder()
         let paths = try photographs(folder, 3)
         let good = try open(paths, folder).image(1)

@@ -27,7 +27,7 @@ struct FirstConfigurationTests {
     private func plainFolder() throws {
         var table = "image,patient,fold,A,B,device\n"
         for k in 0..<40 {
-            try folder.picture(k, to: "data/photos/\(k).png", width: 60, height: 40)
+            try folder.image(k, to: "data/photos/\(k).png", width: 60, height: 40)
             table += "\(k),p\(k / 2),\(k / 2 % 8),\(k % 2),\(k % 5 == 0 ? 1 : 0),camera \(k % 3)\n"
         }
         try folder.write(table, to: "data/labels.csv")
@@ -81,7 +81,7 @@ struct FirstConfigurationTests {
     }
 
     @Test func aFaultyClassIsNamedHoweverSmallTheTable() throws {
-        for k in 0..<3 { try folder.picture(k, to: "\(k).png") }
+        for k in 0..<3 { try folder.image(k, to: "\(k).png") }
         try folder.write("image,id,A,B\n0.png,17,1,0\n1.png,18,0,yes\n2.png,19,0,1\n", to: "t.csv")
         let error = foveaError { _ = try FirstConfiguration(folder: folder.path) }
         #expect(error?.message.contains("t.csv:3, column \"B\": found \"yes\"") == true)
@@ -103,7 +103,7 @@ struct FirstConfigurationTests {
             for k in 1...count {
                 table += "\(k),1,\(k % 2),\(k % 3 == 0 ? 1 : 0)\n"
                 // One image is missing.
-                if k != 5 || word == "val" { try folder.picture(k + count, to: "images/\(word)_\(k).png") }
+                if k != 5 || word == "val" { try folder.image(k + count, to: "images/\(word)_\(k).png") }
             }
             try folder.write(table, to: "RFMiD_\(split)_Labels.csv")
         }
@@ -124,7 +124,7 @@ struct FirstConfigurationTests {
     @Test func oneLabelEachMeansSingle() throws {
         var table = "image,A,B\n"
         for k in 0..<20 {
-            try folder.picture(k, to: "\(k).png")
+            try folder.image(k, to: "\(k).png")
             table += "\(k).png,\(k % 2),\(1 - k % 2)\n"
         }
         try folder.write(table, to: "t.csv")
@@ -152,7 +152,7 @@ struct FirstConfigurationTests {
         }
         #expect(message(folder.path).contains("no photographs"))
         #expect(message(folder.path + "/none").contains("does not exist"))
-        try folder.picture(1, to: "a.png")
+        try folder.image(1, to: "a.png")
         #expect(message(folder.path).contains("no label table"))
         try folder.write("image,diagnosis\na.png,DR\n", to: "t.csv")
         #expect(message(folder.path).contains("t.csv: no column of 0 and 1"))

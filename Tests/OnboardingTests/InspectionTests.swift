@@ -17,7 +17,7 @@ struct DatasetInspectionTests {
     init() throws {
         folder = try TemporaryFolder()
         ProgressReporter.isSilent = true
-        for k in 0..<6 { try folder.picture(k == 5 ? 4 : k, to: "images/\(k).png") }
+        for k in 0..<6 { try folder.image(k == 5 ? 4 : k, to: "images/\(k).png") }
         let whole = try #require(FileManager.default.contents(atPath: folder.path + "/images/1.png"))
         try folder.write(whole.prefix(whole.count / 2), to: "images/1.png")
         try FileManager.default.removeItem(atPath: folder.path + "/images/2.png")
@@ -26,7 +26,7 @@ struct DatasetInspectionTests {
             to: "labels.csv")
     }
 
-    @Test func everyTroubleIsFound() throws {
+    @Test func everyProblemIsFound() throws {
         let request = try DatasetInspection(table: folder.path + "/labels.csv", images: nil, attributes: nil)
         let found = try request.run(ExecutionContext(device: .cpu, threads: 2))
         #expect(found.images == 6)

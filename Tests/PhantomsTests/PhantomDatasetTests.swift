@@ -159,7 +159,7 @@ import Testing
         }
     }
 
-    @Test func withoutFindingsLabelsStayAndPicturesAreHealthy() throws {
+    @Test func withoutFindingsLabelsStayAndImagesAreHealthy() throws {
         try withFolder { folder in
             var settings = Self.settings()
             let drawn = try PhantomDataset(settings, folder: folder + "/drawn")

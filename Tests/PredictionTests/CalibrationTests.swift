@@ -229,6 +229,13 @@ import Torch
             foreign.message
                 == "the calibration \(path) exists and was not written by this command: it would be overwritten")
         unlink(path)
+        let familiarity = run + "/familiarity.safetensors"
+        try AtomicFile.write("mine", to: familiarity)
+        #expect(
+            try error { _ = try CalibrationFit(ModelEvaluation(run: run), context) }.message
+                == "the familiarity \(familiarity) exists and was not written by this command: it would be overwritten")
+        #expect(try String(contentsOfFile: familiarity, encoding: .utf8) == "mine")
+        unlink(familiarity)
         try Folder.make(path)
         let standing = try error { _ = try CalibrationFit(ModelEvaluation(run: run), context) }
         #expect(standing.kind == .configuration && standing.message == "the calibration \(path) is a folder")
@@ -357,7 +364,7 @@ import Torch
     @Test func imagesUnlikeTheTrainingImagesAreNamed() throws {
         _ = try CalibrationFit(ModelEvaluation(run: run), context)
         let images = try ImageArguments.expand([job.settings.data.images])
-        let model = try InferenceModel(run, context)
+        let model = try InferenceModel(run, takesAnyImage: true, context)
         let own = try ModelPrediction(model, images: images, context)
         let shares = own.rows.compactMap(\.familiarity)
         #expect(shares.count == images.count)

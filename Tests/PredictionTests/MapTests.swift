@@ -92,7 +92,7 @@ import Torch
         let (run, discs) = try train()
         let validation = (140..<200).map { "\($0).png" }
         let images = try expand(validation)
-        let model = try InferenceModel(run, context)
+        let model = try InferenceModel(run, takesAnyImage: true, context)
         let maps = try MapFolder(folder.path + "/maps")
         let prediction = try ModelPrediction(model, images: images, maps: maps, context)
         #expect(prediction.rows.count == 60)
@@ -148,10 +148,11 @@ import Torch
             thresholds: [0, 0])
         try Folder.make(folder.path + "/model")
         try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/model")
-        for name in ["x y.png", "x_y.png", "maps.csv"] { try folder.picture(3, to: "images/" + name) }
+        for name in ["x y.png", "x_y.png", "maps.csv"] { try folder.image(3, to: "images/" + name) }
         let maps = try MapFolder(folder.path + "/maps")
         _ = try ModelPrediction(
-            InferenceModel(folder.path + "/model", context), images: expand(["x y.png", "x_y.png", "maps.csv"]),
+            InferenceModel(folder.path + "/model", takesAnyImage: true, context),
+            images: expand(["x y.png", "x_y.png", "maps.csv"]),
             maps: maps, context)
         let table = try CSVTable(path: folder.path + "/maps/maps.csv")
         let paths = (0..<table.rowCount).flatMap { [table[$0, 3], table[$0, 4]] }
@@ -162,6 +163,6 @@ import Torch
     @Test func aFolderOfOtherFilesIsRefused() throws {
         try AtomicFile.write("mine", to: folder.path + "/notes.txt")
         let error = #expect(throws: FoveaError.self) { _ = try MapFolder(folder.path) }
-        #expect(error?.kind == .configuration && error?.message.contains("holds other files than maps") == true)
+        #expect(error?.kind == .configuration && error?.message == "--maps is \(folder.path), which holds files")
     }
 }

@@ -31,7 +31,7 @@ struct ModelPredictionTests {
         try ModelBundle(description, try description.makeClassifier()).save(to: folder.path + "/model")
         var table = "image,A,extra\n"
         for k in 0..<9 {
-            try folder.picture(k, to: "images/\(k).png")
+            try folder.image(k, to: "images/\(k).png")
             table += "\(k).png,\(k % 2),\(1 - k % 2)\n"
         }
         try folder.write(table, to: "labels.csv")
@@ -44,7 +44,9 @@ struct ModelPredictionTests {
         let images = try ImageArguments.expand([folder.path + "/images", broken, folder.path + "/none.png"])
         var told: [String] = []
         // Batches that are full, mixed and partial.
-        let prediction = try ModelPrediction(InferenceModel(model, context), images: images, batchSize: 4, context) {
+        let prediction = try ModelPrediction(
+            InferenceModel(model, takesAnyImage: true, context), images: images, batchSize: 4, context
+        ) {
             told.append($0.image)
         }
         #expect(prediction.rows.map(\.image) == (0..<9).map { "\($0).png" })
@@ -52,7 +54,8 @@ struct ModelPredictionTests {
         #expect(prediction.failures.map(\.image) == told)
         #expect(prediction.failures[1].reason.contains("no such file"))
         #expect(prediction.rows.allSatisfy { $0.probabilities.allSatisfy { (0...1).contains($0) } })
-        let alone = try ModelPrediction(InferenceModel(model, context), images: Array(images[6...6]), context)
+        let alone = try ModelPrediction(
+            InferenceModel(model, takesAnyImage: true, context), images: Array(images[6...6]), context)
         for (one, other) in zip(alone.rows[0].probabilities, prediction.rows[6].probabilities) {
             #expect(abs(one - other) < 1e-2)
         }
@@ -83,7 +86,8 @@ struct ModelPredictionTests {
     @Test func outputsThatAreNotFiniteNameTheirImages() throws {
         try overflow()
         let images = try ImageArguments.expand([folder.path + "/images"])
-        let prediction = try ModelPrediction(InferenceModel(model, context), images: images, batchSize: 4, context)
+        let prediction = try ModelPrediction(
+            InferenceModel(model, takesAnyImage: true, context), images: images, batchSize: 4, context)
         #expect(prediction.rows.isEmpty && prediction.nonFinite.count == 9)
         let error = foveaError { try prediction.requireFinite() }
         #expect(error?.kind == .numerical)
@@ -169,7 +173,7 @@ struct ModelPredictionTests {
     @Test func imagesAreFoundByContentHoweverDeepAndCalled() throws {
         let deep = "all/" + (1...12).map { "\($0)" }.joined(separator: "/")
         for name in ["all/a.jfif", "all/b", "all/c.csv", "all/d.dat", deep + "/e.png"] {
-            try folder.picture(name.count, to: name)
+            try folder.image(name.count, to: name)
         }
         try folder.write("GIF89a", to: "all/f.bin")
         for (name, bytes) in [
@@ -189,13 +193,15 @@ struct ModelPredictionTests {
         #expect(told.count == 1 && told[0].hasPrefix("skipped: 4 files that are not images: "), "\(told)")
         for name in ["notes.txt", "sound", "empty", "labels.csv"] { #expect(told[0].contains("all/" + name)) }
         #expect(
-            try ModelPrediction(InferenceModel(model, context), images: Array(images[0...4]), context).failures.isEmpty)
+            try ModelPrediction(
+                InferenceModel(model, takesAnyImage: true, context), images: Array(images[0...4]), context
+            ).failures.isEmpty)
     }
 
     @Test func eachFileIsTakenOnceAndLinksEnd() throws {
         let place = folder.path + "/linked"
-        try folder.picture(1, to: "linked/inner/a.png")
-        try folder.picture(2, to: "linked/b.png")
+        try folder.image(1, to: "linked/inner/a.png")
+        try folder.image(2, to: "linked/b.png")
         let files = FileManager.default
         try files.createSymbolicLink(atPath: place + "/inner/up", withDestinationPath: "..")
         try files.createSymbolicLink(atPath: place + "/0.png", withDestinationPath: "b.png")
@@ -203,8 +209,8 @@ struct ModelPredictionTests {
         try files.createSymbolicLink(atPath: place + "/self.png", withDestinationPath: "self.png")
         try files.linkItem(atPath: place + "/b.png", toPath: place + "/c.png")
         #expect(mkfifo(place + "/pipe.png", 0o600) == 0)
-        try folder.picture(3, to: "linked/.hidden.png")
-        try folder.picture(4, to: "linked/run/plots/p.png")
+        try folder.image(3, to: "linked/.hidden.png")
+        try folder.image(4, to: "linked/run/plots/p.png")
         try folder.write("{}", to: "linked/run/metrics.json")
         var told: [String] = []
         let images = try ImageArguments.expand([place, place + "/./b.png"]) { told.append($0) }
@@ -218,7 +224,7 @@ struct ModelPredictionTests {
 
     @Test func aFolderThatCannotBeEnteredIsNamed() throws {
         let place = folder.path + "/closed"
-        try folder.picture(1, to: "closed/a.png")
+        try folder.image(1, to: "closed/a.png")
         // Root may enter any folder but one whose path is too long.
         let name = String(repeating: "d", count: 250)
         var folders = [open(place, O_RDONLY)]
@@ -239,7 +245,7 @@ struct ModelPredictionTests {
             told.count == 1 && told[0].contains("cannot be opened") && told[0].contains("File name too long"), "\(told)"
         )
         if geteuid() != 0 {
-            try folder.picture(2, to: "closed/secret/b.png")
+            try folder.image(2, to: "closed/secret/b.png")
             chmod(place + "/secret", 0)
             defer { chmod(place + "/secret", 0o700) }
             told = []
@@ -249,7 +255,7 @@ struct ModelPredictionTests {
     }
 
     @Test func namesAreShortWhileTheyDiffer() throws {
-        try folder.picture(1, to: "more/0.png")
+        try folder.image(1, to: "more/0.png")
         let short = try ImageArguments.expand([folder.path + "/images/", folder.path + "/images/1.png"])
         #expect(short.map(\.name) == (0..<9).map { "\($0).png" })
         let long = try ImageArguments.expand([folder.path + "/images", folder.path + "/more"])

@@ -102,6 +102,42 @@ import Torch
         #expect(try error().message.contains("is not a run folder"))
     }
 
+    @Test func theWorstMistakesHaveTheMapsOfTheModel() throws {
+        _ = try ModelReporting(run: run, context).write()
+        var document = try document()
+        #expect(document["maps_missing"] is NSNull)
+        let mistakes = try ["missed", "false_alarms"].flatMap { try #require(document[$0] as? [[String: Any]]) }
+        let mistake = try #require(mistakes.first)
+        let map = try #require(mistake["map"] as? [String: Any])
+        let values = try #require(map["values"] as? [Double])
+        #expect(map["exact"] as? Bool == true && map["left"] as? Double == 0 && map["width"] as? Double == 1)
+
+        // The mean of an exact map plus the head's bias is the logit: what differs between two images is no bias.
+        let other = try #require(
+            mistakes.first {
+                $0["name"] as? String == mistake["name"] as? String
+                    && $0["image"] as? String != mistake["image"] as? String
+            })
+        func logit(_ entry: [String: Any]) throws -> Double {
+            let p = try #require(entry["probability"] as? Double)
+            return log(p / (1 - p))
+        }
+        let others = try #require((other["map"] as? [String: Any])?["values"] as? [Double])
+        func mean(_ values: [Double]) -> Double { values.reduce(0, +) / Double(values.count) }
+        #expect(abs(mean(values) - mean(others) - (try logit(mistake) - logit(other))) < 1e-3)
+
+        // Without the weights that made the predictions the page is whole and says so.
+        try FileManager.default.removeItem(atPath: run + "/model.safetensors")
+        _ = try ModelReporting(run: run, context).write()
+        document = try self.document()
+        let without =
+            try #require(document["missed"] as? [[String: Any]]) + #require(
+                document["false_alarms"] as? [[String: Any]])
+        #expect(without.count == mistakes.count && without.allSatisfy { $0["map"] is NSNull })
+        let page = String(decoding: try job.file("report.html"), as: UTF8.self)
+        #expect(page.contains("Where the model looked is not shown: ") && page.contains("data:image/jpeg;base64,"))
+    }
+
     @Test func columnsOfTheTableMakeSubgroups() throws {
         let table = job.settings.data.table
         let lines = try String(contentsOfFile: table, encoding: .utf8).split(separator: "\n").map(String.init)

@@ -39,7 +39,7 @@ struct PredictionEvaluationTests {
         return evaluation
     }
 
-    private func trouble(_ predictions: String? = nil, _ labels: String? = nil) throws -> String {
+    private func problem(_ predictions: String? = nil, _ labels: String? = nil) throws -> String {
         let evaluation = try evaluation(predictions, labels)
         return foveaError { _ = try evaluation.run(threads: 1) }?.description ?? ""
     }
@@ -289,31 +289,31 @@ struct PredictionEvaluationTests {
     }
 
     @Test func rowsThatDoNotMatchAreNamed() throws {
-        let surplus = try trouble(predictions + "9.png,0,0\n")
+        let surplus = try problem(predictions + "9.png,0,0\n")
         #expect(surplus.contains("9.png (line 6)"))
         #expect(surplus.contains("not labelled"))
-        let missing = try trouble(predictions.replacingOccurrences(of: "4.png,0.3,0.5\n", with: ""))
+        let missing = try problem(predictions.replacingOccurrences(of: "4.png,0.3,0.5\n", with: ""))
         #expect(missing.contains("not predicted: 4.png"))
     }
 
     @Test func rowsThatOccurTwiceAreNamed() throws {
-        #expect(try trouble(predictions + "4.png,0,0\n").contains("4.png (lines 4 and 6)"))
-        #expect(try trouble(nil, labels + "1.png,p1,0,1,0,mild\n").contains("1.png (lines 2 and 6)"))
+        #expect(try problem(predictions + "4.png,0,0\n").contains("4.png (lines 4 and 6)"))
+        #expect(try problem(nil, labels + "1.png,p1,0,1,0,mild\n").contains("1.png (lines 2 and 6)"))
     }
 
     @Test(arguments: ["nan", "", "yes", "inf", "0,5"])
     func scoresThatAreNoNumbersAreNamed(cell: String) throws {
-        let text = try trouble(predictions.replacingOccurrences(of: "0.4,0.1", with: "\"\(cell)\",0.1"))
+        let text = try problem(predictions.replacingOccurrences(of: "0.4,0.1", with: "\"\(cell)\",0.1"))
         #expect(text.contains(":5, column \"B\""))
         #expect(text.contains("\"\(cell)\""))
     }
 
     @Test func wrongLabelsAndUnknownClassesAreNamed() throws {
-        let label = try trouble(nil, labels.replacingOccurrences(of: "3.png,p2,1,1", with: "3.png,p2,1,2"))
+        let label = try problem(nil, labels.replacingOccurrences(of: "3.png,p2,1,1", with: "3.png,p2,1,2"))
         #expect(label.contains(":4, column \"A\""))
         #expect(label.contains("0, 1"))
-        #expect(try trouble("image,Bb\n1.png,0\n").contains("\"Bb\""))
-        #expect(try trouble("picture,B\n1.png,0\n").contains("\"image\""))
-        #expect(try trouble("image\n1.png\n").contains("one column"))
+        #expect(try problem("image,Bb\n1.png,0\n").contains("\"Bb\""))
+        #expect(try problem("picture,B\n1.png,0\n").contains("\"image\""))
+        #expect(try problem("image\n1.png\n").contains("one column"))
     }
 }

@@ -27,14 +27,14 @@ import Torch
         let classifier = try description.makeClassifier()
         try ModelBundle(description, classifier).save(to: path)
         try Self.calibrate(path, features: classifier.backbone.featureCount)
-        model = try InferenceModel(path, operatingPoint: "sensitivity=0.9", context)
+        model = try InferenceModel(path, operatingPoint: "sensitivity=0.9", takesAnyImage: true, context)
         try Folder.make(folder.path + "/images")
         for number in 0..<150 {
             let name = number == 70 ? "a, \"quoted\"\nname.png" : "\(number + 1000).png"
             if number % 37 == 5 {
                 try folder.write(Data("not an image".utf8), to: "images/" + name)
             } else {
-                try folder.picture(number, to: "images/" + name)
+                try folder.image(number, to: "images/" + name)
             }
         }
         images = try ImageArguments.expand([folder.path + "/images"])
@@ -101,7 +101,10 @@ import Torch
                 == expected.rows.map { $0.calibrated.map { Double($0[0]) } })
         let calibrated = expected.rows.compactMap { $0.calibrated?[0] }
         #expect(Set(calibrated).isDisjoint(with: expected.rows.map { $0.probabilities[0] }))
-        #expect(try rows("images", ["familiarity"]).map { Double($0[1]) } == expected.rows.map(\.familiarity))
+        let known = try rows("images", ["familiarity", "quality"])
+        #expect(known.map { Double($0[1]) } == expected.rows.map(\.familiarity))
+        // Noise is not a retina.
+        #expect(known.allSatisfy { $0[2] == "not a fundus photograph" })
         // The class without a threshold is neither above nor below it.
         let findings = try rows("findings", classes)
         #expect(findings.map { $0[1] } == expected.rows.map { ($0.calibrated?[0] ?? 0) >= 0.6 ? "1" : "0" })
@@ -158,9 +161,9 @@ import Torch
         #expect(message { _ = try predict("out") }.hasSuffix("already holds predictions"))
         let others =
             "the predictions in \(folder.path)/out are of another model, another calibration, other images, "
-            + "another --at, --precision or --shard than those given now"
+            + "or another --at, --precision, --shard or --any-image than those given now"
         #expect(message { _ = try predict("out", images: Array(images.dropLast()), resume: true) } == others)
-        let plain = try InferenceModel(folder.path + "/model", context)
+        let plain = try InferenceModel(folder.path + "/model", takesAnyImage: true, context)
         #expect(
             message {
                 _ = try PredictionFolder(folder.path + "/out", plain, images: images, shard: 40, isResuming: true)
@@ -172,6 +175,9 @@ import Torch
         let whole = try content("out")
         #expect(try predict("out", resume: true).predicted == 146)
         #expect(try content("out") == whole)
+        // Another photograph under the same name.
+        try Data(contentsOf: URL(fileURLWithPath: images[1].path)).write(to: URL(fileURLWithPath: images[0].path))
+        #expect(message { _ = try predict("out", resume: true) } == others)
     }
 }
 

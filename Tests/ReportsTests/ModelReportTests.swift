@@ -35,6 +35,7 @@ import Testing
         ]
         report.falseAlarms = report.missed
         report.falseAlarms[0].thumbnail = nil
+        report.missed[0].map = map([0.5, -1])
         report.teachers = TeacherTable([
             .init(
                 name: hostile, teacher: hostile, trainingImages: 2, positives: 1, plainAP: 0.1, teacherAP: 0.2,
@@ -47,6 +48,12 @@ import Testing
         return report
     }
 
+    static func map(_ values: [Float]) -> ModelReport.Map {
+        .init(
+            rows: 1, columns: values.count, values: values, exact: true, left: 0, top: 0, width: 1, height: 1,
+            overlay: Data("overlay".utf8))
+    }
+
     @Test func textIsEscapedAndMarkupIsNot() {
         let name = "<b title=\"x\">&'"
         let cell: HTML = "<td>\(name)</td>"
@@ -57,7 +64,7 @@ import Testing
 
     @Test func namesFromFilesAreTextOnThePage() throws {
         let page = try Self.report().page.text
-        #expect(!page.contains("<script") && !page.contains("\" onload"))
+        #expect(page.components(separatedBy: "<script").count == 2 && !page.contains("\" onload"))
         #expect(page.components(separatedBy: "</style>").count == 2)
         #expect(page.contains("&lt;script&gt;alert(&#39;1&#39;)&lt;/script&gt;&quot; onload=&quot;x"))
         #expect(!page.unicodeScalars.contains { $0 != "\n" && Printable.isControl($0) })
@@ -65,12 +72,49 @@ import Testing
 
     @Test func thePageNeedsNothingButItself() throws {
         let page = try Self.report().page.text
-        #expect(page.contains("content=\"default-src 'none'; img-src data:; style-src 'unsafe-inline'\""))
+        let policy = "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src \(HTMLScript.source)"
+        #expect(page.contains("content=\"\(policy)\""))
         for part in ["<link", "<iframe", "@import", "url(", "href=\"http", "src=\"http", "style=\""] {
             #expect(!page.contains(part), "\(part)")
         }
         #expect(page.contains("src=\"data:image/jpeg;base64,anBlZw==\""))
         #expect(page.contains("prefers-color-scheme:dark") && page.contains("@media print"))
+    }
+
+    /// A browser runs the script only where its text has the hash that the policy names.
+    @Test func thePolicyAllowsTheScriptOnThePage() throws {
+        let page = try Self.report().page.text
+        let start = try #require(page.range(of: "<script>"))
+        let end = try #require(page.range(of: "</script>"))
+        let hex = Array(Digest.sha256(String(page[start.upperBound..<end.lowerBound])))
+        let bytes = stride(from: 0, to: 64, by: 2).map { UInt8(String(hex[$0...$0 + 1]), radix: 16) ?? 0 }
+        #expect(page.contains("script-src 'sha256-\(Data(bytes).base64EncodedString())'\""))
+    }
+
+    @Test func tablesOfClassesCanBeSortedAndNoOthers() throws {
+        let page = try Self.report().page.text
+        let captions = page.components(separatedBy: "<table class=\"sortable\"><caption>").dropFirst()
+            .map { $0.prefix { $0 != "<" } }
+        #expect(
+            captions == [
+                "Average precision of student and plain model, class by class", "The student model, class by class",
+            ])
+    }
+
+    @Test func aMapIsBesideItsPhotographOrWordsAre() throws {
+        var report = try Self.report()
+        let overlay = "src=\"data:image/jpeg;base64,\(Data("overlay".utf8).base64EncodedString())\""
+        #expect(report.page.text.contains(overlay) && report.page.text.contains("2 x 1 places"))
+        #expect(!report.page.text.contains("by gradients"))
+        report.missed[0].map?.exact = false
+        #expect(report.page.text.contains("an approximation by gradients"))
+        report.missed[0].map = Self.map([-1, 0])
+        #expect(!report.page.text.contains(overlay) && report.page.text.contains("No place speaks for"))
+        report.missed[0].map = nil
+        report.mapsMissing = "<b>no weights"
+        #expect(report.page.text.contains("Where the model looked is not shown: &lt;b&gt;no weights."))
+        let mistake = try JSONFormat.encoded(report.missed[0])
+        #expect(String(decoding: mistake, as: UTF8.self).contains("\"map\" : null"))
     }
 
     @Test func sectionsAreInOrderAndLinked() throws {
@@ -98,9 +142,9 @@ import Testing
 
     @Test func tablesAndDrawingsCanBeReadAloud() throws {
         let page = try Self.report().page.text
-        let tables = page.components(separatedBy: "<table>").dropFirst()
+        let tables = page.components(separatedBy: "<table").dropFirst()
         #expect(tables.count >= 8)
-        #expect(tables.allSatisfy { $0.hasPrefix("<caption>") && $0.contains("<th scope=\"col\"") })
+        #expect(tables.allSatisfy { $0.drop { $0 != ">" }.hasPrefix("><caption>") && $0.contains("<th scope=\"col\"") })
         let drawings = page.components(separatedBy: "<svg ").dropFirst()
         #expect(drawings.count >= 7)
         #expect(drawings.allSatisfy { $0.prefix(400).contains("role=\"img\"") && $0.prefix(600).contains("<title>") })
@@ -127,13 +171,15 @@ import Testing
             let thinned = try #require(curves).thinned()
             return .init(name: outcomes.classes[column], models: ["plain": thinned, "student": thinned])
         }
+        var map = Self.map(Array(repeating: 0.5, count: 196))
+        map.overlay = Data(count: 12_000)
         report.missed = (0..<12).map { row in
             .init(
                 image: "\(row).jpg", name: outcomes.classes[row], probability: 0, threshold: 1, labels: [],
-                thumbnail: Data(count: 15_000))
+                thumbnail: Data(count: 12_000), map: map)
         }
         report.falseAlarms = report.missed
-        #expect(report.page.text.utf8.count < 1_500_000)
+        #expect(report.page.text.utf8.count < 2_000_000)
     }
 
     @Test func theModelCardKeepsItsFrontMatter() throws {

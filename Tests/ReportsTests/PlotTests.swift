@@ -171,7 +171,7 @@ private let hostile = [
         #expect(!texts.contains("2"))
     }
 
-    @Test func nothingLeavesThePicture() throws {
+    @Test func nothingLeavesTheImage() throws {
         for drawing in drawings {
             for shape in drawing.shapes {
                 guard case .text(let text, let x, let y, let size, _, let anchor, let isBold, let turn) = shape,

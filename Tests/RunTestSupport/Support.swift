@@ -8,10 +8,10 @@ import Testing
 extension TemporaryFolder {
     /// Writes a small image whose colour is a function of `number`.
     @discardableResult
-    package func picture(_ number: Int, to name: String, width: Int = 40, height: Int = 40) throws -> String {
-        let picture = PixelImage(
+    package func image(_ number: Int, to name: String, width: Int = 40, height: Int = 40) throws -> String {
+        let image = PixelImage(
             width: width, height: height, red: UInt8(60 + number * 7 % 190), green: UInt8(number * 13 % 200), blue: 30)
-        return try write(picture.png(), to: name)
+        return try write(image.png(), to: name)
     }
 }
 

@@ -71,7 +71,7 @@ import Weights
         var rows = ["image,a,b,c"]
         for i in 0..<24 {
             let name = "\(i).png"
-            try folder.picture(i, to: "pictures/" + name)
+            try folder.image(i, to: "pictures/" + name)
             rows.append(name + [",1,0,0", ",0,1,0", ",0,0,1"][i % 3])
         }
         var settings = try SmallJob(in: folder.path).settings

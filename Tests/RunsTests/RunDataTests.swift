@@ -124,7 +124,7 @@ import Torch
         var images: [String] = []
         for number in 0..<patients {
             let image = "new\(number).png"
-            try folder.picture(200 + number, to: "phantoms/images/" + image)
+            try folder.image(200 + number, to: "phantoms/images/" + image)
             images.append(image)
             text +=
                 table.header.map { column in
@@ -229,7 +229,7 @@ import Torch
         #expect(!said.contains { $0.contains(words) }, "\(said)")
         let split = try CSVTable(path: job.settings.output + "/split.csv")
         let image = try #require((0..<split.rowCount).first { split[$0, 1] == "training" }.map { split[$0, 0] })
-        try folder.picture(77, to: "phantoms/images/" + image)
+        try folder.image(77, to: "phantoms/images/" + image)
         try job.execute(isResuming: true, log: { said.append($0) })
         #expect(said.contains { $0.contains("1 image is not the one " + words) && $0.contains(image) }, "\(said)")
     }
@@ -287,7 +287,7 @@ import Torch
         try job.execute()
         let split = try CSVTable(path: job.settings.output + "/split.csv")
         let validation = (0..<split.rowCount).filter { split[$0, 1] == "validation" }.map { split[$0, 0] }
-        try folder.picture(77, to: "phantoms/images/" + validation[1])
+        try folder.image(77, to: "phantoms/images/" + validation[1])
         let lines = try String(contentsOfFile: job.settings.data.table, encoding: .utf8).split(separator: "\n")
         let kept = lines.filter { !$0.hasPrefix(validation[0] + ",") }
         try AtomicFile.write(kept.joined(separator: "\n") + "\n", to: job.settings.data.table)

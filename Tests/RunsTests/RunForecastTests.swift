@@ -64,6 +64,10 @@ import Torch
         expect("\(path) is not the file that training wrote", remedy: "Delete the folder \(stage)")
         unlink(path)
         expect("\(path) is missing", remedy: "Delete the folder \(stage)")
+        let record = stage + "/stage.json"
+        unlink(record)
+        try Folder.make(record)
+        expect("\(record) is not the file that training wrote", remedy: "Delete the folder \(stage)")
         try FileManager.default.removeItem(atPath: stage)
         try AtomicFile.write("", to: stage)
         expect("\(stage) is not a folder, but a finished stage is kept in one", remedy: "Delete it")

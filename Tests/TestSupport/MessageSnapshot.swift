@@ -16,10 +16,17 @@ public enum MessageSnapshot {
         _ name: String, _ errors: [(cause: String, error: FoveaError?)], leavingOut place: String = "",
         test: String = #filePath
     ) throws -> [String] {
-        let found = errors.map { cause, error in
-            let words = (error?.description ?? "none").replacing(place, with: "")
-            return "\(String(reflecting: cause.count > 120 ? cause.prefix(120) + "..." : cause))\n    "
-                + Printable.message(words).replacing("\n", with: "\n    ") + "\n"
+        let texts = errors.map { ($0.cause, Printable.message($0.error?.description ?? "none")) }
+        return try differences(name, texts: texts, leavingOut: place, test: test)
+    }
+
+    /// The same of texts that a program has printed.
+    public static func differences(
+        _ name: String, texts: [(cause: String, text: String)], leavingOut place: String = "", test: String = #filePath
+    ) throws -> [String] {
+        let found = texts.map { cause, text in
+            "\(String(reflecting: cause.count > 120 ? cause.prefix(120) + "..." : cause))\n    "
+                + text.replacing(/\n$/, with: "").replacing(place, with: "").replacing("\n", with: "\n    ") + "\n"
         }
         let path = PathName.joined(PathName.folder(of: test), "Messages/" + name + ".txt")
         let text = found.joined(separator: "\n")

@@ -1,4 +1,6 @@
+import Basics
 import Foundation
+import TestSupport
 import Testing
 import Weights
 
@@ -57,4 +59,16 @@ func readAll(_ bytes: [UInt8], at path: String) throws -> [String: [UInt8]] {
     var contents: [String: [UInt8]] = [:]
     for tensor in file.tensors { contents[tensor.name] = try file.withBytes(of: tensor.name) { Array($0) } }
     return contents
+}
+
+/// The error of reading a file of these bytes, with FILE for its path, which differs from run to run.
+func refusal(of bytes: [UInt8], _ fault: String) throws -> FoveaError? {
+    try withTemporaryPath { path in
+        var error = foveaError { try readAll(bytes, at: path) }
+        #expect(error?.kind == .data && error?.place?.path == path, "\(fault)")
+        #expect(error?.message.utf8.count ?? 1000 < 1000, "\(fault)")
+        #expect(error?.remedy?.isEmpty == false, "\(fault)")
+        error?.message.replace(path, with: "FILE")
+        return error
+    }
 }

@@ -1,131 +1,112 @@
 import Basics
 import Foundation
+import TestSupport
 import Testing
 import Weights
 
 @Suite struct HostileCheckpointTests {
     typealias H = Handmade
 
-    struct Row: Sendable, CustomTestStringConvertible {
+    /// A file that is wrong in one way.
+    struct Row {
         let fault: String
         let bytes: [UInt8]
-        let message: String
-        var testDescription: String { fault }
 
-        init(_ fault: String, pickle: [UInt8], _ message: String) {
-            self.init(fault, bytes: H.archive(pickle), message)
-        }
+        init(_ fault: String, pickle: [UInt8]) { self.init(fault, bytes: H.archive(pickle)) }
 
-        init(_ fault: String, bytes: [UInt8], _ message: String) {
-            self.fault = fault
-            self.bytes = bytes
-            self.message = message
-        }
+        init(_ fault: String, bytes: [UInt8]) { (self.fault, self.bytes) = (fault, bytes) }
     }
 
     static let big = H.int(.max)
 
     static let pickles: [Row] = [
-        Row("an empty pickle", pickle: [], "ends early"),
-        Row("no end", pickle: [0x80, 2, 0x7D], "ends early"),
-        Row("a protocol of the future", pickle: [0x80, 9, 0x7D, 0x2E], "has protocol 9"),
-        Row("an unknown opcode", pickle: H.pickle([0xFF]), "the opcode 0xff at byte 2"),
-        Row("protocol 0", pickle: Array("(dp0\n.".utf8), "the opcode 0x64"),
-        Row("an extension code", pickle: H.pickle([0x82, 1]), "the opcode 0x82"),
-        Row("an empty stack", pickle: H.pickle(), "uses an empty stack"),
-        Row("a pop too many", pickle: H.pickle([0x4E, 0x30, 0x30]), "uses an empty stack"),
-        Row("a pop below a mark", pickle: H.pickle([0x4E, 0x28, 0x30]), "uses an empty stack"),
-        Row("no mark", pickle: H.pickle([0x4E, 0x74]), "a mark that is not there"),
-        Row("a memo never set", pickle: H.pickle([0x68, 7]), "recalls memo 7"),
-        Row("a string longer than the file", pickle: H.pickle([0x58, 0xFF, 0xFF, 0xFF, 0xFF]), "a wrong length"),
-        Row("a string of 2^63 bytes", pickle: H.pickle([0x8D] + H.le(.min, 8)), "a wrong length"),
-        Row("a long of negative length", pickle: H.pickle([0x8B, 0xFF, 0xFF, 0xFF, 0xFF]), "a wrong length"),
-        Row("bytes beyond the end", pickle: H.pickle([0x8E] + H.le(.max, 8)), "a wrong length"),
-        Row("a class name without end", pickle: H.pickle([0x63, 0x61, 0x61]), "names a class without end"),
-        Row("a key without value", pickle: H.pickle([0x7D, 0x28, 0x4E, 0x75]), "a key without a value"),
-        Row("keys of a number", pickle: H.pickle([0x4B, 1, 0x4E, 0x4E, 0x73]), "sets keys of an int"),
-        Row("appending to None", pickle: H.pickle([0x4E, 0x4E, 0x61]), "appends to None"),
-        Row("a call without a tuple", pickle: H.pickle(H.global("os", "system"), [0x4E, 0x52]), "calls \"os.system\""),
-        Row("a foreign reference", pickle: H.pickle([0x4E, 0x29, 0x51]), "outside itself that is not a storage"),
-        Row("a list", pickle: H.pickle([0x5D]), "holds a list, not a state dict"),
+        Row("an empty pickle", pickle: []),
+        Row("no end", pickle: [0x80, 2, 0x7D]),
+        Row("a protocol of the future", pickle: [0x80, 9, 0x7D, 0x2E]),
+        Row("an unknown opcode", pickle: H.pickle([0xFF])),
+        Row("protocol 0", pickle: Array("(dp0\n.".utf8)),
+        Row("an extension code", pickle: H.pickle([0x82, 1])),
+        Row("an empty stack", pickle: H.pickle()),
+        Row("a pop too many", pickle: H.pickle([0x4E, 0x30, 0x30])),
+        Row("a pop below a mark", pickle: H.pickle([0x4E, 0x28, 0x30])),
+        Row("no mark", pickle: H.pickle([0x4E, 0x74])),
+        Row("a memo never set", pickle: H.pickle([0x68, 7])),
+        Row("a string longer than the file", pickle: H.pickle([0x58, 0xFF, 0xFF, 0xFF, 0xFF])),
+        Row("a string of 2^63 bytes", pickle: H.pickle([0x8D] + H.le(.min, 8))),
+        Row("a long of negative length", pickle: H.pickle([0x8B, 0xFF, 0xFF, 0xFF, 0xFF])),
+        Row("bytes beyond the end", pickle: H.pickle([0x8E] + H.le(.max, 8))),
+        Row("a class name without end", pickle: H.pickle([0x63, 0x61, 0x61])),
+        Row("a key without value", pickle: H.pickle([0x7D, 0x28, 0x4E, 0x75])),
+        Row("keys of a number", pickle: H.pickle([0x4B, 1, 0x4E, 0x4E, 0x73])),
+        Row("appending to None", pickle: H.pickle([0x4E, 0x4E, 0x61])),
+        Row("a call without a tuple", pickle: H.pickle(H.global("os", "system"), [0x4E, 0x52])),
+        Row("a foreign reference", pickle: H.pickle([0x4E, 0x29, 0x51])),
+        Row("a list", pickle: H.pickle([0x5D])),
         Row(
-            "a command", pickle: H.pickle(H.global("os", "system"), H.tuple(H.str("true")), [0x52]), "of \"os.system\""),
+            "a command", pickle: H.pickle(H.global("os", "system"), H.tuple(H.str("true")), [0x52])),
         Row(
             "a command in the state dict",
             pickle: H.pickle(
                 [0x7D, 0x28], H.str("w"), H.tensor(), H.str("x"), H.global("os", "system"), H.tuple(H.str("true")),
-                [0x52, 0x75]),
-            "\"x\" in its state dict is an object of \"os.system\", not a tensor"),
+                [0x52, 0x75])),
         Row(
             "a class in the state dict",
-            pickle: H.pickle([0x7D, 0x28], H.str("w"), H.tensor(), H.str("x"), H.global("os", "x"), [0x75]),
-            "\"x\" in its state dict is the name \"os.x\""),
+            pickle: H.pickle([0x7D, 0x28], H.str("w"), H.tensor(), H.str("x"), H.global("os", "x"), [0x75])),
         Row(
-            "a number as a key", pickle: H.pickle([0x7D, 0x28], H.int(1), H.tensor(), [0x75]), "has an int as a key"),
+            "a number as a key", pickle: H.pickle([0x7D, 0x28], H.int(1), H.tensor(), [0x75])),
         Row(
-            "a tensor twice", pickle: H.pickle([0x7D, 0x28], H.str("x"), H.tensor(), H.str("x"), H.tensor(), [0x75]),
-            "\"x\" occurs twice"),
+            "a tensor twice", pickle: H.pickle([0x7D, 0x28], H.str("x"), H.tensor(), H.str("x"), H.tensor(), [0x75])),
         Row(
-            "nothing but numbers", pickle: H.pickle(H.state(H.int(1))), "has no tensors where its state dict should be"),
+            "nothing but numbers", pickle: H.pickle(H.state(H.int(1)))),
         Row(
-            "a state dict inside itself", pickle: H.pickle([0x7D, 0x71, 0], H.str("model"), [0x68, 0, 0x73]),
-            "has no tensors where its state dict should be; its keys are \"model\""),
+            "a state dict inside itself", pickle: H.pickle([0x7D, 0x71, 0], H.str("model"), [0x68, 0, 0x73])),
         Row(
-            "a million nested tuples", pickle: H.pickle([0x4E], Array(repeating: 0x85, count: 1_000_000)),
-            "holds a tuple"),
+            "a million nested tuples", pickle: H.pickle([0x4E], Array(repeating: 0x85, count: 1_000_000))),
         Row(
             "a million nested lists",
-            pickle: H.pickle(Array(repeating: 0x5D, count: 1_000_000), Array(repeating: 0x61, count: 999_999)),
-            "holds a list"),
-        Row("five million operations", pickle: H.pickle(Array(repeating: 0x4E, count: 5_000_000)), "more than 4000000"),
+            pickle: H.pickle(Array(repeating: 0x5D, count: 1_000_000), Array(repeating: 0x61, count: 999_999))),
+        Row("five million operations", pickle: H.pickle(Array(repeating: 0x4E, count: 5_000_000))),
         Row(
             "a memo that doubles forty times",
-            pickle: H.pickle([0x4E], (0..<40).flatMap { [0x71, UInt8($0), 0x68, UInt8($0), 0x86] }), "holds a tuple"),
+            pickle: H.pickle([0x4E], (0..<40).flatMap { [0x71, UInt8($0), 0x68, UInt8($0), 0x86] })),
     ]
 
     static let tensors: [Row] = [
-        Row("a negative offset", pickle: H.tensorPickle(offset: H.int(-1)), "reaches outside its storage of 4"),
-        Row("an offset beyond the end", pickle: H.tensorPickle(offset: H.int(1)), "reaches outside its storage of 4"),
-        Row("the largest offset", pickle: H.tensorPickle(offset: big), "reaches outside its storage"),
-        Row("a shape beyond the end", pickle: H.tensorPickle(shape: H.tuple(H.int(5))), "reaches outside its storage"),
-        Row("a negative shape", pickle: H.tensorPickle(shape: H.tuple(H.int(-4))), "negative dimension -4"),
+        Row("a negative offset", pickle: H.tensorPickle(offset: H.int(-1))),
+        Row("an offset beyond the end", pickle: H.tensorPickle(offset: H.int(1))),
+        Row("the largest offset", pickle: H.tensorPickle(offset: big)),
+        Row("a shape beyond the end", pickle: H.tensorPickle(shape: H.tuple(H.int(5)))),
+        Row("a negative shape", pickle: H.tensorPickle(shape: H.tuple(H.int(-4)))),
         Row(
             "a shape that overflows",
-            pickle: H.tensorPickle(shape: H.tuple(big, big), strides: H.tuple(H.int(0), H.int(0))),
-            "overflows"),
+            pickle: H.tensorPickle(shape: H.tuple(big, big), strides: H.tuple(H.int(0), H.int(0)))),
         Row(
             "a shape expanded without end",
-            pickle: H.tensorPickle(shape: H.tuple(H.int(1 << 40)), strides: H.tuple(H.int(0))),
-            "has 1099511627776 elements over a storage of 4"),
+            pickle: H.tensorPickle(shape: H.tuple(H.int(1 << 40)), strides: H.tuple(H.int(0)))),
         Row(
-            "a negative stride", pickle: H.tensorPickle(offset: H.int(3), strides: H.tuple(H.int(-1))),
-            "reaches outside"),
-        Row("a stride beyond the end", pickle: H.tensorPickle(strides: H.tuple(H.int(2))), "reaches outside"),
-        Row("the largest stride", pickle: H.tensorPickle(strides: H.tuple(big)), "reaches outside"),
-        Row("too few strides", pickle: H.tensorPickle(strides: H.tuple()), "reaches outside"),
+            "a negative stride", pickle: H.tensorPickle(offset: H.int(3), strides: H.tuple(H.int(-1)))),
+        Row("a stride beyond the end", pickle: H.tensorPickle(strides: H.tuple(H.int(2)))),
+        Row("the largest stride", pickle: H.tensorPickle(strides: H.tuple(big))),
+        Row("too few strides", pickle: H.tensorPickle(strides: H.tuple())),
         Row(
             "sixty-five dimensions",
-            pickle: H.tensorPickle(shape: [0x28] + (0..<65).flatMap { _ in H.int(1) } + [0x74]), "builds a tensor from"),
-        Row("a shape of strings", pickle: H.tensorPickle(shape: H.tuple(H.str("4"))), "builds a tensor from"),
+            pickle: H.tensorPickle(shape: [0x28] + (0..<65).flatMap { _ in H.int(1) } + [0x74])),
+        Row("a shape of strings", pickle: H.tensorPickle(shape: H.tuple(H.str("4")))),
         Row(
-            "a shape of huge integers", pickle: H.tensorPickle(shape: H.tuple([0x8A, 9] + H.le(1, 9))),
-            "builds a tensor"),
-        Row("an unknown storage", pickle: H.tensorPickle(type: "ComplexFloatStorage"), "\"torch.ComplexFloatStorage\""),
+            "a shape of huge integers", pickle: H.tensorPickle(shape: H.tuple([0x8A, 9] + H.le(1, 9)))),
+        Row("an unknown storage", pickle: H.tensorPickle(type: "ComplexFloatStorage")),
         Row(
-            "a storage that is not there", pickle: H.tensorPickle(key: H.str("1")),
-            "\"a/data/1\", which the file lacks"),
-        Row("a storage by a path", pickle: H.tensorPickle(key: H.str("../../etc/passwd")), "which the file lacks"),
-        Row("a storage by a number", pickle: H.tensorPickle(key: H.int(0)), "that is not a storage"),
+            "a storage that is not there", pickle: H.tensorPickle(key: H.str("1"))),
+        Row("a storage by a path", pickle: H.tensorPickle(key: H.str("../../etc/passwd"))),
+        Row("a storage by a number", pickle: H.tensorPickle(key: H.int(0))),
         Row(
-            "a storage said to be longer", pickle: H.tensorPickle(count: H.int(5)), "has 4 bytes, not 5 elements of U8"),
+            "a storage said to be longer", pickle: H.tensorPickle(count: H.int(5))),
         Row(
-            "a storage said to be shorter", pickle: H.tensorPickle(count: H.int(3)), "has 4 bytes, not 3 elements of U8"
-        ),
+            "a storage said to be shorter", pickle: H.tensorPickle(count: H.int(3))),
         Row(
-            "a storage of another type", pickle: H.tensorPickle(type: "FloatStorage"),
-            "has 4 bytes, not 4 elements of F32"),
-        Row("a storage that overflows", pickle: H.tensorPickle(type: "LongStorage", count: big), "elements of I64"),
-        Row("a storage of negative size", pickle: H.tensorPickle(count: H.int(-4)), "has 4 bytes, not -4 elements"),
+            "a storage of another type", pickle: H.tensorPickle(type: "FloatStorage")),
+        Row("a storage that overflows", pickle: H.tensorPickle(type: "LongStorage", count: big)),
+        Row("a storage of negative size", pickle: H.tensorPickle(count: H.int(-4))),
     ]
 
     static let good = H.archive(H.tensorPickle())
@@ -142,94 +123,79 @@ import Weights
     static let entry = 22 + 8 + 46
 
     static let archives: [Row] = [
-        Row("cut off", bytes: Array(good.dropLast(1)), "no end record; the file may be cut off"),
-        Row("only the beginning", bytes: Array(good.prefix(40)), "no end record"),
-        Row("four bytes", bytes: Array(good.prefix(4)), "no end record"),
-        Row("a directory outside", bytes: broken(back: 6, 1 << 30, 4), "directory lies outside the file"),
-        Row("a directory too long", bytes: broken(back: 10, 1 << 30, 4), "directory lies outside the file"),
-        Row("a directory elsewhere", bytes: broken(back: 6, 8, 4), "directory is broken at byte 8"),
-        Row("an encrypted member", bytes: broken(back: entry - 8, 1, 2), "\"a/data/0\" is encrypted"),
-        Row("a compressed member", bytes: broken(back: entry - 10, 8, 2), "is compressed (method 8)"),
-        Row("two sizes", bytes: broken(back: entry - 20, 3, 4), "its sizes are 3 and 4"),
-        Row("a size without its 64-bit form", bytes: broken(back: entry - 24, 0xFFFF_FFFF, 4), "lies outside the file"),
-        Row("a name too long", bytes: broken(back: entry - 28, 0xFFFF, 2), "directory is broken"),
-        Row("a member elsewhere", bytes: broken(back: entry - 42, 1, 4), "no local header at byte 1"),
-        Row("a member outside", bytes: broken(back: entry - 42, 0xFFFF_FFF0, 4), "no local header at byte 4294967280"),
-        Row("a name not UTF-8", bytes: broken(back: 22 + 8, 0xFF, 1), "a name that is not UTF-8"),
-        Row("no pickle", bytes: H.zip([("a/x", [])]), "0 members NAME/data.pkl"),
-        Row("a pickle at the top", bytes: H.zip([("data.pkl", H.tensorPickle())]), "0 members NAME/data.pkl"),
-        Row("two pickles", bytes: H.zip([("a/data.pkl", []), ("b/data.pkl", [])]), "2 members NAME/data.pkl"),
-        Row("a member twice", bytes: H.zip([("a/data.pkl", []), ("a/data.pkl", [])]), "\"a/data.pkl\" occurs twice"),
+        Row("cut off", bytes: Array(good.dropLast(1))),
+        Row("only the beginning", bytes: Array(good.prefix(40))),
+        Row("four bytes", bytes: Array(good.prefix(4))),
+        Row("a directory outside", bytes: broken(back: 6, 1 << 30, 4)),
+        Row("a directory too long", bytes: broken(back: 10, 1 << 30, 4)),
+        Row("a directory elsewhere", bytes: broken(back: 6, 8, 4)),
+        Row("an encrypted member", bytes: broken(back: entry - 8, 1, 2)),
+        Row("a compressed member", bytes: broken(back: entry - 10, 8, 2)),
+        Row("two sizes", bytes: broken(back: entry - 20, 3, 4)),
+        Row("a size without its 64-bit form", bytes: broken(back: entry - 24, 0xFFFF_FFFF, 4)),
+        Row("a name too long", bytes: broken(back: entry - 28, 0xFFFF, 2)),
+        Row("a member elsewhere", bytes: broken(back: entry - 42, 1, 4)),
+        Row("a member outside", bytes: broken(back: entry - 42, 0xFFFF_FFF0, 4)),
+        Row("a name not UTF-8", bytes: broken(back: 22 + 8, 0xFF, 1)),
+        Row("no pickle", bytes: H.zip([("a/x", [])])),
+        Row("a pickle at the top", bytes: H.zip([("data.pkl", H.tensorPickle())])),
+        Row("two pickles", bytes: H.zip([("a/data.pkl", []), ("b/data.pkl", [])])),
+        Row("a member twice", bytes: H.zip([("a/data.pkl", []), ("a/data.pkl", [])])),
         Row(
             "a big-endian machine",
-            bytes: H.zip([("a/data.pkl", H.tensorPickle()), ("a/byteorder", Array("big".utf8))]),
-            "big-endian"),
+            bytes: H.zip([("a/data.pkl", H.tensorPickle()), ("a/byteorder", Array("big".utf8))])),
     ]
 
     /// Files of the form before PyTorch 1.6.
     static let legacies: [Row] = [
-        Row("another pickle", bytes: H.legacy(H.tensorPickle(), magic: [1, 2, 3]), "not one that torch.save wrote"),
-        Row("a pickle alone", bytes: H.tensorPickle(), "not one that torch.save wrote"),
-        Row("a version of the future", bytes: H.legacy(H.tensorPickle(), version: 1002), "is an int, not 1001"),
+        Row("another pickle", bytes: H.legacy(H.tensorPickle(), magic: [1, 2, 3])),
+        Row("a pickle alone", bytes: H.tensorPickle()),
+        Row("a version of the future", bytes: H.legacy(H.tensorPickle(), version: 1002)),
         Row(
-            "a big-endian machine of old", bytes: H.legacy(H.tensorPickle(), isLittleEndian: false), "big-endian"),
+            "a big-endian machine of old", bytes: H.legacy(H.tensorPickle(), isLittleEndian: false)),
         Row(
             "a command of old",
             bytes: H.legacy(
                 H.pickle(H.global("os", "system"), H.tuple(H.str("true")), [0x52]), keys: H.pickle([0x5D]),
-                storages: []),
-            "of \"os.system\", not a state dict"),
+                storages: [])),
         Row(
-            "keys that are not a list", bytes: H.legacy(H.tensorPickle(), keys: H.pickle(H.str("0"))),
-            "is a str where a list"),
+            "keys that are not a list", bytes: H.legacy(H.tensorPickle(), keys: H.pickle(H.str("0")))),
         Row(
-            "keys that are not texts", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D], H.int(0), [0x61])),
-            "has an int in a list of names"),
+            "keys that are not texts", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D], H.int(0), [0x61]))),
         Row(
-            "no keys", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D]), storages: []),
-            "refers to storage \"0\", which the file lacks"),
+            "no keys", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D]), storages: [])),
         Row(
-            "a key of no tensor", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D], H.str("1"), [0x61])),
-            "storage \"1\" belongs to no tensor"),
+            "a key of no tensor", bytes: H.legacy(H.tensorPickle(), keys: H.pickle([0x5D], H.str("1"), [0x61]))),
         Row(
             "a key twice",
             bytes: H.legacy(
                 H.tensorPickle(), keys: H.pickle([0x5D, 0x28], H.str("0"), H.str("0"), [0x65]),
-                storages: H.le(4, 8) + [1, 2, 3, 4] + H.le(4, 8) + [1, 2, 3, 4]), "storage \"0\" occurs twice"),
-        Row("no storages", bytes: H.legacy(H.tensorPickle(), storages: []), "the file ends before storage \"0\""),
-        Row("half a count", bytes: H.legacy(H.tensorPickle(), storages: [4, 0, 0]), "the file ends before storage"),
+                storages: H.le(4, 8) + [1, 2, 3, 4] + H.le(4, 8) + [1, 2, 3, 4])),
+        Row("no storages", bytes: H.legacy(H.tensorPickle(), storages: [])),
+        Row("half a count", bytes: H.legacy(H.tensorPickle(), storages: [4, 0, 0])),
         Row(
-            "storages cut off", bytes: H.legacy(H.tensorPickle(), storages: H.le(4, 8) + [1, 2, 3]),
-            "4 elements of 1 bytes; the file has 3 bytes left"),
+            "storages cut off", bytes: H.legacy(H.tensorPickle(), storages: H.le(4, 8) + [1, 2, 3])),
         Row(
-            "a negative count", bytes: H.legacy(H.tensorPickle(), storages: H.le(-4, 8) + [1, 2, 3, 4]),
-            "is said to have -4 elements"),
+            "a negative count", bytes: H.legacy(H.tensorPickle(), storages: H.le(-4, 8) + [1, 2, 3, 4])),
         Row(
             "a count that overflows",
-            bytes: H.legacy(H.tensorPickle(type: "DoubleStorage"), storages: H.le(.max, 8) + [1, 2, 3, 4]),
-            "is said to have 9223372036854775807 elements"),
+            bytes: H.legacy(H.tensorPickle(type: "DoubleStorage"), storages: H.le(.max, 8) + [1, 2, 3, 4])),
         Row(
-            "a count other than the tensor's", bytes: H.legacy(H.tensorPickle(), storages: H.le(3, 8) + [1, 2, 3]),
-            "has 3 bytes, not 4 elements of U8"),
+            "a count other than the tensor's", bytes: H.legacy(H.tensorPickle(), storages: H.le(3, 8) + [1, 2, 3])),
         Row(
-            "a tensor outside of old", bytes: H.legacy(H.tensorPickle(offset: H.int(1))),
-            "reaches outside its storage of 4"),
+            "a tensor outside of old", bytes: H.legacy(H.tensorPickle(offset: H.int(1)))),
         Row(
-            "a storage of unknown size", bytes: H.legacy(H.tensorPickle(type: "OtherStorage")),
-            "is a \"torch.OtherStorage\", which is not read"),
+            "a storage of unknown size", bytes: H.legacy(H.tensorPickle(type: "OtherStorage"))),
         Row(
             "a view of another storage",
-            bytes: H.legacy(H.pickle(H.state(H.tensor(more: H.tuple(H.str("1"), H.int(0), H.int(4)))))),
-            "outside itself that is not a storage"),
-        Row("cut after the machine", bytes: Array(H.legacy(H.tensorPickle()).prefix(45)), "ends early"),
+            bytes: H.legacy(H.pickle(H.state(H.tensor(more: H.tuple(H.str("1"), H.int(0), H.int(4))))))),
+        Row("cut after the machine", bytes: Array(H.legacy(H.tensorPickle()).prefix(45))),
     ]
 
-    @Test(arguments: pickles + tensors + archives + legacies) func isRefusedWithAMessage(_ row: Row) throws {
-        let error = #expect(throws: FoveaError.self) { try readAll(row.bytes) }
-        #expect(error?.kind == .data)
-        #expect(error?.message.contains(row.message) == true, "\(error?.message ?? "")")
-        #expect(error?.message.utf8.count ?? 0 < 1000)
-        #expect(error?.remedy?.isEmpty == false)
+    @Test func eachIsRefusedWithAMessage() throws {
+        let rows = Self.pickles + Self.tensors + Self.archives + Self.legacies
+        let found = try rows.map { (cause: $0.fault, error: try refusal(of: $0.bytes, $0.fault)) }
+        #expect(try MessageSnapshot.differences("checkpoints", found) == [])
     }
 
     @Test func theHandmadeArchiveItselfIsRead() throws {

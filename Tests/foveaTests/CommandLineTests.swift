@@ -20,7 +20,7 @@ struct CommandLineTests {
     }
 
     @Test(arguments: [
-        "", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict", "report",
+        "", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict", "suggest", "report",
     ])
     func help(command: String) throws {
         let name = command.isEmpty ? "help" : "help-" + command
@@ -45,12 +45,14 @@ struct CommandLineTests {
         ("calibrate-both", "calibrate run l.csv --labels l.csv"), ("calibrate-images", "calibrate run --images data"),
         ("predict-top", "predict run a.png --top -1"),
         ("predict-no-model", "predict run a.png"), ("report-nothing", "report nothing"),
-        ("predict-no-image", "predict run"),
+        ("predict-no-image", "predict run"), ("suggest-count", "suggest run a.png --count 0"),
         ("inspect-label", "inspect p.csv"), ("inspect-set", "inspect l.csv --set seed=1"),
         ("inspect-folder", "inspect nothing"),
         ("output-folder", "evaluate --predictions p.csv --labels l.csv --json none/x.json"),
         ("init-empty", "init nothing"), ("init-exists", "init data --output exists.yaml"),
-        ("threads", "doctor --threads -3"), ("device", "doctor --device tpu"), ("unknown-command", "trane"),
+        ("threads", "doctor --threads -3"), ("control-characters", "train c.yaml --fast\nstopped\u{1B}[31m"),
+        ("control-characters-of-a-value", "doctor --threads=\n"), ("device", "doctor --device tpu"),
+        ("unknown-command", "trane"),
     ])
     func errors(name: String, arguments: String) throws {
         let folder = try WorkFolder()
@@ -65,7 +67,7 @@ struct CommandLineTests {
         try folder.write("image,A,B\n1.png,1,0\n2.png,0,1\n", to: "l.csv")
         try folder.write("mine\n", to: "exists.yaml")
         try folder.write("image,A\n1.png,1\n2.png,0\n", to: "data/labels.csv")
-        for name in ["1.png", "2.png"] { try folder.write(WorkFolder.picture, to: "data/" + name) }
+        for name in ["1.png", "2.png"] { try folder.write(WorkFolder.image, to: "data/" + name) }
         try FileManager.default.createDirectory(atPath: folder.path + "/nothing", withIntermediateDirectories: true)
         let run = try ProgramRun(arguments.split(separator: " ").map(String.init), in: folder)
         #expect(run.status != 0)

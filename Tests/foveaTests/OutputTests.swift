@@ -1,4 +1,5 @@
 import Foundation
+import TestSupport
 import Testing
 
 /// Every option that names a file to write.
@@ -9,7 +10,7 @@ struct OutputTests {
         folder = try WorkFolder()
         try folder.write("image,A\n1.png,0.5\n2.png,0.2\n", to: "s.csv")
         try folder.write("image,A\n1.png,1\n2.png,0\n", to: "data/l.csv")
-        for name in ["1.png", "2.png"] { try folder.write(WorkFolder.picture, to: "data/" + name) }
+        for name in ["1.png", "2.png"] { try folder.write(WorkFolder.image, to: "data/" + name) }
         try FileManager.default.createDirectory(atPath: folder.path + "/results", withIntermediateDirectories: true)
     }
 
@@ -65,31 +66,36 @@ struct OutputTests {
     }
 
     @Test func photographsAreNotOverwritten() throws {
-        for output in ["data/1.png", "data/2.png"] {
+        let refusals = try ["data/1.png", "data/2.png"].map { output in
             let run = try run("inspect data/l.csv --json", output)
-            #expect(run.status == 78 && run.errors.contains("it would be overwritten"), "\(run.errors)")
+            #expect(run.status == 78)
+            return (cause: output, text: run.errors)
         }
-        #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/data/1.png")) == WorkFolder.picture)
+        #expect(try MessageSnapshot.differences("images", texts: refusals) == [])
+        #expect(try Data(contentsOf: URL(fileURLWithPath: folder.path + "/data/1.png")) == WorkFolder.image)
     }
 
     /// A folder that is to be made where a file, or a link to nothing, is.
-    @Test(arguments: ["file", "file/below", "dangling", "/dev/null"])
-    func aFileIsNoFolder(output: String) throws {
+    @Test func aFileIsNotAFolder() throws {
         try folder.write("mine", to: "file")
         try FileManager.default.createSymbolicLink(
             atPath: folder.path + "/dangling", withDestinationPath: folder.path + "/nowhere")
         try folder.write("data: {table: data/l.csv, images: data}\n", to: "c.yaml")
         try folder.write(
             "datasets: [{name: d, config: c.yaml}]\ntechniques: [{name: bce}]\narms: [plain]\n", to: "comparison.yaml")
-        for command in [
-            "train c.yaml --set output=\(output)", "train c.yaml --set stages=\(output)",
-            "train c.yaml --set cache=\(output)", "compare comparison.yaml --set output=\(output)",
-            "phantoms \(output)",
-        ] {
-            let run = try ProgramRun(command.split(separator: " ").map(String.init), in: folder)
-            #expect(run.status == 78, "\(command): \(run.errors)")
-            #expect(run.errors.contains("is \(output), "), "\(command): \(run.errors)")
+        let options = [
+            "train c.yaml --set output=", "train c.yaml --set stages=", "train c.yaml --set cache=",
+            "compare comparison.yaml --set output=", "phantoms ",
+        ]
+        let commands = options.flatMap { option in
+            ["file", "file/below", "dangling", "/dev/null"].map { option + $0 }
         }
+        let refusals = try commands.map { command in
+            let run = try ProgramRun(command.split(separator: " ").map(String.init), in: folder)
+            #expect(run.status == 78, "\(command)")
+            return (cause: command, text: run.errors)
+        }
+        #expect(try MessageSnapshot.differences("folders", texts: refusals) == [])
         #expect(try String(contentsOfFile: folder.path + "/file", encoding: .utf8) == "mine")
     }
 
@@ -99,23 +105,24 @@ struct OutputTests {
         let comparison =
             "# mine\ndatasets: [{name: d, config: run/config.yaml}]\ntechniques: [{name: bce}]\narms: [plain]\noutput: all\n"
         try folder.write(comparison, to: "all/comparison.yaml")
-        for (arguments, name, text) in [
-            (["train", "run/config.yaml"], "run/config.yaml", run),
-            (["compare", "all/comparison.yaml"], "all/comparison.yaml", comparison),
-        ] {
-            let program = try ProgramRun(arguments, in: folder)
-            #expect(program.status == 78 && program.errors.contains("would be overwritten"), "\(program.errors)")
+        let refusals = try [("train", "run/config.yaml", run), ("compare", "all/comparison.yaml", comparison)].map {
+            command, name, text in
+            let program = try ProgramRun([command, name], in: folder)
+            #expect(program.status == 78)
             #expect(try String(contentsOfFile: folder.path + "/" + name, encoding: .utf8) == text)
+            return (cause: command + " " + name, text: program.errors)
         }
+        #expect(try MessageSnapshot.differences("descriptions", texts: refusals) == [])
     }
 
     @Test func aRunWithoutItsConfigurationIsOneThingToAllCommands() throws {
         try folder.write("data: {table: data/l.csv, images: data}\noutput: run\n", to: "c.yaml")
         try folder.write("{}", to: "run/stages/plain/stage.json")
-        for arguments in [["train", "c.yaml"], ["train", "--resume", "run"]] {
+        let refusals = try [["train", "c.yaml"], ["train", "--resume", "run"]].map { arguments in
             let run = try ProgramRun(arguments, in: folder)
             #expect(run.status == 78)
-            #expect(run.errors.contains("run holds the work of a run but not its config.yaml\n"), "\(run.errors)")
+            return (cause: arguments.joined(separator: " "), text: run.errors)
         }
+        #expect(try MessageSnapshot.differences("without-configuration", texts: refusals) == [])
     }
 }

@@ -84,7 +84,7 @@ final class WorkFolder {
     }
 
     /// A PNG of one grey pixel.
-    static let picture =
+    static let image =
         Data(
             base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB"
                 + "d81ytgAAAABJRU5ErkJggg==")

@@ -15,7 +15,7 @@ import Torch
 /// Gathers what the page about a finished run shows, from its folder and its data, and writes it there: `report.html`,
 /// `report.json` with the same numbers, and `model-card.md`.
 ///
-/// No network is computed: probabilities are those of `predictions.csv`.
+/// Probabilities are those of `predictions.csv`; the network is computed for the maps of the worst mistakes only.
 public struct ModelReporting {
     /// How many classes have curves, and for how many there is a net benefit: those with the most positive images.
     static let (curveClasses, decisionClasses) = (12, 6)
@@ -29,6 +29,7 @@ public struct ModelReporting {
     private let best: Outcomes
     private let plain: Outcomes
     private let calibration: ModelCalibration?
+    private let context: ExecutionContext
 
     /// Reads a run.
     ///
@@ -36,6 +37,7 @@ public struct ModelReporting {
     ///   gone or says something else than when the run was made.
     public init(run: String, _ context: ExecutionContext) throws {
         folder = InferenceModel.folder(run)
+        self.context = context
         try Self.requireFinished(folder)
         metrics = try RunMetrics.read(PathName.joined(folder, "metrics.json"))
         evaluation = try ModelEvaluation(run: folder)
@@ -54,7 +56,7 @@ public struct ModelReporting {
         guard access(PathName.joined(folder, RunConfiguration.name), F_OK) == 0 else {
             throw FoveaError(
                 .configuration, "\(folder) is not a run folder: it has no \(RunConfiguration.name)",
-                remedy: "Name the folder of a finished run.")
+                remedy: "Name the folder of a finished run or of a comparison.")
         }
         guard access(PathName.joined(folder, "metrics.json"), F_OK) == 0 else {
             throw FoveaError(
@@ -100,24 +102,13 @@ public struct ModelReporting {
     ///   `CancellationError`.
     public func write() throws -> [String] {
         let paths = RunFolder.pageNames.map { PathName.joined(folder, $0) }
-        try paths.forEach(Self.requireOwn)
+        try ReportFiles.requireOwn(paths)
         let (report, document) = try report()
         let texts = [
             report.page.text, try document(), report.modelCard(dataset: tableNames.joined(separator: ", ")),
         ]
         for (path, text) in zip(paths, texts) { try AtomicFile.write(text, to: path) }
         return paths
-    }
-
-    /// Refuses to replace a file that someone else wrote.
-    private static func requireOwn(_ path: String) throws {
-        let marks = [HTMLPage.mark, "\"fovea\" : ", "library_name: fovea"]
-        guard let text = try RegularFile.contents(of: path, atMost: 1 << 28) else { return }
-        guard marks.contains(where: { text.range(of: Data($0.utf8)) != nil }) else {
-            throw FoveaError(
-                .configuration, "\(path) is there already and was not written by `fovea report`",
-                remedy: "Move it away, or give it another name.")
-        }
     }
 }
 
@@ -147,9 +138,13 @@ extension ModelReporting {
                 summary: check.summary(), points: check.pointTable(names: report.names), notes: check.notes)
         }
         report.subgroups = try subgroups()
-        let mistakes = WorstMistakes(
-            data, best, thresholds: metrics.best.classes.map(\.threshold), hashes: hashes)
+        let views = MistakeViews(model: folder, context)
+        let mistakes = WorstMistakes(data, best, thresholds: metrics.best.classes.map(\.threshold)) {
+            image, path, column in
+            views.view(path, hash: hashes[image], class: column)
+        }
         (report.missed, report.falseAlarms) = (mistakes.missed, mistakes.falseAlarms)
+        report.mapsMissing = views.mapsMissing
         report.teachers = metrics.student.map {
             TeacherTable(metrics.teachers, plain: metrics.plain, student: $0, names: report.names)
         }

@@ -25,6 +25,7 @@ extension ModelReporting {
         private let netBenefit: [ModelReport.Decision]
         private let missed: [ModelReport.Mistake]
         private let falseAlarms: [ModelReport.Mistake]
+        @ExplicitNull private var mapsMissing: String?
         private let teachers: [RunMetrics.Teacher]
         private let cost: [RunMetrics.Cost]
         private let files: [File]
@@ -46,6 +47,7 @@ extension ModelReporting {
             cost = metrics.cost
             files = report.hashes.map { File(name: $0.name, sha256: $0.sha256) }
             commands = report.commands
+            _mapsMissing = ExplicitNull(wrappedValue: report.mapsMissing)
             _student = ExplicitNull(wrappedValue: report.student)
             _difference = ExplicitNull(wrappedValue: report.difference)
         }

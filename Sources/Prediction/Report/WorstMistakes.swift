@@ -1,14 +1,10 @@
 import Basics
 import Cohorts
 import Evaluation
-import Foundation
-import FundusImaging
 import Reports
 
 /// The images on which a model is surest and wrong.
 struct WorstMistakes {
-    /// The longer side of a thumbnail.
-    static let side = 160
     private static let limit = 12
     private static let perClass = 2
 
@@ -17,8 +13,11 @@ struct WorstMistakes {
     /// Negatives from the threshold on, the most probable first.
     let falseAlarms: [ModelReport.Mistake]
 
-    /// - Parameter hashes: what each image held when the run was made, by its name.
-    init(_ data: LabelledPhotographs, _ outcomes: Outcomes, thresholds: [Double?], hashes: [String: String]) {
+    /// - Parameter view: gives what is shown of an image, by its name, its path and the class's column.
+    init(
+        _ data: LabelledPhotographs, _ outcomes: Outcomes, thresholds: [Double?],
+        view: (_ image: String, _ path: String, _ column: Int) -> MistakeViews.View
+    ) {
         func worst(_ label: Int8) -> [ModelReport.Mistake] {
             let cells = outcomes.classes.indices.flatMap { column -> [(row: Int, column: Int, score: Double)] in
                 guard let threshold = thresholds[column] else { return [] }
@@ -29,13 +28,14 @@ struct WorstMistakes {
                 return Array(Self.sorted(wrong, ascending: label == 1).prefix(Self.perClass))
             }
             return Self.sorted(cells, ascending: label == 1).prefix(Self.limit).map { cell in
-                ModelReport.Mistake(
-                    image: outcomes.images[cell.row], name: outcomes.classes[cell.column], probability: cell.score,
+                let image = outcomes.images[cell.row]
+                let view = view(image, data.cohort.photographs[data.rows[cell.row]].path, cell.column)
+                return ModelReport.Mistake(
+                    image: image, name: outcomes.classes[cell.column], probability: cell.score,
                     threshold: thresholds[cell.column] ?? 0,
                     labels: outcomes.classes.indices.filter { outcomes.label(image: cell.row, class: $0) == 1 }
                         .map { outcomes.classes[$0] },
-                    thumbnail: Self.thumbnail(
-                        data.cohort.photographs[data.rows[cell.row]].path, hash: hashes[outcomes.images[cell.row]]))
+                    thumbnail: view.thumbnail, map: view.map)
             }
         }
         missed = worst(1)
@@ -49,11 +49,5 @@ struct WorstMistakes {
             let (a, b) = (ascending ? one.score : -one.score, ascending ? other.score : -other.score)
             return (a, one.row, one.column) < (b, other.row, other.column)
         }
-    }
-
-    /// A small copy of an image; nil where the file is gone, cannot be decoded or is not what the run saw.
-    private static func thumbnail(_ path: String, hash: String?) -> Data? {
-        guard let file = try? ImageFile(path: path), Digest.sha256(file.bytes) == hash else { return nil }
-        return try? file.decode(side: side).jpeg(quality: 80)
     }
 }

@@ -1,7 +1,7 @@
 import Basics
 import Plots
 
-/// A page of HTML that needs nothing but itself: no script, no network, no other file.
+/// A page of HTML that needs nothing but itself: no network, no other file. Its one script only sorts tables.
 public struct HTMLPage: Sendable {
     /// A part of the page under a heading of its own.
     public struct Section: Sendable {
@@ -27,6 +27,9 @@ public struct HTMLPage: Sendable {
     /// By what a page of Fovea is recognised.
     package static let mark = "<meta name=\"generator\" content=\"Fovea"
 
+    private static let policy: HTML =
+        "default-src 'none'; img-src data:; style-src 'unsafe-inline'; script-src \(HTML(stringLiteral: HTMLScript.source))"
+
     /// The whole file.
     public var text: String {
         let entries = sections.map { "<li><a href=\"#\($0.anchor)\">\($0.title)</a></li>" as HTML }
@@ -43,7 +46,7 @@ public struct HTMLPage: Sendable {
             <html lang="en">
             <head>
             <meta charset="utf-8">
-            <meta http-equiv="Content-Security-Policy" content="default-src 'none'; img-src data:; style-src 'unsafe-inline'">
+            <meta http-equiv="Content-Security-Policy" content="\(Self.policy)">
             <meta name="viewport" content="width=device-width, initial-scale=1">
             <meta name="generator" content="Fovea \(Program.version)">
             <meta name="color-scheme" content="light dark">
@@ -59,6 +62,7 @@ public struct HTMLPage: Sendable {
             \(parts)
             </main>
             <footer><p>Research use only: not a medical device. Made by Fovea \(Program.version).</p></footer>
+            \(HTMLScript.element)
             </body>
             </html>
 

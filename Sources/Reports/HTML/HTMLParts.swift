@@ -26,6 +26,15 @@ extension HTML {
             """
     }
 
+    /// Files with their SHA-256.
+    static func hashes(_ files: [(name: String, sha256: String)]) -> HTML {
+        TextTable(["File", "SHA-256"], files.map { [.text($0.name), .text($0.sha256)] }).html(
+            "What was read and written")
+    }
+
+    /// Lines to be given to a shell.
+    static func commands(_ lines: [String]) -> HTML { "<pre><code>\(lines.map { "\($0)" as HTML })</code></pre>" }
+
     /// A JPEG file within the page.
     static func image(_ jpeg: Data, alternative: String) -> HTML {
         "<img alt=\"\(alternative)\" src=\"data:image/jpeg;base64,\(jpeg.base64EncodedString())\">"
@@ -33,8 +42,8 @@ extension HTML {
 }
 
 extension TextTable {
-    /// The table as HTML; the first cell of a row is its heading.
-    func html(_ caption: String) -> HTML {
+    /// The table as HTML; the first cell of a row is its heading. A sortable one has a row for each class, and no sums.
+    func html(_ caption: String, isSortable: Bool = false) -> HTML {
         let alignment = columns.indices.map { isNumeric($0) ? " class=\"number\"" : "" as HTML }
         let head = columns.indices.map { "<th scope=\"col\"\(alignment[$0])>\(columns[$0])</th>" as HTML }
         let body = rows.enumerated().map { index, row -> HTML in
@@ -49,7 +58,7 @@ extension TextTable {
         return .scrolling(
             caption,
             """
-            <table><caption>\(caption)</caption>
+            <table\(isSortable ? " class=\"sortable\"" : "" as HTML)><caption>\(caption)</caption>
             <thead><tr>\(head)</tr></thead>
             <tbody>
             \(body)

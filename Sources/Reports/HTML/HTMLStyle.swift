@@ -14,7 +14,7 @@ enum HTMLStyle {
             h3{font-size:1.05rem;margin:1.5rem 0 .5rem}
             p{max-width:46rem;margin:.5rem 0;overflow-wrap:anywhere}
             a{color:var(--link)}
-            nav ol{columns:16rem;margin:0;padding-left:1.5rem}
+            nav ol{columns:15rem;column-gap:1.5rem;margin:0;padding:0}nav li{margin-left:1.75rem;break-inside:avoid}
             .notice{max-width:48rem;background:var(--warn);padding:.75rem 1rem;border-radius:.5rem}
             .scroll{overflow-x:auto;margin:.75rem 0}
             .scroll:focus-visible{outline:2px solid var(--link);outline-offset:2px}
@@ -25,14 +25,26 @@ enum HTMLStyle {
             tbody th{font-weight:500;overflow-wrap:anywhere;min-width:8rem;max-width:20rem}
             .number{text-align:right}td.number{white-space:nowrap}
             .rule th,.rule td{border-top:2px solid var(--soft)}
+            th button{font:inherit;color:inherit;background:none;border:0;padding:0;min-height:1.5rem;text-align:inherit;
+            cursor:pointer}
+            th button:hover{text-decoration:underline}
+            th button:focus-visible{outline:2px solid var(--link);outline-offset:2px}
+            th button::after{content:"\\A0\\2195";color:var(--soft)}
+            [aria-sort=ascending] button::after{content:"\\A0\\25B2"}[aria-sort=descending] button::after{content:"\\A0\\25BC"}
+            .sorted .rule th,.sorted .rule td{border-top:0}
+            .cards{display:grid;grid-template-columns:repeat(auto-fit,minmax(12rem,1fr));gap:.75rem;max-width:60rem}
+            .cards div{background:var(--band);border-radius:.5rem;padding:.75rem 1rem}
+            dt{color:var(--soft);font-size:.875rem}dd{margin:0;font-size:.875rem;font-variant-numeric:tabular-nums}
+            dd strong{display:block;font-size:1.6rem;line-height:1.3}
             figure{margin:1rem 0}
             figcaption{color:var(--soft);font-size:.875rem;max-width:46rem}
             svg{display:block}
             .panels{display:grid;grid-template-columns:repeat(auto-fill,minmax(258px,1fr));gap:.5rem}
-            .mistakes{display:grid;grid-template-columns:repeat(auto-fill,minmax(164px,1fr));gap:1rem;padding:0;list-style:none}
+            .mistakes{display:grid;grid-template-columns:repeat(auto-fill,minmax(20.5rem,1fr));gap:1rem;padding:0;
+            list-style:none}.mistakes div{display:flex;gap:.5rem}
             .mistakes li{font-size:.8125rem;line-height:1.35;overflow-wrap:anywhere}
-            .mistakes img,.mistakes .gone{display:block;width:160px;height:160px;object-fit:contain;background:#000;
-            border-radius:.35rem;margin-bottom:.35rem}
+            .mistakes img,.mistakes .gone{width:160px;max-width:calc(50% - .25rem);height:160px;object-fit:contain;
+            background:#000;border-radius:.35rem;margin-bottom:.35rem}
             .mistakes .gone{background:var(--band);color:var(--soft);padding:.5rem}
             code,pre{font:.875em/1.5 ui-monospace,"SF Mono",Menlo,Consolas,"Liberation Mono",monospace}
             pre{background:var(--band);padding:.75rem 1rem;border-radius:.5rem;white-space:pre-wrap;overflow-wrap:anywhere}
@@ -43,7 +55,8 @@ enum HTMLStyle {
             @page{margin:14mm}
             @media print{body{max-width:none;padding:0;font-size:10pt}nav{display:none}.scroll{overflow:visible}
             svg{max-width:100%;height:auto}table{font-size:7.5pt}figure,tr,.mistakes li{break-inside:avoid}h2,h3{break-after:avoid}
-            .panels{grid-template-columns:repeat(3,1fr)}}
+            .panels{grid-template-columns:repeat(3,1fr)}th button::after{content:none}
+            .cards div,.notice,pre{border:1px solid var(--line)}.mistakes{grid-template-columns:repeat(2,1fr)}}
 
             """)
 }

@@ -51,6 +51,32 @@ public struct ModelReport: Sendable {
         }
     }
 
+    /// What each place of an image adds to the logit of a class.
+    public struct Map: Codable, Equatable, Sendable {
+        /// Places from top to bottom, and from left to right.
+        public var rows, columns: Int
+        /// [rows, columns].
+        public var values: [Float]
+        /// Whether their mean plus the head's bias is the logit.
+        public var exact: Bool
+        /// What they cover of the photograph, in shares of its width and height.
+        public var left, top, width, height: Double
+        /// Drawn over the small copy, as JPEG.
+        public var overlay = Data()
+
+        /// Puts it together.
+        public init(
+            rows: Int, columns: Int, values: [Float], exact: Bool, left: Double, top: Double, width: Double,
+            height: Double, overlay: Data
+        ) {
+            (self.rows, self.columns, self.values, self.exact) = (rows, columns, values, exact)
+            (self.left, self.top, self.width, self.height) = (left, top, width, height)
+            self.overlay = overlay
+        }
+
+        enum CodingKeys: String, CodingKey { case rows, columns, values, exact, left, top, width, height }
+    }
+
     /// An image on which the model is surest and wrong.
     public struct Mistake: Encodable, Sendable {
         /// The image's name.
@@ -65,10 +91,13 @@ public struct ModelReport: Sendable {
         public var labels: [String]
         /// A small copy as JPEG; nil where the file is gone or another one.
         public var thumbnail: Data?
+        /// What the model looked at; nil where it could not be computed.
+        @ExplicitNull public var map: Map?
 
         /// Puts it together.
         public init(
-            image: String, name: String, probability: Double, threshold: Double, labels: [String], thumbnail: Data?
+            image: String, name: String, probability: Double, threshold: Double, labels: [String], thumbnail: Data?,
+            map: Map? = nil
         ) {
             self.image = image
             self.name = name
@@ -76,9 +105,10 @@ public struct ModelReport: Sendable {
             self.threshold = threshold
             self.labels = labels
             self.thumbnail = thumbnail
+            self.map = map
         }
 
-        enum CodingKeys: String, CodingKey { case image, name, probability, threshold, labels }
+        enum CodingKeys: String, CodingKey { case image, name, probability, threshold, labels, map }
     }
 
     /// How calibrated probabilities do.
@@ -126,6 +156,8 @@ public struct ModelReport: Sendable {
     public var missed: [Mistake] = []
     /// Findings that it saw and that are not there, the most probable first.
     public var falseAlarms: [Mistake] = []
+    /// Why no mistake has a map; nil where they have.
+    public var mapsMissing: String?
     /// Teachers class by class; nil without distillation.
     public var teachers: TeacherTable?
     /// The epochs.

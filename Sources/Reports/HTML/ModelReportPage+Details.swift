@@ -54,35 +54,56 @@ extension ModelReport {
         return .init(
             "net-benefit", "Net benefit",
             .paragraphs([
-                "What acting on the \(bestName)'s \(calibrated == nil ? "" : "calibrated ")probabilities is worth, against "
+                "What acting on the \(bestName) model's \(calibrated == nil ? "" : "calibrated ")probabilities is worth, against "
                     + "acting on every image and on none (Vickers and Elkin, 2006). A threshold of 0.1 holds a missed "
                     + "finding for as bad as nine needless actions. The level line is acting on none."
             ]), .panels(plots, "Net benefit by threshold probability"))
     }
 
     var mistakes: HTMLPage.Section {
-        .init(
-            "mistakes", "The worst mistakes",
-            .paragraphs([
-                "Measured by the table's labels, which may be wrong themselves; at most two of each class."
-            ]), "<h3>Missed findings, the least probable first</h3>", list(missed),
+        let all = missed + falseAlarms
+        let maps = all.compactMap(\.map)
+        var texts = ["Measured by the table's labels, which may be wrong themselves; at most two of each class."]
+        if let first = maps.first {
+            texts.append(
+                "Beside each photograph, in yellow to red: where the model saw what speaks for the class, each map on a "
+                    + "scale of its own. It shows what decided, not where a lesion ends: a map has "
+                    + "\(first.columns) x \(first.rows) places, blurred between them."
+                    + (first.exact ? "" : " For this network it is an approximation by gradients."))
+        }
+        if let mapsMissing, !all.isEmpty {
+            texts.append("Where the model looked is not shown: \(mapsMissing).")
+        }
+        return .init(
+            "mistakes", "The worst mistakes", .paragraphs(texts),
+            "<h3>Missed findings, the least probable first</h3>", list(missed),
             "<h3>False alarms, the most probable first</h3>", list(falseAlarms))
     }
 
     private func list(_ mistakes: [Mistake]) -> HTML {
         guard !mistakes.isEmpty else { return "<p>None.</p>" }
         let items = mistakes.map { mistake -> HTML in
-            let image: HTML =
-                mistake.thumbnail.map { .image($0, alternative: "Photograph \(mistake.image)") }
-                ?? "<span class=\"gone\">The image is gone, or another one than the run saw.</span>"
             let probability = NumberFormat.fixed(mistake.probability)
             let labels = mistake.labels.isEmpty ? "none" : mistake.labels.map(shown).joined(separator: ", ")
             return """
-                <li>\(image)<strong>\(shown(mistake.name))</strong>: \(probability) \
+                <li><div>\(images(of: mistake))</div><strong>\(shown(mistake.name))</strong>: \(probability) \
                 (threshold \(NumberFormat.fixed(mistake.threshold)))<br>Labels: \(labels)<br><code>\(mistake.image)</code></li>
                 """
         }
         return "<ul class=\"mistakes\">\(items)</ul>"
+    }
+
+    private func images(of mistake: Mistake) -> [HTML] {
+        guard let thumbnail = mistake.thumbnail else {
+            return ["<span class=\"gone\">The image is gone, or another one than the run saw.</span>"]
+        }
+        let photograph = HTML.image(thumbnail, alternative: "Photograph \(mistake.image)")
+        guard let map = mistake.map else { return [photograph] }
+        let name = shown(mistake.name)
+        guard map.values.contains(where: { $0 > 0 }) else {
+            return [photograph, "<span class=\"gone\">No place speaks for \(name).</span>"]
+        }
+        return [photograph, .image(map.overlay, alternative: "The same photograph with what speaks for \(name)")]
     }
 
     var teacherSection: HTMLPage.Section? {
@@ -103,10 +124,8 @@ extension ModelReport {
     }
 
     var provenance: HTMLPage.Section {
-        let table = TextTable(["File", "SHA-256"], hashes.map { [.text($0.name), .text($0.sha256)] })
-        return .init(
-            "provenance", "Data, versions and how to repeat it", table.html("What was read and written"),
-            "<p>The same training again, and this page:</p>",
-            "<pre><code>\(commands.map { "\($0)" as HTML })</code></pre>")
+        .init(
+            "provenance", "Data, versions and how to repeat it", .hashes(hashes),
+            "<p>The same training again, and this page:</p>", .commands(commands))
     }
 }

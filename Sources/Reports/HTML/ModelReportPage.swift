@@ -38,20 +38,37 @@ extension ModelReport {
 
     private var headline: HTMLPage.Section {
         let tables = EvaluationTables(best, names: names)
+        let all = best.groups.all
+        var cards = [
+            HTMLCard("Mean average precision (mAP)", all.averagePrecision),
+            HTMLCard("Mean area under the ROC curve (mAUC)", all.rocAUC),
+        ]
+        if let gain = difference?.groups.all.averagePrecision.fixedSet {
+            cards.append(HTMLCard("mAP, student minus plain model", gain))
+        }
         return .init(
-            "headline", "Headline: the \(bestName) model", tables.summary().html("The \(bestName) model"),
-            .paragraphs(tables.notes()))
+            "headline", "Headline: the \(bestName) model", .cards(cards),
+            .paragraphs([Self.measures]), tables.summary().html("The \(bestName) model"), .paragraphs(tables.notes()))
     }
+
+    /// What the two measures are, for those who meet them first here.
+    static let measures =
+        "Average precision (AP) of a class: put the images in order of their probability; at each image with the finding, take "
+        + "the share of images up to there that have it; AP is the mean of these shares. 1 is best; guessing gives about "
+        + "the share of all images that have the finding. The area under the ROC curve (AUC) is how often an image with the "
+        + "finding gets a higher probability than one without: 1 is best, guessing gives 0.5. mAP and mAUC are means over "
+        + "classes; brackets hold intervals."
 
     private var gains: HTMLPage.Section? {
         guard let difference else { return nil }
         let tables = DifferenceTables(difference, candidate: "student", reference: "plain", names: names)
-        let plot = GainPlot(title: "Student minus plain model", comparisons: [("RSKD", difference)])
+        let plot = GainPlot(title: "Student minus plain model", comparisons: [("", difference)])
         return .init(
             "distillation", "Student against plain model", .paragraphs(tables.notes()),
             .figure(plot.drawing(), "Difference in mean average precision, with intervals"),
             tables.summary().html("Means of student and plain model"),
-            tables.classes().html("Average precision of student and plain model, class by class"))
+            tables.classes().html(
+                "Average precision of student and plain model, class by class", isSortable: true))
     }
 
     private var longTail: HTMLPage.Section {
@@ -66,7 +83,8 @@ extension ModelReport {
         .init(
             "classes", "Class by class",
             .paragraphs(["Classes from frequent to rare. Thresholds have the highest F1 on the training images."]),
-            EvaluationTables(best, names: names).classes(isFull: true).html("The \(bestName) model, class by class"))
+            EvaluationTables(best, names: names).classes(isFull: true).html(
+                "The \(bestName) model, class by class", isSortable: true))
     }
 
     private func panels(
@@ -92,8 +110,9 @@ extension ModelReport {
         let count = Pluralization.count(curves.count, "class", "classes")
         return .init(
             "curves", "ROC and precision-recall curves",
-            .paragraphs(["The \(count) with the most positive images. Figures above the curves are the \(bestName)'s."]
-            ),
+            .paragraphs([
+                "The \(count) with the most positive images. Figures above the curves are the \(bestName) model's."
+            ]),
             .panels(
                 panels("1 - specificity", "Sensitivity", { ($0.falsePositiveRate, $0.recall) }, { ("AUC", $0.rocAUC) }),
                 "ROC curves"),
@@ -122,12 +141,12 @@ extension ModelReport {
             return .init(
                 "points", "Operating points",
                 .paragraphs([
-                    "Thresholds for a sensitivity or a specificity come with a calibration, which the run has not got. "
+                    "Thresholds for a sensitivity or a specificity come with a calibration, which this run does not have. "
                         + "The thresholds of highest F1 are in the table of classes."
                 ]))
         }
         return .init(
-            "points", "Operating points", calibrated.points.html("What the thresholds reach"),
+            "points", "Operating points", calibrated.points.html("What the thresholds reach", isSortable: true),
             .paragraphs(calibrated.notes))
     }
 

@@ -72,11 +72,13 @@ public struct ComparisonTables: Sendable {
         public var result: PairedResult
         /// The p-value of mAP over all classes, corrected for the number of techniques.
         public var holmPValue: Double?
+        /// Whether it is compared with a plain model that was trained for as long as all stages of the candidate.
+        public var isOfEqualCompute: Bool
 
         /// Describes a difference.
         public init(
             dataset: String, technique: String, candidate: String, reference: String, result: PairedResult,
-            holmPValue: Double?
+            holmPValue: Double?, isOfEqualCompute: Bool = false
         ) {
             self.dataset = dataset
             self.technique = technique
@@ -84,6 +86,7 @@ public struct ComparisonTables: Sendable {
             self.reference = reference
             self.result = result
             self.holmPValue = holmPValue
+            self.isOfEqualCompute = isOfEqualCompute
         }
 
         /// Whose difference, in words.
@@ -99,6 +102,28 @@ public struct ComparisonTables: Sendable {
     public init(arms: [Arm], contrasts: [Contrast]) {
         self.arms = arms
         self.contrasts = contrasts
+    }
+
+    /// What is of one data set.
+    func only(_ dataset: String) -> ComparisonTables {
+        ComparisonTables(
+            arms: arms.filter { $0.dataset == dataset }, contrasts: contrasts.filter { $0.dataset == dataset })
+    }
+
+    /// Means over the fixed set, with intervals, over all classes (nil) or a part of the long tail.
+    func intervals(over group: ShotGroup?) -> TextTable {
+        let level = Self.level(arms.compactMap(\.result.bootstrap))
+        var table = TextTable(["Data", "Technique", "Arm", "Models", "Classes", "mAP" + level, "mAUC" + level])
+        for arm in arms {
+            let found = arm.result.groups[group]
+            mark(&table, arm.dataset, arm.technique)
+            table.append(
+                .text(arm.dataset), .text(arm.technique), .text(arm.name), .count(arm.result.seeds),
+                .count(found?.averagePrecision.fixedSet?.classes ?? 0),
+                .estimate(ReportedValue(found?.averagePrecision.fixedSet)),
+                .estimate(ReportedValue(found?.rocAUC.fixedSet)))
+        }
+        return table
     }
 
     /// Means over all classes that define a measure, and over many, medium and few.
@@ -121,9 +146,7 @@ public struct ComparisonTables: Sendable {
 
     /// Differences over the fixed set, each with interval, p-value and the p-value corrected for the techniques.
     public func differences() -> TextTable {
-        let level =
-            contrasts.compactMap(\.result.bootstrap?.level).first.map { " [\(NumberFormat.shortest(100 * $0)) %]" }
-            ?? ""
+        let level = Self.level(contrasts.compactMap(\.result.bootstrap))
         let hasFolds = contrasts.contains { $0.result.groups.all.withinFoldAveragePrecision != nil }
         var table = TextTable(
             ["Data", "Technique", "Difference", "Models", "Classes", "mAP" + level, "p", "p (Holm)", "mAUC" + level]
@@ -223,6 +246,10 @@ public struct ComparisonTables: Sendable {
     private func mark(_ table: inout TextTable, _ dataset: String, _ technique: String) {
         guard let last = table.rows.last else { return }
         if last[0] != .text(dataset) || last[1] != .text(technique) { table.rules.insert(table.rows.count) }
+    }
+
+    private static func level(_ bootstraps: [BootstrapSummary]) -> String {
+        bootstraps.first.map { " [\(NumberFormat.shortest(100 * $0.level)) %]" } ?? ""
     }
 
     private static func difference(_ mean: MeanDifference) -> TextTable.Cell {

@@ -37,6 +37,14 @@ public struct TextTable: Sendable, Equatable {
     /// Adds a row.
     public mutating func append(_ cells: [Cell]) { rows.append(cells) }
 
+    /// The table with some of its columns.
+    func only(columns isKept: (String) -> Bool) -> TextTable {
+        let places = columns.indices.filter { isKept(columns[$0]) }
+        var table = TextTable(places.map { columns[$0] }, rows.map { row in places.map { cell(row, $0) } })
+        table.rules = rules
+        return table
+    }
+
     /// The aligned table, one line per row, each ended by a line end. Text columns shrink (not below 12 columns, the
     /// widest first) so that lines fit the terminal; numbers never do, and nothing does in a file or a pipe.
     public func text(for terminal: Terminal = Terminal()) -> String {

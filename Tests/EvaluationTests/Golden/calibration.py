@@ -65,12 +65,13 @@ def main():
         fits.append({"name": name, "logits": z.tolist(), "labels": y.tolist(), "slope": slope, "offset": offset})
 
     scores = random.random(37).round(4)
+    ascending = np.concatenate([[0], np.sort(scores), [1]])
     points = []
     for share in [0.8, 0.9, 0.95, 0.99]:
         k = int(np.floor((1 - share) * 38 + 1e-9))
         points.append({
-            "share": share, "sensitivity": None if k == 0 else float(np.sort(scores)[k - 1]),
-            "specificity": None if k == 0 else float(np.nextafter(np.sort(scores)[::-1][k - 1], 2)),
+            "share": share, "sensitivity": None if k == 0 else float(ascending[k - 1:k + 1].mean()),
+            "specificity": None if k == 0 else float(ascending[38 - k:40 - k].mean()),
         })
     proportions = []
     for count, total in [(0, 5), (5, 5), (3, 7), (90, 100), (1, 1000)]:

@@ -74,7 +74,8 @@ def one(name, seed, rows, classes, decimals):
         if y.any():
             precision, recall, t = precision_recall_curve(y, s)
             candidates = sorted(((f1_score(y, s >= x), x) for x in t), reverse=True)
-            e["best_f1"], e["best_threshold"] = float(candidates[0][0]), float(candidates[0][1])
+            e["best_f1"] = float(candidates[0][0])
+            e["best_threshold"] = float((candidates[0][1] + max(s[s < candidates[0][1]], default=0)) / 2)
             if thresholds[c] is not None:
                 e["f1"] = float(f1_score(y, s >= thresholds[c], zero_division=0))
                 e["kappa"] = float(cohen_kappa_score(y, s >= thresholds[c])) if not y.all() else None

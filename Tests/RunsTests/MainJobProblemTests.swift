@@ -19,7 +19,7 @@ import Testing
 import Torch
 
 /// What stops a run stops it before anything is trained, is named in the message, and leaves the folder free.
-@Suite(.serialized) struct MainJobTroubleTests {
+@Suite(.serialized) struct MainJobProblemTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
@@ -138,7 +138,7 @@ import Torch
         let cells = try Comparison(comparison, ExecutionContext(device: .cpu, threads: 1)).forecast().table()
         guard case .count(let images?) = cells.rows[0][2] else { throw CancellationError() }
         #expect(images == 0, "\(cells.csv())")
-        try folder.picture(5, to: "phantoms/images/" + training[0])
+        try folder.image(5, to: "phantoms/images/" + training[0])
         let after = try forecast()
         #expect(after.contains("1 of 1 to do"), "\(after)")
     }

@@ -2,7 +2,7 @@ import Foundation
 import Testing
 
 /// The image of the modules in the documents matches `Package.swift`.
-@Suite struct ArchitecturePictureTests {
+@Suite struct ArchitectureImageTests {
     private static let project = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 

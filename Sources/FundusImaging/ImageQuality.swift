@@ -1,0 +1,133 @@
+import Basics
+
+/// Whether an image is a colour fundus photograph, and how well it shows the retina.
+public struct ImageQuality: Sendable, Equatable {
+    /// What is measured in the field of view. Formulas and limits: docs/using-a-model.md.
+    public struct Measures: Sendable, Equatable {
+        /// Standard deviation of the Laplacian of the luminance, relative to its mean; nil where the field of view has fewer than
+        /// `ImageQuality.side` pixels.
+        public var sharpness: Double?
+        /// Mean luminance, from 0 to 1.
+        public var brightness: Double
+        /// The share of pixels that are white in the green channel, which shows most of the retina.
+        public var overexposed: Double
+        /// The longer side of the field of view, as a share of the image's.
+        public var field: Double
+        /// The shorter side of the field of view, as a share of its longer side.
+        public var roundness: Double
+    }
+
+    /// The field of view is measured with this many pixels along its longer side.
+    public static let side = 128
+
+    /// Why the image is not a colour fundus photograph; nil for one.
+    public let fault: String?
+    /// Nil for an image that was prepared by subtracting its local mean, as that leaves neither light nor colour to judge.
+    public let measures: Measures?
+
+    /// Judges an upright image.
+    ///
+    /// - Parameters:
+    ///   - field: the field of view found in it, or the whole image.
+    ///   - isRound: whether that is the round field of a fundus camera.
+    init(of image: PixelImage, field: PixelArea, isRound: Bool) throws {
+        guard !image.isMeanSubtracted else {
+            (fault, measures) = (nil, nil)
+            return
+        }
+        let longest = max(field.width, field.height)
+        func reduced(_ side: Int) -> Int { max(1, side * Self.side / longest) }
+        let seen = try FieldPixels(
+            image.cropped(to: field, width: reduced(field.width), height: reduced(field.height)))
+        measures = Measures(
+            sharpness: longest < Self.side ? nil : seen.sharpness, brightness: seen.brightness,
+            overexposed: seen.overexposed, field: Double(longest) / Double(max(image.width, image.height)),
+            roundness: Double(min(field.width, field.height)) / Double(longest))
+        if let featureless = image.featureless {
+            fault = "the image is \(featureless)"
+        } else if seen.saturation < 0.05 {
+            fault = "the image is grey"
+        } else if seen.redShare < 0.3 {
+            fault = "most of the image is bluer than red"
+        } else if !isRound, seen.retinalShare < 0.5 || seen.sharpness > 0.4 {
+            fault = "no field of view was found"
+        } else {
+            fault = nil
+        }
+    }
+
+    /// What is poor about the photograph, in words; empty for a good one.
+    public func warnings(_ limits: QualityLimits) -> [String] {
+        guard let measures else { return [] }
+        var words: [String] = []
+        if let sharpness = measures.sharpness, sharpness < limits.minimumSharpness { words.append("blurred") }
+        if measures.brightness < limits.minimumBrightness { words.append("dark") }
+        if measures.brightness > limits.maximumBrightness || measures.overexposed > limits.maximumOverexposed {
+            words.append("bright")
+        }
+        if measures.field < limits.minimumField { words.append("small field") }
+        if measures.roundness < limits.minimumRoundness { words.append("cut field") }
+        return words
+    }
+}
+
+/// Between which measures a photograph is not warned about.
+public struct QualityLimits: Sendable, Equatable, Codable {
+    /// Below it a photograph is blurred.
+    public var minimumSharpness: Double
+    /// Below it, it is dark.
+    public var minimumBrightness: Double
+    /// Above it, it is bright,
+    public var maximumBrightness: Double
+    /// and above it too.
+    public var maximumOverexposed: Double
+    /// Below it, its field of view is small.
+    public var minimumField: Double
+    /// Below it, its field of view is cut.
+    public var minimumRoundness: Double
+    /// The share of training images that are not fundus photographs by these rules.
+    public var notFundus: Double
+    /// How many training images the limits come from; 0 for the ones that are built in.
+    public var images: Int
+
+    /// For models whose training images are not at hand: from the ODIR-5K photographs of patients with even numbers.
+    public static let standard = QualityLimits(
+        minimumSharpness: 0.0135, minimumBrightness: 0.137, maximumBrightness: 0.727, maximumOverexposed: 0.045,
+        minimumField: 0.5, minimumRoundness: 0.75, notFundus: 0, images: 0)
+
+    /// Whether a model can be expected to know nothing about images that are not fundus photographs.
+    public var refusesOthers: Bool { notFundus <= 0.01 }
+
+    /// Every value in its range, as a file may hold others.
+    public var isPossible: Bool {
+        images >= 0
+            && [
+                minimumSharpness, minimumBrightness, maximumBrightness, maximumOverexposed, minimumField,
+                minimumRoundness, notFundus,
+            ].allSatisfy { $0 >= 0 && $0.isFinite }
+    }
+}
+
+extension QualityLimits {
+    /// The 1 % and 99 % quantiles of training images; nil where none can be measured.
+    ///
+    /// How large and how whole a field of view is does not matter more for being alike in all training images: these
+    /// limits are never stricter than the built-in ones.
+    public init?(training qualities: [ImageQuality]) {
+        let measures = qualities.compactMap(\.measures)
+        guard !measures.isEmpty else { return nil }
+        func quantile(_ share: Double, _ values: [Double], else other: Double) -> Double {
+            values.isEmpty ? other : values.sorted()[Int((share * Double(values.count - 1)).rounded())]
+        }
+        let standard = Self.standard
+        let brightness = measures.map(\.brightness)
+        self.init(
+            minimumSharpness: quantile(0.01, measures.compactMap(\.sharpness), else: standard.minimumSharpness),
+            minimumBrightness: quantile(0.01, brightness, else: standard.minimumBrightness),
+            maximumBrightness: quantile(0.99, brightness, else: standard.maximumBrightness),
+            maximumOverexposed: quantile(0.99, measures.map(\.overexposed), else: standard.maximumOverexposed),
+            minimumField: min(standard.minimumField, quantile(0.01, measures.map(\.field), else: 1)),
+            minimumRoundness: min(standard.minimumRoundness, quantile(0.01, measures.map(\.roundness), else: 1)),
+            notFundus: Double(qualities.count { $0.fault != nil }) / Double(qualities.count), images: qualities.count)
+    }
+}
