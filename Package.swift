@@ -84,7 +84,8 @@ let package = Package(
         .executableTarget(
             name: "fovea",
             dependencies: [
-                "Runs", "Comparisons", "Prediction", "Export", "Onboarding", "Diagnostics", "RunFiles", "Execution", "Settings",
+                "Runs", "Comparisons", "Prediction", "Export", "Onboarding", "Diagnostics", "RunFiles", "Execution",
+                "Settings",
                 "Training", "Models", "Phantoms", "Plots", "Suggestions", "Evaluation", "Cohorts", "Configuration",
                 "Torch", "CProcess", "Basics", argumentParser, logging,
             ],

@@ -64,7 +64,7 @@ extension Classifier {
     public func maps(of x: Tensor, classes: [Int]) throws -> (maps: Tensor, isExact: Bool)? {
         let chosen = try Tensor(classes).to(device: x.device)
         let exact = try Autograd.withoutGrad {
-            try backbone.featureMap(x).map { try maps(ofFeatures: $0).selecting(chosen, in: 1) }
+            try backbone.featureMap(x).map { try self.maps(ofFeatures: $0).selecting(chosen, in: 1) }
         }
         if let exact { return (try exact.reshaped([classes.count] + exact.shape.suffix(2)), true) }
         let maps = try classes.compactMap { number in

@@ -1,8 +1,8 @@
 import Backbones
 import Basics
 import Execution
-import FundusImaging
 import Foundation
+import FundusImaging
 import Models
 import NN
 import Prediction
@@ -119,16 +119,27 @@ extension ModelExport {
         let (count, side) = (Self.referenceImages, model.image.resolution)
         var random = SeededRandom(seed: 1)
         let pixels = (0..<count * side * side * 3).map { _ in UInt8(random.index(below: 256)) }
-        let outputs = try bundle.predictor(device: .cpu)
-            .outputs(pixels, count: count, resolution: side, withFeatures: true)
+        let predictor = try bundle.predictor(device: .cpu)
+        let outputs = try predictor.outputs(pixels, count: count, resolution: side, withFeatures: true)
         let probabilities =
             try calibration?.probabilities(outputs.logits, of: model) ?? model.probabilities(outputs.logits)
-        func write(_ data: Data, _ name: String) throws { try AtomicFile.write(data, to: PathName.joined(folder, name)) }
+        func write(_ data: Data, _ name: String) throws {
+            try AtomicFile.write(data, to: PathName.joined(folder, name))
+        }
         try write(NumPyFile.data(pixels, shape: [count, side, side, 3]), "images.npy")
         for (name, values) in [
             ("logits", outputs.logits), ("probabilities", probabilities), ("features", outputs.features),
         ] {
             try write(NumPyFile.data(values, shape: [count, values.count / count]), name + ".npy")
+        }
+        let maps = try (0..<count).compactMap { image in
+            let one = side * side * 3
+            return try predictor.maps(
+                Array(pixels[image * one..<(image + 1) * one]), resolution: side, classes: Array(model.classes.indices))
+        }.filter(\.isExact)
+        if let first = maps.first {
+            let shape = [count, model.classes.count, first.rows, first.columns]
+            try write(NumPyFile.data(maps.flatMap(\.values), shape: shape), "maps.npy")
         }
         try write(Data(Self.script.utf8), Self.scriptName)
     }
@@ -146,14 +157,16 @@ extension ModelExport {
 
         folder = pathlib.Path(__file__).parent
         session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
-        names = ["logits", "probabilities", "features"]
-        found = session.run(names, {"images": numpy.load(folder / "images.npy")})
+        names = [output.name for output in session.get_outputs()]
+        images = numpy.load(folder / "images.npy")
         apart = 0.0
-        for name, values in zip(names, found):
-            difference = float(numpy.abs(values - numpy.load(folder / f"{name}.npy")).max())
-            print(f"{name}: largest difference {difference:.1e}")
-            apart = max(apart, difference)
-        sys.exit(apart > 1e-4)
+        for count in (1, len(images)):
+            for name, values in zip(names, session.run(names, {"images": images[:count]})):
+                difference = float(numpy.abs(values - numpy.load(folder / f"{name}.npy")[:count]).max())
+                print(f"{name} of a batch of {count}: largest difference {difference:.1e}")
+                apart = max(apart, difference)
+        if not apart <= 1e-4:
+            sys.exit("the file gives other values than Fovea")
 
         """
 }

@@ -42,7 +42,9 @@ extension ONNXTranslation {
         "aten::flatten.using_ints": { graph, call in
             // Zero keeps a side.
             let sides = Array(repeating: 0, count: try call.dimension(1)) + [-1]
-            guard try call.int(2) == -1 else { throw FoveaError(.engine, "flatten up to a dimension is not translated") }
+            guard try call.int(2) == -1 else {
+                throw FoveaError(.engine, "flatten up to a dimension is not translated")
+            }
             return graph.node("Reshape", [try graph.name(of: call.tensor(0)), try graph.vector(sides)])
         },
         "aten::expand": { graph, call in

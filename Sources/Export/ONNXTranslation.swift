@@ -50,7 +50,8 @@ struct ONNXTranslation {
     }
 
     private mutating func add(_ call: TracedCall) throws {
-        if Self.unchanging.contains(call.name) || call.name == "aten::_to_copy" && call.result.dtype == (try call.tensor(0)).dtype {
+        let isCopy = try call.name == "aten::_to_copy" && call.result.dtype == call.tensor(0).dtype
+        if isCopy || Self.unchanging.contains(call.name) {
             names[ObjectIdentifier(call.result)] = try name(of: call.tensor(0))
             return
         }
@@ -84,7 +85,8 @@ struct ONNXTranslation {
 
     // MARK: What entries of the table use
 
-    mutating func node(_ kind: String, _ inputs: [String], _ attributes: [String: ONNXGraph.Attribute] = [:]) -> String {
+    mutating func node(_ kind: String, _ inputs: [String], _ attributes: [String: ONNXGraph.Attribute] = [:]) -> String
+    {
         graph.add(kind, inputs, attributes)
     }
 
