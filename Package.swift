@@ -84,7 +84,8 @@ let package = Package(
         .executableTarget(
             name: "fovea",
             dependencies: [
-                "Runs", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "RunFiles", "Execution", "Settings",
+                "Runs", "Comparisons", "Prediction", "Export", "Onboarding", "Diagnostics", "RunFiles", "Execution",
+                "Settings",
                 "Training", "Models", "Phantoms", "Plots", "Suggestions", "Evaluation", "Cohorts", "Configuration",
                 "Torch", "CProcess", "Basics", argumentParser, logging,
             ],
@@ -136,6 +137,9 @@ let package = Package(
             "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports", "Models", "Suggestions", "Backbones",
             "Evaluation", "Cohorts", "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
             tests: ["RunTestSupport", "Runs", "Training", "Phantoms"])
+        + module(
+            "Export", "Prediction", "RunFiles", "Execution", "Models", "Backbones", "FundusImaging", "NN", "Torch",
+            "Basics", tests: ["RunTestSupport"])
         + module(
             "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",
             "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Models", "NN", "Torch", "Configuration",

@@ -1,6 +1,6 @@
 """When RSKD helps on phantoms: gains by what a rare finding shares with frequent ones.
 
-    python benchmarks/mechanism.py runs/phantoms runs/compare-phantoms      (benchmarks/setup_python.sh names the interpreter)
+    python benchmarks/mechanism.py runs/phantoms runs/compare-phantoms      (tools/python_environment.sh names the interpreter)
 
 A finding with fewer training eyes than FREQUENT is rare. It shares its *look* where a frequent finding has the same
 `feature`, its *region* only where none has but one has the same `region`, and else nothing. Differences are candidate

@@ -7,7 +7,7 @@
 Each pair runs Fovea and then PyTorch (every other pair the other way round), each in a process of its own, with the same
 network, batch, threads and number of steps. The ratio of a pair is Fovea's images per second over PyTorch's; the median
 over the pairs counts, since it forgives a disturbed pair. `equal`: both channels-last, in the requested precision.
-`defaults`: Fovea as in `equal`, PyTorch in float32 and its default layout. Run with the interpreter of setup_python.sh.
+`defaults`: Fovea as in `equal`, PyTorch in float32 and its default layout. Run with the interpreter of tools/python_environment.sh.
 """
 import argparse
 import json

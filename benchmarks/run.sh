@@ -12,5 +12,5 @@ trap 'rm -rf "$files"' EXIT
 "$fovea" bench loader --images "$files/images" --model resnet50 --count 128 --epochs 3
 "$fovea" bench loader --images "$files/images" --model mobilenetv1 --count 256 --epochs 5
 "$fovea" bench loader --images "$files/images" --model mobilenetv1 --count 1024 --epochs 5
-python=$("$here/setup_python.sh" | tail -n 1)
+python=$("$here/../tools/python_environment.sh" "$here/../tools/python-reference.txt" | tail -n 1)
 "$python" "$here/pairs.py" --fovea "$fovea" "$@"

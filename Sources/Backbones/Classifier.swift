@@ -63,20 +63,22 @@ extension Classifier {
     ///   - classes: the outputs, in order.
     public func maps(of x: Tensor, classes: [Int]) throws -> (maps: Tensor, isExact: Bool)? {
         let chosen = try Tensor(classes).to(device: x.device)
-        if let map = try Autograd.withoutGrad({ try backbone.featureMap(x) }) {
-            return try Autograd.withoutGrad {
-                let places = try logits(of: map.flattened(from: 2).transposed(1, 2))
-                let added = try head.bias.map { try places - $0.value } ?? places
-                let (rows, columns) = (map.shape[2], map.shape[3])
-                return (
-                    try added.transposed(1, 2).selecting(chosen, in: 1).reshaped([classes.count, rows, columns]), true
-                )
-            }
+        let exact = try Autograd.withoutGrad {
+            try backbone.featureMap(x).map { try self.maps(ofFeatures: $0).selecting(chosen, in: 1) }
         }
+        if let exact { return (try exact.reshaped([classes.count] + exact.shape.suffix(2)), true) }
         let maps = try classes.compactMap { number in
             try backbone.gradientMap(x) { try logits(of: $0).narrowed(1, from: number, length: 1).sum() }
         }
         return maps.isEmpty ? nil : (try .concatenated(maps, in: 0), false)
+    }
+
+    /// The head applied to each place of a feature map, [N, featureCount, rows, columns], without its bias: what the place
+    /// adds to each logit, [N, classes, rows, columns].
+    public func maps(ofFeatures map: Tensor) throws -> Tensor {
+        let places = try logits(of: map.flattened(from: 2).transposed(1, 2))
+        let added = try head.bias.map { try places - $0.value } ?? places
+        return try added.transposed(1, 2).reshaped([map.shape[0], head.weight.value.shape[0]] + map.shape.suffix(2))
     }
 }
 

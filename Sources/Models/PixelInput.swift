@@ -21,6 +21,11 @@ public struct PixelInput {
     public func callAsFunction(_ bytes: [UInt8], count: Int, resolution: Int) throws -> Tensor {
         var pixels = try Tensor(bytes, shape: [count, resolution, resolution, 3])
         if device != .cpu { pixels = try pixels.pinned().to(device: device, nonBlocking: true) }
-        return try pixels.permuted([0, 3, 1, 2]).to(dtype: .float32) * scale + shift
+        return try self(pixels)
+    }
+
+    /// The same of a tensor of bytes, [N, H, W, 3].
+    public func callAsFunction(_ pixels: Tensor) throws -> Tensor {
+        try pixels.permuted([0, 3, 1, 2]).to(dtype: .float32) * scale + shift
     }
 }

@@ -154,12 +154,16 @@ extension ModelDescription {
     /// For single-label data a class without training images has probability 0: its logit was never trained.
     public func probabilities(_ logits: [Float]) throws -> [Float] {
         guard !logits.isEmpty else { return [] }
-        let z = try Tensor(logits, shape: [logits.count / classes.count, classes.count])
+        return try probabilities(Tensor(logits, shape: [logits.count / classes.count, classes.count])).array()
+    }
+
+    /// The same of a tensor, [N, classes].
+    public func probabilities(_ logits: Tensor) throws -> Tensor {
         switch labels {
-        case .multi: return try z.sigmoid().array()
+        case .multi: return try logits.sigmoid()
         case .single:
             let excluded = classes.indices.map { c -> Float in (trainingImages?[c] ?? 1) > 0 ? 0 : -1e30 }
-            return try (z + Tensor(excluded)).logSoftmax(1).exp().array()
+            return try (logits + Tensor(excluded)).logSoftmax(1).exp()
         }
     }
 }

@@ -24,7 +24,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     }
 
     /// Thresholds on the calibrated probability, for each class; by the share that is promised, such as "0.9".
-    struct Points: Codable, Sendable, Equatable {
+    package struct Points: Codable, Sendable, Equatable {
         var sensitivity: [String: [Double?]]
         var specificity: [String: [Double?]]
     }
@@ -45,7 +45,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     let slope: [Double]
     /// Added to each class's scaled logit.
     let offset: [Double]
-    let points: Points
+    package let points: Points
     /// Images with each class: where there is none, the class keeps slope 1 and offset 0.
     let positives: [Int]
     /// Between which measures an image is like the training images; nil where these were not at hand.
@@ -81,6 +81,20 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         }
     }
 
+    /// The same of a tensor of raw logits, [N, classes], in float32.
+    package func probabilities(_ logits: Tensor, of description: ModelDescription) throws -> Tensor {
+        let scores =
+            switch description.labels {
+            case .multi: logits
+            case .single:
+                try {
+                    let p = try description.probabilities(logits).clamped(1e-12, 1 - 1e-7)
+                    return try (p / (1 - p)).log()
+                }()
+            }
+        return try (scores * Tensor(slope.map(Float.init)) + Tensor(offset.map(Float.init))).sigmoid()
+    }
+
     /// What lines are fitted to, [N, classes]: the logit of each class's probability, which for multi-label models is the
     /// network's own.
     static func scores(_ logits: [Float], of description: ModelDescription) throws -> [Double] {
@@ -97,7 +111,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     /// Reads the calibration beside a model; nil where there is none.
     ///
     /// - Throws: `FoveaError` of kind `data` when it is damaged or belongs to other weights.
-    static func read(for folder: String, _ description: ModelDescription) throws -> ModelCalibration? {
+    package static func read(for folder: String, _ description: ModelDescription) throws -> ModelCalibration? {
         let path = PathName.joined(folder, name)
         guard let data = try RegularFile.contents(of: path, atMost: sizeLimit) else { return nil }
         let again = "Make it again with `fovea calibrate`, or delete it."

@@ -139,17 +139,25 @@ public struct OutputFile: Sendable {
     /// - Parameter shouldStop: called while a pipe has no reader.
     /// - Throws: `FoveaError` of kind `storage`; `CancellationError` when stopped.
     public func write(_ text: String, shouldStop: () -> Bool = { false }) throws {
-        if let descriptor = Self.descriptor(of: path) {
-            // What is printed continues in the same file.
-            if descriptor == STDOUT_FILENO { return try StandardStream.exactly(text) }
-            return try Self.write(text, to: descriptor, path)
+        // What is printed continues in the same file.
+        if isStandardOutput { return try StandardStream.exactly(text) }
+        try write(shouldStop: shouldStop) { sink in try Data(text.utf8).withUnsafeBytes(sink) }
+    }
+
+    /// Writes the bytes that `body` passes to its argument, part by part; as `write`.
+    public func write(
+        shouldStop: () -> Bool = { false }, parts body: (_ sink: (UnsafeRawBufferPointer) throws -> Void) throws -> Void
+    ) throws {
+        func write(to descriptor: Int32) throws {
+            try body { try AtomicFile.writeAll($0, to: descriptor, path: path) }
         }
+        if let descriptor = Self.descriptor(of: path) { return try write(to: descriptor) }
         switch place {
-        case .file(let target): try AtomicFile.write(text, to: target)
+        case .file(let target): try AtomicFile.write(to: target) { try write(to: $0) }
         case .stream:
             let descriptor = try openStream(shouldStop)
             defer { close(descriptor) }
-            try Self.write(text, to: descriptor, path)
+            try write(to: descriptor)
         }
     }
 

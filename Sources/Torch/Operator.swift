@@ -85,6 +85,7 @@ public final class Operator: Sendable {
                     throw engineError("\(name)(\(arguments.map(\.summary).joined(separator: ", ")))", &error)
                 }
                 for tensor in tensors { try tensor.requireKnownType(from: name) }
+                OperatorTrace.current?.add(name, arguments, tensors)
                 return tensors
             }
         }

@@ -1,3 +1,5 @@
+import Basics
+
 /// One record of a TensorBoard event file: an `Event` message in TFRecord's frame.
 ///
 /// The frame is the length (8 bytes), its masked check, the data, their masked check, all little-endian. Field numbers

@@ -7,7 +7,7 @@ EfficientNet-Lite0 and vision transformers.
     python Tests/BackbonesTests/Golden/parity.py imagenet FILE   writes imagenet.json: logits of tf_efficientnet_lite0
                                                                  with the published weights in FILE (safetensors)
 
-Needs torch 2.11.0, torchvision and timm (benchmarks/setup_python.sh). No weights are stored: every tensor comes from
+Needs torch 2.11.0, torchvision and timm (tools/python_environment.sh). No weights are stored: every tensor comes from
 an integer hash of its state-dict name and of the flat (row-major, NCHW or OIHW) index i of the element,
 
     h = mix(fnv1a64(name) + (i + 1) * 0x9E3779B97F4A7C15 mod 2^64),   u = (h >> 11) * 2^-53 in [0, 1),   v = 2 u - 1

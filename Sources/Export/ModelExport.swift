@@ -1,0 +1,172 @@
+import Backbones
+import Basics
+import Execution
+import Foundation
+import FundusImaging
+import Models
+import NN
+import Prediction
+import RunFiles
+import Torch
+
+/// A trained model as an ONNX file, which other programs compute without Fovea.
+///
+/// Its input is `images`, bytes [N, side, side, 3] of photographs that were prepared as the metadata say; its outputs are
+/// `logits` and `probabilities`, [N, classes], `features`, [N, length], and `maps`, [N, classes, rows, columns], where the
+/// network has exact ones. Normalisation and calibration are inside.
+public struct ModelExport {
+    /// How many images the reference has.
+    private static let referenceImages = 2
+
+    private let bundle: ModelBundle
+    private let calibration: ModelCalibration?
+    private let graph: ONNXGraph
+
+    /// Reads a model and translates it.
+    ///
+    /// - Parameter argument: a run folder, a bundle, or a file in one of them.
+    /// - Throws: `FoveaError` when the model or its calibration cannot be read, or the network cannot be translated.
+    public init(_ argument: String, _ context: ExecutionContext) throws {
+        Engine.threads = context.threads
+        let folder = InferenceModel.folder(argument)
+        let bundle = try ModelBundle.loadUnchanged(from: folder)
+        try self.init(
+            bundle, calibration: ModelCalibration.read(for: folder, bundle.description),
+            weights: ModelBundle.weightsHash(in: folder))
+    }
+
+    /// Translates a model.
+    ///
+    /// - Parameter weights: the hash of its weights file; nil where there is none.
+    package init(_ bundle: ModelBundle, calibration: ModelCalibration? = nil, weights: String? = nil) throws {
+        self.bundle = bundle
+        self.calibration = calibration
+        let (model, classifier) = (bundle.description, bundle.classifier)
+        let input = try PixelInput(model.normalization, device: .cpu)
+        let side = model.image.resolution
+        classifier.setTraining(false)
+        var graph = try Autograd.withoutGrad {
+            try ONNXTranslation(
+                inputNamed: "images", parameters: classifier.namedParameters.map { ($0.name, $0.parameter.value) },
+                input: { try Tensor([UInt8](repeating: 0, count: $0 * side * side * 3), shape: [$0, side, side, 3]) }
+            ) { pixels in
+                let x = try input(pixels)
+                let features = try classifier.features(of: x)
+                let logits = try classifier.logits(of: features)
+                let probabilities =
+                    try calibration?.probabilities(logits, of: model) ?? model.probabilities(logits)
+                let maps = try classifier.backbone.featureMap(x).map { try classifier.maps(ofFeatures: $0) }
+                return [("logits", logits), ("probabilities", probabilities), ("features", features)]
+                    + (maps.map { [("maps", $0)] } ?? [])
+            }.graph
+        }
+        graph.metadata = try Self.metadata(model, calibration, weights)
+        self.graph = graph
+    }
+
+    /// What a program must know that computes the model: lists and objects as JSON.
+    private static func metadata(
+        _ model: ModelDescription, _ calibration: ModelCalibration?, _ weights: String?
+    ) throws -> [String: String] {
+        func json(_ value: some Encodable) throws -> String {
+            String(decoding: try JSONFormat.encoded(value), as: UTF8.self)
+        }
+        var metadata = [
+            "fovea_version": Program.version,
+            "architecture": model.architecture.rawValue,
+            "classes": try json(model.classes),
+            "labels": model.labels.rawValue,
+            "thresholds": try json(model.thresholds ?? model.classes.map { _ in nil }),
+            "image": try json(model.image),
+            "calibrated": calibration == nil ? "false" : "true",
+            "notice": "For research. Not a medical device.",
+        ]
+        metadata["weights_sha256"] = weights
+        metadata["operating_points"] = try calibration.map { try json($0.points) }
+        return metadata
+    }
+
+    /// Writes the file.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` for a model of 2 GiB or more; of kind `storage`.
+    public func write(to file: OutputFile) throws { try file.write { try graph.write($0) } }
+
+    /// Whether a file is one that `write` wrote, be it of an earlier version.
+    public static func isOne(_ path: String) throws -> Bool {
+        guard let file = FileHandle(forReadingAtPath: path) else { return false }
+        defer { try? file.close() }
+        return try file.read(upToCount: 9) == Data([8, UInt8(ONNXGraph.irVersion), 18, 5]) + Data("fovea".utf8)
+    }
+}
+
+extension ModelExport {
+    private static let scriptName = "compare.py"
+
+    /// Writes an input, what Fovea's own network makes of it, and a Python script that compares an ONNX file with it.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration` where the folder holds other files; of kind `storage`.
+    public func writeReference(to folder: String) throws {
+        try Folder.check(folder, named: "--reference", isWritten: true)
+        if let content = try? FileManager.default.contentsOfDirectory(atPath: folder), !content.isEmpty,
+            !content.contains(Self.scriptName)
+        {
+            throw FoveaError(
+                .configuration, "--reference is \(folder), which holds other files than a reference",
+                remedy: "Name a new or an empty folder.")
+        }
+        try Folder.make(folder)
+        let model = bundle.description
+        let (count, side) = (Self.referenceImages, model.image.resolution)
+        var random = SeededRandom(seed: 1)
+        let pixels = (0..<count * side * side * 3).map { _ in UInt8(random.index(below: 256)) }
+        let predictor = try bundle.predictor(device: .cpu)
+        let outputs = try predictor.outputs(pixels, count: count, resolution: side, withFeatures: true)
+        let probabilities =
+            try calibration?.probabilities(outputs.logits, of: model) ?? model.probabilities(outputs.logits)
+        func write(_ data: Data, _ name: String) throws {
+            try AtomicFile.write(data, to: PathName.joined(folder, name))
+        }
+        try write(NumPyFile.data(pixels, shape: [count, side, side, 3]), "images.npy")
+        for (name, values) in [
+            ("logits", outputs.logits), ("probabilities", probabilities), ("features", outputs.features),
+        ] {
+            try write(NumPyFile.data(values, shape: [count, values.count / count]), name + ".npy")
+        }
+        let maps = try (0..<count).compactMap { image in
+            let one = side * side * 3
+            return try predictor.maps(
+                Array(pixels[image * one..<(image + 1) * one]), resolution: side, classes: Array(model.classes.indices))
+        }.filter(\.isExact)
+        if let first = maps.first {
+            let shape = [count, model.classes.count, first.rows, first.columns]
+            try write(NumPyFile.data(maps.flatMap(\.values), shape: shape), "maps.npy")
+        }
+        try write(Data(Self.script.utf8), Self.scriptName)
+    }
+
+    private static let script = """
+        \"""Compares an ONNX file with the values that Fovea computed: python compare.py model.onnx
+
+        Needs numpy and onnxruntime.
+        \"""
+        import pathlib
+        import sys
+
+        import numpy
+        import onnxruntime
+
+        folder = pathlib.Path(__file__).parent
+        session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
+        names = [output.name for output in session.get_outputs()]
+        images = numpy.load(folder / "images.npy")
+        apart = 0.0
+        for count in (1, len(images)):
+            for name, values in zip(names, session.run(names, {"images": images[:count]})):
+                difference = float(numpy.abs(values - numpy.load(folder / f"{name}.npy")[:count]).max())
+                print(f"{name} of a batch of {count}: largest difference {difference:.1e}")
+                apart = max(apart, difference)
+        if not apart <= 1e-4:
+            sys.exit("the file gives other values than Fovea")
+
+        """
+}
