@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Models
+import Reports
 
 /// The files that a run leaves for other commands, and the hashes by which `metrics.json` knows them.
 package struct RunResults {
@@ -42,11 +43,15 @@ package struct RunResults {
         let path = PathName.joined(folder, name)
         guard let hash = hashes[name], access(path, F_OK) == 0 else { return }
         guard try Digest.sha256(fileAt: path) != hash else { return }
-        throw FoveaError(
-            .data, about: path, "is not the file that the run wrote",
-            remedy: name == RunConfiguration.name
-                ? "Restore it, or let the run be what it says now: `fovea train --resume \(folder)`."
-                : Self.remedy(folder))
+        let remedy =
+            switch name {
+            case RunConfiguration.name:
+                "Restore it, or let the run be what it says now: `fovea train --resume \(folder)`."
+            // A resumed run continues the one that it finds, and refuses one that cannot be read.
+            case HistoryFile.name: "Remove it, and write it again with `fovea train --resume \(folder)`."
+            default: Self.remedy(folder)
+            }
+        throw FoveaError(.data, about: path, "is not the file that the run wrote", remedy: remedy)
     }
 
     static func remedy(_ folder: String) -> String {

@@ -3,6 +3,7 @@ import Evaluation
 import Execution
 import Foundation
 import Prediction
+import Reports
 import RunFiles
 import RunTestSupport
 import Settings
@@ -122,9 +123,11 @@ import Torch
             )
         }
         // As advised.
+        unlink(run + "/history.csv")
         let costs = try job.execute(isResuming: true)
         #expect(try job.costs().allSatisfy(\.reused), "\(costs)")
         _ = try ModelReporting(run: run, context).write()
+        #expect(try !HistoryFile(path: run + "/history.csv").rows.isEmpty)
     }
 
     @Test func aModelCardThatWasChangedIsLeftAsItIs() throws {
