@@ -61,6 +61,18 @@ public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
     }
 }
 
+extension Error {
+    /// What is wrong, without what to do about it.
+    package var problem: String { (self as? FoveaError)?.message ?? "\(self)" }
+
+    /// What is wrong and, in brackets, what to do about it: for warnings and notes, which are one line.
+    package var onOneLine: String {
+        let error = self as? FoveaError
+        let text = error?.isList == true ? problem.replacing("\n  ", with: " ") : problem
+        return text + (error?.remedy.map { " (\($0))" } ?? "")
+    }
+}
+
 extension FoveaError {
     /// Names of what is allowed, the first twelve, with the nearest one to `found` in front: "did you mean ...?".
     public static func suggestion(for found: String, among allowed: [String]) -> String {

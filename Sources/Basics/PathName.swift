@@ -17,6 +17,9 @@ package enum PathName {
         return String(path[path.utf8.index(after: slash)...])
     }
 
+    /// The name of a folder, however it is written: as ".", or with a slash behind it.
+    package static func name(ofFolder path: String) -> String { last(of: collapsed(absolute(path))) }
+
     /// What is behind the last dot of a name, in lower case; "" without one.
     package static func ending(of name: String) -> String {
         guard let dot = name.lastIndex(of: "."), dot != name.startIndex else { return "" }

@@ -16,7 +16,7 @@ extension ComparisonOutcome {
         let reporting = ComparisonReporting(outcome: self)
         let tables = tables
         var report = ComparisonReport(
-            name: PathName.last(of: PathName.absolute(folder)), facts: reporting.facts + [("Fovea", Program.version)],
+            name: PathName.name(ofFolder: folder), facts: reporting.facts + [("Fovea", Program.version)],
             notes: notes(tables), arms: words, tables: tables, hasDecisions: merge == nil)
         report.gains = reporting.gains.map(\.drawing)
         report.details = reporting.details.map { detail in

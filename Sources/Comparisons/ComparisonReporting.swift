@@ -16,6 +16,7 @@ struct ComparisonReporting {
 
     func write() throws {
         try ComparisonFolder.acceptReport(folder)
+        ReportFiles.removeOwn(ComparisonFolder.pageNames.map { PathName.joined(folder, $0) })
         let tables = outcome.tables
         var files = [
             ("means", tables.means()), ("differences", tables.differences()), ("groups", tables.differencesByGroup()),

@@ -34,9 +34,7 @@ struct Reading {
 
     /// Adds what an error of another module says.
     mutating func report(_ place: FilePlace, _ words: String, _ error: any Error) {
-        let known = error as? FoveaError
-        let remedy = known?.remedy.map { " (\($0))" } ?? ""
-        report(place, (words.isEmpty ? "" : words + ": ") + (known?.message ?? "\(error)") + remedy)
+        report(place, (words.isEmpty ? "" : words + ": ") + error.onOneLine)
     }
 
     mutating func mismatch(_ tree: Tree, _ spot: KeyPosition) {

@@ -102,7 +102,7 @@ public struct MachineCheck: Sendable {
             guard product == 512 else { throw FoveaError(.engine, "a product of matrices came out as \(product)") }
         } catch {
             finding = Finding(
-                subject: "", text: "cannot compute: \(error)", state: .fault,
+                subject: "", text: "cannot compute: \(error.problem)", state: .fault,
                 remedy:
                     "Unpack libtorch again: rm -r \(ExecutionContext.userCache)/libtorch-\(Engine.requiredVersion); make setup"
             )
@@ -133,7 +133,7 @@ public struct MachineCheck: Sendable {
             }
         } catch {
             finding = Finding(
-                subject: "", text: "cannot read what it wrote: \(error)", state: .fault,
+                subject: "", text: "cannot read what it wrote: \(error.problem)", state: .fault,
                 remedy: "Unpack libvips again: rm -r \(ExecutionContext.userCache)/libvips-*; make setup")
         }
         return finding

@@ -94,7 +94,7 @@ struct ContentIndex {
 
     /// An error's message without the path in front, so that it can be kept with the content.
     static func reason(of error: any Error, path: String) -> String {
-        let message = (error as? FoveaError)?.message ?? String(describing: error)
+        let message = error.problem
         return message.hasPrefix(path + " ") ? String(message.dropFirst(path.count + 1)) : "cannot be read: " + message
     }
 

@@ -113,7 +113,7 @@ public struct DatasetInspection: Sendable {
             } catch let error as FoveaError where error.kind != .data {
                 return .failed(error)
             } catch {
-                let message = (error as? FoveaError)?.message ?? "\(error)"
+                let message = error.problem
                 // The name is in front already.
                 let reason =
                     message.hasPrefix(photograph.path + " ")

@@ -46,7 +46,7 @@ extension FirstConfiguration {
             settings.data.split = split
             do {
                 let parts = try settings.divide(cohort)
-                if let error = problem as? FoveaError { findings.append(("", "skipped: \(error.message)")) }
+                if let problem { findings.append(("", "skipped: \(problem.problem)")) }
                 let counts = [parts.training, parts.validation].map { NumberFormat.count($0.count) }
                 findings.append(("split", "\(text) (\(counts[0]) training and \(counts[1]) validation images)"))
                 return parts.training

@@ -110,8 +110,11 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
 
     /// Reads the calibration beside a model; nil where there is none.
     ///
+    /// - Parameter weights: the hash of the model's weights; nil for that of the file.
     /// - Throws: `FoveaError` of kind `data` when it is damaged or belongs to other weights.
-    package static func read(for folder: String, _ description: ModelDescription) throws -> ModelCalibration? {
+    package static func read(
+        for folder: String, _ description: ModelDescription, weights: String? = nil
+    ) throws -> ModelCalibration? {
         let path = PathName.joined(folder, name)
         guard let data = try RegularFile.contents(of: path, atMost: sizeLimit) else { return nil }
         let again = "Make it again with `fovea calibrate`, or delete it."
@@ -129,9 +132,11 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
                 .data, "\(path) has format \(calibration.format); this version of Fovea reads \(currentFormat)",
                 remedy: "Update Fovea, or make it again with `fovea calibrate`.")
         }
-        let weights = PathName.joined(folder, ModelBundle.weightsName)
-        guard try ModelBundle.weightsHash(in: folder) == calibration.weightsSHA256 else {
-            throw FoveaError(.data, about: path, "is the calibration of other weights than \(weights)", remedy: again)
+        guard try weights ?? ModelBundle.weightsHash(in: folder) == calibration.weightsSHA256 else {
+            throw FoveaError(
+                .data, about: path,
+                "is the calibration of other weights than \(PathName.joined(folder, ModelBundle.weightsName))",
+                remedy: again)
         }
         if let fault = calibration.fault(description.classes) {
             throw FoveaError(.data, at: FilePlace(path), fault, remedy: again)

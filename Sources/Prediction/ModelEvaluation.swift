@@ -248,12 +248,5 @@ public struct ModelEvaluation: Sendable {
 
 extension EvaluationOutcome {
     /// The probabilities as a table that `--predictions` reads; nil where no model was evaluated.
-    public var csv: String? {
-        guard let outcomes else { return nil }
-        var text = CSVText(header: ["image"] + outcomes.classes)
-        for (row, image) in outcomes.images.enumerated() {
-            text.append([image] + outcomes.classes.indices.map { "\(outcomes.score(image: row, class: $0))" })
-        }
-        return text.text
-    }
+    public var csv: String? { outcomes?.csv }
 }

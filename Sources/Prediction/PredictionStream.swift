@@ -98,9 +98,7 @@ struct PredictionStream {
                     ModelPrediction.Failure(image: image.name, reason: error.reason, isNotFundus: true))
             case .failure(let error as FoveaError) where error.kind != .data: throw error
             case .failure(let error):
-                return .failure(
-                    ModelPrediction.Failure(
-                        image: image.name, reason: (error as? FoveaError)?.message ?? "\(error)"))
+                return .failure(ModelPrediction.Failure(image: image.name, reason: error.problem))
             }
         }
     }

@@ -45,11 +45,26 @@ public struct ComparisonFolder: Codable {
         return words.isEmpty ? nil : words.joined(separator: "-")
     }
 
+    private static func isPart(_ name: String) -> Bool {
+        name.wholeMatch(of: /folds(-[0-9]+)+(-merged)?|merged/) != nil
+    }
+
+    /// The command that writes the page about results over some folds or with merged classes; nil for any other folder.
+    package static func reportCommand(ofPart folder: String) -> String? {
+        let path = PathName.collapsed(PathName.absolute(folder))
+        let name = PathName.last(of: path)
+        guard isPart(name), read(folder) != nil else { return nil }
+        let words = name.split(separator: "-").map(String.init)
+        let folds = words.filter { Int($0) != nil }
+        return "fovea compare \(PathName.joined(PathName.folder(of: path), descriptionName)) --report"
+            + (folds.isEmpty ? "" : " --folds " + folds.joined(separator: " "))
+            + (words.last == "merged" ? " --merge FILE" : "")
+    }
+
     /// Whether a file or folder of this name in `folder` belongs to a comparison there.
     static func owns(_ name: String, in folder: String) -> Bool {
         guard
-            ([descriptionName, logName, RunSources.name] + reports + folders).contains(name)
-                || name.wholeMatch(of: /folds(-[0-9]+)+(-merged)?|merged/) != nil
+            ([descriptionName, logName, RunSources.name] + reports + folders).contains(name) || isPart(name)
         else { return false }
         func has(_ name: String) -> Bool { access(PathName.joined(folder, name), F_OK) == 0 }
         return read(folder) != nil || has(descriptionName) && (has("comparison.json") || has("cells"))

@@ -10,6 +10,19 @@ extension RunFolder {
     package static let calibrationName = "calibration.json"
     /// What `fovea report` adds to a run: the page, its numbers, and the model card.
     package static let pageNames = ["report.html", "report.json", "model-card.md"]
+
+    /// What to say where the calibration in a folder is of other weights than those with a hash; nil where it is not, or
+    /// there is none that can be read.
+    package static func foreignCalibration(in folder: String, weights: String) throws -> String? {
+        struct Calibration: Decodable { var weightsSha256: String }
+        let path = PathName.joined(folder, calibrationName)
+        guard let data = try RegularFile.contents(of: path, atMost: 1 << 28),
+            let fitted = try? JSONFormat.decoded(Calibration.self, from: data).weightsSha256, fitted != weights
+        else { return nil }
+        return "\(path) is of other weights than those that this run has now, so the report does not show it: make it "
+            + "again with `fovea calibrate`, or delete it"
+    }
+
     private static let names = Set(
         [".lock"] + early + [RunSplit.name] + late + [calibrationName, Familiarity.fileName] + pageNames + folders)
 

@@ -90,11 +90,17 @@ public final class RunFolder {
 
     /// Writes probabilities as a table: an image column and one column for each class.
     public func write(_ outcomes: Outcomes, to name: String) throws {
-        var text = CSVText(header: ["image"] + outcomes.classes)
-        for (row, image) in outcomes.images.enumerated() {
-            text.append(
-                [image] + outcomes.classes.indices.map { "\(outcomes.score(image: row, class: $0))" })
+        try AtomicFile.write(outcomes.csv, to: file(name))
+    }
+}
+
+extension Outcomes {
+    /// The probabilities as a table that `--predictions` reads.
+    package var csv: String {
+        var text = CSVText(header: ["image"] + classes)
+        for (row, image) in images.enumerated() {
+            text.append([image] + classes.indices.map { "\(score(image: row, class: $0))" })
         }
-        try AtomicFile.write(text.text, to: file(name))
+        return text.text
     }
 }

@@ -27,9 +27,7 @@ package struct RunMetrics: Codable {
             @ExplicitNull package var rocAUC: Double?
 
             package init(name: String, averagePrecision: Double?, rocAUC: Double?) {
-                self.name = name
-                self.averagePrecision = averagePrecision
-                self.rocAUC = rocAUC
+                (self.name, self.averagePrecision, self.rocAUC) = (name, averagePrecision, rocAUC)
             }
 
             enum CodingKeys: String, CodingKey {
@@ -70,19 +68,10 @@ package struct RunMetrics: Codable {
         files: [String: String], plain: EvaluationResult, teachers: [Teacher], student: EvaluationResult?,
         difference: PairedResult?, cost: [Cost], seconds: Double, sessions: [Double]
     ) {
-        self.precision = precision
-        self.labelTables = labelTables
-        self.attributes = attributes
-        self.configuration = configuration
-        self.split = split
-        self.files = files
-        self.plain = plain
-        self.teachers = teachers
-        self.student = student
-        self.difference = difference
-        self.cost = cost
-        self.seconds = seconds
-        self.sessions = sessions
+        (self.precision, self.labelTables, self.attributes) = (precision, labelTables, attributes)
+        (self.configuration, self.split, self.files) = (configuration, split, files)
+        (self.plain, self.teachers, self.student, self.difference) = (plain, teachers, student, difference)
+        (self.cost, self.seconds, self.sessions) = (cost, seconds, sessions)
     }
 
     /// The metrics of the model that the run offers.
@@ -99,7 +88,7 @@ package struct RunMetrics: Codable {
             throw FoveaError(
                 .data, about: path,
                 "is not what a run of this version writes: \(JSONFault.words(error, in: data, decoding: RunMetrics.self))",
-                remedy: "Remove the run's folder; the run is then made again, its finished stages are not.")
+                remedy: RunResults.remedy(PathName.folder(of: path)))
         }
     }
 }

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Models
+import Reports
 
 /// The files that a run leaves for other commands, and the hashes by which `metrics.json` knows them.
 package struct RunResults {
@@ -12,21 +13,21 @@ package struct RunResults {
     /// The SHA-256 of each file, by its path in the run folder.
     private let hashes: [String: String]
 
-    init(folder: String, hashes: [String: String]) {
-        self.folder = folder
-        self.hashes = hashes
-    }
-
     /// What `metrics.json` of a folder says; nil without it, and for one of an earlier version or of another program.
     ///
     /// - Throws: `FoveaError` of kind `data` when the one of a run is damaged.
     package static func read(_ folder: String) throws -> RunResults? {
-        struct Metrics: Decodable { var files: [String: String]? }
+        struct Metrics: Decodable {
+            var files: [String: String]?
+            var configuration: String?
+        }
         let path = PathName.joined(folder, "metrics.json")
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 30) else { return nil }
         do {
-            let hashes = try JSONFormat.decoded(Metrics.self, from: data).files
-            return hashes.map { RunResults(folder: folder, hashes: $0) }
+            let metrics = try JSONFormat.decoded(Metrics.self, from: data)
+            guard var hashes = metrics.files else { return nil }
+            hashes[RunConfiguration.name] = metrics.configuration
+            return RunResults(folder: folder, hashes: hashes)
         } catch {
             guard access(PathName.joined(folder, RunConfiguration.name), F_OK) == 0 else { return nil }
             throw FoveaError(
@@ -42,10 +43,18 @@ package struct RunResults {
         let path = PathName.joined(folder, name)
         guard let hash = hashes[name], access(path, F_OK) == 0 else { return }
         guard try Digest.sha256(fileAt: path) != hash else { return }
-        throw FoveaError(.data, about: path, "is not the file that the run wrote", remedy: Self.remedy(folder))
+        let remedy =
+            switch name {
+            case RunConfiguration.name:
+                "Restore it, or let the run be what it says now: `fovea train --resume \(folder)`."
+            // A resumed run continues the one that it finds, and refuses one that cannot be read.
+            case HistoryFile.name: "Remove it, and write it again with `fovea train --resume \(folder)`."
+            default: Self.remedy(folder)
+            }
+        throw FoveaError(.data, about: path, "is not the file that the run wrote", remedy: remedy)
     }
 
-    private static func remedy(_ folder: String) -> String {
+    static func remedy(_ folder: String) -> String {
         "Write it again with `fovea train --resume \(folder)`, or copy the run folder again."
     }
 

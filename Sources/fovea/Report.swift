@@ -56,7 +56,7 @@ struct Report: ParsableCommand {
         } catch let stop as CancellationError {
             throw stop
         } catch {
-            context.logger.warning("report.html could not be written: \(error)")
+            context.logger.warning("report.html could not be written: \(error.onOneLine)")
             return nil
         }
     }

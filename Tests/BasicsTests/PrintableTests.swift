@@ -21,6 +21,8 @@ struct PrintableTests {
         #expect(error.description == "\(shown) is empty\n  Remove \(shown).")
         let list = FoveaError(.data, "two files:", listing: [name, "b"], remedy: "Remove them.")
         #expect(list.description == "two files:\n  \(shown)\n  b\n  Remove them.")
+        #expect(list.onOneLine == "two files: \(shown) b (Remove them.)")
+        #expect(Printable.line(error.onOneLine) == "\(shown) is empty (Remove \(shown).)")
     }
 
     @Test func onlyStylesAreLetThrough() {

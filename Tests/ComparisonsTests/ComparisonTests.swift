@@ -175,6 +175,9 @@ import Torch
         #expect((page["cells"] as? [Any])?.count == 8)
         // Again, but not over a file of someone else.
         _ = try outcome.writePage()
+        // Until it is, there is no page of earlier results.
+        _ = try comparison(settings).report()
+        #expect(!paths.contains(where: FileManager.default.fileExists))
         try "mine".write(toFile: paths[0], atomically: true, encoding: .utf8)
         let error = foveaError { _ = try outcome.writePage() }
         #expect(error?.message.contains("report.html is there already and was not written by") == true)

@@ -3,6 +3,7 @@ import Evaluation
 import Execution
 import Foundation
 import Prediction
+import Reports
 import RunFiles
 import RunTestSupport
 import Settings
@@ -100,6 +101,81 @@ import Torch
         #expect(try error().message.contains("is not finished"))
         try FileManager.default.removeItem(atPath: run + "/config.yaml")
         #expect(try error().message.contains("is not a run folder"))
+    }
+
+    @Test func whatWasChangedInTheRunIsNamed() throws {
+        for name in ["config.yaml", "config.json", "history.csv"] {
+            let text = String(decoding: try job.file(name), as: UTF8.self)
+            let digit = try #require(text.lastIndex { $0.isNumber })
+            var changed = text
+            changed.replaceSubrange(digit...digit, with: text[digit] == "1" ? "2" : "1")
+            try AtomicFile.write(changed, to: run + "/" + name)
+            let error = try error()
+            #expect(error.kind == .data && error.message == "\(run)/\(name) is not the file that the run wrote")
+            #expect(error.remedy?.contains("fovea train --resume \(run)") == true)
+            try AtomicFile.write(text, to: run + "/" + name)
+        }
+        let metrics = try job.file("metrics.json")
+        for damaged in [Data(), metrics.prefix(metrics.count / 2), Data("{}".utf8)] {
+            try AtomicFile.write(damaged, to: run + "/metrics.json")
+            #expect(
+                try error().remedy == "Write it again with `fovea train --resume \(run)`, or copy the run folder again."
+            )
+        }
+        // As advised.
+        unlink(run + "/history.csv")
+        let costs = try job.execute(isResuming: true)
+        #expect(try job.costs().allSatisfy(\.reused), "\(costs)")
+        _ = try ModelReporting(run: run, context).write()
+        #expect(try !HistoryFile(path: run + "/history.csv").rows.isEmpty)
+    }
+
+    @Test func aModelCardThatWasChangedIsLeftAsItIs() throws {
+        _ = try ModelReporting(run: run, context).write()
+        let card = run + "/model-card.md"
+        let written = String(decoding: try job.file("model-card.md"), as: UTF8.self)
+        let changed = written.replacing("license: other", with: "license: mit")
+        try AtomicFile.write(changed, to: card)
+        var lines: [String] = []
+        var context = context
+        context.logger = .telling { lines.append($0) }
+        let paths = try ModelReporting(run: run, context).write()
+        #expect(paths == ["report.html", "report.json"].map { run + "/" + $0 })
+        #expect(lines.contains { $0.hasPrefix("warning: \(card) is not as `fovea report` wrote it") }, "\(lines)")
+        // The run itself leaves it too.
+        try job.execute(isResuming: true)
+        #expect(String(decoding: try job.file("model-card.md"), as: UTF8.self) == changed)
+        unlink(card)
+        #expect(try ModelReporting(run: run + "/", context).write().last == card)
+        #expect(String(decoding: try job.file("model-card.md"), as: UTF8.self).contains("\n# run\n"))
+    }
+
+    @Test func aRunWithOtherWeightsKeepsNoReportOfTheOld() throws {
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        let paths = try ModelReporting(run: run, context).write()
+        #expect(try document()["calibration"] != nil)
+        var other = job
+        other.settings.training.rate *= 2
+        try other.execute(isResuming: true)
+        #expect(!paths.contains(where: FileManager.default.fileExists))
+        let reporting = try ModelReporting(run: run, context)
+        #expect(reporting.notes.contains { $0.contains("calibration.json is of other weights") }, "\(reporting.notes)")
+        #expect(try reporting.write() == paths)
+        #expect(try document()["calibration"] == nil)
+        #expect(try #require(try document()["notes"] as? [String]) == reporting.notes)
+    }
+
+    @Test func resultsOfAPartOfAComparisonSayWhatWritesTheirPage() throws {
+        for (name, options) in [
+            ("folds-0-2", " --folds 0 2"), ("merged", " --merge FILE"), ("folds-1-merged", " --folds 1 --merge FILE"),
+        ] {
+            let part = folder.path + "/compared/" + name
+            try Folder.make(part)
+            try ComparisonFolder.acceptReport(part)
+            let error = try #require(throws: FoveaError.self) { try ModelReporting(run: part + "/", context) }
+            let command = "fovea compare \(folder.path)/compared/comparison.yaml --report\(options)"
+            #expect(error.remedy?.contains("`\(command)`") == true, "\(error)")
+        }
     }
 
     @Test func theWorstMistakesHaveTheMapsOfTheModel() throws {

@@ -190,5 +190,6 @@ import Testing
         #expect(front.contains("library_name: fovea"))
         #expect(front.contains { $0.hasPrefix("      name: \"</style>") && $0.contains("\\\" onload=\\\"") })
         #expect(!card.unicodeScalars.contains("\u{1B}"))
+        #expect(card.split(separator: "\n").last?.hasPrefix("<!-- SHA-256 of what is above") == true)
     }
 }

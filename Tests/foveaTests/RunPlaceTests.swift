@@ -71,8 +71,11 @@ import Testing
 
         // It is resumed from elsewhere, with its stages and its configuration.
         let before = try String(contentsOfFile: folder.path + "/A/runs/run/config.yaml", encoding: .utf8)
+        try folder.write("mine", to: "A/runs/run/report.html")
         let resumed = try run("B", ["train", "--resume", "../A/runs/run"] + cpu)
         #expect(resumed.status == 0, "\(resumed.errors)")
+        #expect(resumed.errors.contains("was not written by `fovea report` (Move it away"), "\(resumed.errors)")
+        #expect(!resumed.errors.contains("\\u{A}"))
         #expect(resumed.errors.contains("finished before"), "\(resumed.errors)")
         #expect(!Folder.exists(folder.path + "/B/kept") && !Folder.exists(folder.path + "/B/cache"))
         #expect(try String(contentsOfFile: folder.path + "/A/runs/run/config.yaml", encoding: .utf8) == before)

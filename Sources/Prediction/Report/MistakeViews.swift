@@ -24,7 +24,7 @@ final class MistakeViews {
             model = try InferenceModel(folder, readsCalibration: false, context)
         } catch {
             model = nil
-            mapsMissing = Self.words(error)
+            mapsMissing = error.problem
         }
     }
 
@@ -48,10 +48,8 @@ final class MistakeViews {
                 top: place.top, width: place.width, height: place.height,
                 overlay: try overlay.drawn(over: small).jpeg(quality: Self.quality))
         } catch {
-            mapsMissing = Self.words(error)
+            mapsMissing = error.problem
             return nil
         }
     }
-
-    private static func words(_ error: any Error) -> String { (error as? FoveaError)?.message ?? "\(error)" }
 }

@@ -5,6 +5,7 @@ import Evaluation
 import Execution
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import Plots
 import Reports
@@ -29,6 +30,8 @@ public struct ModelReporting {
     private let best: Outcomes
     private let plain: Outcomes
     private let calibration: ModelCalibration?
+    /// What the reader should know of the data and of the calibration.
+    public let notes: [String]
     private let context: ExecutionContext
 
     /// Reads a run.
@@ -40,19 +43,31 @@ public struct ModelReporting {
         self.context = context
         try Self.requireFinished(folder)
         metrics = try RunMetrics.read(PathName.joined(folder, "metrics.json"))
+        let results = try RunResults.read(folder)
+        for name in [RunConfiguration.name, ModelBundle.configurationName, HistoryFile.name] {
+            try results?.requireUnchanged(name)
+        }
         evaluation = try ModelEvaluation(run: folder)
         let description = try ModelBundle.description(in: folder)
         data = try evaluation.photographs(of: description)
         var options = try evaluation.evaluation.options(threads: context.threads, shouldStop: context.shouldStop)
         options.trainingImages = description.trainingImages
         self.options = options
-        best = try Self.outcomes("predictions.csv", in: folder, data)
-        plain = metrics.student == nil ? best : try Self.outcomes("plain/predictions.csv", in: folder, data)
-        calibration = try ModelCalibration.read(for: folder, description)
+        best = try Self.outcomes("predictions.csv", in: folder, results, data)
+        plain = metrics.student == nil ? best : try Self.outcomes("plain/predictions.csv", in: folder, results, data)
+        let weights = try metrics.files?[ModelBundle.weightsName] ?? ModelBundle.weightsHash(in: folder)
+        let foreign = try RunFolder.foreignCalibration(in: folder, weights: weights)
+        calibration = foreign == nil ? try ModelCalibration.read(for: folder, description, weights: weights) : nil
+        notes = data.notes + [foreign].compactMap(\.self)
         try requireSameLabels()
     }
 
     private static func requireFinished(_ folder: String) throws {
+        if let command = ComparisonFolder.reportCommand(ofPart: folder) {
+            throw FoveaError(
+                .configuration, "\(folder) holds results of a comparison over some folds or with merged classes",
+                remedy: "Their page is written with them: `\(command)`.")
+        }
         guard access(PathName.joined(folder, RunConfiguration.name), F_OK) == 0 else {
             throw FoveaError(
                 .configuration, "\(folder) is not a run folder: it has no \(RunConfiguration.name)",
@@ -66,9 +81,9 @@ public struct ModelReporting {
     }
 
     private static func outcomes(
-        _ name: String, in folder: String, _ data: LabelledPhotographs
+        _ name: String, in folder: String, _ results: RunResults?, _ data: LabelledPhotographs
     ) throws -> Outcomes {
-        try RunResults.read(folder)?.requireUnchanged(name)
+        try results?.requireUnchanged(name)
         let table = try PredictionTable(path: PathName.joined(folder, name))
         return try data.outcomes(
             table.scores(of: data.images, labelledIn: data.cohort.source, classes: data.classes))
@@ -92,17 +107,23 @@ public struct ModelReporting {
         }
     }
 
-    /// What the reader should know of the data.
-    public var notes: [String] { data.notes }
-
-    /// Computes what the run folder does not hold, and writes the three files.
+    /// Computes what the run folder does not hold, and writes the three files. A model card that was changed is left as it
+    /// is, with a warning.
     ///
-    /// - Returns: their paths.
+    /// - Returns: the paths of those that were written.
     /// - Throws: `FoveaError` of kind `configuration` where a file of such a name was not written by this command;
     ///   `CancellationError`.
     public func write() throws -> [String] {
-        let paths = RunFolder.pageNames.map { PathName.joined(folder, $0) }
-        try ReportFiles.requireOwn(paths)
+        var paths = RunFolder.pageNames.map { PathName.joined(folder, $0) }
+        try ReportFiles.requireOwn(Array(paths.prefix(2)))
+        if try !ReportFiles.isOwn(paths[2]) {
+            context.logger.warning(
+                """
+                \(paths[2]) is not as `fovea report` wrote it and is left as it is: its figures may be older than those of \
+                the report; delete it to get a new one
+                """)
+            paths.removeLast()
+        }
         let (report, document) = try report()
         let texts = [
             report.page.text, try document(), report.modelCard(dataset: tableNames.joined(separator: ", ")),
@@ -116,7 +137,7 @@ extension ModelReporting {
     /// The page's values, and what makes JSON of them.
     func report() throws -> (ModelReport, json: () throws -> String) {
         var report = ModelReport(
-            name: PathName.last(of: PathName.absolute(folder)), facts: facts, notes: data.notes,
+            name: PathName.name(ofFolder: folder), facts: facts, notes: notes,
             names: data.attributes?.namesByClass(data.cohort.classes) ?? [:], plain: metrics.plain,
             student: metrics.student, difference: metrics.difference)
         let logits = best.scores.map { score in
@@ -148,12 +169,13 @@ extension ModelReporting {
         report.teachers = metrics.student.map {
             TeacherTable(metrics.teachers, plain: metrics.plain, student: $0, names: report.names)
         }
-        report.history = try HistoryFile(path: PathName.joined(folder, "history.csv")).rows
+        report.history = try HistoryFile(path: PathName.joined(folder, HistoryFile.name)).rows
         report.cost = CostTable(
             metrics.cost, plainStages: evaluation.settings.technique.second.name == .none ? 1 : 2)
         report.hashes = try fileHashes()
         report.commands = [
-            "fovea train \(folder)/\(RunConfiguration.name) --set output=ANOTHER_FOLDER", "fovea report \(folder)",
+            "fovea train \(PathName.joined(folder, RunConfiguration.name)) --set output=ANOTHER_FOLDER",
+            "fovea report \(folder)",
         ]
         let document = Document(report, metrics, check)
         return (report, { String(decoding: try JSONFormat.encoded(document), as: UTF8.self) })

@@ -15,8 +15,7 @@ public struct ModelReport: Sendable {
 
         /// Puts them together.
         public init(name: String, models: [String: RankingCurves]) {
-            self.name = name
-            self.models = models
+            (self.name, self.models) = (name, models)
         }
     }
 
@@ -29,8 +28,7 @@ public struct ModelReport: Sendable {
 
         /// Puts them together.
         public init(name: String, netBenefit: NetBenefit) {
-            self.name = name
-            self.netBenefit = netBenefit
+            (self.name, self.netBenefit) = (name, netBenefit)
         }
     }
 
@@ -45,9 +43,7 @@ public struct ModelReport: Sendable {
 
         /// Puts them together.
         public init(column: String, value: String, comparison: SubgroupDifference) {
-            self.column = column
-            self.value = value
-            self.comparison = comparison
+            (self.column, self.value, self.comparison) = (column, value, comparison)
         }
     }
 
@@ -99,13 +95,8 @@ public struct ModelReport: Sendable {
             image: String, name: String, probability: Double, threshold: Double, labels: [String], thumbnail: Data?,
             map: Map? = nil
         ) {
-            self.image = image
-            self.name = name
-            self.probability = probability
-            self.threshold = threshold
-            self.labels = labels
-            self.thumbnail = thumbnail
-            self.map = map
+            (self.image, self.name, self.probability, self.threshold) = (image, name, probability, threshold)
+            (self.labels, self.thumbnail, self.map) = (labels, thumbnail, map)
         }
 
         enum CodingKeys: String, CodingKey { case image, name, probability, threshold, labels, map }
@@ -122,9 +113,7 @@ public struct ModelReport: Sendable {
 
         /// Puts it together.
         public init(summary: TextTable, points: TextTable, notes: [String]) {
-            self.summary = summary
-            self.points = points
-            self.notes = notes
+            (self.summary, self.points, self.notes) = (summary, points, notes)
         }
     }
 
@@ -174,13 +163,8 @@ public struct ModelReport: Sendable {
         name: String, facts: [(name: String, value: String)], notes: [String], names: [String: String],
         plain: EvaluationResult, student: EvaluationResult?, difference: PairedResult?
     ) {
-        self.name = name
-        self.facts = facts
-        self.notes = notes
-        self.names = names
-        self.plain = plain
-        self.student = student
-        self.difference = difference
+        (self.name, self.facts, self.notes, self.names) = (name, facts, notes, names)
+        (self.plain, self.student, self.difference) = (plain, student, difference)
     }
 
     /// The model that the run offers.

@@ -10,6 +10,9 @@ public struct HistoryFile: Sendable {
     /// The columns, in order. An empty cell is undefined.
     public static let columns = ["stage", "epoch", "step"] + HistoryRow.numbers.map(\.column)
 
+    /// The file's name in a run folder.
+    package static let name = "history.csv"
+
     /// The file.
     public let path: String
     /// The rows so far.

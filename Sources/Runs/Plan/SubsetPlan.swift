@@ -39,7 +39,7 @@ package struct SubsetPlan {
                 _ = try task(ClassSubset(name: "learned", classes: classes))
                 return nil
             } catch {
-                return (error as? FoveaError)?.message ?? "\(error)"
+                return error.problem
             }
         }
         let made = try Grouping.make(

@@ -17,9 +17,9 @@ final class HistoryRecorder {
     ///   from the records of stages and checkpoints.
     init(_ folder: RunFolder, _ sessions: RunSessions, _ logger: Logger, startsAgain: Bool) throws {
         self.startsAgain = startsAgain
-        if startsAgain { unlink(folder.file("history.csv")) }
+        if startsAgain { unlink(folder.file(HistoryFile.name)) }
         do {
-            history = try HistoryFile(path: folder.file("history.csv"))
+            history = try HistoryFile(path: folder.file(HistoryFile.name))
         } catch var error as FoveaError where error.kind == .data {
             error.remedy = "Remove it: a resumed run writes it again from the records of its stages and checkpoints."
             throw error

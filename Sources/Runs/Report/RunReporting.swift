@@ -28,6 +28,8 @@ struct RunReporting {
     let configuration: String
 
     func write() throws {
+        // `fovea report` wrote them about other results.
+        ReportFiles.removeOwn(RunFolder.pageNames.map(folder.file))
         let split = RunSplit(runner.cohort, runner.data.cache, runner.preparedData.split).text
         // Until all of it is written, a folder that was finished with another split vouches for no model.
         if try access(folder.file(RunSplit.name), F_OK) != 0
@@ -37,7 +39,10 @@ struct RunReporting {
         }
         try AtomicFile.write(split, to: folder.file(RunSplit.name))
         try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
-        try warnOfCalibration()
+        let weights = try ModelBundle.weightsHash(in: folder.path)
+        if let warning = try RunFolder.foreignCalibration(in: folder.path, weights: weights) {
+            runner.context.logger.warning("\(warning)")
+        }
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))
             try save(outcome.plain, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
@@ -61,7 +66,7 @@ struct RunReporting {
     private var fileHashes: [String: String] {
         get throws {
             let places = outcome.studentResult == nil ? [""] : ["", "plain/"]
-            let paths = places.flatMap { place in RunResults.names.map { place + $0 } }
+            let paths = places.flatMap { place in RunResults.names.map { place + $0 } } + [HistoryFile.name]
             return Dictionary(
                 uniqueKeysWithValues: try paths.map { ($0, try Digest.sha256(fileAt: folder.file($0))) })
         }
@@ -90,18 +95,6 @@ struct RunReporting {
         bundle.description.thresholds = thresholds
         try bundle.save(to: folder.file(place.isEmpty ? "." : place))
         try folder.write(outcomes, to: place + "predictions.csv")
-    }
-
-    /// Says that a calibration that lies here belongs to other weights than those just written.
-    private func warnOfCalibration() throws {
-        struct Calibration: Decodable { var weightsSha256: String }
-        let path = folder.file(RunFolder.calibrationName)
-        guard let data = FileManager.default.contents(atPath: path) else { return }
-        let fitted = try? JSONFormat.decoded(Calibration.self, from: data).weightsSha256
-        guard try fitted != Digest.sha256(fileAt: folder.file(ModelBundle.weightsName)) else { return }
-        runner.context.logger.warning(
-            "\(path) is of other weights than those that this run has now: make it again with `fovea calibrate`, or delete it"
-        )
     }
 
     /// What the table of costs does not show.

@@ -8,7 +8,7 @@ extension RunFolder {
     ///
     /// The lock says that no other process works here. Files whose names Fovea does not give stay.
     public func removeLeftOver(_ store: StageStore) {
-        let own = Self.early + [RunSplit.name, Self.calibrationName] + Self.late
+        let own = Self.early + [RunSplit.name, Self.calibrationName] + Self.late + Self.pageNames
         PartialFile.removeLeftOver(in: path, isOwn: own.contains)
         PartialFile.removeLeftOver(in: file("plain"), isOwn: Self.late.contains)
         PartialFile.removeLeftOver(in: file("plots")) { $0.hasSuffix(".svg") }
