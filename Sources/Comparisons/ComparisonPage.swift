@@ -18,6 +18,7 @@ extension ComparisonOutcome {
         var report = ComparisonReport(
             name: PathName.name(ofFolder: folder), facts: reporting.facts + [("Fovea", Program.version)],
             notes: notes(tables), arms: words, tables: tables, hasDecisions: merge == nil)
+        report.hasDistillation = plan.cells.contains { $0.settings.distillation != nil }
         report.gains = reporting.gains.map(\.drawing)
         report.details = reporting.details.map { detail in
             ComparisonReport.Detail(
@@ -74,15 +75,19 @@ extension ComparisonOutcome {
         let output = plan.settings.output
         let description = PathName.joined(output, ComparisonFolder.descriptionName)
         // Relative paths in the description count from where the comparison was begun.
-        let place = ComparisonFolder.read(output).map { ["cd \($0.madeIn)"] } ?? []
+        let place = ComparisonFolder.read(output).map { ["cd " + ShellWord.quoted($0.madeIn)] } ?? []
         let part = PathName.absolute(folder) != PathName.absolute(output)
-        return place + ["fovea compare \(description) --set output=ANOTHER_FOLDER"]
-            + [part ? "fovea compare \(description) --report \(arguments)" : "fovea report \(output)"]
+        let compare = "fovea compare \(ShellWord.quoted(description))"
+        return place + [
+            compare + " --set output=ANOTHER_FOLDER",
+            part ? compare + " --report \(arguments)" : "fovea report \(ShellWord.quoted(output))",
+        ]
     }
 
     /// What `fovea compare --report` was given for results of a part.
     private var arguments: String {
-        ((folds.isEmpty ? [] : ["--folds"] + folds.map(String.init)) + (merge.map { ["--merge", $0] } ?? []))
+        ((folds.isEmpty ? [] : ["--folds"] + folds.map(String.init))
+            + (merge.map { ["--merge", ShellWord.quoted($0)] } ?? []))
             .joined(separator: " ")
     }
 }

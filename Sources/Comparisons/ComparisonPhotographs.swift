@@ -31,7 +31,7 @@ struct ComparisonPhotographs {
             throw FoveaError(
                 .data, about: missing,
                 "is missing, though the run wrote it: which photographs it was made of is not known",
-                remedy: "Restore it, or write it again with `fovea train --resume \(folder)`.")
+                remedy: "Restore it, or write it again with `fovea train --resume \(ShellWord.quoted(folder))`.")
         }
         guard let first = known[cell.unit.dataset] else {
             known[cell.unit.dataset] = Known(cell: folder, split: record.split)

@@ -197,7 +197,7 @@ public struct ModelBundle {
             if FileManager.default.fileExists(atPath: PathName.joined(folder, "config.yaml")) {
                 throw FoveaError(
                     .data, "the run in \(folder) is not finished: it holds no model yet",
-                    remedy: "Finish it with `fovea train --resume \(folder)`.")
+                    remedy: "Finish it with `fovea train --resume \(ShellWord.quoted(folder))`.")
             }
             try requireFolder(folder)
             throw FoveaError(

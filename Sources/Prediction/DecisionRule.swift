@@ -24,7 +24,7 @@ struct DecisionRule: Sendable, Equatable {
         guard let calibration else {
             throw FoveaError(
                 .configuration, "--at \(name) is an operating point, but \(folder) has no calibration",
-                remedy: "Make one with `fovea calibrate \(folder)`.")
+                remedy: "Make one with `fovea calibrate \(ShellWord.quoted(folder))`.")
         }
         let known =
             calibration.points.sensitivity.map { ("sensitivity=" + $0.key, $0.value) }

@@ -184,7 +184,8 @@ public struct ModelEvaluation: Sendable {
         if let missing, isOfRun, part != .all {
             throw FoveaError(
                 .data, about: missing, "is missing, though the run wrote it: which images it validated is not known",
-                remedy: "Restore it, or write it again with `fovea train --resume \(PathName.folder(of: missing))`; "
+                remedy:
+                    "Restore it, or write it again with `fovea train --resume \(ShellWord.quoted(PathName.folder(of: missing)))`; "
                     + "--split all evaluates all images.")
         }
         var (rows, notes) = try rows(of: cohort, attributes, record)

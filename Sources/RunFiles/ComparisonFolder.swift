@@ -56,7 +56,7 @@ public struct ComparisonFolder: Codable {
         guard isPart(name), read(folder) != nil else { return nil }
         let words = name.split(separator: "-").map(String.init)
         let folds = words.filter { Int($0) != nil }
-        return "fovea compare \(PathName.joined(PathName.folder(of: path), descriptionName)) --report"
+        return "fovea compare \(ShellWord.quoted(PathName.joined(PathName.folder(of: path), descriptionName))) --report"
             + (folds.isEmpty ? "" : " --folds " + folds.joined(separator: " "))
             + (words.last == "merged" ? " --merge FILE" : "")
     }

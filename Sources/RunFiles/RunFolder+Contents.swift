@@ -80,7 +80,7 @@ extension RunFolder {
         }
         throw FoveaError(
             .configuration, about: run, "already holds a run",
-            remedy: "Choose another `output`, or continue it with `fovea train --resume \(run)`.")
+            remedy: "Choose another `output`, or continue it with `fovea train --resume \(ShellWord.quoted(run))`.")
     }
 
     /// The error for a folder of a run that can be neither continued nor begun.
@@ -88,6 +88,6 @@ extension RunFolder {
         FoveaError(
             .configuration, about: run, "holds the work of a run but not its config.yaml",
             remedy: "To continue it, put the configuration that it was made with there as \(run)/config.yaml, then "
-                + "`fovea train --resume \(run)`; to start again, choose another `output`.")
+                + "`fovea train --resume \(ShellWord.quoted(run))`; to start again, choose another `output`.")
     }
 }

@@ -46,16 +46,17 @@ package struct RunResults {
         let remedy =
             switch name {
             case RunConfiguration.name:
-                "Restore it, or let the run be what it says now: `fovea train --resume \(folder)`."
+                "Restore it, or let the run be what it says now: `fovea train --resume \(ShellWord.quoted(folder))`."
             // A resumed run continues the one that it finds, and refuses one that cannot be read.
-            case HistoryFile.name: "Remove it, and write it again with `fovea train --resume \(folder)`."
+            case HistoryFile.name:
+                "Remove it, and write it again with `fovea train --resume \(ShellWord.quoted(folder))`."
             default: Self.remedy(folder)
             }
         throw FoveaError(.data, about: path, "is not the file that the run wrote", remedy: remedy)
     }
 
     static func remedy(_ folder: String) -> String {
-        "Write it again with `fovea train --resume \(folder)`, or copy the run folder again."
+        "Write it again with `fovea train --resume \(ShellWord.quoted(folder))`, or copy the run folder again."
     }
 
     /// Verifies the files of a model: one that lies in its run folder, or among the stages of one, must be what the run

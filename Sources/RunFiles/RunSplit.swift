@@ -158,12 +158,13 @@ package struct RunRecord {
                 .data, about: folder,
                 "has a \(RunSplit.name), but no metrics.json: its run is not finished, or a part of it "
                     + "was copied",
-                remedy: "Finish it with `fovea train --resume \(folder)`, or copy the whole run folder.")
+                remedy:
+                    "Finish it with `fovea train --resume \(ShellWord.quoted(folder))`, or copy the whole run folder.")
         }
         guard try hash == Digest.sha256(fileAt: path) else {
             throw FoveaError(
                 .data, "\(path), which says which images trained the model, is not the file that the run wrote",
-                remedy: "Restore it, or write it again with `fovea train --resume \(folder)`.")
+                remedy: "Restore it, or write it again with `fovea train --resume \(ShellWord.quoted(folder))`.")
         }
         return RunRecord(folder: folder, split: try RunSplit(path: path))
     }

@@ -65,7 +65,7 @@ struct Train: ParsableCommand {
         } catch let stop as CancellationError {
             let hasBegun = FileManager.default.fileExists(atPath: PathName.joined(run.output, "config.yaml"))
             printError(
-                (hasBegun ? "`fovea train --resume \(run.output)`" : "The same command")
+                (hasBegun ? "`fovea train --resume \(ShellWord.quoted(run.output))`" : "The same command")
                     + " resumes from here.")
             throw stop
         }

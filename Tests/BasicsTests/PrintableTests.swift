@@ -50,3 +50,20 @@ struct PrintableTests {
         #expect(Printable.result(list) == list)
     }
 }
+
+@Suite struct ShellWordTests {
+    @Test func wordsOfACommandStayWords() throws {
+        #expect(ShellWord.quoted("runs/odir-5k_2.1") == "runs/odir-5k_2.1")
+        for text in ["my run", "", "it's", "a;b", "$HOME", "`x`", "a\nb", "~", "*", "Größe"] {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: "/bin/sh")
+            process.arguments = ["-c", "printf %s \(ShellWord.quoted(text))"]
+            let pipe = Pipe()
+            process.standardOutput = pipe
+            try process.run()
+            let data = pipe.fileHandleForReading.readDataToEndOfFile()
+            process.waitUntilExit()
+            #expect(String(decoding: data, as: UTF8.self) == text)
+        }
+    }
+}

@@ -115,4 +115,40 @@ import Testing
         #expect(report.page.text.contains("Finished: 1 run, that is, all."))
         #expect(report.page.text.contains("by `fovea report` with its folder"))
     }
+
+    /// What passes no correction for the number of techniques is not called a gain, whatever its interval.
+    @Test func onlyWhatHoldsAfterTheCorrectionIsAGain() throws {
+        let labels = (0..<80).map { Int8($0 % 2) }
+        func outcomes(_ score: (Int) -> Double) throws -> Outcomes {
+            try Outcomes(
+                classes: ["a"], images: (0..<80).map { "\($0)" }, labels: labels, scores: labels.indices.map(score))
+        }
+        let right = try outcomes { Double(labels[$0]) }
+        let wrong = try outcomes { Double($0 * 37 % 80) / 80 }
+        func text(_ candidate: Outcomes, _ reference: Outcomes, holm: Double?) throws -> String {
+            var report = try Self.report()
+            let difference = try Evaluator.compare(candidate: [candidate], reference: [reference])
+            report.tables = ComparisonTables(
+                arms: report.tables.arms,
+                contrasts: [
+                    .init(
+                        dataset: "odir", technique: "bce", candidate: "RSKD(region)", reference: "plain",
+                        result: difference, holmPValue: holm)
+                ])
+            return report.page.text
+        }
+        #expect(try text(right, wrong, holm: 0.01).contains("]: a gain<"))
+        #expect(try text(right, wrong, holm: nil).contains("]: a gain<"))
+        #expect(try text(wrong, right, holm: 0.01).contains("]: a loss<"))
+        #expect(try text(right, wrong, holm: 0.3).contains("]: no difference can be claimed<"))
+        #expect(try text(right, right, holm: nil).contains("]: no difference can be claimed<"))
+    }
+
+    @Test func withoutAStudentNothingIsSaidOfDistillation() throws {
+        var report = try Self.report()
+        report.tables.contrasts = []
+        #expect(report.page.text.contains("No arm tells what distillation gains"))
+        report.hasDistillation = false
+        #expect(!report.page.text.contains("No arm tells what distillation gains"))
+    }
 }

@@ -76,7 +76,7 @@ public struct ModelReporting {
         guard access(PathName.joined(folder, "metrics.json"), F_OK) == 0 else {
             throw FoveaError(
                 .data, "the run in \(folder) is not finished: it has no metrics.json",
-                remedy: "Finish it with `fovea train --resume \(folder)`.")
+                remedy: "Finish it with `fovea train --resume \(ShellWord.quoted(folder))`.")
         }
     }
 
@@ -174,8 +174,8 @@ extension ModelReporting {
             metrics.cost, plainStages: evaluation.settings.technique.second.name == .none ? 1 : 2)
         report.hashes = try fileHashes()
         report.commands = [
-            "fovea train \(PathName.joined(folder, RunConfiguration.name)) --set output=ANOTHER_FOLDER",
-            "fovea report \(folder)",
+            "fovea train \(ShellWord.quoted(PathName.joined(folder, RunConfiguration.name))) --set output=ANOTHER_FOLDER",
+            "fovea report \(ShellWord.quoted(folder))",
         ]
         let document = Document(report, metrics, check)
         return (report, { String(decoding: try JSONFormat.encoded(document), as: UTF8.self) })

@@ -61,6 +61,8 @@ public struct ComparisonReport: Sendable {
     public var tables: ComparisonTables
     /// Whether thresholds are of the classes that are shown.
     public var hasDecisions: Bool
+    /// Whether an arm has a student.
+    public var hasDistillation = true
     /// Gains, one plot for each data set and question.
     public var gains: [Drawing] = []
     /// Class by class, for each technique with a student.

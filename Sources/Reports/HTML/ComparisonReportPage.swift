@@ -48,18 +48,17 @@ extension ComparisonReport {
             TextTable(["Arm", "What it is"], arms.map { [.text($0.name), .text($0.words)] }).html("The arms"))
     }
 
+    /// So many differences fit a screen at a glance; the table below has all.
+    private static let cardLimit = 8
+
     private var headline: HTMLPage.Section {
         let cards = datasets.flatMap { dataset -> [HTMLCard] in
-            let tables = tables.only(dataset)
-            let technique = tables.arms.first?.technique ?? ""
-            return tables.contrasts.filter { $0.technique == technique }.compactMap { contrast in
-                contrast.result.groups.all.averagePrecision.fixedSet.map {
-                    HTMLCard("mAP: \(contrast.name) (\(dataset), \(technique))", $0)
-                }
+            tables.only(dataset).contrasts.compactMap { contrast in
+                HTMLCard("mAP: \(contrast.name) (\(dataset), \(contrast.technique))", contrast)
             }
-        }
+        }.prefix(Self.cardLimit)
         return .init(
-            "headline", "Headline: each arm against its controls", .cards(cards), .paragraphs(equalCompute),
+            "headline", "Headline: each arm against its controls", .cards(Array(cards)), .paragraphs(equalCompute),
             tabled("Differences with intervals") { $0.differences() },
             "\(gains.map { HTML.figure($0, "Differences in mAP by technique and part of the long tail") })",
             .paragraphs([ModelReport.measures] + notes))
@@ -68,6 +67,7 @@ extension ComparisonReport {
     /// What distillation gains over a plain model of the same work, in words.
     private var equalCompute: [String] {
         let found = tables.contrasts.filter(\.isOfEqualCompute)
+        guard hasDistillation else { return [] }
         guard !found.isEmpty else {
             return [
                 "No arm tells what distillation gains at equal compute: that takes a plain model trained for as long "
@@ -79,7 +79,8 @@ extension ComparisonReport {
             guard let gain = contrast.result.groups.all.averagePrecision.fixedSet else {
                 return start + "no interval, as no class has enough positive patients or no bootstrap was made."
             }
-            return start + "mAP \(NumberFormat.interval(ReportedValue(gain), isSigned: true)), \(gain.verdict)."
+            return start
+                + "mAP \(NumberFormat.interval(ReportedValue(gain), isSigned: true)), \(contrast.verdict(of: gain))."
         }
     }
 

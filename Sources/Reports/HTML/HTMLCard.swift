@@ -16,12 +16,13 @@ struct HTMLCard {
         detail = (value.interval == nil ? "" : Self.range(value, isSigned: false) + ", ") + classes
     }
 
-    /// A difference, and whether one can be claimed.
-    init(_ name: String, _ difference: FixedSetDifference) {
+    /// A difference in mAP, and whether one can be claimed; nil without an interval.
+    init?(_ name: String, _ contrast: ComparisonTables.Contrast) {
+        guard let difference = contrast.result.groups.all.averagePrecision.fixedSet else { return nil }
         let value = ReportedValue(difference)
         self.name = name
         self.value = NumberFormat.signed(value.value)
-        detail = Self.range(value, isSigned: true) + ": " + difference.verdict
+        detail = Self.range(value, isSigned: true) + ": " + contrast.verdict(of: difference)
     }
 
     private static func range(_ value: ReportedValue, isSigned: Bool) -> String {
@@ -32,10 +33,14 @@ struct HTMLCard {
     var html: HTML { "<div><dt>\(name)</dt><dd><strong>\(value)</strong> \(detail)</dd></div>" }
 }
 
-extension FixedSetDifference {
-    /// What may be said of it.
-    var verdict: String {
-        interval.low > 0 ? "a gain" : interval.high < 0 ? "a loss" : "no difference can be claimed"
+extension ComparisonTables.Contrast {
+    /// What may be said of its difference: a gain or a loss is one that stays clear of zero after the correction for the
+    /// number of techniques too.
+    func verdict(of difference: FixedSetDifference) -> String {
+        let level = result.bootstrap?.level ?? 0.95
+        guard holmPValue.map({ $0 <= 1 - level }) ?? true else { return "no difference can be claimed" }
+        return difference.interval.low > 0
+            ? "a gain" : difference.interval.high < 0 ? "a loss" : "no difference can be claimed"
     }
 }
 

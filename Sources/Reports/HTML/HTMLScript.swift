@@ -3,18 +3,18 @@ import Foundation
 
 /// The one script of a page: it makes tables sortable. The page is complete without it.
 package enum HTMLScript {
-    /// Each heading of a table of class `sortable` becomes a button: numbers from the highest first, then from the lowest;
-    /// what is undefined stays last.
+    /// Each heading of a table of class `sortable` becomes a button: columns of numbers, with or without text after them,
+    /// from the highest first, then from the lowest, and what is undefined (an en dash) stays last.
     package static let text = """
 
         for (const table of document.querySelectorAll("table.sortable")) {
           const body = table.tBodies[0], heads = [...table.tHead.rows[0].cells]
           heads.forEach((head, column) => {
-            const isNumber = head.classList.contains("number"), button = document.createElement("button")
-            const value = row => {
-              const text = row.cells[column].textContent
-              return isNumber ? parseFloat(text.replaceAll(",", "")) : text
-            }
+            const button = document.createElement("button")
+            const text = row => row.cells[column].textContent.trim()
+            const number = row => parseFloat(text(row).replaceAll(",", "").replace("\u{2212}", "-"))
+            const isNumber = [...body.rows].every(row => ["", "\u{2013}"].includes(text(row)) || !isNaN(number(row)))
+            const value = isNumber ? number : text
             button.type = "button"
             button.append(...head.childNodes)
             head.append(button)
