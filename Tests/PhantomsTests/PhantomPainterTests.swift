@@ -41,6 +41,26 @@ import Testing
         #expect(same < 128 * 128)
     }
 
+    /// What maps are judged by: with and without a local finding, an eye differs only where the finding is to be seen.
+    @Test(arguments: [
+        PhantomFinding.choroidalNaevus, .geographicAtrophy, .branchOcclusion, .cottonWoolSpots, .flameHaemorrhages,
+        .hardExudates, .drusen, .laserScars,
+    ])
+    func localFindingsChangeOnlyTheirPlace(_ finding: PhantomFinding) throws {
+        for patient in 0..<6 {
+            let healthy = try painter.paint(patient: patient, eye: .right, findings: [])
+            let ill = try painter.paint(patient: patient, eye: .right, findings: [finding])
+            let changes = (0..<128 * 128).map { i in
+                (3 * i..<3 * i + 3).map { abs(Int(healthy.bytes[$0]) - Int(ill.bytes[$0])) }.max() ?? 0
+            }
+            let seen = changes.indices.filter { changes[$0] > 16 }
+            let away = changes.indices.filter { changes[$0] > 0 }.filter { i in
+                !seen.contains { abs($0 % 128 - i % 128) <= 6 && abs($0 / 128 - i / 128) <= 6 }
+            }
+            #expect(away.count <= 128 * 128 / 200, "\(finding) of patient \(patient): \(seen.count), \(away.count)")
+        }
+    }
+
     @Test func eyesAreMirrored() throws {
         // The disc is right of the middle in a right eye, left of it in a left one.
         for patient in 0..<12 {
