@@ -54,7 +54,11 @@ extension ComparisonReport {
     private var headline: HTMLPage.Section {
         let cards = datasets.flatMap { dataset -> [HTMLCard] in
             tables.only(dataset).contrasts.compactMap { contrast in
-                HTMLCard("mAP: \(contrast.name) (\(dataset), \(contrast.technique))", contrast)
+                contrast.result.groups.all.averagePrecision.fixedSet.map {
+                    HTMLCard(
+                        "mAP: \(contrast.name) (\(dataset), \(contrast.technique))", $0,
+                        verdict: contrast.verdict(of: $0))
+                }
             }
         }.prefix(Self.cardLimit)
         return .init(

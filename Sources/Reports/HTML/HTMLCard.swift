@@ -16,13 +16,12 @@ struct HTMLCard {
         detail = (value.interval == nil ? "" : Self.range(value, isSigned: false) + ", ") + classes
     }
 
-    /// A difference in mAP, and whether one can be claimed; nil without an interval.
-    init?(_ name: String, _ contrast: ComparisonTables.Contrast) {
-        guard let difference = contrast.result.groups.all.averagePrecision.fixedSet else { return nil }
+    /// A difference, and what may be said of it.
+    init(_ name: String, _ difference: FixedSetDifference, verdict: String? = nil) {
         let value = ReportedValue(difference)
         self.name = name
         self.value = NumberFormat.signed(value.value)
-        detail = Self.range(value, isSigned: true) + ": " + contrast.verdict(of: difference)
+        detail = Self.range(value, isSigned: true) + ": " + (verdict ?? difference.verdict)
     }
 
     private static func range(_ value: ReportedValue, isSigned: Bool) -> String {
@@ -38,10 +37,15 @@ extension ComparisonTables.Contrast {
     /// number of techniques too.
     func verdict(of difference: FixedSetDifference) -> String {
         let level = result.bootstrap?.level ?? 0.95
-        guard holmPValue.map({ $0 <= 1 - level }) ?? true else { return "no difference can be claimed" }
-        return difference.interval.low > 0
-            ? "a gain" : difference.interval.high < 0 ? "a loss" : "no difference can be claimed"
+        return holmPValue.map { $0 <= 1 - level } ?? true ? difference.verdict : FixedSetDifference.noClaim
     }
+}
+
+extension FixedSetDifference {
+    fileprivate static let noClaim = "no difference can be claimed"
+
+    /// What may be said of it alone.
+    fileprivate var verdict: String { interval.low > 0 ? "a gain" : interval.high < 0 ? "a loss" : Self.noClaim }
 }
 
 extension HTML {
