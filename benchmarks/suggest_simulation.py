@@ -88,7 +88,7 @@ def features(arguments, table, folder):
             shutil.copy(folder / "run" / name, alone / name)
         links(folder / "all", arguments.images, table.image)
         fovea(arguments, "suggest", alone, folder / "all", "--strategy", "random", "--count", 1,
-              "--features", folder / "features.csv")
+              "--any-image", "--features", folder / "features.csv")
         found = pd.read_csv(folder / "features.csv", index_col="image")
         np.save(path, found.loc[table.image].to_numpy(np.float32))
         (folder / "features.csv").unlink()
@@ -102,7 +102,7 @@ def suggested(arguments, strategy, table, part, folder):
         if not (folder / "hidden").exists():
             links(folder / "hidden", arguments.images, table.image[part == "hidden"])
         fovea(arguments, "suggest", folder / "run", folder / "hidden", "--strategy", strategy,
-              "--count", max(arguments.counts), "--output", path)
+              "--any-image", "--count", max(arguments.counts), "--output", path)
     row = {name: k for k, name in enumerate(table.image)}
     return np.array([row[name] for name in pd.read_csv(path).image])
 

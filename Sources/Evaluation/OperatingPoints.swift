@@ -32,7 +32,7 @@ public enum OperatingPoints {
 
 /// Thresholds between the scores that were observed.
 ///
-/// A threshold that were itself a score would call its image positive or not by the last bits of a computation, which
+/// A threshold that is itself a score would call its image positive or not by the last bits of a computation, which
 /// change with the other images of a batch.
 enum Cut {
     /// Halfway between a score and the next lower one; half the score where there is none.

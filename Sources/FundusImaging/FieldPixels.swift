@@ -15,54 +15,71 @@ struct FieldPixels {
     private(set) var retinalShare = 0.0
 
     init(_ image: PixelImage) {
-        let (width, height) = (image.width, image.height)
-        var luminance = [Float](repeating: 0, count: width * height)
+        let rows = Self.ellipse(width: image.width, height: image.height)
+        let count = rows.reduce(0) { $0 + $1.count }
+        guard count > 0 else { return }
+        measureColour(image.bytes, rows, count)
+        measureLight(Self.luminance(image.bytes), rows, count, width: image.width)
+    }
+
+    /// The pixels of each row that are in the ellipse.
+    private static func ellipse(width: Int, height: Int) -> [Range<Int>] {
+        (0..<height).map { y in
+            let across = (Double(y) + 0.5) / Double(height) * 2 - 1
+            let half = (0.81 - across * across).squareRoot() / 2 * Double(width)
+            guard half > 0 else { return 0..<0 }
+            let (left, right) = (Double(width) / 2 - half, (Double(width) / 2 + half).rounded(.up))
+            return y * width + Int(left)..<y * width + Int(right)
+        }
+    }
+
+    private static func luminance(_ bytes: [UInt8]) -> [Float] {
+        stride(from: 0, to: bytes.count, by: 3).map {
+            0.299 * Float(bytes[$0]) + 0.587 * Float(bytes[$0 + 1]) + 0.114 * Float(bytes[$0 + 2])
+        }
+    }
+
+    private mutating func measureColour(_ bytes: [UInt8], _ rows: [Range<Int>], _ count: Int) {
         var saturations = [Int](repeating: 0, count: 256)
-        var (inside, red, retinal, white) = (0, 0, 0, 0)
-        var (sum, laplacians, squares) = (0.0, 0.0, 0.0)
-        image.bytes.withUnsafeBufferPointer { bytes in
-            for at in luminance.indices {
-                luminance[at] =
-                    0.299 * Float(bytes[3 * at]) + 0.587 * Float(bytes[3 * at + 1]) + 0.114 * Float(bytes[3 * at + 2])
-            }
-            for y in 0..<height {
-                let across = (Double(y) + 0.5) / Double(height) * 2 - 1
-                let half = (0.81 - across * across).squareRoot() / 2 * Double(width)
-                guard half > 0 else { continue }
-                for x in Int(Double(width) / 2 - half)..<Int((Double(width) / 2 + half).rounded(.up)) {
-                    let at = y * width + x
-                    let (r, g, b) = (bytes[3 * at], bytes[3 * at + 1], bytes[3 * at + 2])
-                    inside += 1
-                    sum += Double(luminance[at])
-                    if r >= b { red += 1 }
-                    if r >= g, g >= b { retinal += 1 }
-                    if g >= 250 { white += 1 }
-                    let high = Int(max(r, g, b))
-                    saturations[(high - Int(min(r, g, b))) * 255 / max(1, high)] += 1
-                    guard x > 0, x < width - 1, y > 0, y < height - 1 else { continue }
-                    let laplacian = Double(
-                        luminance[at - 1] + luminance[at + 1] + luminance[at - width] + luminance[at + width]
-                            - 4 * luminance[at])
-                    laplacians += laplacian
-                    squares += laplacian * laplacian
-                }
+        var (red, retinal, white) = (0, 0, 0)
+        for row in rows {
+            for at in row {
+                let (r, g, b) = (bytes[3 * at], bytes[3 * at + 1], bytes[3 * at + 2])
+                if r >= b { red += 1 }
+                if r >= g, g >= b { retinal += 1 }
+                if g >= 250 { white += 1 }
+                let high = Int(max(r, g, b))
+                saturations[(high - Int(min(r, g, b))) * 255 / max(1, high)] += 1
             }
         }
-        guard inside > 0 else { return }
-        let count = Double(inside)
+        overexposed = Double(white) / Double(count)
+        redShare = Double(red) / Double(count)
+        retinalShare = Double(retinal) / Double(count)
+        var below = 0
+        let median = saturations.firstIndex { number in
+            below += number
+            return 2 * below >= count
+        }
+        saturation = Double(median ?? 0) / 255
+    }
+
+    private mutating func measureLight(_ luminance: [Float], _ rows: [Range<Int>], _ count: Int, width: Int) {
+        var (sum, laplacians, squares) = (0.0, 0.0, 0.0)
+        for (y, row) in rows.enumerated() {
+            for at in row {
+                sum += Double(luminance[at])
+                guard at > y * width, at < (y + 1) * width - 1, y > 0, y < rows.count - 1 else { continue }
+                let laplacian = Double(
+                    luminance[at - 1] + luminance[at + 1] + luminance[at - width] + luminance[at + width]
+                        - 4 * luminance[at])
+                laplacians += laplacian
+                squares += laplacian * laplacian
+            }
+        }
+        let count = Double(count)
         brightness = sum / count / 255
-        overexposed = Double(white) / count
-        redShare = Double(red) / count
-        retinalShare = Double(retinal) / count
         let variance = max(0, squares / count - laplacians * laplacians / (count * count))
         sharpness = variance.squareRoot() / max(1, sum / count)
-        var below = 0
-        saturation =
-            Double(
-                saturations.firstIndex { number in
-                    below += number
-                    return 2 * below >= inside
-                } ?? 0) / 255
     }
 }
 
@@ -81,15 +98,20 @@ extension PixelImage {
     }
 
     /// Whether the local mean was subtracted, as Graham (2015) does and `LocalContrast`: around the retina, and on average,
-    /// there is middle grey.
+    /// there is middle grey, and at least a hundredth of the pixels has colour, which other grey images do not have.
     var isMeanSubtracted: Bool {
         func isMiddle(_ value: Int) -> Bool { 120...136 ~= value }
         guard corners.allSatisfy({ $0.allSatisfy { isMiddle(Int($0)) } }) else { return false }
-        return (0..<3).allSatisfy { channel in
-            var sum = 0
-            for at in stride(from: channel, to: bytes.count, by: 3) { sum += Int(bytes[at]) }
-            return isMiddle(sum / (width * height))
+        var sums = [0, 0, 0]
+        var coloured = 0
+        for at in stride(from: 0, to: bytes.count, by: 3) {
+            let (r, g, b) = (bytes[at], bytes[at + 1], bytes[at + 2])
+            if max(r, g, b) - min(r, g, b) > 8 { coloured += 1 }
+            sums[0] += Int(r)
+            sums[1] += Int(g)
+            sums[2] += Int(b)
         }
+        return 100 * coloured >= width * height && sums.allSatisfy { isMiddle($0 / (width * height)) }
     }
 
     /// The image with black where it is white, if its surround is white like paper; nil for any other.

@@ -9,7 +9,7 @@ public struct PreparedImage: Sendable, Equatable {
     /// What the square shows of the upright photograph.
     public let coverage: Coverage
     /// How well it shows the retina; nil where that was not requested.
-    public let quality: ImageQuality?
+    public package(set) var quality: ImageQuality?
 
     /// A rectangle on a photograph, in shares of its width and height; beyond 0 ... 1 where the square is filled up with
     /// black.

@@ -21,7 +21,7 @@ public struct ImageQuality: Sendable, Equatable {
     public static let side = 128
 
     /// Why the image is not a colour fundus photograph; nil for one.
-    public let fault: String?
+    public package(set) var fault: String?
     /// Nil for an image that was prepared by subtracting its local mean, as that leaves neither light nor colour to judge.
     public let measures: Measures?
 
@@ -31,7 +31,8 @@ public struct ImageQuality: Sendable, Equatable {
     ///   - field: the field of view found in it, or the whole image.
     ///   - isRound: whether that is the round field of a fundus camera.
     init(of image: PixelImage, field: PixelArea, isRound: Bool) throws {
-        guard !image.isMeanSubtracted else {
+        let featureless = image.featureless
+        guard featureless != nil || !image.isMeanSubtracted else {
             (fault, measures) = (nil, nil)
             return
         }
@@ -43,7 +44,7 @@ public struct ImageQuality: Sendable, Equatable {
             sharpness: longest < Self.side ? nil : seen.sharpness, brightness: seen.brightness,
             overexposed: seen.overexposed, field: Double(longest) / Double(max(image.width, image.height)),
             roundness: Double(min(field.width, field.height)) / Double(longest))
-        if let featureless = image.featureless {
+        if let featureless {
             fault = "the image is \(featureless)"
         } else if seen.saturation < 0.05 {
             fault = "the image is grey"
@@ -87,7 +88,7 @@ public struct QualityLimits: Sendable, Equatable, Codable {
     public var minimumRoundness: Double
     /// The share of training images that are not fundus photographs by these rules.
     public var notFundus: Double
-    /// How many training images the limits come from; 0 for the ones that are built in.
+    /// How many training images were judged; 0 for the limits that are built in.
     public var images: Int
 
     /// For models whose training images are not at hand: from the ODIR-5K photographs of patients with even numbers.
@@ -95,7 +96,7 @@ public struct QualityLimits: Sendable, Equatable, Codable {
         minimumSharpness: 0.0135, minimumBrightness: 0.137, maximumBrightness: 0.727, maximumOverexposed: 0.045,
         minimumField: 0.5, minimumRoundness: 0.75, notFundus: 0, images: 0)
 
-    /// Whether a model can be expected to know nothing about images that are not fundus photographs.
+    /// Whether a model knows nothing about images that are not fundus photographs: hardly any trained it.
     public var refusesOthers: Bool { notFundus <= 0.01 }
 
     /// Every value in its range, as a file may hold others.
@@ -109,25 +110,34 @@ public struct QualityLimits: Sendable, Equatable, Codable {
 }
 
 extension QualityLimits {
-    /// The 1 % and 99 % quantiles of training images; nil where none can be measured.
+    /// With fewer the 1 % and 99 % quantiles are hardly more than the extremes.
+    private static let fewestMeasures = 100
+
+    /// The built-in limits, widened to the 1 % and 99 % quantiles of the training images that are fundus photographs; nil
+    /// without an image.
     ///
-    /// How large and how whole a field of view is does not matter more for being alike in all training images: these
-    /// limits are never stricter than the built-in ones.
+    /// They are never stricter: that all training images are alike does not make others poor.
     public init?(training qualities: [ImageQuality]) {
-        let measures = qualities.compactMap(\.measures)
-        guard !measures.isEmpty else { return nil }
-        func quantile(_ share: Double, _ values: [Double], else other: Double) -> Double {
-            values.isEmpty ? other : values.sorted()[Int((share * Double(values.count - 1)).rounded())]
-        }
-        let standard = Self.standard
+        guard !qualities.isEmpty else { return nil }
+        self = .standard
+        images = qualities.count
+        notFundus = Double(qualities.count { $0.fault != nil }) / Double(images)
+        let measures = qualities.compactMap { $0.fault == nil ? $0.measures : nil }
         let brightness = measures.map(\.brightness)
-        self.init(
-            minimumSharpness: quantile(0.01, measures.compactMap(\.sharpness), else: standard.minimumSharpness),
-            minimumBrightness: quantile(0.01, brightness, else: standard.minimumBrightness),
-            maximumBrightness: quantile(0.99, brightness, else: standard.maximumBrightness),
-            maximumOverexposed: quantile(0.99, measures.map(\.overexposed), else: standard.maximumOverexposed),
-            minimumField: min(standard.minimumField, quantile(0.01, measures.map(\.field), else: 1)),
-            minimumRoundness: min(standard.minimumRoundness, quantile(0.01, measures.map(\.roundness), else: 1)),
-            notFundus: Double(qualities.count { $0.fault != nil }) / Double(qualities.count), images: qualities.count)
+        widen(\.minimumSharpness, by: min, measures.compactMap(\.sharpness), 0.01)
+        widen(\.minimumBrightness, by: min, brightness, 0.01)
+        widen(\.maximumBrightness, by: max, brightness, 0.99)
+        widen(\.maximumOverexposed, by: max, measures.map(\.overexposed), 0.99)
+        widen(\.minimumField, by: min, measures.map(\.field), 0.01)
+        widen(\.minimumRoundness, by: min, measures.map(\.roundness), 0.01)
+    }
+
+    private mutating func widen(
+        _ limit: WritableKeyPath<Self, Double>, by wider: (Double, Double) -> Double, _ values: [Double],
+        _ share: Double
+    ) {
+        guard values.count >= Self.fewestMeasures else { return }
+        let quantile = values.sorted()[Int((share * Double(values.count - 1)).rounded())]
+        self[keyPath: limit] = wider(self[keyPath: limit], quantile)
     }
 }

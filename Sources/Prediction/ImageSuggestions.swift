@@ -19,6 +19,7 @@ package struct ImageSuggestions {
     /// The candidates' names.
     private let names: [String]
     private let model: ModelDescription
+    private let isCalibrated: Bool
 
     /// Predicts the photographs and chooses among them: of their pixels no more than two batches are in memory.
     ///
@@ -32,6 +33,7 @@ package struct ImageSuggestions {
         withFeatures: Bool = false, _ context: ExecutionContext, report: (ModelPrediction.Failure) -> Void = { _ in }
     ) throws {
         model = inference.description
+        isCalibrated = inference.calibration != nil
         guard let trainingImages = model.trainingImages else {
             throw FoveaError(
                 .data, about: PathName.joined(inference.folder, ModelBundle.configurationName),
@@ -87,8 +89,11 @@ package struct ImageSuggestions {
     package var summary: String {
         let expected = RareGain.expected(among: suggestions.map(\.image), of: candidates)
         func text(_ number: Double) -> String { NumberFormat.fixed(number, decimals: 1) }
-        return "by their probabilities, these \(suggestions.count) of \(candidates.count) images hold "
-            + "\(text(expected.chosen)) findings of rare classes; as many drawn at random hold \(text(expected.random))"
+        let few = "1 to 19 training images"
+        let classes = candidates.hasFewShotClass ? "classes with \(few)" : "all classes (none has \(few))"
+        let doubt = isCalibrated ? "" : ", which are not calibrated"
+        return "by their probabilities\(doubt), these \(suggestions.count) of \(candidates.count) images hold "
+            + "\(text(expected.chosen)) findings of \(classes); as many drawn at random hold \(text(expected.random))"
     }
 
     /// The same as a file.
@@ -106,13 +111,14 @@ package struct ImageSuggestions {
         return text.text
     }
 
-    /// The features of all candidates, in the order of their names.
-    package var features: String {
+    /// Passes the features of all candidates to `sink`, row by row in the order of their names: as a text they would take
+    /// several times their memory.
+    package func writeFeatures(_ sink: (UnsafeRawBufferPointer) throws -> Void) throws {
+        func write(_ cells: [String]) throws { try Data(CSVText.line(cells).utf8).withUnsafeBytes(sink) }
         let length = candidates.featureCount
-        var text = CSVText(header: ["image"] + (0..<length).map { "feature_\($0)" })
+        try write(["image"] + (0..<length).map { "feature_\($0)" })
         for (row, name) in names.enumerated() {
-            text.append([name] + candidates.features[row * length..<(row + 1) * length].map { "\($0)" })
+            try write([name] + candidates.features[row * length..<(row + 1) * length].map { "\($0)" })
         }
-        return text.text
     }
 }

@@ -23,7 +23,7 @@ public struct InferenceModel {
     let rule: DecisionRule
     /// Numbers per feature.
     let featureCount: Int
-    /// Whether images that are not fundus photographs are predicted too.
+    /// Whether images that are not fundus photographs are predicted too, with a warning.
     let takesAnyImage: Bool
     /// Between which measures an image is not warned about.
     var qualityLimits: QualityLimits { calibration?.quality ?? .standard }
@@ -38,7 +38,7 @@ public struct InferenceModel {
     ///     moves probabilities in the second decimal place.
     ///   - operatingPoint: one of the calibration, such as "sensitivity=0.9"; nil for the thresholds of the model.
     ///   - takesAnyImage: whether images that are not fundus photographs are predicted too, with a warning. They are in any
-    ///     case where more than 1 % of the training images were not by the same rules.
+    ///     case, and without one, where more than 1 % of the training images were not by the same rules.
     ///   - readsCalibration: whether a calibration beside it is read.
     /// - Throws: `FoveaError` when the model cannot be read, is not what its run wrote, or its calibration is that of others.
     public init(
@@ -53,7 +53,7 @@ public struct InferenceModel {
         self.context = context
         calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
         featureCount = bundle.classifier.backbone.featureCount
-        self.takesAnyImage = takesAnyImage || !(calibration?.quality?.refusesOthers ?? true)
+        self.takesAnyImage = takesAnyImage
         if let calibration {
             familiarity = try Familiarity.read(
                 from: folder, weights: calibration.weightsSHA256, length: featureCount)

@@ -74,7 +74,7 @@ public struct ModelPrediction: Sendable {
         guard !words.isEmpty else { return nil }
         let kinds = Dictionary(grouping: words, by: \.0).sorted { $0.key < $1.key }
             .map { "\($0.value.count) \($0.key) (\(Pluralization.listing($0.value.map(\.1))))" }
-        return "image quality, so that findings may be missed or made up: " + kinds.joined(separator: "; ")
+        return "image quality is poor, so the probabilities may be wrong: " + kinds.joined(separator: "; ")
     }
 
     /// How many images were not predicted, and why; nil where all were.

@@ -60,7 +60,7 @@ struct PredictionStream {
     private func answers(_ decoded: [Result<PreparedImage, any Error>], from first: Int) throws -> [Answer] {
         let model = inference.description
         let decoded = zip(images[first...], decoded).map { image, result in
-            result.flatMap { prepared in Result { try inference.refuseOthers(prepared, path: image.path) } }
+            result.flatMap { prepared in Result { try inference.judged(prepared, path: image.path) } }
         }
         let ready = decoded.compactMap { try? $0.get() }
         let outputs =
@@ -110,8 +110,10 @@ private struct NotFundus: Error {
 }
 
 extension InferenceModel {
-    /// The image, unless it is none that the model can know anything about.
-    fileprivate func refuseOthers(_ prepared: PreparedImage, path: String) throws -> PreparedImage {
+    /// The image, unless it is to be refused; without a fault where training images had one too.
+    fileprivate func judged(_ prepared: PreparedImage, path: String) throws -> PreparedImage {
+        var prepared = prepared
+        if !qualityLimits.refusesOthers { prepared.quality?.fault = nil }
         guard !takesAnyImage, let fault = prepared.quality?.fault else { return prepared }
         throw NotFundus(reason: "\(path) is not a colour fundus photograph: \(fault)")
     }

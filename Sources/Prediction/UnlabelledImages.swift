@@ -11,7 +11,13 @@ struct UnlabelledImages {
     ///
     /// - Throws: `FoveaError` of kind `data` where nothing is left; `CancellationError` when stopped.
     init(_ all: [NamedImage], model folder: String, _ context: ExecutionContext) throws {
-        let labelled = Set(try RunRecord.find(for: folder)?.split.entries.compactMap(\.sha256) ?? [])
+        let record = try RunRecord.find(for: folder)
+        if record == nil {
+            context.logger.warning(
+                "\(folder) is not the folder of a run with a \(RunSplit.name), so images that are labelled already may be "
+                    + "suggested")
+        }
+        let labelled = Set(record?.split.entries.compactMap(\.sha256) ?? [])
         let contents = try mapInParallel(all.count, threads: context.threads, shouldStop: context.shouldStop) {
             try? Digest.sha256(fileAt: all[$0].path)
         }

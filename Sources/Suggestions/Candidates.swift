@@ -1,3 +1,5 @@
+import Basics
+
 /// Unlabelled images to choose from, as a model sees them.
 package struct Candidates: Sendable {
     /// How many training images show each class.
@@ -17,6 +19,17 @@ package struct Candidates: Sendable {
         probabilities.reserveCapacity(capacity * trainingImages.count)
         features.reserveCapacity(capacity * featureCount)
     }
+
+    /// The classes with a training image: the outputs for others mean nothing.
+    var trainedClasses: [Int] { trainingImages.indices.filter { trainingImages[$0] > 0 } }
+
+    /// The few-shot classes.
+    var fewShotClasses: [Int] {
+        trainedClasses.filter { ShotBounds.standard.group(trainingImages: trainingImages[$0]) == .few }
+    }
+
+    /// Whether one of the classes has few training images.
+    package var hasFewShotClass: Bool { !fewShotClasses.isEmpty }
 
     /// How many there are.
     package var count: Int { probabilities.count / trainingImages.count }

@@ -15,16 +15,16 @@ package struct RareGain: SuggestionStrategy {
     package var comparesFeatures: Bool { isSpread }
 
     package func choose(_ count: Int, of candidates: Candidates, shouldStop: () -> Bool) throws -> [Suggestion] {
-        let rare = Self.rareClasses(candidates.trainingImages)
+        let rare = Self.rareClasses(candidates)
         var known = candidates.trainingImages.map(Double.init)
         var left = Array(0..<candidates.count)
-        var nearest = [Float](repeating: 0, count: candidates.count)
+        var nearest = [Float](repeating: -.infinity, count: candidates.count)
         var chosen: [Suggestion] = []
         while chosen.count < count, !left.isEmpty {
             if shouldStop() { throw CancellationError() }
             let scores = left.map { image in
                 rare.reduce(0) { $0 + candidates.probability(image, $1) / (known[$1] + 1) }
-                    * max(0, 1 - Double(nearest[image]))
+                    * (nearest[image].isFinite ? max(0, 1 - Double(nearest[image])) : 1)
             }
             guard let best = highest(of: scores) else { break }
             let image = left.remove(at: best)
@@ -32,7 +32,7 @@ package struct RareGain: SuggestionStrategy {
             chosen.append(
                 Suggestion(
                     image: image, score: scores[best], column: highest(of: terms).map { rare[$0] },
-                    similarity: isSpread && !chosen.isEmpty ? Double(nearest[image]) : nil))
+                    similarity: nearest[image].isFinite ? Double(nearest[image]) : nil))
             for column in rare { known[column] += candidates.probability(image, column) }
             guard isSpread else { continue }
             let found = candidates.similarities(to: candidates.feature(image))
@@ -43,7 +43,7 @@ package struct RareGain: SuggestionStrategy {
 
     /// How many findings of these classes are to be expected among some images, and among as many drawn at random.
     package static func expected(among images: [Int], of candidates: Candidates) -> (chosen: Double, random: Double) {
-        let rare = rareClasses(candidates.trainingImages)
+        let rare = rareClasses(candidates)
         func sum(_ images: some Sequence<Int>) -> Double {
             images.reduce(0) { sum, image in rare.reduce(sum) { $0 + candidates.probability(image, $1) } }
         }
@@ -51,10 +51,7 @@ package struct RareGain: SuggestionStrategy {
     }
 
     /// The few-shot classes; where there are none, all that were trained.
-    ///
-    /// The output of a class without a training image means nothing.
-    static func rareClasses(_ trainingImages: [Int]) -> [Int] {
-        let groups = trainingImages.map { ShotBounds.standard.group(trainingImages: $0) }
-        return groups.indices.filter { groups.contains(.few) ? groups[$0] == .few : groups[$0] != nil }
+    private static func rareClasses(_ candidates: Candidates) -> [Int] {
+        candidates.hasFewShotClass ? candidates.fewShotClasses : candidates.trainedClasses
     }
 }

@@ -1,6 +1,6 @@
 import Foundation
 
-/// The images of which the model is least sure: the highest sum over classes of the entropy of "has it or not".
+/// The images of which the model is least sure: the highest sum over trained classes of the entropy of "has it or not".
 package struct Uncertainty: SuggestionStrategy {
     /// There is nothing to choose about it.
     package init() {}
@@ -10,13 +10,13 @@ package struct Uncertainty: SuggestionStrategy {
     package func choose(
         _ count: Int, of candidates: Candidates, shouldStop: () -> Bool
     ) throws -> [Suggestion] {
-        let classes = candidates.trainingImages.indices
+        let classes = candidates.trainedClasses
         let scores = (0..<candidates.count).map { image in
             classes.reduce(0) { $0 + Self.entropy(candidates.probability(image, $1)) }
         }
         return highest(count, of: scores).map { image in
             let terms = classes.map { Self.entropy(candidates.probability(image, $0)) }
-            return Suggestion(image: image, score: scores[image], column: highest(of: terms))
+            return Suggestion(image: image, score: scores[image], column: highest(of: terms).map { classes[$0] })
         }
     }
 

@@ -5,7 +5,8 @@ enum PyTorchCheckpoint {
     /// Keys under which checkpoints keep their state dict, in the order in which they are tried.
     static let wrappers = ["state_dict", "model_state_dict", "model", "net", "teacher", "student"]
 
-    static let saveAgain = "Save it again in Python: torch.save(torch.load(PATH, map_location=\"cpu\"), PATH)"
+    static let saveAgain =
+        "Save it again in Python: torch.save(torch.load(PATH, map_location=\"cpu\", weights_only=True), PATH)"
     private static let convert = "Convert it to a real floating-point or integer type in Python, or leave it out."
 
     /// The biggest table of contents that is read; that of a network of a thousand tensors has 0.1 MB.

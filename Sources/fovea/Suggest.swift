@@ -15,7 +15,7 @@ struct Suggest: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Suggests which unlabelled photographs to label so that rare classes gain most.",
         discussion: """
-            rare: those that probably show a class with fewer than 20 training images, and the more the fewer it has. \
+            rare: those that probably show a class with 1 to 19 training images, and the more the fewer it has. \
             rare-diverse: the same, and unlike those chosen before. uncertain: those of which the model is least sure. \
             diverse: those least like each other. random: any. Images in the table of the model's run are left out, and so are \
             those that cannot be read or are not fundus photographs, which are named; the status is then 65.
@@ -65,7 +65,7 @@ struct Suggest: ParsableCommand {
             inference, images: found, count: count, by: strategy.strategy(seed: UInt64(seed)),
             withFeatures: features != nil, context
         ) { context.logger.error("\($0.reason)") }
-        try featureFile?.write(suggestions.features, shouldStop: context.shouldStop)
+        try featureFile?.write(shouldStop: context.shouldStop, parts: suggestions.writeFeatures)
         try file?.write(suggestions.csv, shouldStop: context.shouldStop)
         if file?.isStandardOutput != true, !suggestions.suggestions.isEmpty {
             try StandardStream.result(suggestions.table.text(for: Terminal.current()))

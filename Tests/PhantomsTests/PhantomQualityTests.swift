@@ -17,7 +17,14 @@ import Testing
                 ImageFile(name: "eye", bytes: eye.png()), settings: .init(resolution: 128), withQuality: true
             ).quality
         }
-        limits = try #require(QualityLimits(training: qualities.compactMap(\.self)))
+        // As strict as the phantoms allow; `calibrate` only widens.
+        let measures = qualities.compactMap { $0?.measures }
+        var limits = QualityLimits.standard
+        limits.minimumSharpness = try #require(measures.compactMap(\.sharpness).min())
+        limits.minimumBrightness = try #require(measures.map(\.brightness).min())
+        limits.maximumBrightness = try #require(measures.map(\.brightness).max())
+        limits.maximumOverexposed = try #require(measures.map(\.overexposed).max())
+        self.limits = limits
     }
 
     private func quality(_ image: PixelImage, crop: ImageSettings.Crop = .fieldOfView) throws -> ImageQuality {
@@ -95,6 +102,13 @@ import Testing
         var random = SeededRandom(seed: 1)
         let noise = try PixelImage(
             width: 96, height: 96, bytes: (0..<96 * 96 * 3).map { _ in UInt8(random.index(below: 256)) })
+        let stripes = try PixelImage(
+            width: 64, height: 64,
+            bytes: (0..<64 * 64).flatMap { at in
+                let (x, y) = (at % 64, at / 64)
+                let isInside = 8..<56 ~= x && 8..<56 ~= y
+                return [UInt8](repeating: isInside ? (x / 4 % 2 == 0 ? 90 : 166) : 128, count: 3)
+            })
         for (image, words) in [
             (
                 try changed(eye) {
@@ -106,6 +120,7 @@ import Testing
             (PixelImage(width: 90, height: 70, red: 255, green: 255, blue: 255), "white"),
             (PixelImage(width: 90, height: 70, red: 160, green: 80, blue: 30), "of one colour"),
             (PixelImage(width: 1, height: 1, red: 9, green: 90, blue: 9), "of one colour"),
+            (PixelImage(width: 64, height: 64, red: 128, green: 128, blue: 128), "of one colour"), (stripes, "grey"),
         ] {
             let fault = try quality(image).fault
             #expect(fault?.contains(words) == true, "\(words): \(fault ?? "none")")
@@ -129,12 +144,23 @@ import Testing
         #expect(subtracted.fault == nil && subtracted.measures == nil && subtracted.warnings(limits).isEmpty)
     }
 
-    /// A model whose own training images are of another kind refuses none.
-    @Test func limitsComeFromTheTrainingImages() throws {
-        #expect(limits.refusesOthers && limits.images == eyes.count && limits.isPossible)
-        #expect(limits.minimumField == QualityLimits.standard.minimumField)
-        let grey = try quality(changed(eyes[0]) { [$0[1], $0[1], $0[1]] })
-        #expect(QualityLimits(training: [grey, try quality(eyes[0])])?.refusesOthers == false)
+    /// They are never stricter than those built in, and few images or other images decide none.
+    @Test func trainingImagesWidenTheLimits() throws {
+        func learnt(_ image: PixelImage, _ count: Int) throws -> QualityLimits {
+            try #require(QualityLimits(training: Array(repeating: quality(image), count: count)))
+        }
+        var standard = QualityLimits.standard
+        standard.images = 100
+        #expect(try learnt(eyes[0], 100) == standard)
+        let night = try changed(eyes[0], times(0.2))
+        let wide = try learnt(night, 100)
+        #expect(wide.refusesOthers && wide.isPossible && wide.images == 100)
+        #expect(wide.minimumBrightness == (try quality(night).measures?.brightness))
+        #expect(wide.maximumBrightness == standard.maximumBrightness)
+        standard.images = 99
+        #expect(try learnt(night, 99) == standard)
+        let grey = try learnt(changed(night) { [$0[1], $0[1], $0[1]] }, 100)
+        #expect(!grey.refusesOthers && grey.minimumBrightness == standard.minimumBrightness)
         #expect(QualityLimits(training: []) == nil)
     }
 }

@@ -361,6 +361,35 @@ import Torch
         #expect(try #require(check.calibrated.logLoss) <= #require(check.raw.logLoss))
     }
 
+    /// The training images of this model are plain ones: it refuses none such, and says nothing of their kind.
+    @Test func limitsOfQualityComeFromTheCalibration() throws {
+        var plain = job
+        plain.settings.data.images = folder.path + "/plain"
+        plain.settings.output = folder.path + "/plain-run"
+        let names = try ImageArguments.expand([job.settings.data.images]).map(\.name)
+        for (number, name) in names.enumerated() { try folder.image(number, to: "plain/" + name) }
+        try plain.execute()
+        _ = try CalibrationFit(ModelEvaluation(run: plain.settings.output), context)
+        let file = plain.settings.output + "/calibration.json"
+        func predict(changing changes: [String: Double] = [:]) throws -> ModelPrediction {
+            var content = try #require(
+                try JSONSerialization.jsonObject(with: Data(contentsOf: URL(fileURLWithPath: file))) as? [String: Any])
+            var quality = try #require(content["quality"] as? [String: Any])
+            for (key, value) in changes { #expect(quality.updateValue(value, forKey: key) != nil) }
+            content["quality"] = quality
+            try JSONSerialization.data(withJSONObject: content).write(to: URL(fileURLWithPath: file))
+            return try ModelPrediction(
+                InferenceModel(plain.settings.output, context),
+                images: ImageArguments.expand([plain.settings.data.images]), context)
+        }
+        let own = try predict()
+        #expect(own.rows.count == names.count && own.failures.isEmpty)
+        #expect(own.poorQuality?.contains("not a fundus photograph") != true)
+        #expect(try predict(changing: ["minimum_brightness": 0.9]).poorQuality?.contains("\(names.count) dark") == true)
+        let refused = try predict(changing: ["not_fundus": 0])
+        #expect(refused.rows.isEmpty && refused.failures.count == names.count)
+    }
+
     @Test func imagesUnlikeTheTrainingImagesAreNamed() throws {
         _ = try CalibrationFit(ModelEvaluation(run: run), context)
         let images = try ImageArguments.expand([job.settings.data.images])

@@ -38,9 +38,11 @@ import Torch
     }
 
     private func suggest(
-        _ count: Int = 100, by name: StrategyName = .rare, report: (ModelPrediction.Failure) -> Void = { _ in }
+        _ count: Int = 100, by name: StrategyName = .rare, report: (ModelPrediction.Failure) -> Void = { _ in },
+        log: @escaping (String) -> Void = { _ in }
     ) throws -> ImageSuggestions {
-        try ImageSuggestions(
+        let context = ExecutionContext(device: .cpu, threads: 1, logger: .telling(log))
+        return try ImageSuggestions(
             InferenceModel(model, takesAnyImage: true, context),
             images: ImageArguments.expand([folder.path + "/images"]), count: count,
             by: name.strategy(seed: 0), context, report: report)
@@ -70,11 +72,16 @@ import Torch
         #expect(found.table.rows.count == 4)
         let sum = probabilities.sorted().suffix(4).reduce(0, +)
         let mean = probabilities.reduce(0, +) / 9
-        #expect(found.summary.contains("hold \(NumberFormat.fixed(sum, decimals: 1)) findings"))
+        #expect(found.summary.hasPrefix("by their probabilities, which are not calibrated, these 4 of 9 images hold "))
+        #expect(
+            found.summary.contains(
+                "hold \(NumberFormat.fixed(sum, decimals: 1)) findings of classes with 1 to 19 training images; "))
         #expect(found.summary.hasSuffix("hold \(NumberFormat.fixed(4 * mean, decimals: 1))"))
         let apart = try suggest(4, by: .rareDiverse)
         #expect(apart.suggestions.dropFirst().allSatisfy { 0...1.000001 ~= ($0.similarity ?? -1) })
-        #expect(apart.features.split(separator: "\n").count == 10)
+        var features = ""
+        try apart.writeFeatures { features += String(decoding: $0, as: UTF8.self) }
+        #expect(features.split(separator: "\n").count == 10)
     }
 
     @Test func whatCannotBeReadIsNamedAndLeftOut() throws {
@@ -88,7 +95,9 @@ import Torch
     @Test func eachContentIsTakenOnceAndTheLabelledNever() throws {
         try FileManager.default.copyItem(
             atPath: folder.path + "/images/4.png", toPath: folder.path + "/images/again.png")
-        #expect(try images(suggest()).sorted() == (0..<9).map { "\($0).png" })
+        var told: [String] = []
+        #expect(try images(suggest(log: { told.append($0) })).sorted() == (0..<9).map { "\($0).png" })
+        #expect(told.contains { $0.contains("is not the folder of a run with a split.csv") })
         // As if the model's run had trained on one and validated on another.
         func entry(_ name: String, _ part: String) throws -> String {
             try "\(name),\(part),\(Digest.sha256(fileAt: folder.path + "/images/\(name)"))\n"
@@ -100,6 +109,11 @@ import Torch
         for k in [0, 1, 2, 3, 5, 6, 8] { unlink(folder.path + "/images/\(k).png") }
         let error = foveaError { _ = try suggest() }
         #expect(error?.kind == .data && error?.message.hasPrefix("all 3 images are in the table") == true)
+    }
+
+    @Test func withoutFewShotClassesTheSummarySpeaksOfAll() throws {
+        try save([120, 30])
+        #expect(try suggest(4).summary.contains("findings of all classes (none has 1 to 19 training images); "))
     }
 
     @Test func aModelThatDoesNotKnowItsTrainingImagesIsRefused() throws {

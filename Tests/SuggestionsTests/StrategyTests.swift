@@ -100,6 +100,11 @@ import Testing
         #expect(abs((few[1].score ?? 0) - 0.1 / 5.2) < 1e-7)
     }
 
+    @Test func uncertaintyIsThatOfTrainedClasses() throws {
+        let found = try Uncertainty().choose(2, of: Self.candidates([0, 7], [[0.5, 0.01], [0.01, 0.4]], [[], []]))
+        #expect(found.map(\.image) == [1, 0] && found.map(\.column) == [1, 1])
+    }
+
     /// Where no class has few training images, or there is only one, all that were trained count.
     @Test func withoutFewShotClassesAllCount() throws {
         let two = try RareGain().choose(1, of: Self.candidates([100, 40], [[0.5, 0.1], [0.4, 0.3]], [[], []]))

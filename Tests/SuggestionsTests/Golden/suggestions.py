@@ -48,7 +48,7 @@ def drawn(seed):
 def uncertain():
     def entropy(q):
         return 0 if q in (0, 1) else -q * math.log2(q) - (1 - q) * math.log2(1 - q)
-    scores = [sum(entropy(q) for q in row) for row in p]
+    scores = [sum(entropy(row[c]) for c, n in enumerate(TRAINING) if n) for row in p]
     return sorted(range(IMAGES), key=lambda i: (-scores[i], i)), scores
 
 
@@ -64,22 +64,24 @@ def diverse(count):
 
 
 def rare(count, classes, spread=False):
-    known, chosen, scores = dict(enumerate(map(float, TRAINING))), [], []
+    known, chosen, scores, similarities = dict(enumerate(map(float, TRAINING))), [], [], []
     while len(chosen) < count:
         gains = {i: sum(p[i, c] / (known[c] + 1) for c in classes) for i in range(IMAGES) if i not in chosen}
-        if spread:
-            gains = {i: gain * (1 - max([0] + [unit[i] @ unit[j] for j in chosen])) for i, gain in gains.items()}
+        nearest = {i: max(unit[i] @ unit[j] for j in chosen) if spread and chosen else None for i in gains}
+        if spread and chosen:
+            gains = {i: gain * (1 - nearest[i]) for i, gain in gains.items()}
         chosen.append(first_maximum(gains, gains))
+        similarities.append(nearest[chosen[-1]])
         scores.append(gains[chosen[-1]])
         for c in classes:
             known[c] += p[chosen[-1], c]
-    return chosen, scores
+    return chosen, scores, similarities
 
 
 few = [c for c, n in enumerate(TRAINING) if 1 <= n < 20]
 order, entropies = uncertain()
-(far, similarities), (gainful, gains) = diverse(40), rare(40, few)
-apart, spread_gains = rare(40, few, spread=True)
+(far, similarities), (gainful, gains, _) = diverse(40), rare(40, few)
+apart, spread_gains, spread_similarities = rare(40, few, spread=True)
 golden = {
     "training_images": TRAINING,
     "probabilities": [[float(q) for q in row] for row in probabilities],
@@ -88,7 +90,7 @@ golden = {
     "uncertain": {"images": order, "scores": [entropies[i] for i in order]},
     "diverse": {"images": far, "similarities": similarities},
     "rare": {"images": gainful, "scores": gains},
-    "rare_diverse": {"images": apart, "scores": spread_gains},
+    "rare_diverse": {"images": apart, "scores": spread_gains, "similarities": spread_similarities},
 }
 path = pathlib.Path(__file__).with_name("suggestions.json")
 path.write_text(json.dumps(golden, indent=1) + "\n")
