@@ -70,6 +70,18 @@ public enum Folder {
         }
     }
 
+    /// Refuses what `check` refuses for a folder to write in, and one that holds files: others would be mixed with them or
+    /// replace them.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    public static func requireEmpty(_ path: String, named name: String) throws {
+        try check(path, named: name, isWritten: true)
+        if let content = try? FileManager.default.contentsOfDirectory(atPath: path), !content.isEmpty {
+            throw FoveaError(
+                .configuration, "\(name) is \(path), which holds files", remedy: "Name a new or an empty folder.")
+        }
+    }
+
     /// The system allows 4,095 bytes; the files of a run need up to 600 behind the path of its folder.
     private static let longestPath = 3000
 

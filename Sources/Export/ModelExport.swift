@@ -15,8 +15,8 @@ import Torch
 /// `logits` and `probabilities`, [N, classes], `features`, [N, length], and `maps`, [N, classes, rows, columns], where the
 /// network has exact ones. Normalisation and calibration are inside.
 public struct ModelExport {
-    /// How many images the reference has.
-    private static let referenceImages = 2
+    /// How many images the reference has: neither 2 nor 3, with which networks are traced.
+    private static let referenceImages = 4
 
     private let bundle: ModelBundle
     private let calibration: ModelCalibration?
@@ -30,9 +30,9 @@ public struct ModelExport {
         Engine.threads = context.threads
         let folder = InferenceModel.folder(argument)
         let bundle = try ModelBundle.loadUnchanged(from: folder)
-        try self.init(
-            bundle, calibration: ModelCalibration.read(for: folder, bundle.description),
-            weights: ModelBundle.weightsHash(in: folder))
+        let calibration = try ModelCalibration.read(for: folder, bundle.description)
+        calibration?.warn(usedIn: .float32, context.logger)
+        try self.init(bundle, calibration: calibration, weights: ModelBundle.weightsHash(in: folder))
     }
 
     /// Translates a model.
@@ -82,6 +82,7 @@ public struct ModelExport {
             "notice": "For research. Not a medical device.",
         ]
         metadata["weights_sha256"] = weights
+        metadata["calibration_precision"] = calibration?.precision.rawValue
         metadata["operating_points"] = try calibration.map { try json($0.points) }
         return metadata
     }
@@ -91,7 +92,7 @@ public struct ModelExport {
     /// - Throws: `FoveaError` of kind `configuration` for a model of 2 GiB or more; of kind `storage`.
     public func write(to file: OutputFile) throws { try file.write { try graph.write($0) } }
 
-    /// Whether a file is one that `write` wrote, be it of an earlier version.
+    /// Whether `write` wrote a file, in this version of Fovea or an earlier one.
     public static func isOne(_ path: String) throws -> Bool {
         guard let file = FileHandle(forReadingAtPath: path) else { return false }
         defer { try? file.close() }
@@ -100,20 +101,11 @@ public struct ModelExport {
 }
 
 extension ModelExport {
-    private static let scriptName = "compare.py"
-
     /// Writes an input, what Fovea's own network makes of it, and a Python script that compares an ONNX file with it.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` where the folder holds other files; of kind `storage`.
+    /// - Parameter folder: one that is new or was empty: files of these names are replaced.
+    /// - Throws: `FoveaError` of kind `storage`.
     public func writeReference(to folder: String) throws {
-        try Folder.check(folder, named: "--reference", isWritten: true)
-        if let content = try? FileManager.default.contentsOfDirectory(atPath: folder), !content.isEmpty,
-            !content.contains(Self.scriptName)
-        {
-            throw FoveaError(
-                .configuration, "--reference is \(folder), which holds other files than a reference",
-                remedy: "Name a new or an empty folder.")
-        }
         try Folder.make(folder)
         let model = bundle.description
         let (count, side) = (Self.referenceImages, model.image.resolution)
@@ -141,7 +133,7 @@ extension ModelExport {
             let shape = [count, model.classes.count, first.rows, first.columns]
             try write(NumPyFile.data(maps.flatMap(\.values), shape: shape), "maps.npy")
         }
-        try write(Data(Self.script.utf8), Self.scriptName)
+        try write(Data(Self.script.utf8), "compare.py")
     }
 
     private static let script = """
@@ -159,14 +151,17 @@ extension ModelExport {
         session = onnxruntime.InferenceSession(sys.argv[1], providers=["CPUExecutionProvider"])
         names = [output.name for output in session.get_outputs()]
         images = numpy.load(folder / "images.npy")
-        apart = 0.0
+        wrong = []
         for count in (1, len(images)):
             for name, values in zip(names, session.run(names, {"images": images[:count]})):
-                difference = float(numpy.abs(values - numpy.load(folder / f"{name}.npy")[:count]).max())
-                print(f"{name} of a batch of {count}: largest difference {difference:.1e}")
-                apart = max(apart, difference)
-        if not apart <= 1e-4:
-            sys.exit("the file gives other values than Fovea")
+                case, expected = f"{name} of a batch of {count}", numpy.load(folder / f"{name}.npy")[:count]
+                if values.shape != expected.shape:
+                    sys.exit(f"{case}: the shape is {values.shape}, Fovea's {expected.shape}")
+                print(f"{case}: largest difference {numpy.abs(values - expected).max():.1e}")
+                if not numpy.allclose(values, expected, rtol=1e-4, atol=1e-4):  # also where one is NaN
+                    wrong.append(case)
+        if wrong:
+            sys.exit("the file gives other values than Fovea: " + ", ".join(wrong))
 
         """
 }

@@ -2,11 +2,30 @@ import Basics
 import Torch
 
 extension ONNXTranslation {
-    /// How an operator is said in ONNX: the name of its result.
+    /// Adds a call's counterpart in ONNX to the graph and gives the name of its result.
     typealias Translation = @Sendable (inout ONNXTranslation, TracedCall) throws -> String
 
     /// Operators that change nothing but where a tensor lies.
     static let unchanging: Set<String> = ["aten::detach", "aten::contiguous", "aten::clone"]
+
+    /// Arguments that are not translated: they must be absent or have this value.
+    static let fixed: [String: [(index: Int, name: String, value: String)]] = [
+        "aten::add.Tensor": [(2, "alpha", "1.0")],
+        "aten::sub.Tensor": [(2, "alpha", "1.0")],
+        "aten::add.Scalar": [(2, "alpha", "1.0")],
+        "aten::gelu": [(1, "approximate", "\"none\"")],
+        "aten::flatten.using_ints": [(2, "end_dim", "-1")],
+        "aten::mean.dim": [(3, "dtype", "none")],
+        "aten::log_softmax.int": [(2, "dtype", "none")],
+        "aten::constant_pad_nd": [(2, "value", "0.0")],
+        "aten::batch_norm": [(5, "training", "false")],
+        "aten::max_pool2d": [(4, "dilation", "[1, 1]"), (5, "ceil_mode", "false")],
+        "aten::adaptive_avg_pool2d": [(1, "output_size", "[1, 1]")],
+        "aten::scaled_dot_product_attention": [
+            (3, "attn_mask", "none"), (4, "dropout_p", "0.0"), (5, "is_causal", "false"), (6, "scale", "none"),
+            (7, "enable_gqa", "false"),
+        ],
+    ]
 
     /// libtorch's operators that networks use, by name.
     static let operators: [String: Translation] = [
@@ -42,9 +61,6 @@ extension ONNXTranslation {
         "aten::flatten.using_ints": { graph, call in
             // Zero keeps a side.
             let sides = Array(repeating: 0, count: try call.dimension(1)) + [-1]
-            guard try call.int(2) == -1 else {
-                throw FoveaError(.engine, "flatten up to a dimension is not translated")
-            }
             return graph.node("Reshape", [try graph.name(of: call.tensor(0)), try graph.vector(sides)])
         },
         "aten::expand": { graph, call in
@@ -81,7 +97,6 @@ extension ONNXTranslation {
             return graph.node("Pad", [try graph.name(of: call.tensor(0)), pads])
         },
         "aten::batch_norm": { graph, call in
-            guard try !call.bool(5) else { throw FoveaError(.engine, "a network in training mode is not translated") }
             let inputs = try (0..<5).map { try graph.name(of: call.tensor($0)) }
             return graph.node("BatchNormalization", inputs, ["epsilon": .float(Float(try call.double(7)))])
         },
@@ -102,10 +117,7 @@ extension ONNXTranslation {
                 ])
         },
         "aten::adaptive_avg_pool2d": { graph, call in
-            guard try call.ints(1) == [1, 1] else {
-                throw FoveaError(.engine, "a mean over parts of a map is not translated")
-            }
-            return graph.node("GlobalAveragePool", [try graph.name(of: call.tensor(0))])
+            graph.node("GlobalAveragePool", [try graph.name(of: call.tensor(0))])
         },
         "aten::scaled_dot_product_attention": attention,
     ]
@@ -174,9 +186,6 @@ extension ONNXTranslation {
     /// softmax(q k^T / sqrt(d)) v, without mask and dropout.
     private static let attention: Translation = { graph, call in
         let (query, rank) = (try call.tensor(0), try call.tensor(0).rank)
-        guard try call.optionalTensor(3) == nil, try call.double(4) == 0, try !call.bool(5) else {
-            throw FoveaError(.engine, "attention with a mask or dropout is not translated")
-        }
         var order = Array(0..<rank)
         order.swapAt(rank - 1, rank - 2)
         let keys = graph.node("Transpose", [try graph.name(of: call.tensor(1))], ["perm": .ints(order)])

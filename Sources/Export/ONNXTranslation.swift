@@ -4,10 +4,10 @@ import Torch
 /// Translates what a network computes, as a trace of operators, into an ONNX graph.
 ///
 /// A network is traced twice, with two and with three images, by which the number of images is told from its constants.
-/// An operator is one entry of `ONNXTranslation.operators`; nothing is said about a network anywhere.
-struct ONNXTranslation {
+/// Each operator has one entry in `ONNXTranslation.operators`; no network has code of its own.
+package struct ONNXTranslation {
     private(set) var graph = ONNXGraph()
-    /// The names of the tensors in the graph. The traces keep the tensors alive, so identifiers stay theirs.
+    /// The names of the tensors in the graph. The first trace keeps the tensors alive, so identifiers stay theirs.
     private var names: [ObjectIdentifier: String] = [:]
     private var constants: Set<String> = []
     /// The names of numbers and vectors, by their value.
@@ -21,32 +21,33 @@ struct ONNXTranslation {
     ///   - parameters: the network's own tensors with their names.
     ///   - input: makes the input for a number of images.
     ///   - compute: the outputs with their names.
-    /// - Throws: `FoveaError` of kind `configuration` for an operator that has no counterpart.
-    init(
+    /// - Throws: `FoveaError` of kind `configuration` for an operator or an argument that has no counterpart.
+    package init(
         inputNamed name: String, parameters: [(name: String, tensor: Tensor)], input: (_ images: Int) throws -> Tensor,
         _ compute: (Tensor) throws -> [(name: String, tensor: Tensor)]
     ) throws {
         self.parameters = Dictionary(parameters.map { (ObjectIdentifier($0.tensor), $0.name) }) { first, _ in first }
-        let inputs = (try input(2), try input(3))
-        let (outputs, calls) = try OperatorTrace.record { try compute(inputs.0) }
-        let (twinOutputs, twins) = try OperatorTrace.record { try compute(inputs.1) }
+        let (first, second) = (try input(2), try input(3))
+        let (twinShapes, twins) = try OperatorTrace.record(keeping: TracedCall.Twin.init) {
+            try compute(second).map(\.tensor.shape)
+        }
+        let (outputs, calls) = try OperatorTrace.record(keeping: \.self) { try compute(first) }
         guard calls.map(\.name) == twins.map(\.name) else {
             throw FoveaError(.configuration, "the network computes other operators for other numbers of images")
         }
-        names[ObjectIdentifier(inputs.0)] = name
-        graph.inputs = [Self.value(name, inputs.0, inputs.1)]
+        names[ObjectIdentifier(first)] = name
+        graph.inputs = [Self.value(name, first, second.shape)]
         for (call, twin) in zip(calls, twins) { try add(TracedCall(call: call, twin: twin)) }
-        for (output, twin) in zip(outputs, twinOutputs) {
-            graph.output(
-                try self.name(of: output.tensor), as: Self.value(output.name, output.tensor, twin.tensor))
+        for (output, shape) in zip(outputs, twinShapes) {
+            graph.output(try self.name(of: output.tensor), as: Self.value(output.name, output.tensor, shape))
         }
         graph.prune()
     }
 
-    private static func value(_ name: String, _ tensor: Tensor, _ twin: Tensor) -> ONNXGraph.Value {
+    private static func value(_ name: String, _ tensor: Tensor, _ twin: [Int]) -> ONNXGraph.Value {
         ONNXGraph.Value(
             name: name, dtype: tensor.dtype,
-            sides: zip(tensor.shape, twin.shape).map { $0 == $1 ? .size($0) : .batch })
+            sides: zip(tensor.shape, twin).map { $0 == $1 ? .size($0) : .batch })
     }
 
     private mutating func add(_ call: TracedCall) throws {
@@ -65,6 +66,9 @@ struct ONNXTranslation {
             throw FoveaError(
                 .configuration, "the operator \(call.name) of this network has no counterpart in ONNX here",
                 remedy: "It needs an entry in Sources/Export/ONNXOperators.swift.")
+        }
+        for argument in Self.fixed[call.name] ?? [] {
+            try call.require(argument.index, argument.name, argument.value)
         }
         names[ObjectIdentifier(call.result)] = try translate(&self, call)
     }

@@ -4,14 +4,35 @@ import Torch
 /// One call of an operator as two traces saw it that differ in the number of images: what differs between them is that
 /// number, what does not is a constant of the network.
 struct TracedCall {
+    /// What is kept of a call in the second trace: sizes, so that its tensors are released.
+    struct Twin {
+        let name: String
+        /// For each argument the integers that it consists of, or the shape of the tensor.
+        let arguments: [[Int]]
+        let resultShape: [Int]
+
+        init(_ call: OperatorCall) {
+            name = call.name
+            arguments = call.arguments.map { argument in
+                switch argument {
+                case .tensor(let tensor): tensor.shape
+                case .int(let value): [value]
+                case .ints(let values): values
+                default: []
+                }
+            }
+            resultShape = call.results.first?.shape ?? []
+        }
+    }
+
     let call: OperatorCall
-    let twin: OperatorCall
+    let twin: Twin
 
     var name: String { call.name }
     var result: Tensor { call.results[0] }
 
     /// The sides of the result.
-    var resultSides: [ONNXGraph.Side] { Self.sides(call.results[0].shape, twin.results[0].shape) }
+    var resultSides: [ONNXGraph.Side] { Self.sides(result.shape, twin.resultShape) }
 
     /// The tensors among the arguments, in order.
     var tensors: [Tensor] {
@@ -38,10 +59,7 @@ struct TracedCall {
 
     /// The sides of a tensor among the arguments.
     func sides(ofTensor index: Int) throws -> [ONNXGraph.Side] {
-        guard case .tensor(let other)? = twin.arguments.count > index ? twin.arguments[index] : nil else {
-            throw unexpected(index, "a tensor")
-        }
-        return Self.sides(try tensor(index).shape, other.shape)
+        Self.sides(try tensor(index).shape, twin.arguments[index])
     }
 
     /// A list of tensors.
@@ -57,7 +75,7 @@ struct TracedCall {
     }
 
     func int(_ index: Int) throws -> Int {
-        guard case .int(let value) = argument(index), case .int(value) = twin.arguments[index] else {
+        guard case .int(let value) = argument(index), twin.arguments[index] == [value] else {
             throw unexpected(index, "an integer that does not depend on the number of images")
         }
         return value
@@ -85,10 +103,18 @@ struct TracedCall {
 
     /// Integers, of which some may be the number of images.
     func sides(_ index: Int) throws -> [ONNXGraph.Side] {
-        guard case .ints(let values) = argument(index), case .ints(let others) = twin.arguments[index] else {
-            throw unexpected(index, "integers")
+        guard case .ints(let values) = argument(index) else { throw unexpected(index, "integers") }
+        return Self.sides(values, twin.arguments[index])
+    }
+
+    /// Verifies that an argument that is not translated is absent or has the only allowed value.
+    func require(_ index: Int, _ name: String, _ allowed: String) throws {
+        let found = argument(index).summary
+        guard ["none", allowed].contains(found) else {
+            throw FoveaError(
+                .configuration, "\(self.name) has \(name) \(found); only \(allowed) is translated to ONNX",
+                remedy: "Translate it in Sources/Export/ONNXOperators.swift.")
         }
-        return Self.sides(values, others)
     }
 
     private static func sides(_ sizes: [Int], _ others: [Int]) -> [ONNXGraph.Side] {

@@ -68,11 +68,7 @@ public struct InferenceModel {
             }
         predictor = try bundle.predictor(device: context.device, precision: precision)
         context.logger.info("the model is computed in \(precision.rawValue)")
-        if let calibration, calibration.precision != precision {
-            context.logger.warning(
-                "\(ModelCalibration.name) was fitted in \(calibration.precision.rawValue), so calibrated probabilities in "
-                    + "\(precision.rawValue) are somewhat off")
-        }
+        calibration?.warn(usedIn: precision, context.logger)
     }
 
     /// Says for which classes the operating point has no threshold; nil where it has all, or none was asked for.

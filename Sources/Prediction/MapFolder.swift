@@ -26,15 +26,9 @@ public final class MapFolder {
 
     /// Makes the folder.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` where it holds files: those of an earlier call would be mixed with the
-    ///   new ones.
+    /// - Throws: `FoveaError` of kind `configuration` where it holds files.
     public init(_ path: String) throws {
-        try Folder.check(path, named: "--maps", isWritten: true)
-        if let content = try? FileManager.default.contentsOfDirectory(atPath: path), !content.isEmpty {
-            throw FoveaError(
-                .configuration, "--maps is \(path), which holds files",
-                remedy: "Name a new or an empty folder.")
-        }
+        try Folder.requireEmpty(path, named: "--maps")
         try Folder.make(path)
         self.path = path
     }

@@ -2,6 +2,7 @@ import Basics
 import Evaluation
 import Foundation
 import FundusImaging
+import Logging
 import Models
 import RunFiles
 import Torch
@@ -38,7 +39,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     private var format = Self.currentFormat
     /// The hash of the weights that it belongs to.
     let weightsSHA256: String
-    let precision: Precision
+    package let precision: Precision
     let data: Source
     let classes: [String]
     /// Factor on each class's logit.
@@ -88,8 +89,9 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
             case .multi: logits
             case .single:
                 try {
-                    let p = try description.probabilities(logits).clamped(1e-12, 1 - 1e-7)
-                    return try (p / (1 - p)).log()
+                    let p = try description.probabilities(logits)
+                    // The logits are limited, not p: 1 - 1e-7 has no close number in float32.
+                    return try (p / (1 - p)).log().clamped(Self.logit(of: 0), Self.logit(of: 1))
                 }()
             }
         return try (scores * Tensor(slope.map(Float.init)) + Tensor(offset.map(Float.init))).sigmoid()
@@ -101,11 +103,21 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         switch description.labels {
         case .multi: return logits.map(Double.init)
         case .single:
-            return try description.probabilities(logits).map { probability in
-                let p = min(max(Double(probability), 1e-12), 1 - 1e-7)
-                return log(p / (1 - p))
-            }
+            return try description.probabilities(logits).map { logit(of: Double($0)) }
         }
+    }
+
+    private static func logit(of probability: Double) -> Double {
+        let p = min(max(probability, 1e-12), 1 - 1e-7)
+        return log(p / (1 - p))
+    }
+
+    /// Warns where the arithmetic is not the one in which it was fitted.
+    package func warn(usedIn used: Precision, _ logger: Logger) {
+        guard used != precision else { return }
+        logger.warning(
+            "\(Self.name) was fitted in \(precision.rawValue), so calibrated probabilities in \(used.rawValue) are somewhat off"
+        )
     }
 
     /// Reads the calibration beside a model; nil where there is none.
@@ -144,7 +156,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         return calibration
     }
 
-    /// Whether a file is a calibration, be it a damaged one.
+    /// Whether a file is a calibration, even a damaged one.
     static func isOne(_ path: String) throws -> Bool {
         let text = String(decoding: try RegularFile.contents(of: path, atMost: sizeLimit) ?? Data(), as: UTF8.self)
         return text.hasPrefix("{\n  \"classes\" :") || text.contains("\"weights_sha256\"")

@@ -21,7 +21,7 @@ public enum Argument {
     public static func optional(_ tensor: Tensor?) -> Argument { tensor.map(Argument.tensor) ?? .none }
 
     /// The kind and, for tensors, shape and type: what an error message shows.
-    var summary: String {
+    package var summary: String {
         switch self {
         case .none: "none"
         case .tensor(let tensor): tensor.summary
@@ -85,7 +85,7 @@ public final class Operator: Sendable {
                     throw engineError("\(name)(\(arguments.map(\.summary).joined(separator: ", ")))", &error)
                 }
                 for tensor in tensors { try tensor.requireKnownType(from: name) }
-                OperatorTrace.current?.add(name, arguments, tensors)
+                OperatorTrace.current?.add(OperatorCall(name: name, arguments: arguments, results: tensors))
                 return tensors
             }
         }

@@ -13,21 +13,17 @@ public struct OperatorCall {
 public final class OperatorTrace: @unchecked Sendable {
     // Unchecked: a trace is seen only by the thread that records it.
     @TaskLocal static var current: OperatorTrace?
-    private var calls: [OperatorCall] = []
+    let add: (OperatorCall) -> Void
 
-    private init() {}
+    private init(_ add: @escaping (OperatorCall) -> Void) { self.add = add }
 
-    func add(_ name: String, _ arguments: [Argument], _ results: [Tensor]) {
-        calls.append(OperatorCall(name: name, arguments: arguments, results: results))
-    }
-
-    /// Runs `body` on this thread and gives the calls that it made, in order. All their tensors stay alive with them, so
-    /// that `ObjectIdentifier` tells tensors apart.
-    public static func record<Result>(
-        _ body: () throws -> Result
-    ) rethrows -> (result: Result, calls: [OperatorCall]) {
-        let trace = OperatorTrace()
-        let result = try $current.withValue(trace, operation: body)
-        return (result, trace.calls)
+    /// Runs `body` on this thread and gives what `keep` makes of each call, in order. Where the calls themselves are kept,
+    /// all their tensors stay alive, so that `ObjectIdentifier` tells them apart.
+    public static func record<Result, Kept>(
+        keeping keep: @escaping (OperatorCall) -> Kept, _ body: () throws -> Result
+    ) rethrows -> (result: Result, calls: [Kept]) {
+        var calls: [Kept] = []
+        let result = try $current.withValue(OperatorTrace { calls.append(keep($0)) }, operation: body)
+        return (result, calls)
     }
 }

@@ -24,7 +24,7 @@ struct Export: ParsableCommand {
 
     @Option(
         help: ArgumentHelp(
-            "A folder for an input, the outputs that belong to it, and a Python script that compares.",
+            "A new or empty folder for an input, its outputs, and a Python script that compares.",
             valueName: "folder"))
     var reference: String?
 
@@ -34,6 +34,7 @@ struct Export: ParsableCommand {
         let context = try common.context()
         let file = try OutputFile(
             onnx, named: "--onnx", inputs: InferenceModel.files(of: model), isEarlier: ModelExport.isOne)
+        if let reference { try Folder.requireEmpty(reference, named: "--reference") }
         let export = try ModelExport(model, context)
         try export.write(to: file)
         context.logger.info("\(file.path) written")

@@ -6,6 +6,7 @@ import Foundation
 import FundusImaging
 import Models
 import NN
+import Prediction
 import RunFiles
 import RunTestSupport
 import TestSupport
@@ -14,7 +15,7 @@ import Torch
 
 /// `fovea export`: that every network is translated, and that other programs compute the same with it.
 ///
-/// The latter by onnx's checker and ONNX Runtime in the Python environment that `tools/test_environment.py` makes and
+/// The latter by onnx's checker and ONNX Runtime in the Python environment that `tools/python_environment.sh` makes and
 /// `make test` names in FOVEA_PYTHON.
 @Suite(.serialized) struct ExportTests {
     private static let python = ProcessInfo.processInfo.environment["FOVEA_PYTHON"].flatMap { $0.isEmpty ? nil : $0 }
@@ -33,8 +34,10 @@ import Torch
         return bundle
     }
 
-    /// What a Python program prints; fails the test where its status is not 0.
-    private func run(_ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation) throws -> String {
+    /// What a Python program prints; fails the test where it succeeds or fails against expectation.
+    private func run(
+        _ arguments: [String], succeeds: Bool = true, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws -> String {
         let process = Process()
         process.executableURL = URL(fileURLWithPath: try #require(Self.python))
         process.arguments = arguments
@@ -43,7 +46,7 @@ import Torch
         try process.run()
         let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
         process.waitUntilExit()
-        #expect(process.terminationStatus == 0, "\(text)", sourceLocation: sourceLocation)
+        #expect((process.terminationStatus == 0) == succeeds, "\(text)", sourceLocation: sourceLocation)
         return text
     }
 
@@ -65,12 +68,41 @@ import Torch
         try check(ModelExport(bundle(architecture)), hasMaps: hasMaps)
     }
 
-    /// Calibrated probabilities, their classes in the metadata, and a file that is replaced only by another export.
+    /// Without Python: that every operator and argument is translated. The two largest networks have those of the others.
+    @Test(
+        .enabled(if: python == nil, "onnxRuntimeComputesTheSame translates them"),
+        arguments: Architecture.allCases.filter { !$0.rawValue.contains("large") })
+    func everyNetworkIsTranslated(_ architecture: Architecture) throws {
+        _ = try ModelExport(bundle(architecture))
+    }
+
     @Test(.enabled(if: python != nil, "needs onnx and ONNX Runtime (FOVEA_PYTHON)"))
-    func aCalibratedModelHasItsCalibrationInside() throws {
+    func otherValuesAreNoticed() throws {
+        try check(ModelExport(bundle(.mobilenetv1Short)), hasMaps: true)
+        let file = folder.path + "/reference/logits.npy"
+        for (wrong, shape) in [(Float.nan, [4, 3]), (1000, [4, 3]), (0, [4, 1])] {
+            let values = [Float](repeating: wrong, count: shape[0] * shape[1])
+            try AtomicFile.write(NumPyFile.data(values, shape: shape), to: file)
+            let text = try run([folder.path + "/reference/compare.py", folder.path + "/model.onnx"], succeeds: false)
+            #expect(text.contains("logits of a batch of 1"), "\(text)")
+        }
+    }
+
+    @Test func anArgumentThatIsNotTranslatedIsAnError() throws {
+        let error = foveaError {
+            _ = try ONNXTranslation(inputNamed: "x", parameters: [], input: { try .zeros([$0, 4]) }) { x in
+                [("y", try Operator("aten::gelu")(.tensor(x), .string("tanh")))]
+            }
+        }
+        #expect(error?.kind == .configuration)
+        #expect(error?.message == "aten::gelu has approximate \"tanh\"; only \"none\" is translated to ONNX")
+    }
+
+    /// A model in a folder with a calibration; gives the hash of its weights.
+    private func saveCalibrated(_ labels: ModelDescription.LabelKind, precision: String) throws -> String {
         let path = folder.path + "/model"
         try Folder.make(path)
-        try bundle(.mobilenetv1Short).save(to: path)
+        try bundle(.mobilenetv1Short, labels: labels).save(to: path)
         let weights = try ModelBundle.weightsHash(in: path)
         let contents = (10..<30).map { "\"\($0)\"" }.joined(separator: ", ")
         try AtomicFile.write(
@@ -78,13 +110,44 @@ import Torch
             {"classes": ["a", "b, \\"c\\"", "d"], "data": {"contents": [\(contents)], "hash": "", "images": 20,
              "path": "x", "split": "all"}, "format": 1, "offset": [0.5, -0.5, 0],
              "points": {"sensitivity": {"0.9": [0.6, null, 0.1]}, "specificity": {}}, "positives": [9, 9, 9],
-             "precision": "float32", "slope": [1.5, 0.5, 1], "weights_sha256": "\(weights)"}
+             "precision": "\(precision)", "slope": [1.5, 0.5, 1], "weights_sha256": "\(weights)"}
             """, to: path + "/calibration.json")
-        let export = try ModelExport(path, ExecutionContext(device: .cpu, threads: 1))
-        try check(export, hasMaps: true)
+        return weights
+    }
+
+    /// Calibrated probabilities, and what the metadata say of them.
+    @Test(
+        .enabled(if: python != nil, "needs onnx and ONNX Runtime (FOVEA_PYTHON)"),
+        arguments: [ModelDescription.LabelKind.multi, .single])
+    func aCalibratedModelHasItsCalibrationInside(_ labels: ModelDescription.LabelKind) throws {
+        let weights = try saveCalibrated(labels, precision: "float32")
+        try check(ModelExport(folder.path + "/model", ExecutionContext(device: .cpu, threads: 1)), hasMaps: true)
         let program = "import onnx, sys; print({p.key: p.value for p in onnx.load(sys.argv[1]).metadata_props})"
         let text = try run(["-c", program, folder.path + "/model.onnx"])
-        #expect(text.contains("'calibrated': 'true'") && text.contains("'weights_sha256': '\(weights)'"), "\(text)")
+        for entry in ["'calibrated': 'true'", "'calibration_precision': 'float32'", "'weights_sha256': '\(weights)'"] {
+            #expect(text.contains(entry), "\(text)")
+        }
+    }
+
+    @Test func aCalibrationInOtherArithmeticIsWarnedOf() throws {
+        _ = try saveCalibrated(.multi, precision: "bfloat16")
+        var log = ""
+        _ = try ModelExport(
+            folder.path + "/model", ExecutionContext(device: .cpu, threads: 1, logger: .telling { log += $0 }))
+        #expect(log.contains("calibration.json was fitted in bfloat16"), "\(log)")
+    }
+
+    /// The form for tensors, which is exported, and that for arrays, also where probabilities are 0 or 1 in float32.
+    @Test(arguments: [ModelDescription.LabelKind.multi, .single])
+    func bothFormsOfACalibrationAgree(_ labels: ModelDescription.LabelKind) throws {
+        _ = try saveCalibrated(labels, precision: "float32")
+        let model = try ModelBundle.loadUnchanged(from: folder.path + "/model").description
+        let calibration = try #require(try ModelCalibration.read(for: folder.path + "/model", model))
+        let logits: [Float] = [0.5, -1, 2, 200, 0, -200, -3, 8, 7, 16, 1, -0.5, 0, 0, 17]
+        let tensor = try calibration.probabilities(Tensor(logits, shape: [5, 3]), of: model)
+        for (a, b) in zip(try calibration.probabilities(logits, of: model), try tensor.array(as: Float.self)) {
+            #expect(abs(a - b) < 1e-5, "\(a) and \(b)")
+        }
     }
 
     @Test func onlyAnExportIsReplaced() throws {
@@ -93,10 +156,6 @@ import Torch
         let error = foveaError { _ = try OutputFile(path, named: "--onnx", isEarlier: ModelExport.isOne) }
         #expect(
             error?.message == "--onnx \(path) exists and was not written by this command: it would be overwritten")
-        try Folder.make(folder.path + "/notes")
-        try AtomicFile.write("mine", to: folder.path + "/notes/compare.txt")
-        let other = foveaError { try ModelExport(bundle(.mobilenetv1Short)).writeReference(to: folder.path + "/notes") }
-        #expect(other?.message == "--reference is \(folder.path)/notes, which holds other files than a reference")
     }
 
     @Test(.enabled(if: python != nil, "needs onnx and ONNX Runtime (FOVEA_PYTHON)"))

@@ -53,7 +53,7 @@ struct CommandLineTests {
         ("init-empty", "init nothing"), ("init-exists", "init data --output exists.yaml"),
         ("threads", "doctor --threads -3"), ("control-characters", "train c.yaml --fast\nstopped\u{1B}[31m"),
         ("control-characters-of-a-value", "doctor --threads=\n"), ("device", "doctor --device tpu"),
-        ("unknown-command", "trane"),
+        ("export-reference", "export run --onnx m.onnx --reference data"), ("unknown-command", "trane"),
     ])
     func errors(name: String, arguments: String) throws {
         let folder = try WorkFolder()
