@@ -50,7 +50,7 @@ public struct CalibrationFit {
                 "\(trained) of the \(Pluralization.count(predictions.data.rows.count, "image")) of \(predictions.data.cohort.source) trained "
                     + "the model, which is surer of them than of new ones: a calibration would not hold",
                 remedy:
-                    "Calibrate on other photographs (--split validation takes those of the run), or take them too with "
+                    "Calibrate on other photographs (without a table, those of the run's validation), or take them too with "
                     + "--allow-training-images.")
         }
         let (lines, points) = try Self.fit(predictions)

@@ -67,7 +67,7 @@ public struct InferenceModel {
                 DecisionRule(of: description)
             }
         predictor = try bundle.predictor(device: context.device, precision: precision)
-        context.logger.info("the model is computed in \(precision.rawValue)")
+        if precision != .float32 { context.logger.info("the model is computed in \(precision.rawValue)") }
         calibration?.warn(usedIn: precision, context.logger)
     }
 

@@ -14,7 +14,7 @@ extension ModelPrediction {
         let isPoor = rows.contains { !$0.shownWarnings.isEmpty }
         var table = TextTable(
             ["Image"] + (isPoor ? ["Quality"] : []) + ["Class", "Probability"] + (isCalibrated ? ["Calibrated"] : [])
-                + ["Threshold", "Above"])
+                + [rule.isCalibrated ? "Threshold (calibrated)" : "Threshold", "Above"])
         for row in rows {
             if !table.rows.isEmpty { table.rules.insert(table.rows.count) }
             let order = model.classes.indices.sorted { row.probabilities[$0] > row.probabilities[$1] }

@@ -115,7 +115,8 @@ struct Predict: ParsableCommand {
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
             try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: context.shouldStop)
-            context.logger.info("\(file.path): \(prediction.rows.count) images predicted")
+            let own = isJSON || inference.calibration == nil ? "" : "; a table holds the probabilities as trained"
+            context.logger.info("\(file.path): \(prediction.rows.count) images predicted\(own)")
         } else if json {
             try StandardStream.exactly(prediction.json())
         } else if !prediction.rows.isEmpty {
