@@ -57,8 +57,8 @@ import Torch
         try export.writeReference(to: folder.path + "/reference")
         _ = try run(["-c", "import onnx, sys; onnx.checker.check_model(sys.argv[1], full_check=True)", path])
         let text = try run([folder.path + "/reference/compare.py", path])
-        // Each output alone and in a batch.
-        #expect(text.count { $0 == "\n" } == (hasMaps ? 8 : 6), "\(text)")
+        // Each output alone and in a batch, and the verdict.
+        #expect(text.count { $0 == "\n" } == (hasMaps ? 9 : 7), "\(text)")
     }
 
     @Test(.enabled(if: python != nil, "needs onnx and ONNX Runtime (FOVEA_PYTHON)"), arguments: Architecture.allCases)
