@@ -98,10 +98,25 @@ static char *copy_text(const char *text) {
     return copy;
 }
 
-/// Runs one call; `body` returns 0 on success and leaves nothing behind on failure.
+/// Runs one call while there is no other; `body` returns 0 on success and leaves nothing behind on failure.
 ///
-/// Where `warnings` is not NULL, what libvips complained of in a call that succeeded is put there. Such a call is made
-/// again, alone, by `undo` and `body`: only then is the complaint known to be its own.
+/// Where `warnings` is not NULL, what libvips complained of in a call that succeeded is put there.
+static char *run_alone(int (*body)(void *), void *context, char **warnings) {
+    pthread_once(&started, start);
+    if (start_failed) return copy_text("libvips cannot be started");
+    pthread_rwlock_wrlock(&calls);
+    vips_error_clear();
+    int failed = body(context);
+    const char *text = vips_error_buffer();
+    char *error = failed ? copy_text(text[0] ? text : "the image library gave no reason") : NULL;
+    if (!failed && warnings != NULL && text[0]) *warnings = copy_text(text);
+    vips_error_clear();
+    pthread_rwlock_unlock(&calls);
+    return error;
+}
+
+/// Runs one call beside others. One that fails or complains is made again, alone, by `undo` and `body`: only then is the
+/// text known to be its own.
 static char *run(int (*body)(void *), void *context, void (*undo)(void *), char **warnings) {
     pthread_once(&started, start);
     if (start_failed) return copy_text("libvips cannot be started");
@@ -111,15 +126,7 @@ static char *run(int (*body)(void *), void *context, void (*undo)(void *), char 
     pthread_rwlock_unlock(&calls);
     if (!failed && !complained) return NULL;
     if (!failed) undo(context);
-    pthread_rwlock_wrlock(&calls);
-    vips_error_clear();
-    failed = body(context);
-    const char *text = vips_error_buffer();
-    char *error = failed ? copy_text(text[0] ? text : "the image library gave no reason") : NULL;
-    if (!failed && warnings != NULL && text[0]) *warnings = copy_text(text);
-    vips_error_clear();
-    pthread_rwlock_unlock(&calls);
-    return error;
+    return run_alone(body, context, warnings);
 }
 
 void cvips_free(void *pointer) { g_free(pointer); }
@@ -282,10 +289,20 @@ static void forget_pixels(void *context) {
     call->result->pixels = NULL;
 }
 
+static int is_tiff(const void *bytes, size_t count) {
+    static const char starts[4][5] = {"II*\0", "MM\0*", "II+\0", "MM\0+"};
+    for (int i = 0; i < 4; i++)
+        if (count >= 4 && memcmp(bytes, starts[i], 4) == 0) return 1;
+    return 0;
+}
+
 char *cvips_decode(
     const void *bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *result, cvips_decoding *decoding) {
     decode_call call = {bytes, count, side, enlarge, result, decoding};
     decoding->warnings = NULL;
+    // Of a tile that cannot be read, only the error buffer knows, which libvips itself clears when another thread looks for
+    // the loader of a file.
+    if (is_tiff(bytes, count)) return run_alone(decode, &call, &decoding->warnings);
     return run(decode, &call, forget_pixels, &decoding->warnings);
 }
 

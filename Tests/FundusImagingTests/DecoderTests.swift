@@ -69,6 +69,22 @@ import Testing
         }
     }
 
+    /// What libvips says of one file is not lost while other threads decode theirs.
+    @Test func damagedTilesAreNoticedBesideOtherThreads() throws {
+        let whole = HandmadeFile.tiff(
+            width: 16, height: 16, channels: 1, bits: 8, compression: 1, isTiled: true,
+            strip: Data((0..<256).map { UInt8($0) }))
+        let others = [try picture.png(), whole, Data("not an image".utf8)]
+        let missed = try mapInParallel(600, threads: 4) { number in
+            guard number % 2 == 0 else {
+                _ = try? decode(others[number / 2 % 3])
+                return false
+            }
+            return (try? decode(Data(whole.prefix(whole.count - 156)))) != nil
+        }
+        #expect(missed.count { $0 } == 0)
+    }
+
     @Test("so are PNG and WebP files whose sums and sizes fit what is left")
     func closedOthers() throws {
         let chunks = HandmadeFile.chunks(try picture.png())
