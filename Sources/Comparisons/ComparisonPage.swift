@@ -20,11 +20,7 @@ extension ComparisonOutcome {
             notes: notes(tables), arms: words, tables: tables, hasDecisions: merge == nil)
         report.hasDistillation = plan.cells.contains { $0.settings.distillation != nil }
         report.gains = reporting.gains.map(\.drawing)
-        report.details = reporting.details.map { detail in
-            ComparisonReport.Detail(
-                title: detail.title, paragraphs: detail.paragraphs, table: detail.table,
-                figures: detail.figures.map { ($0.drawing, $0.caption) })
-        }
+        report.details = reporting.details
         report.cells = try pageCells()
         report.hashes = try fileHashes()
         report.commands = commands

@@ -84,20 +84,13 @@ struct ComparisonReporting {
             }
     }
 
-    /// A drawing that lies in `plots` too.
-    struct Figure {
-        let drawing: Drawing
-        let name: String
-        let caption: String
-    }
-
-    private func written(_ figure: Figure) throws -> RunReport.Figure {
+    private func written(_ figure: ComparisonReport.Figure) throws -> RunReport.Figure {
         try figure.drawing.write(to: PathName.joined(folder, "plots", figure.name + ".svg"))
         return RunReport.Figure(figure.caption, file: "plots/\(figure.name).svg")
     }
 
     /// Gain per group and technique, one plot a data set and question.
-    var gains: [Figure] {
+    var gains: [ComparisonReport.Figure] {
         var questions: [String] = []
         for contrast in outcome.contrasts where !questions.contains(contrast.question) {
             questions.append(contrast.question)
@@ -111,38 +104,30 @@ struct ComparisonReporting {
                 "gain", first.candidate.dataset.name, first.candidate.arm.fileName, "minus",
                 first.isOfTechniques ? "that-of-\(first.reference.technique)" : first.reference.arm.fileName,
             ]
-            return Figure(
+            return ComparisonReport.Figure(
                 drawing: plot.drawing(), name: name.joined(separator: "-").replacing(":", with: "-"), caption: title)
         }
     }
 
-    /// A technique class by class.
-    struct Detail {
-        let title: String
-        var paragraphs: [String] = []
-        var table: TextTable?
-        var figures: [Figure]
-    }
-
     /// The long tail with both models, and teachers against student, of each technique.
-    var details: [Detail] {
+    var details: [ComparisonReport.Detail] {
         outcome.contrasts.filter { $0.reference.arm == .plain && $0.candidate.arm.isRSKD }.map(classes)
     }
 
-    private func classes(_ contrast: ComparisonOutcome.Contrast) -> Detail {
+    private func classes(_ contrast: ComparisonOutcome.Contrast) -> ComparisonReport.Detail {
         let (arm, plain) = (contrast.candidate, contrast.reference)
         let title = "\(arm.dataset.name), \(arm.technique) + \(arm.arm.label)"
         let file = [arm.dataset.name, arm.technique, arm.arm.fileName].joined(separator: "-").replacing(":", with: "-")
         let plot = LongTailPlot(
             title: title, results: [("plain", plain.result), ("student", arm.result)], names: arm.dataset.names)
-        let tail = Figure(
+        let tail = ComparisonReport.Figure(
             drawing: plot.drawing(), name: "long-tail-" + file, caption: "Training images and average precision")
-        guard outcome.merge == nil else { return Detail(title: title + ": the long tail", figures: [tail]) }
+        guard outcome.merge == nil else { return .init(title: title + ": the long tail", figures: [tail]) }
         let teachers = arm.teacherTable
-        let pairs = Figure(
+        let pairs = ComparisonReport.Figure(
             drawing: teachers.plot(title: title, bounds: arm.result.bounds).drawing(), name: "teachers-" + file,
             caption: "Plain model, teachers and student class by class")
-        return Detail(
+        return .init(
             title: title + ": teachers against the student",
             paragraphs: [
                 "Means over the runs of values within a fold; training and positive images are means and sums over folds."

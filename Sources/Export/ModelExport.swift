@@ -30,9 +30,10 @@ public struct ModelExport {
         Engine.threads = context.threads
         let folder = InferenceModel.folder(argument)
         let bundle = try ModelBundle.loadUnchanged(from: folder)
-        let calibration = try ModelCalibration.read(for: folder, bundle.description)
+        let weights = try ModelBundle.weightsHash(in: folder)
+        let calibration = try ModelCalibration.read(for: folder, bundle.description, weights: weights)
         calibration?.warn(usedIn: .float32, context.logger)
-        try self.init(bundle, calibration: calibration, weights: ModelBundle.weightsHash(in: folder))
+        try self.init(bundle, calibration: calibration, weights: weights)
     }
 
     /// Translates a model.
@@ -101,6 +102,9 @@ public struct ModelExport {
 }
 
 extension ModelExport {
+    /// The script in the folder of a reference.
+    public static let scriptName = "compare.py"
+
     /// Writes an input, what Fovea's own network makes of it, and a Python script that compares an ONNX file with it.
     ///
     /// - Parameter folder: one that is new or was empty: files of these names are replaced.
@@ -133,7 +137,7 @@ extension ModelExport {
             let shape = [count, model.classes.count, first.rows, first.columns]
             try write(NumPyFile.data(maps.flatMap(\.values), shape: shape), "maps.npy")
         }
-        try write(Data(Self.script.utf8), "compare.py")
+        try write(Data(Self.script.utf8), Self.scriptName)
     }
 
     private static let script = """

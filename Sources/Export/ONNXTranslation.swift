@@ -112,9 +112,6 @@ package struct ONNXTranslation {
 
     /// A vector of sides, of which some are the number of images.
     mutating func shape(_ sides: [ONNXGraph.Side]) throws -> String {
-        guard sides.contains(.batch) else {
-            return try vector(sides.map { side in if case .size(let size) = side { size } else { 0 } })
-        }
         let batch = node("Shape", [graph.inputs[0].name], ["start": .int(0), "end": .int(1)])
         let parts = try sides.map { side in
             if case .size(let size) = side { try vector([size]) } else { batch }

@@ -40,7 +40,8 @@ struct Export: ParsableCommand {
         context.logger.info("\(file.path) written")
         if let reference {
             try export.writeReference(to: reference)
-            context.logger.info("\(reference) written: compare with `python \(reference)/compare.py \(onnx)`")
+            let script = ShellWord.quoted(PathName.joined(reference, ModelExport.scriptName))
+            context.logger.info("\(reference) written: compare with `python \(script) \(ShellWord.quoted(onnx))`")
         }
     }
 }

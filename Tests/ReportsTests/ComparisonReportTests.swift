@@ -46,7 +46,11 @@ import Testing
         report.details = [
             ComparisonReport.Detail(
                 title: hostile, paragraphs: [hostile], table: TextTable(["Class"], [[.text(hostile)]]),
-                figures: [(LongTailPlot(title: hostile, results: [("plain", results[0])]).drawing(), hostile)])
+                figures: [
+                    ComparisonReport.Figure(
+                        drawing: LongTailPlot(title: hostile, results: [("plain", results[0])]).drawing(), name: "tail",
+                        caption: hostile)
+                ])
         ]
         report.cells = [
             ComparisonReport.Cell(

@@ -29,6 +29,21 @@ public struct ComparisonReport: Sendable {
         }
     }
 
+    /// A drawing, and what it shows.
+    public struct Figure: Sendable {
+        /// The drawing.
+        public var drawing: Drawing
+        /// The name, without its ending, of the file that it has in `plots` too.
+        public var name: String
+        /// What it shows.
+        public var caption: String
+
+        /// Puts it together.
+        public init(drawing: Drawing, name: String, caption: String) {
+            (self.drawing, self.name, self.caption) = (drawing, name, caption)
+        }
+    }
+
     /// A part that shows figures, and a table below them.
     public struct Detail: Sendable {
         /// The heading.
@@ -37,14 +52,11 @@ public struct ComparisonReport: Sendable {
         public var paragraphs: [String]
         /// Nil for none.
         public var table: TextTable?
-        /// Drawings with what they show.
-        public var figures: [(drawing: Drawing, caption: String)]
+        /// What it shows.
+        public var figures: [Figure]
 
         /// Puts it together.
-        public init(
-            title: String, paragraphs: [String] = [], table: TextTable? = nil,
-            figures: [(drawing: Drawing, caption: String)]
-        ) {
+        public init(title: String, paragraphs: [String] = [], table: TextTable? = nil, figures: [Figure]) {
             (self.title, self.paragraphs, self.table, self.figures) = (title, paragraphs, table, figures)
         }
     }
