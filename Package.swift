@@ -43,6 +43,14 @@ let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
+let http: [Target.Dependency] = [
+    .product(name: "HummingbirdCore", package: "hummingbird"),
+    .product(name: "HTTPTypes", package: "swift-http-types"),
+    .product(name: "NIOCore", package: "swift-nio"),
+    .product(name: "NIOPosix", package: "swift-nio"),
+    .product(name: "NIOHTTP1", package: "swift-nio"),
+    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
+]
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -52,6 +60,10 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
+        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
     ],
     targets: [
@@ -63,7 +75,7 @@ let package = Package(
             dependencies: [
                 "TestSupport", "Comparisons", "Runs", "Execution", "Settings", "Phantoms", "Distillation",
                 "FundusImaging",
-                "Backbones", "Configuration", "Torch", "Basics", logging,
+                "Backbones", "ConfigurationFile", "Torch", "Basics", logging,
             ], path: "Tests/RunTestSupport", swiftSettings: swiftSettings),
         .target(
             name: "CTorch",
@@ -86,7 +98,8 @@ let package = Package(
             dependencies: [
                 "Runs", "Comparisons", "Prediction", "Export", "Onboarding", "Diagnostics", "RunFiles", "Execution",
                 "Settings",
-                "Training", "Models", "Phantoms", "Plots", "Suggestions", "Evaluation", "Cohorts", "Configuration",
+                "Training", "Models", "Phantoms", "Plots", "Server", "Serving", "Suggestions", "Evaluation", "Cohorts",
+                "ConfigurationFile",
                 "Torch", "CProcess", "Basics", argumentParser, logging,
             ],
             swiftSettings: swiftSettings),
@@ -94,13 +107,13 @@ let package = Package(
             name: "foveaTests", dependencies: ["fovea", "Phantoms", "TestSupport"], exclude: ["Golden", "Messages"],
             swiftSettings: swiftSettings),
         .executableTarget(
-            name: "fuzz", dependencies: ["Weights", "FundusImaging", "Cohorts", "Configuration", "Basics"],
+            name: "fuzz", dependencies: ["Weights", "FundusImaging", "Cohorts", "ConfigurationFile", "Basics"],
             swiftSettings: swiftSettings + (isGuided ? [.define("GUIDED"), .unsafeFlags(["-parse-as-library"])] : [])),
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
     ]
         + module("Basics", "CHash", logging, system, yams)
-        + module("Configuration", "Basics", yams)
+        + module("ConfigurationFile", "Basics", yams)
         + module("Torch", "CTorch", "Basics")
         + module("NN", "Torch", "Basics")
         + module("Backbones", "NN", "Torch", "Weights", "Basics")
@@ -110,11 +123,12 @@ let package = Package(
         + module("Sampling", "Basics")
         + module("Suggestions", "Basics")
         + module("Evaluation", "Basics")
-        + module("Losses", "Configuration", "Torch", "Basics")
+        + module("Losses", "ConfigurationFile", "Torch", "Basics")
         + module("Models", "Backbones", "FundusImaging", "NN", "Torch", "Weights", "Basics")
         + module("Distillation", "NN", "Losses", "Cohorts", "Models", "Torch", "Basics")
         + module(
-            "Settings", "Configuration", "Cohorts", "FundusImaging", "Evaluation", "Losses", "Distillation", "Models",
+            "Settings", "ConfigurationFile", "Cohorts", "FundusImaging", "Evaluation", "Losses", "Distillation",
+            "Models",
             "Backbones", "NN", "Torch", "Basics")
         + module(
             "Training", "Settings", "Models", "Losses", "Sampling", "Distillation", "Evaluation", "Cohorts",
@@ -125,39 +139,53 @@ let package = Package(
             "Execution", "Settings", "FundusImaging", "Losses", "Backbones", "NN", "Models", "Torch", "Basics", logging,
             hasTests: false)
         + module(
-            "RunFiles", "Execution", "Settings", "Configuration", "Reports", "Models", "Evaluation", "Cohorts",
+            "RunFiles", "Execution", "Settings", "ConfigurationFile", "Reports", "Models", "Evaluation", "Cohorts",
             "FundusImaging", "Torch", "Basics", logging,
             tests: ["RunTestSupport", "Comparisons", "Prediction", "Runs", "Training", "Backbones", "Phantoms", yams])
         + module(
             "Runs", "RunFiles", "Execution", "Settings", "Training", "Plots", "Reports", "Models", "Losses", "Sampling",
             "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Backbones", "NN", "Torch", "Weights",
-            "Configuration", "Basics", logging,
+            "ConfigurationFile", "Basics", logging,
             tests: ["RunTestSupport", "Comparisons", "Prediction", "Onboarding", "Diagnostics", "Phantoms", yams])
         + module(
             "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports", "Models", "Suggestions", "Backbones",
-            "Evaluation", "Cohorts", "FundusImaging", "Torch", "Configuration", "Basics", logging, yams,
+            "Evaluation", "Cohorts", "FundusImaging", "Torch", "ConfigurationFile", "Basics", logging, yams,
             tests: ["RunTestSupport", "Runs", "Training", "Phantoms"])
         + module(
             "Export", "Prediction", "RunFiles", "Execution", "Models", "Backbones", "FundusImaging", "NN", "Torch",
             "Basics", tests: ["RunTestSupport"])
         + module(
             "Comparisons", "Runs", "Prediction", "RunFiles", "Execution", "Settings", "Plots", "Reports",
-            "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Models", "NN", "Torch", "Configuration",
+            "Distillation", "Evaluation", "Cohorts", "FundusImaging", "Models", "NN", "Torch", "ConfigurationFile",
             "Basics", logging, tests: ["RunTestSupport", "Training", "Phantoms", "Backbones", yams])
         + module(
             "Onboarding", "RunFiles", "Execution", "Settings", "Reports", "Evaluation", "Cohorts", "FundusImaging",
-            "Models", "Backbones", "Weights", "Configuration", "Basics", logging, tests: ["RunTestSupport", "Phantoms"])
+            "Models", "Backbones", "Weights", "ConfigurationFile", "Basics", logging,
+            tests: ["RunTestSupport", "Phantoms"])
         + module(
             "Diagnostics", "Execution", "Settings", "Training", "Losses", "Sampling", "Reports", "Cohorts",
             "FundusImaging", "Backbones", "Torch", "Basics", logging, tests: ["RunTestSupport"])
-        + module("Phantoms", "FundusImaging", "Basics"),
+        + module("Phantoms", "FundusImaging", "Basics")
+        + module("Serving", "Basics")
+        + [
+            .target(
+                name: "Server",
+                dependencies: [
+                    "Serving", "Prediction", "Execution", "Models", "Backbones", "FundusImaging", "Torch", "Basics",
+                    logging,
+                ]
+                    + http,
+                resources: ["index.html", "page.css", "page.js", "openapi.yaml"].map { .embedInCode("Page/" + $0) },
+                swiftSettings: swiftSettings)
+        ],
     cxxLanguageStandard: .cxx20
 )
 
 /// Set by `make sanitize`: only the modules without the engine, which the sanitizers cannot look into.
 if Context.environment["FOVEA_MODULES"] == "pure" {
     let pure = [
-        "CHash", "Basics", "Configuration", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling", "Evaluation",
+        "CHash", "Basics", "ConfigurationFile", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling",
+        "Evaluation",
         "Phantoms", "Suggestions", "TestSupport", "fuzz",
     ]
     package.targets.removeAll { target in !pure.contains { target.name == $0 || target.name == $0 + "Tests" } }

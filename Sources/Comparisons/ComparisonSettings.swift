@@ -1,6 +1,6 @@
 import Basics
 import Cohorts
-import Configuration
+import ConfigurationFile
 
 /// What `fovea compare` runs: every technique in every arm, on every data set, fold and seed.
 public struct ComparisonSettings: Sendable, Equatable {

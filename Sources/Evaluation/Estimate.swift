@@ -1,3 +1,5 @@
+import Basics
+
 /// The ends of a bootstrap percentile interval.
 public struct Interval: Codable, Equatable, Sendable {
     /// The lower end.

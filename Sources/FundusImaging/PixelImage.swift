@@ -66,11 +66,27 @@ public struct PixelImage: Sendable, Equatable, CustomStringConvertible {
         try encoded(".png")
     }
 
+    /// Pixels with transparency, four bytes each, as a PNG file.
+    ///
+    /// - Throws: `FoveaError` of kind `data` when there are not `height * width * 4` bytes.
+    package static func png(redGreenBlueAlpha bytes: [UInt8], width: Int, height: Int) throws -> Data {
+        guard width > 0, height > 0, bytes.count == width * height * 4 else {
+            throw FoveaError(.data, "an image of \(width) x \(height) pixels cannot have \(bytes.count) bytes")
+        }
+        return try encoded(bytes, width: width, height: height, bands: 4, ".png[keep=none]")
+    }
+
     private func encoded(_ suffix: String) throws -> Data {
         try checkBytes()
+        return try Self.encoded(bytes, width: width, height: height, bands: 3, suffix)
+    }
+
+    private static func encoded(
+        _ bytes: [UInt8], width: Int, height: Int, bands: Int32, _ suffix: String
+    ) throws -> Data {
         var encoded: UnsafeMutableRawPointer?
         var count = 0
-        let text = cvips_encode(bytes, Int32(width), Int32(height), 3, suffix, &encoded, &count)
+        let text = cvips_encode(bytes, Int32(width), Int32(height), bands, suffix, &encoded, &count)
         try throwing(text, "cannot encode an image of \(width) x \(height) pixels")
         defer { cvips_free(encoded) }
         return encoded.map { Data(bytes: $0, count: count) } ?? Data()

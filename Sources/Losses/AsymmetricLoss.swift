@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Torch
 
 /// Asymmetric loss (Ridnik et al., ICCV 2021, eq. 7): positives -(1 - p)^g+ log p, negatives -p_m^g- log(1 - p_m) with

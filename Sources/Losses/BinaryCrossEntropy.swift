@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Torch
 
 private let crossEntropy = Operator("aten::binary_cross_entropy_with_logits")

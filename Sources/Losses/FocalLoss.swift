@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 import Torch
 
 /// Focal loss (Lin et al., ICCV 2017, eq. 4, one outcome per class): (1 - p_t)^gamma BCE, with p_t the probability

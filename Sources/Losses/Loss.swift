@@ -1,5 +1,5 @@
 import Basics
-import Configuration
+import ConfigurationFile
 import Torch
 
 /// A loss between logits and multi-hot labels, one term for each image and class.

@@ -1,6 +1,6 @@
 import Basics
 import Cohorts
-import Configuration
+import ConfigurationFile
 import Foundation
 import FundusImaging
 import Models

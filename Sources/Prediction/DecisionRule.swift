@@ -2,13 +2,13 @@ import Basics
 import Models
 
 /// From which probability on an image is called positive for each class.
-struct DecisionRule: Sendable, Equatable {
+package struct DecisionRule: Sendable, Equatable {
     /// What names it: "sensitivity=0.9"; nil for the thresholds of the model.
-    let name: String?
+    package let name: String?
     /// Nil for a class without one.
-    let thresholds: [Double?]
+    package let thresholds: [Double?]
     /// Whether they are thresholds on calibrated probabilities.
-    let isCalibrated: Bool
+    package let isCalibrated: Bool
 
     /// The thresholds of a model, on its own probabilities.
     init(of model: ModelDescription) {
@@ -40,13 +40,13 @@ struct DecisionRule: Sendable, Equatable {
     }
 
     /// Whether an image is positive for a class; nil where the class has no threshold.
-    func isAbove(_ row: ModelPrediction.Row, _ column: Int) -> Bool? {
+    package func isAbove(_ row: ModelPrediction.Row, _ column: Int) -> Bool? {
         let probabilities = isCalibrated ? row.calibrated ?? row.probabilities : row.probabilities
         return thresholds[column].map { Double(probabilities[column]) >= $0 }
     }
 
     /// The classes for which an image is positive; the most probable one where none is.
-    func findings(_ row: ModelPrediction.Row) -> [Int] {
+    package func findings(_ row: ModelPrediction.Row) -> [Int] {
         let above = thresholds.indices.filter { isAbove(row, $0) ?? false }
         guard above.isEmpty else { return above }
         return row.probabilities.indices.max { row.probabilities[$0] < row.probabilities[$1] }.map { [$0] } ?? []

@@ -18,15 +18,13 @@ public struct InferenceModel {
     /// How logits become calibrated probabilities; nil without a `calibration.json`.
     public let calibration: ModelCalibration?
     /// How like the training images an image is; nil where `fovea calibrate` had none to learn it from.
-    let familiarity: Familiarity?
+    package let familiarity: Familiarity?
     /// Which probabilities are positive.
-    let rule: DecisionRule
+    package let rule: DecisionRule
     /// Numbers per feature.
-    let featureCount: Int
-    /// Whether images that are not fundus photographs are predicted too, with a warning.
-    let takesAnyImage: Bool
-    /// Between which measures an image is not warned about.
-    var qualityLimits: QualityLimits { calibration?.quality ?? .standard }
+    package let featureCount: Int
+    /// Which images are refused or warned about.
+    package let imagePolicy: ImagePolicy
     private let predictor: Predictor
     private let context: ExecutionContext
 
@@ -53,7 +51,7 @@ public struct InferenceModel {
         self.context = context
         calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
         featureCount = bundle.classifier.backbone.featureCount
-        self.takesAnyImage = takesAnyImage
+        imagePolicy = ImagePolicy(limits: calibration?.quality ?? .standard, takesAnyImage: takesAnyImage)
         if let calibration {
             familiarity = try Familiarity.read(
                 from: folder, weights: calibration.weightsSHA256, length: featureCount)
@@ -120,10 +118,10 @@ public struct InferenceModel {
 
     /// What each place of an image adds to the logits of some classes.
     ///
+    /// - Parameter pixels: a square RGB image of the model's resolution.
     /// - Throws: `FoveaError` of kind `configuration` for a network without maps.
-    func maps(_ image: PreparedImage, classes: [Int]) throws -> ClassMaps {
-        let resolution = description.image.resolution
-        guard let maps = try predictor.maps(image.image.bytes, resolution: resolution, classes: classes) else {
+    package func maps(_ pixels: [UInt8], classes: [Int]) throws -> ClassMaps {
+        guard let maps = try predictor.maps(pixels, resolution: description.image.resolution, classes: classes) else {
             throw FoveaError(
                 .configuration, "a network of architecture \(description.architecture.rawValue) has no maps",
                 remedy: "Predict without --maps.")
@@ -146,4 +144,12 @@ public struct InferenceModel {
         guard odd.isEmpty else { throw FoveaError.nonFiniteOutputs(for: odd.map { names[$0] }, of: cache.count) }
         return logits
     }
+}
+
+/// Which images a model does not answer, and which it warns about.
+package struct ImagePolicy: Sendable {
+    /// Between which measures an image is not warned about.
+    package let limits: QualityLimits
+    /// Whether images that are not fundus photographs are predicted too, with a warning.
+    package let takesAnyImage: Bool
 }

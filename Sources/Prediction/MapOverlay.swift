@@ -1,15 +1,16 @@
+import Foundation
 import FundusImaging
 import Models
 
 /// A class map laid over the photograph that it belongs to.
-struct MapOverlay {
+package struct MapOverlay {
     private let rows: Int
     private let columns: Int
     private let values: [Float]
     private let coverage: PreparedImage.Coverage
 
     /// A map of [rows, columns] values over the part of the photograph that the network saw.
-    init(_ values: [Float], rows: Int, columns: Int, coverage: PreparedImage.Coverage) {
+    package init(_ values: [Float], rows: Int, columns: Int, coverage: PreparedImage.Coverage) {
         self.values = values
         self.rows = rows
         self.columns = columns
@@ -18,7 +19,7 @@ struct MapOverlay {
 
     /// The value at a place of the photograph, given in shares of its width and height: bilinear between the middles of
     /// the map's cells; nil where the network did not look.
-    func value(x: Double, y: Double) -> Float? {
+    package func value(x: Double, y: Double) -> Float? {
         let u = (x - coverage.left) / coverage.width
         let v = (y - coverage.top) / coverage.height
         guard 0...1 ~= u, 0...1 ~= v else { return nil }
@@ -33,26 +34,49 @@ struct MapOverlay {
         return upper * (1 - b) + lower * b
     }
 
+    /// The colour of a value, as a share of the map's highest, and how opaque it is.
+    private static func color(_ share: Float) -> (red: Float, green: Float, blue: Float, opacity: Float) {
+        (255, 220 * (1 - share), 0, 0.65 * share)
+    }
+
+    /// Calls `body` for each pixel of an image of some size at which something speaks for the class, with the value there
+    /// as a share of the map's highest.
+    private func forEachPixel(width: Int, height: Int, _ body: (_ number: Int, _ share: Float) -> Void) {
+        let highest = values.max() ?? 0
+        guard highest > 0 else { return }
+        for y in 0..<height {
+            for x in 0..<width {
+                let place = (x: (Double(x) + 0.5) / Double(width), y: (Double(y) + 0.5) / Double(height))
+                guard let value = value(x: place.x, y: place.y), value > 0 else { continue }
+                body(y * width + x, value / highest)
+            }
+        }
+    }
+
     /// The photograph with what speaks for the class in yellow to red: the more of it, the redder and the less
     /// transparent. The scale ends at the map's highest value; what is not above 0 stays as it is.
     func drawn(over photograph: PixelImage) -> PixelImage {
-        let highest = values.max() ?? 0
-        guard highest > 0 else { return photograph }
         var image = photograph
-        for y in 0..<image.height {
-            for x in 0..<image.width {
-                let place = (x: (Double(x) + 0.5) / Double(image.width), y: (Double(y) + 0.5) / Double(image.height))
-                guard let value = value(x: place.x, y: place.y), value > 0 else { continue }
-                let share = value / highest
-                let opacity = 0.65 * share
-                let color: (Float, Float, Float) = (255, 220 * (1 - share), 0)
-                let at = (y * image.width + x) * 3
-                for (channel, level) in [color.0, color.1, color.2].enumerated() {
-                    let before = Float(image.bytes[at + channel])
-                    image.bytes[at + channel] = UInt8((before * (1 - opacity) + level * opacity).rounded())
-                }
+        forEachPixel(width: image.width, height: image.height) { number, share in
+            let color = Self.color(share)
+            for (channel, level) in [color.red, color.green, color.blue].enumerated() {
+                let before = Float(image.bytes[number * 3 + channel])
+                image.bytes[number * 3 + channel] = UInt8(
+                    (before * (1 - color.opacity) + level * color.opacity).rounded())
             }
         }
         return image
+    }
+
+    /// The same as a layer of its own, a PNG file with transparency, to be stretched over the photograph.
+    package func layer(width: Int, height: Int) throws -> Data {
+        var bytes = [UInt8](repeating: 0, count: width * height * 4)
+        forEachPixel(width: width, height: height) { number, share in
+            let color = Self.color(share)
+            for (channel, level) in [color.red, color.green, color.blue, 255 * color.opacity].enumerated() {
+                bytes[number * 4 + channel] = UInt8(level.rounded())
+            }
+        }
+        return try PixelImage.png(redGreenBlueAlpha: bytes, width: width, height: height)
     }
 }

@@ -11,15 +11,15 @@ import Torch
 /// made by `fovea calibrate`.
 public struct ModelCalibration: Codable, Sendable, Equatable {
     /// What it was fitted on.
-    struct Source: Codable, Sendable, Equatable {
+    package struct Source: Codable, Sendable, Equatable {
         /// The label table, as it was named.
         var path: String
         /// The hash of the table.
         var hash: String
         /// How many photographs.
-        var images: Int
+        package var images: Int
         /// Which ones: validation, training or all.
-        var split: String
+        package var split: String
         /// The hashes of the photographs' contents, sorted.
         var contents: [String]
     }
@@ -40,7 +40,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     /// The hash of the weights that it belongs to.
     let weightsSHA256: String
     package let precision: Precision
-    let data: Source
+    package let data: Source
     let classes: [String]
     /// Factor on each class's logit.
     let slope: [Double]

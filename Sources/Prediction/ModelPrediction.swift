@@ -22,12 +22,26 @@ public struct ModelPrediction: Sendable {
         /// Its pooled features; empty where they were not requested.
         let features: [Float]
         /// What was measured of the image.
-        let quality: ImageQuality?
+        package let quality: ImageQuality?
         /// What is poor about it, in words.
         let warnings: [String]
 
+        /// Puts what is known of an image together.
+        package init(
+            image: String, _ answer: ImageAnswer, withFeatures: Bool = false, quality: ImageQuality?,
+            limits: QualityLimits
+        ) {
+            self.image = image
+            probabilities = answer.probabilities
+            calibrated = answer.calibrated
+            familiarity = answer.familiarity
+            features = withFeatures ? answer.features : []
+            self.quality = quality
+            warnings = quality?.warnings(limits) ?? []
+        }
+
         /// What is poor about it, or that it is another kind of image.
-        var shownWarnings: [String] { quality?.fault == nil ? warnings : ["not a fundus photograph"] }
+        package var shownWarnings: [String] { quality?.fault == nil ? warnings : ["not a fundus photograph"] }
 
         /// Whether hardly a training image is less like the others: probabilities then mean little.
         var isUnfamiliar: Bool { familiarity.map { $0 < 0.01 } ?? false }

@@ -111,7 +111,8 @@ public struct PredictionFolder {
             weightsSHA256: try ModelBundle.weightsHash(in: inference.folder),
             calibrationSHA256: calibration.map { Digest.sha256($0) }, operatingPoint: inference.rule.name,
             precision: inference.precision, classes: inference.description.classes,
-            takesAnyImage: inference.takesAnyImage, images: images.count, imagesSHA256: Self.hash(of: images),
+            takesAnyImage: inference.imagePolicy.takesAnyImage, images: images.count,
+            imagesSHA256: Self.hash(of: images),
             shard: shard)
         if let found {
             guard isResuming else {

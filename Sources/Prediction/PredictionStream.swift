@@ -58,39 +58,24 @@ struct PredictionStream {
     }
 
     private func answers(_ decoded: [Result<PreparedImage, any Error>], from first: Int) throws -> [Answer] {
-        let model = inference.description
         let decoded = zip(images[first...], decoded).map { image, result in
-            result.flatMap { prepared in Result { try inference.judged(prepared, path: image.path) } }
+            result.flatMap { prepared in Result { try inference.imagePolicy.judged(prepared, name: image.path) } }
         }
         let ready = decoded.compactMap { try? $0.get() }
-        let outputs =
-            ready.isEmpty
-            ? PredictedOutputs()
-            : try inference.outputs(ready.flatMap(\.image.bytes), count: ready.count, withFeatures: withFeatures)
-        let logits = outputs.logits
-        let featureCount = outputs.features.count / max(1, ready.count)
-        let odd = Set(model.nonFiniteRows(logits))
-        let probabilities = try model.probabilities(logits)
-        let calibrated = try inference.calibration?.probabilities(logits, of: model)
-        let shares = try inference.familiarity?.shares(outputs.features, count: ready.count)
-        var number = 0
+        var answers = try inference.answers(
+            ready.flatMap(\.image.bytes), count: ready.count, withFeatures: withFeatures)[...]
         return try zip(images[first...], decoded).map { image, result in
             switch result {
             case .success(let prepared):
-                defer { number += 1 }
-                guard !odd.contains(number) else { return .nonFinite(image: image.name) }
-                let own = number * model.classes.count..<(number + 1) * model.classes.count
+                guard let answer = answers.popFirst(), answer.isFinite else { return .nonFinite(image: image.name) }
                 let row = ModelPrediction.Row(
-                    image: image.name, probabilities: Array(probabilities[own]),
-                    calibrated: calibrated.map { Array($0[own]) }, familiarity: shares?[number],
-                    features: withFeatures
-                        ? Array(outputs.features[number * featureCount..<(number + 1) * featureCount]) : [],
-                    quality: prepared.quality, warnings: prepared.quality?.warnings(inference.qualityLimits) ?? [])
+                    image: image.name, answer, withFeatures: withFeatures, quality: prepared.quality,
+                    limits: inference.imagePolicy.limits)
                 if let maps {
                     let classes = inference.rule.findings(row)
                     try maps.add(
                         row, from: image.path, coverage: prepared.coverage, classes: classes,
-                        inference.maps(prepared, classes: classes), model)
+                        inference.maps(prepared.image.bytes, classes: classes), inference.description)
                 }
                 return .row(row)
             case .failure(let error as NotFundus):
@@ -105,17 +90,20 @@ struct PredictionStream {
 }
 
 /// An image that was read and is not a colour fundus photograph.
-private struct NotFundus: Error {
-    var reason: String
+package struct NotFundus: Error {
+    /// Its name, and what it is.
+    package var reason: String
 }
 
-extension InferenceModel {
+extension ImagePolicy {
     /// The image, unless it is to be refused; without a fault where training images had one too.
-    fileprivate func judged(_ prepared: PreparedImage, path: String) throws -> PreparedImage {
+    ///
+    /// - Throws: `NotFundus`.
+    package func judged(_ prepared: PreparedImage, name: String) throws -> PreparedImage {
         var prepared = prepared
-        if !qualityLimits.refusesOthers { prepared.quality?.fault = nil }
+        if !limits.refusesOthers { prepared.quality?.fault = nil }
         guard !takesAnyImage, let fault = prepared.quality?.fault else { return prepared }
-        throw NotFundus(reason: "\(path) is not a colour fundus photograph: \(fault)")
+        throw NotFundus(reason: "\(name) is not a colour fundus photograph: \(fault)")
     }
 }
 

@@ -1,5 +1,5 @@
 import Basics
-import Configuration
+import ConfigurationFile
 import Foundation
 import Settings
 

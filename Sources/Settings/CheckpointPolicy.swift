@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 
 /// When checkpoints are written and how many are kept.
 public struct CheckpointPolicy: Sendable, Equatable {

@@ -1,5 +1,5 @@
 import Basics
-import Configuration
+import ConfigurationFile
 import Models
 
 /// Where the photographs and labels are, and which of them train.

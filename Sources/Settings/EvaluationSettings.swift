@@ -1,5 +1,5 @@
 import Basics
-import Configuration
+import ConfigurationFile
 
 /// How results are measured.
 public struct EvaluationSettings: Sendable, Equatable {

@@ -1,6 +1,6 @@
 import Backbones
 import Basics
-import Configuration
+import ConfigurationFile
 
 /// The network.
 public struct ModelSettings: Sendable, Equatable {

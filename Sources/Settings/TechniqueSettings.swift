@@ -1,5 +1,5 @@
 import Basics
-import Configuration
+import ConfigurationFile
 import Losses
 
 /// Loss, sampler, mixing, second stage.

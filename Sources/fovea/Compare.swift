@@ -1,7 +1,7 @@
 import ArgumentParser
 import Basics
 import Comparisons
-import Configuration
+import ConfigurationFile
 import Reports
 import RunFiles
 

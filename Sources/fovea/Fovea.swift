@@ -16,7 +16,7 @@ struct Fovea: ParsableCommand {
         version: Program.version,
         subcommands: [
             Init.self, Doctor.self, Inspect.self, Train.self, Compare.self, Evaluate.self, Calibrate.self, Predict.self,
-            Suggest.self, Report.self, Export.self, Phantom.self, Bench.self,
+            Suggest.self, Report.self, Export.self, Serve.self, Phantom.self, Bench.self,
         ])
 
     static func main() {

@@ -1,6 +1,6 @@
 import ArgumentParser
 import Basics
-import Configuration
+import ConfigurationFile
 import Execution
 import Foundation
 import Logging

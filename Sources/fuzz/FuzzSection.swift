@@ -1,4 +1,4 @@
-import Configuration
+import ConfigurationFile
 
 /// A configuration with keys of every kind, for fuzzing without the engine that real settings need.
 struct FuzzSection: ConfigurationSection, Equatable {

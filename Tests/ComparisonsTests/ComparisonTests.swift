@@ -1,6 +1,6 @@
 import Basics
 import Comparisons
-import Configuration
+import ConfigurationFile
 import Evaluation
 import Execution
 import Foundation

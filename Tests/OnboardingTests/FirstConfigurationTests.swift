@@ -1,7 +1,7 @@
 import Backbones
 import Basics
 import Cohorts
-import Configuration
+import ConfigurationFile
 import Foundation
 import FundusImaging
 import Models

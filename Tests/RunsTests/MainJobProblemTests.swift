@@ -1,7 +1,7 @@
 import Backbones
 import Basics
 import Comparisons
-import Configuration
+import ConfigurationFile
 import Distillation
 import Evaluation
 import Execution

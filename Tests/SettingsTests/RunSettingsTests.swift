@@ -1,6 +1,6 @@
 import Backbones
 import Basics
-import Configuration
+import ConfigurationFile
 import Distillation
 import FundusImaging
 import Losses

@@ -65,7 +65,7 @@ char *_Nullable cvips_crop_resize(
     const uint8_t *_Nonnull rgb, int32_t width, int32_t height, int32_t left, int32_t top, int32_t area_width,
     int32_t area_height, int32_t new_width, int32_t new_height, cvips_pixels *_Nonnull result);
 
-/// Encodes pixels with 1 or 3 bands; `suffix` is the format with its options, such as ".jpg[Q=90]" or ".png".
+/// Encodes pixels with 1, 3 or 4 bands (the fourth is opacity); `suffix` is the format with its options, such as ".jpg[Q=90]" or ".png".
 char *_Nullable cvips_encode(
     const uint8_t *_Nonnull pixels, int32_t width, int32_t height, int32_t bands, const char *_Nonnull suffix,
     void *_Nullable *_Nonnull bytes, size_t *_Nonnull count);

@@ -40,7 +40,7 @@ final class MistakeViews {
         guard let model, mapsMissing == nil else { return nil }
         do {
             let prepared = try FundusReader.prepare(file, settings: model.description.image)
-            let maps = try model.maps(prepared, classes: [column])
+            let maps = try model.maps(prepared.image.bytes, classes: [column])
             let (values, place) = (maps.map(0), prepared.coverage)
             let overlay = MapOverlay(values, rows: maps.rows, columns: maps.columns, coverage: place)
             return ModelReport.Map(

@@ -1,0 +1,82 @@
+import Serving
+import Synchronization
+
+/// Limits on how long work may take.
+enum Deadline {
+    /// The value of `body`, which is cancelled after some seconds, and then waited for: it must end soon.
+    ///
+    /// - Throws: `late` where the time did not suffice.
+    static func cancelling<Value: Sendable>(
+        after seconds: Double, _ late: ServiceError, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        try await withThrowingTaskGroup(of: Value.self) { group in
+            group.addTask { try await body() }
+            group.addTask {
+                try await Task.sleep(for: .seconds(seconds))
+                throw late
+            }
+            defer { group.cancelAll() }
+            guard let first = try await group.next() else { throw late }
+            return first
+        }
+    }
+
+    /// The value of `body`, which is cancelled after some seconds and not waited for: it may be busy.
+    ///
+    /// - Throws: `late` where the time did not suffice.
+    static func leaving<Value: Sendable>(
+        after seconds: Double, _ late: ServiceError, _ body: @escaping @Sendable () async throws -> Value
+    ) async throws -> Value {
+        let waiting = Waiting<Value>()
+        let work = Task {
+            do { waiting.finish(.success(try await body())) } catch { waiting.finish(.failure(error)) }
+        }
+        let timer = Task {
+            try await Task.sleep(for: .seconds(seconds))
+            waiting.finish(.failure(late))
+            work.cancel()
+        }
+        defer { timer.cancel() }
+        return try await waiting.value()
+    }
+
+    /// A result that comes once and is waited for once.
+    private final class Waiting<Value: Sendable>: Sendable {
+        private enum State {
+            case nothing
+            case waiting(CheckedContinuation<Value, any Error>)
+            case result(Result<Value, any Error>)
+            case over
+        }
+
+        private let state = Mutex(State.nothing)
+
+        func finish(_ result: Result<Value, any Error>) {
+            let waiting = state.withLock { state -> CheckedContinuation<Value, any Error>? in
+                switch state {
+                case .nothing: state = .result(result)
+                case .waiting(let continuation):
+                    state = .over
+                    return continuation
+                case .result, .over: break
+                }
+                return nil
+            }
+            waiting?.resume(with: result)
+        }
+
+        func value() async throws -> Value {
+            try await withCheckedThrowingContinuation { continuation in
+                let result = state.withLock { state -> Result<Value, any Error>? in
+                    guard case .result(let result) = state else {
+                        state = .waiting(continuation)
+                        return nil
+                    }
+                    state = .over
+                    return result
+                }
+                if let result { continuation.resume(with: result) }
+            }
+        }
+    }
+}

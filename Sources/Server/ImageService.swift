@@ -1,0 +1,215 @@
+import Basics
+import Foundation
+import FundusImaging
+import Logging
+import Models
+import Prediction
+import Serving
+import Synchronization
+
+/// Answers requests about images: reads them, decodes them, has them computed, and puts the answer together.
+final class ImageService: Sendable {
+    let catalog: ModelCatalog
+    private let models: [LoadedModel]
+    private let network: NetworkThread
+    private let work: WorkQueue
+    private let logger: Logger
+
+    /// Takes over the models.
+    ///
+    /// - Parameter threads: that decode images, beside those of the engine.
+    init(
+        _ models: [(name: String, model: InferenceModel)], batchSize: Int, threads: Int, logger: Logger,
+        computed: @escaping @Sendable (_ count: Int, _ model: String, _ seconds: Double) -> Void
+    ) throws {
+        self.models = try models.map { try LoadedModel($0.model, name: $0.name) }
+        self.logger = logger
+        let names = models.map(\.name)
+        catalog = ModelCatalog(self.models.map(\.description))
+        network = try NetworkThread(models.map(\.model), batchSize: batchSize, threads: threads) {
+            computed($0, names[$1], $2)
+        }
+        work = try WorkQueue(threads: threads)
+    }
+
+    /// Images that wait for the network.
+    var waiting: Int { network.waiting }
+
+    /// Ends its threads.
+    func close() {
+        network.close()
+        work.close()
+    }
+
+    /// The answer to `/v1/predict`.
+    func predict(_ head: RequestHead, _ body: Data, _ limits: ServiceLimits) async throws -> ServiceResponse {
+        let options = try PredictOptions(head, catalog)
+        let (number, model) = try find(options.model)
+        let contentType = try head.header("content-type")
+        let (isSingle, photographs) = try await work.run {
+            let content = try PredictBody(body, contentType: contentType, limits: limits)
+            return (content.isSingle, content.files.map { file in Result { try Photograph(file, model) } })
+        }
+        let ready = photographs.compactMap { try? $0.get() }
+        let computed = try await network.compute(model: number, ready.map(\.prepared.image.bytes)) { answer in
+            model.mapClasses(options.maps, answer)
+        }
+        return try await work.run { [logger] in
+            var results = zip(ready, computed).makeIterator()
+            let images = try photographs.enumerated().map { index, photograph in
+                do {
+                    _ = try photograph.get()
+                    guard let (photograph, result) = results.next() else { throw CancellationError() }
+                    return try model.answer(index, photograph, result, options.maps)
+                } catch {
+                    let refusal = ServiceError(about: error, logger)
+                    // Of several images the others are answered nevertheless.
+                    guard !isSingle, refusal.reason == .image else { throw refusal }
+                    return PredictAnswer.Image(index: index, error: refusal.message)
+                }
+            }
+            return ServiceResponse(json: PredictAnswer(model.description, images: images))
+        }
+    }
+
+    /// The answer to `/v2/models/NAME/infer`.
+    func infer(
+        _ reference: Route.ModelReference, _ head: RequestHead, _ body: Data, _ limits: ServiceLimits
+    ) async throws -> ServiceResponse {
+        let (number, model) = try find(catalog.model(reference))
+        let length = try head.header("inference-header-content-length")
+        let (request, images) = try await work.run { [logger] in
+            let request = try InferRequest(body, headerLength: length, model: model.description, limits: limits)
+            return (request, try model.squares(request.images, logger))
+        }
+        let wantsMaps = request.outputs.contains { $0.name == "maps" }
+        let computed = try await network.compute(model: number, images) { _ in
+            wantsMaps ? Array(model.classes.indices) : []
+        }
+        return try await work.run {
+            guard computed.allSatisfy(\.answer.isFinite) else {
+                throw ServiceError(.fault, "the model's outputs for an image are NaN or infinite")
+            }
+            let values = [
+                "logits": computed.flatMap(\.answer.logits),
+                "probabilities": computed.flatMap { $0.answer.calibrated ?? $0.answer.probabilities },
+                "features": computed.flatMap(\.answer.features),
+                "maps": computed.flatMap { $0.maps?.values ?? [] },
+            ]
+            return InferAnswer(values, count: images.count).response(to: request, model: model.description)
+        }
+    }
+
+    private func find(_ description: ServedModel) throws -> (number: Int, model: LoadedModel) {
+        guard let number = models.firstIndex(where: { $0.description.name == description.name }) else {
+            throw ServiceError(.notFound, "there is no model of this name")
+        }
+        return (number, models[number])
+    }
+}
+
+/// A photograph that came in a request, prepared for a model.
+private struct Photograph: Sendable {
+    let prepared: PreparedImage
+    /// Of the upright photograph.
+    let width: Int
+    let height: Int
+
+    /// Decodes a file.
+    ///
+    /// - Parameter name: what errors call it.
+    init(_ bytes: Data, _ model: LoadedModel, name: String = "the image") throws {
+        let file = ImageFile(name: name, bytes: bytes)
+        let header = try file.header()
+        prepared = try model.policy.judged(
+            FundusReader.prepare(file, settings: model.image, withQuality: true), name: name)
+        // What the network saw is a square, so its shares of width and height tell which of them is longer.
+        let isWide = prepared.coverage.height > prepared.coverage.width
+        let (longer, shorter) = (max(header.width, header.height), min(header.width, header.height))
+        (width, height) = isWide ? (longer, shorter) : (shorter, longer)
+    }
+}
+
+extension LoadedModel {
+    /// The longer side of a map as it is sent, in pixels: maps have few places, so more would only be more bytes.
+    private static let mapSide = 512
+
+    /// The prepared pixels of the images of a request.
+    fileprivate func squares(_ images: InferRequest.Images, _ logger: Logger) throws -> [[UInt8]] {
+        switch images {
+        case .pixels(let bytes, let count):
+            let size = bytes.count / count
+            return (0..<count).map { Array(bytes[$0 * size..<($0 + 1) * size]) }
+        case .encoded(let files):
+            return try files.enumerated().map { number, file in
+                do {
+                    return try Photograph(file, self, name: "images[\(number)]").prepared.image.bytes
+                } catch { throw ServiceError(about: error, logger) }
+            }
+        }
+    }
+
+    fileprivate func mapClasses(_ maps: PredictOptions.Maps, _ answer: ImageAnswer) -> [Int] {
+        switch maps {
+        case .none: []
+        case .all: Array(classes.indices)
+        case .classes(let classes): classes
+        case .findings:
+            rule.findings(ModelPrediction.Row(image: "", answer, quality: nil, limits: policy.limits))
+        }
+    }
+
+    fileprivate func answer(
+        _ index: Int, _ photograph: Photograph, _ computed: ComputedImage, _ maps: PredictOptions.Maps
+    ) throws -> PredictAnswer.Image {
+        guard computed.answer.isFinite else {
+            throw ServiceError(.fault, "the model's outputs for an image are NaN or infinite")
+        }
+        let quality = photograph.prepared.quality
+        let row = ModelPrediction.Row(image: "", computed.answer, quality: quality, limits: policy.limits)
+        let mapped = mapClasses(maps, computed.answer)
+        let findings = try classes.indices.map { column in
+            PredictAnswer.Finding(
+                name: classes[column], probability: row.probabilities[column], calibrated: row.calibrated?[column],
+                threshold: rule.thresholds[column], isCalibrated: rule.isCalibrated && row.calibrated != nil,
+                above: rule.isAbove(row, column),
+                map: try mapped.firstIndex(of: column).flatMap { place in
+                    try computed.maps.map { try map($0, place, of: photograph) }
+                })
+        }
+        let (measures, place) = (quality?.measures, photograph.prepared.coverage)
+        return PredictAnswer.Image(
+            index: index, width: photograph.width, height: photograph.height,
+            coverage: .init(left: place.left, top: place.top, width: place.width, height: place.height),
+            quality: .init(
+                warnings: row.shownWarnings, sharpness: measures?.sharpness, brightness: measures?.brightness,
+                overexposed: measures?.overexposed, field: measures?.field, roundness: measures?.roundness),
+            familiarity: row.familiarity, findings: findings)
+    }
+
+    private func map(_ maps: ClassMaps, _ place: Int, of photograph: Photograph) throws -> PredictAnswer.Map {
+        let values = maps.map(place)
+        let overlay = MapOverlay(
+            values, rows: maps.rows, columns: maps.columns, coverage: photograph.prepared.coverage)
+        let scale = min(1, Double(Self.mapSide) / Double(max(photograph.width, photograph.height)))
+        func scaled(_ length: Int) -> Int { max(1, Int((Double(length) * scale).rounded())) }
+        return PredictAnswer.Map(
+            png: try overlay.layer(width: scaled(photograph.width), height: scaled(photograph.height)),
+            isExact: maps.isExact, highest: values.max() ?? 0)
+    }
+}
+
+extension ServiceError {
+    /// What an error means for the caller; what is not the caller's is logged.
+    init(about error: any Error, _ logger: Logger) {
+        switch error {
+        case let error as ServiceError: self = error
+        case let error as NotFundus: self.init(.image, error.reason)
+        case let error as FoveaError where error.kind == .data: self.init(.image, Printable.line(error.onOneLine))
+        case is CancellationError: self.init(.requestTimeout, "the answer took too long")
+        default:
+            logger.error("\(error.onOneLine)")
+            self.init(.fault, "the server cannot answer because of a fault of its own; its log says more")
+        }
+    }
+}

@@ -1,0 +1,142 @@
+import Basics
+import Execution
+import Foundation
+import HummingbirdCore
+import Logging
+import Models
+import NIOCore
+import NIOPosix
+import Prediction
+import Serving
+import Synchronization
+
+/// Where a server listens and whom it answers.
+public struct ServerAddress: Sendable {
+    /// A name or an address of this machine.
+    public var host: String
+    /// 0 for any that is free.
+    public var port: Int
+    /// Names that a Host header may have; nil for any.
+    public var hosts: Set<String>?
+    /// What callers must send; nil for nothing.
+    public var token: String?
+
+    /// Names a place.
+    public init(
+        host: String = "127.0.0.1", port: Int = 8080, hosts: Set<String>? = AccessRules.localHosts, token: String? = nil
+    ) {
+        self.host = host
+        self.port = port
+        self.hosts = hosts
+        self.token = token
+    }
+}
+
+/// Models behind HTTP, until it is told to stop.
+public final class InferenceServer: Sendable {
+    private let address: ServerAddress
+    private let limits: ServiceLimits
+    private let service: ImageService
+    private let responder: Responder
+    private let context: ExecutionContext
+    /// What the connections tell the metrics.
+    private let told: Told
+
+    private final class Told: Sendable {
+        let responder = Mutex<Responder?>(nil)
+    }
+
+    /// Loads nothing, but has each model answer an image.
+    ///
+    /// - Parameters:
+    ///   - models: with the names that requests use, which differ; nothing else may use them from now on.
+    ///   - batchSize: how many images are computed at once, at most.
+    /// - Throws: `FoveaError` of kind `engine` or `numerical` for a model whose answers mean nothing.
+    public init(
+        _ models: [(name: String, model: InferenceModel)], at address: ServerAddress, batchSize: Int = 16,
+        limits: ServiceLimits = ServiceLimits(), _ context: ExecutionContext
+    ) throws {
+        let told = Told()
+        service = try ImageService(models, batchSize: batchSize, threads: context.threads, logger: context.logger) {
+            count, model, seconds in
+            told.responder.withLock { $0 }?.computed(count, model: model, seconds: seconds)
+        }
+        responder = Responder(
+            service, access: AccessRules(hosts: address.hosts, token: address.token), limits: limits,
+            logger: context.logger)
+        told.responder.withLock { [responder] in $0 = responder }
+        self.told = told
+        self.address = address
+        self.limits = limits
+        self.context = context
+    }
+
+    /// Listens and answers until `context.shouldStop` says true; then finishes what was asked before.
+    ///
+    /// - Parameter listening: called with the port once requests are answered.
+    /// - Throws: `FoveaError` of kind `environment` where it cannot listen.
+    public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
+        let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
+        defer {
+            service.close()
+            told.responder.withLock { $0 = nil }
+        }
+        let server = Server(
+            childChannelSetup: channel, configuration: configuration,
+            onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) }, eventLoopGroup: group,
+            logger: .silent)
+        do {
+            try await serve(with: server)
+        } catch let error as FoveaError {
+            throw error
+        } catch {
+            try? await group.shutdownGracefully()
+            throw FoveaError(
+                .environment, "cannot listen on \(address.host):\(address.port): \(error)",
+                remedy: "Another program may use that port: name another one with --port, or 0 for any that is free.")
+        }
+        try? await group.shutdownGracefully()
+    }
+
+    private func serve(with server: Server<HTTP1Channel>) async throws {
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await server.run() }
+            group.addTask { [self] in
+                while !context.shouldStop() { try await Task.sleep(for: .milliseconds(50)) }
+                responder.admission.close()
+                try await server.shutdownGracefully()
+            }
+            group.addTask { [self] in
+                while !context.shouldStop() { try await Task.sleep(for: .milliseconds(50)) }
+                try await Task.sleep(for: .seconds(limits.drainSeconds))
+                throw CancellationError()
+            }
+            defer { group.cancelAll() }
+            do {
+                // The first to end well is the server, which ends when the last connection does.
+                try await group.next()
+            } catch is CancellationError {
+                // What is not answered by now will not be.
+            }
+        }
+    }
+
+    private var configuration: ServerConfiguration {
+        ServerConfiguration(
+            address: .hostname(address.host, port: address.port), backlog: limits.connections,
+            availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: .silent))
+    }
+
+    private var channel: HTTP1Channel {
+        let (responder, limits) = (responder, limits)
+        return HTTP1Channel(
+            responder: { request, writer, _ in try await responder.respond(to: request, writer) },
+            configuration: .init(
+                additionalChannelHandlers: [
+                    ConnectionGate(takeTimeout: .seconds(Int64(limits.requestSeconds))) { responder.refused($0) }
+                ], idleTimeout: .milliseconds(Int64(limits.idleSeconds * 1000)),
+                httpDecoderConfiguration: .init(
+                    maxHeaderFieldSize: HTTPLimits.headerBytes, maxHeaderListSize: HTTPLimits.headerBytes,
+                    maxHeaderFieldCount: HTTPLimits.headerCount)))
+    }
+}

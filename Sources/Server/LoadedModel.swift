@@ -1,0 +1,66 @@
+import Backbones
+import Basics
+import Execution
+import FundusImaging
+import Models
+import Prediction
+import Serving
+import Torch
+
+/// A model that is served: what requests need of it, as values.
+struct LoadedModel: Sendable {
+    let description: ServedModel
+    let image: ImageSettings
+    let policy: ImagePolicy
+    let rule: DecisionRule
+    let classes: [String]
+
+    /// Describes a model after it has answered an image.
+    ///
+    /// - Throws: `FoveaError` of kind `engine` where its answers are not those that they must be.
+    init(_ model: InferenceModel, name: String) throws {
+        let facts = model.description
+        let warmUp = try model.verified()
+        let maps = try? model.maps(warmUp, classes: [0])
+        description = ServedModel(
+            name: name, version: String(try ModelBundle.weightsHash(in: model.folder).prefix(12)),
+            architecture: facts.architecture.rawValue, resolution: facts.image.resolution,
+            labels: facts.labels.rawValue,
+            classes: facts.classes, trainingImages: facts.trainingImages, precision: model.precision.rawValue,
+            featureCount: model.featureCount, mapShape: maps.map { [$0.rows, $0.columns] },
+            mapsAreExact: maps?.isExact ?? false, operatingPoint: model.rule.name,
+            calibration: model.calibration.map { .init(images: $0.data.images, split: $0.data.split) },
+            knowsFamiliarity: model.familiarity != nil)
+        image = facts.image
+        policy = model.imagePolicy
+        rule = model.rule
+        classes = facts.classes
+    }
+}
+
+extension InferenceModel {
+    /// How far answers to one image may be apart, as a share of the largest logit.
+    private static let tolerance: Float = 1e-4
+
+    /// Computes an image alone and in a batch, which also makes the engine's kernels ready.
+    ///
+    /// - Returns: the image.
+    /// - Throws: `FoveaError` of kind `engine` where the answers differ, of kind `numerical` where they mean nothing.
+    fileprivate func verified() throws -> [UInt8] {
+        let side = description.image.resolution
+        var random = SeededRandom(seed: 1)
+        let images = (0..<2).map { _ in (0..<side * side * 3).map { _ in UInt8(random.index(below: 256)) } }
+        let alone = try answers(images[0], count: 1)[0]
+        let batch = try answers(images.flatMap(\.self), count: 2)[0]
+        guard alone.isFinite, batch.isFinite else {
+            throw FoveaError.nonFiniteOutputs(for: ["a test image of noise"], of: 1)
+        }
+        let largest = alone.logits.map(abs).max() ?? 0
+        guard zip(alone.logits, batch.logits).allSatisfy({ abs($0 - $1) <= Self.tolerance * max(1, largest) }) else {
+            throw FoveaError(
+                .engine, "the model in \(folder) gives an image another answer alone than in a batch",
+                remedy: "Look at `fovea doctor`: the engine or the processor may be faulty.")
+        }
+        return images[0]
+    }
+}

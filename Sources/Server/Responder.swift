@@ -1,0 +1,163 @@
+import Basics
+import Foundation
+import HTTPTypes
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOHTTPTypes
+import Serving
+import Synchronization
+
+/// Answers one HTTP request after the other: who may ask, what for, the body, the answer.
+final class Responder: Sendable {
+    let admission: Admission
+    private let service: ImageService
+    private let access: AccessRules
+    private let limits: ServiceLimits
+    private let logger: Logger
+    private let metrics = Mutex(ServiceMetrics())
+    private let start = Date().timeIntervalSince1970
+
+    init(_ service: ImageService, access: AccessRules, limits: ServiceLimits, logger: Logger) {
+        self.service = service
+        self.access = access
+        self.limits = limits
+        self.logger = logger
+        admission = Admission(limits)
+    }
+
+    /// Counts images that the network computed.
+    func computed(_ count: Int, model: String, seconds: Double) {
+        metrics.withLock { $0.computed(count, model: model, seconds: seconds) }
+    }
+
+    /// Counts what was not HTTP.
+    func refused(_ error: ServiceError) {
+        metrics.withLock {
+            $0.refused(error.reason)
+            $0.answered(nil, status: error.status, seconds: 0)
+        }
+    }
+
+    /// Answers a request.
+    func respond(to request: Request, _ writer: consuming ResponseWriter) async throws {
+        let begin = ContinuousClock.now
+        let head = RequestHead(request.head)
+        var route: Route?
+        var response: ServiceResponse
+        var failure: (any Error)?
+        do {
+            let found = try self.route(head)
+            route = found
+            if found.takesBody {
+                try checkBody(head)
+                try admission.enter()
+                var bytes = 0
+                defer { admission.leave(bytes) }
+                if try head.header("expect")?.lowercased() == "100-continue" {
+                    try await writer.writeInformationalHead(HTTPResponse(status: .continue))
+                }
+                let body = try await self.body(of: request, &bytes)
+                response = try await answer(found, head, body)
+            } else {
+                response = try plainAnswer(found)
+            }
+        } catch {
+            let refusal = ServiceError(parsing: error) ?? ServiceError(about: error, logger)
+            metrics.withLock { $0.refused(refusal.reason) }
+            logger.debug("\(route?.label ?? "other"): \(refusal.status), \(refusal.reason.rawValue)")
+            response = refusal.response
+            // The connection has nothing to read any more.
+            if ServiceError(parsing: error) != nil { failure = error }
+        }
+        let seconds = (ContinuousClock.now - begin) / .seconds(1)
+        metrics.withLock { $0.answered(route, status: response.status, seconds: seconds) }
+        let (answer, body) = HTTPResponse.parts(of: response, isHead: head.method == "HEAD")
+        try await writer.write(response: answer, body: ResponseBody(byteBuffer: body))
+        if let failure { throw failure }
+    }
+
+    /// The route of a request that may be made.
+    private func route(_ head: RequestHead) throws(ServiceError) -> Route {
+        let found: Result<Route, ServiceError>
+        do throws(ServiceError) { found = .success(try Route(head)) } catch { found = .failure(error) }
+        // Strangers do not learn what there is.
+        try access.check(head, isPublic: (try? found.get())?.isPublic ?? false)
+        return try found.get()
+    }
+
+    /// What can be said of a body before it comes.
+    private func checkBody(_ head: RequestHead) throws(ServiceError) {
+        _ = try head.bodyLength(limit: limits.bodyBytes)
+        try head.requirePlainBody()
+    }
+
+    private func body(of request: Request, _ held: inout Int) async throws -> Data {
+        let late = ServiceError(.bodyTimeout, "the body did not arrive within \(Int(limits.bodySeconds)) seconds")
+        let (limit, admission) = (limits.bodyBytes, admission)
+        let counted = Mutex(0)
+        defer { held = counted.withLock { $0 } }
+        return try await Deadline.cancelling(after: limits.bodySeconds, late) { [body = request.body] in
+            var data = Data()
+            for try await part in body {
+                guard data.count + part.readableBytes <= limit else { throw RequestHead.tooLarge(limit) }
+                try admission.hold(part.readableBytes)
+                counted.withLock { $0 += part.readableBytes }
+                data.append(contentsOf: part.readableBytesView)
+            }
+            try Task.checkCancellation()
+            return data
+        }
+    }
+
+    private func answer(_ route: Route, _ head: RequestHead, _ body: Data) async throws -> ServiceResponse {
+        let late = ServiceError(.requestTimeout, "the answer took longer than \(Int(limits.requestSeconds)) seconds")
+        return try await Deadline.leaving(after: limits.requestSeconds, late) { [service, limits] in
+            switch route {
+            case .infer(let reference): try await service.infer(reference, head, body, limits)
+            default: try await service.predict(head, body, limits)
+            }
+        }
+    }
+
+    /// The answer to a request without a body.
+    private func plainAnswer(_ route: Route) throws -> ServiceResponse {
+        let isReady = admission.isOpen
+        switch route {
+        case .page(let file): return Page.response(file)
+        case .openAPI: return Page.openAPI
+        case .metrics:
+            let text = metrics.withLock {
+                $0.text(
+                    service.catalog, isReady: isReady, inProgress: admission.inProgress, waiting: service.waiting,
+                    residentBytes: ProcessMemory.resident, start: start)
+            }
+            return ServiceResponse(type: "text/plain; version=0.0.4; charset=utf-8", body: Data(text.utf8))
+        case .models: return service.catalog.response
+        case .server: return ServerStatus.metadata
+        case .live: return ServerStatus.live
+        case .ready: return ServerStatus.ready(isReady)
+        case .model(let reference): return try service.catalog.model(reference).metadata
+        case .modelReady(let reference): return try service.catalog.model(reference).readiness(isReady)
+        case .predict, .infer: throw ServiceError(.fault, "this route needs a body")
+        }
+    }
+}
+
+extension RequestHead {
+    /// A request as the transport has it.
+    fileprivate init(_ head: HTTPRequest) {
+        self.init(
+            method: head.method.rawValue, target: head.path ?? "/", host: head.authority,
+            headers: head.headerFields.map { ($0.name.canonicalName, $0.value) })
+    }
+}
+
+/// Memory of this process.
+private enum ProcessMemory {
+    /// Resident bytes; 0 where the system does not say.
+    static var resident: Int {
+        let pages = SystemFile.text("/proc/self/statm").split(separator: " ").dropFirst().first.flatMap { Int($0) }
+        return (pages ?? 0) * Int(sysconf(Int32(_SC_PAGESIZE)))
+    }
+}
