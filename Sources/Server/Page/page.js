@@ -1,6 +1,5 @@
 // The page of `fovea serve`: photographs go to POST v1/predict, a few at once, and what comes back is shown in words.
 // Names of files and classes are foreign text: they are only ever set as text. Nothing is stored.
-"use strict"
 
 const atOnce = 2
 const attempts = 20 // at a busy server, before a photograph is given up
@@ -16,6 +15,7 @@ const state = {
   items: [], // the photographs, in the order they came
   current: null,
   picked: null, // the class whose map is shown, kept from photograph to photograph
+  close: null, // closes the class that is open
   drawing: null, // cancels the map that is being fetched
   zoom: 1,
 }
@@ -52,7 +52,11 @@ const qualityWords = {
 }
 
 function qualityParagraphs(quality) {
-  if (!quality.warnings.length) return ["Nothing to remark: sharpness, brightness and field of view are as usual."]
+  if (!quality.warnings.length) {
+    return quality.sharpness === null
+      ? ["Nothing to remark on in brightness or field of view. It is too small to judge its sharpness."]
+      : ["Nothing to remark on in sharpness, brightness or field of view."]
+  }
   const known = quality.warnings.map(warning => qualityWords[warning] ?? sentence(warning))
   return [...known, "Take it again if you can; if not, read the result with more caution."]
 }
@@ -83,12 +87,11 @@ function meaning(finding, model) {
 }
 
 function thresholdWords(finding) {
-  if (finding.threshold === null) return "It has no threshold, so the model does not decide about it."
+  if (finding.threshold === null) return "This class has no threshold, so the model does not decide about it."
   const asTrained = finding.threshold_applies_to === "probability" && finding.calibrated !== null
   const value = asTrained ? finding.probability : shown(finding)
-  const side = finding.above ? "at or above" : "below"
   const whose = asTrained ? "The probability as trained" : "Its probability"
-  return `${whose}, ${percent(value, 1)}, is ${side} the threshold of ${percent(finding.threshold, 1)}.`
+  return `${whose}, ${percent(value, 1)}, ${finding.above ? "reaches" : "is below"} the threshold of ${percent(finding.threshold, 1)}.`
 }
 
 function trainingWords(name, model) {
@@ -98,12 +101,15 @@ function trainingWords(name, model) {
   return `The model learned it from ${images < 20 ? "only " : ""}${count(images, "photograph")}.`
 }
 
+/** The headline of a result and the line below it. */
 function summaryWords(findings) {
-  const decided = findings.filter(finding => finding.above !== null).length
+  const classes = count(findings.length, "class", "classes")
   const above = findings.filter(finding => finding.above).length
-  if (!decided) return [`${count(findings.length, "class", "classes")}, the most probable first`, ""]
-  if (!above) return ["No class reaches its threshold", "That does not show that the eye is healthy."]
-  return [`${above} of ${count(findings.length, "class", "classes")} ${above === 1 ? "reaches its threshold" : "reach their thresholds"}`, ""]
+  if (findings.every(finding => finding.above === null)) {
+    return [`${classes}, the most probable first`, "None has a threshold, so the model does not decide about them."]
+  }
+  if (!above) return ["No finding", `None of ${classes} reaches its threshold. That does not show that the eye is healthy.`]
+  return [count(above, "finding"), `${above} of ${classes} ${above === 1 ? "reaches its threshold" : "reach their thresholds"}.`]
 }
 
 function noteWords(answer, model) {
@@ -124,13 +130,12 @@ function noteWords(answer, model) {
     notes.push("The probabilities are as trained, not calibrated.")
   }
   const { left, top, width, height } = answer.coverage
-  if (left > 0.01 || top > 0.01 || left + width < 0.99 || top + height < 0.99) {
-    const part = (from, size) => {
-      const [a, b] = [Math.max(0, from), Math.min(1, from + size)]
-      return b - a > 0.99 ? "the whole" : `${percent(a)} to ${percent(b)} of the`
-    }
-    notes.push(`The model saw ${part(left, width)} width, from the left, and ${part(top, height)} height, from the top.`)
-  }
+  const parts = [[left, width, "width"], [top, height, "height"]].map(([from, size, side]) => {
+    const [a, b] = [Math.max(0, from), Math.min(1, from + size)]
+    return b - a > 0.99 ? "" : `from ${percent(a)} to ${percent(b)} of its ${side}`
+  }).filter(Boolean)
+  if (parts.length) notes.push(`The model saw the photograph ${parts.join(" and ")}.`)
+  notes.push(`It knows ${count(model.classes.length, "class", "classes")}; any other disease stays unnamed.`)
   return notes
 }
 
@@ -146,12 +151,17 @@ function make(tag, className = "", text = "") {
 
 const paragraphs = texts => texts.filter(Boolean).map(text => make("p", "", text))
 
-/** A name of any language and direction. */
-const named = (className, text) => {
-  const element = make("bdi", "", text)
-  const outer = make("span", className)
-  outer.append(element)
-  return outer
+/** A name of any language and direction, which breaks between its words. */
+function breakable(text) {
+  const element = make("bdi")
+  for (const part of text.split(/(?<=[_/.,-])(?=[^_/.,-])/)) element.append(part, make("wbr"))
+  return element
+}
+
+function named(className, text) {
+  const element = make("span", className)
+  element.append(breakable(text))
+  return element
 }
 
 function announce(text) { $("status").textContent = text }
@@ -248,9 +258,7 @@ async function start() {
     if (answer.notice) document.querySelector(".notice").textContent = answer.notice
   } catch (error) {
     if (error.status === 401) return askForToken()
-    $("problem-text").textContent = sentence(error.message)
-    $("problem").hidden = false
-    return
+    return showProblem(error.message)
   }
   $("choose").hidden = false
   hide($("token-form"), $("choose-files"))
@@ -263,6 +271,11 @@ async function start() {
   $("model-field").hidden = options.length < 2
   const same = state.models.find(model => model.name === state.model?.name)
   chooseModel(same ?? state.models[0], !same)
+}
+
+function showProblem(text) {
+  $("problem-text").textContent = sentence(text)
+  $("problem").hidden = false
 }
 
 function askForToken() {
@@ -292,22 +305,22 @@ function showFacts(model) {
     "Network": `${model.architecture}, ${model.resolution} pixels, ${model.precision}`,
     "Classes": `${classes}, ${model.labels === "single" ? "one for each photograph" : "several for each photograph"}`,
     "Calibration": model.calibration ? `${count(model.calibration.images, "photograph")} (${model.calibration.split})` : "none",
-    "Operating point": model.operating_point ?? "the model's own thresholds",
+    "Thresholds": model.operating_point ?? "the model's own",
     "Maps": model.has_maps ? (model.maps_are_exact ? "exact" : "approximate") : "none",
     "Fovea": state.fovea,
   }
   $("facts").replaceChildren(...Object.entries(facts).map(([term, text]) => {
     const pair = make("div")
     const value = make("dd")
-    value.append(make("bdi", "", text))
+    value.append(breakable(text))
     pair.append(make("dt", "", term), value)
     return pair
   }))
   $("classes-title").textContent = `What it can name: ${classes}`
-  $("classes").replaceChildren(...model.classes.map((name, index) => {
+  $("classes").replaceChildren(...model.classes.map((title, index) => {
     const row = make("li")
     const images = model.training_images?.[index]
-    row.append(make("bdi", "", name))
+    row.append(breakable(title))
     if (typeof images === "number") row.append(`, ${count(images, "training photograph")}`)
     return row
   }))
@@ -384,7 +397,7 @@ async function read(item) {
     askForToken()
   } else {
     Object.assign(item, { phase: image ? "read" : "failed", image, failure, wait: 0, time: new Date() })
-    const outcome = image ? summaryWords(image.findings)[0] : "not read. " + sentence(failure.message)
+    const outcome = image ? summaryWords(image.findings).join(". ") : "not read. " + sentence(failure.message)
     announce(`${isolated(item.file.name)}: ${outcome}`)
   }
   showItem(item)
@@ -417,9 +430,11 @@ function stateWords(item) {
 }
 
 function cardWords(image) {
-  const [summary] = summaryWords(image.findings)
-  const first = [...image.findings].sort(byProbability)[0]
-  return first && image.findings.every(finding => finding.above === null) ? `${isolated(first.class)} ${percent(shown(first))}` : summary
+  const decided = image.findings.some(finding => finding.above !== null)
+  const told = image.findings.filter(finding => finding.above || !decided).sort(byProbability)
+  if (!told.length) return summaryWords(image.findings)[0]
+  const first = `${isolated(told[0].class)} ${percent(shown(told[0]))}`
+  return decided && told.length > 1 ? `${first} and ${told.length - 1} more` : first
 }
 
 function makeCard(file) {
@@ -461,7 +476,7 @@ function showProgress() {
   $("clear").hidden = total < 2
   $("list").hidden = total < 2
   if (left) {
-    $("progress-text").textContent = total === 1 ? "Reading the photograph" : `${total - left} of ${count(total, "photograph")} read`
+    $("progress-text").textContent = total === 1 ? "Reading the photograph" : `${total - left} of ${count(total, "photograph")} done`
     if (total === 1) $("progress-bar").removeAttribute("value")
     else $("progress-bar").value = (total - left) / total
     $("progress").hidden = false
@@ -486,8 +501,12 @@ function showResult() {
   document.body.classList.toggle("showing", item?.phase === "read")
   document.title = item ? `${item.file.name} – Fovea` : "Fovea"
   hideMap()
-  if (!item) return
-  $("name").replaceChildren(make("bdi", "", item.file.name))
+  if (!item) {
+    $("photograph").removeAttribute("src")
+    delete $("photograph").dataset.url
+    return
+  }
+  $("name").replaceChildren(breakable(item.file.name))
   showPhotograph(item)
   $("waiting").hidden = item.phase !== "waiting" && item.phase !== "reading"
   $("waiting").firstElementChild.textContent = stateWords(item)
@@ -511,13 +530,14 @@ function showPhotograph(item) {
     photograph.dataset.url = url
     photograph.src = url
     setPreview("")
-  } else if (photograph.complete) {
+  } else if (photograph.complete || !$("no-preview").hidden) {
     checkPreview()
   }
 }
 
 function setPreview(problem) {
   $("photograph").hidden = problem !== ""
+  $("result").classList.toggle("unseeable", problem !== "" && state.current?.phase === "failed")
   $("stage").classList.toggle("bare", problem !== "")
   $("no-preview").textContent = problem
   $("no-preview").hidden = problem === ""
@@ -564,6 +584,7 @@ function showFindings(item) {
     ["Below the threshold", findings.filter(finding => finding.above === false)],
   ].filter(([, rows]) => rows.length)
   $("findings").replaceChildren()
+  state.close = null
   for (const [title, rows] of groups) {
     const list = make("ul", rows.length > 12 && !rows[0].above ? "long" : "")
     const above = rows[0].above === true
@@ -615,11 +636,11 @@ function makeFinding(item, finding) {
   }
   setPicked(false)
   const pick = () => {
-    for (const other of document.querySelectorAll(".finding[aria-expanded=true]")) other.unpick()
+    state.close?.()
+    state.close = () => setPicked(false)
     setPicked(true)
     showMap(item, finding, whenPicked)
   }
-  button.unpick = () => setPicked(false)
   button.addEventListener("click", () => {
     const isPicked = button.getAttribute("aria-expanded") === "true"
     state.picked = isPicked ? null : finding.class
@@ -696,11 +717,10 @@ function putMap(map, finding, words, place) {
   $("map").src = "data:image/png;base64," + map.png
   $("map").alt = `Map of ${isolated(finding.class)} over the photograph`
   $("map").hidden = false
-  const caption = [make("bdi", "", finding.class), map.exact ? ": what speaks for it," : ": approximately what speaks for it,",
-    " little", make("span", "scale"), "much"]
-  caption[3].setAttribute("aria-hidden", "true")
-  if (map.highest <= 0) caption.splice(1, 4, ": the map is without colour.")
-  $("caption").replaceChildren(...caption)
+  const scale = make("span", "scale")
+  scale.append("little", make("span"), "much")
+  $("caption").replaceChildren(breakable(finding.class), ...map.highest <= 0 ? [": the map is without colour."]
+    : [map.exact ? ": what speaks for it, " : ": approximately what speaks for it, ", scale])
   words.textContent = mapWords(map)
   place.append($("opacity-field"))
   $("opacity-field").hidden = map.highest <= 0
@@ -729,6 +749,7 @@ function setZoom(zoom) {
   state.zoom = zoom
   $("stage").style.width = $("stage").style.height = `${100 * zoom}%`
   pane.classList.toggle("enlarged", zoom > 1)
+  pane.tabIndex = zoom > 1 ? 0 : -1
   pane.scrollTo(x * pane.scrollWidth - pane.clientWidth / 2, y * pane.scrollHeight - pane.clientHeight / 2)
   $("zoom").textContent = `${zoom}${space}×`
   $("smaller").disabled = zoom === zooms[0]
@@ -788,6 +809,8 @@ takeFiles($("choose-files"), $("files"))
 takeFiles($("take"), $("camera"))
 letDrop()
 letDrag($("window"))
+addEventListener("error", event => showProblem(`The page met something unexpected: ${event.message}`))
+addEventListener("unhandledrejection", event => showProblem(`The page met something unexpected: ${event.reason?.message}`))
 $("problem-again").addEventListener("click", start)
 $("token-form").addEventListener("submit", event => {
   event.preventDefault()
