@@ -86,7 +86,8 @@ function meaning(finding, model) {
   return `Of 100 such photographs of the ${data} data, ${had} had it.`
 }
 
-function thresholdWords(finding) {
+function thresholdWords(finding, model) {
+  if (finding.threshold === null && model.labels === "single") return null
   if (finding.threshold === null) return "This class has no threshold, so the model does not decide about it."
   const asTrained = finding.threshold_applies_to === "probability" && finding.calibrated !== null
   const value = asTrained ? finding.probability : shown(finding)
@@ -102,11 +103,12 @@ function trainingWords(name, model) {
 }
 
 /** The headline of a result and the line below it. */
-function summaryWords(findings) {
+function summaryWords(findings, model = state.model) {
   const classes = count(findings.length, "class", "classes")
   const above = findings.filter(finding => finding.above).length
   if (findings.every(finding => finding.above === null)) {
-    return [`${classes}, the most probable first`, "None has a threshold, so the model does not decide about them."]
+    return [`${classes}, the most probable first`, model.labels === "single" ? "The model decides for the first of them."
+      : "None has a threshold, so the model does not decide about them."]
   }
   if (!above) return ["No finding", `None of ${classes} reaches its threshold. That does not show that the eye is healthy.`]
   return [count(above, "finding"), `${above} of ${classes} ${above === 1 ? "reaches its threshold" : "reach their thresholds"}.`]
@@ -523,7 +525,7 @@ function showResult() {
 function showPhotograph(item) {
   const { file, image, url } = item
   $("size").textContent = image ? `${image.width} × ${image.height} pixels` : ""
-  if (image) $("window").style.setProperty("--ratio", image.width / image.height)
+  if (image) $("pane").style.setProperty("--ratio", image.width / image.height)
   const photograph = $("photograph")
   photograph.alt = `Photograph ${isolated(file.name)}`
   if (photograph.dataset.url !== url) {
@@ -549,7 +551,7 @@ function checkPreview() {
   const image = state.current?.image
   if (!width) return setPreview("This browser does not show this kind of file. It was sent as it is.")
   const ratio = width / height
-  if (!image) $("window").style.setProperty("--ratio", ratio)
+  if (!image) $("pane").style.setProperty("--ratio", ratio)
   const differs = image && Math.abs(ratio * image.height / image.width - 1) > 0.02
   setPreview(differs ? "This browser shows the file turned or cut otherwise than it was read, so it is left out." : "")
 }
@@ -624,7 +626,7 @@ function makeFinding(item, finding) {
   const text = make("div", "text")
   const always = finding.above ? [meaning(finding, model)] : []
   const whenPicked = make("div", "text")
-  whenPicked.append(...paragraphs([finding.above ? null : meaning(finding, model), thresholdWords(finding),
+  whenPicked.append(...paragraphs([finding.above ? null : meaning(finding, model), thresholdWords(finding, model),
     trainingWords(finding.class, model)]), make("p", "map-words"))
   text.append(...paragraphs(always))
   row.append(button)
@@ -743,7 +745,7 @@ function setOpacity() {
 // MARK: Size
 
 function setZoom(zoom) {
-  const pane = $("window")
+  const pane = $("pane")
   const x = (pane.scrollLeft + pane.clientWidth / 2) / pane.scrollWidth
   const y = (pane.scrollTop + pane.clientHeight / 2) / pane.scrollHeight
   state.zoom = zoom
@@ -808,7 +810,7 @@ function takeFiles(button, input) {
 takeFiles($("choose-files"), $("files"))
 takeFiles($("take"), $("camera"))
 letDrop()
-letDrag($("window"))
+letDrag($("pane"))
 addEventListener("error", event => showProblem(`The page met something unexpected: ${event.message}`))
 addEventListener("unhandledrejection", event => showProblem(`The page met something unexpected: ${event.reason?.message}`))
 $("problem-again").addEventListener("click", start)
