@@ -92,7 +92,8 @@ function thresholdWords(finding, model) {
   const asTrained = finding.threshold_applies_to === "probability" && finding.calibrated !== null
   const value = asTrained ? finding.probability : shown(finding)
   const whose = asTrained ? "The probability as trained" : "Its probability"
-  return `${whose}, ${percent(value, 1)}, ${finding.above ? "reaches" : "is below"} the threshold of ${percent(finding.threshold, 1)}.`
+  const does = finding.above ? "reaches" : "is below"
+  return `${whose}, ${percent(value, 1)}, ${does} the threshold of ${percent(finding.threshold, 1)}.`
 }
 
 function trainingWords(name, model) {
@@ -107,26 +108,31 @@ function summaryWords(findings, model = state.model) {
   const classes = count(findings.length, "class", "classes")
   const above = findings.filter(finding => finding.above).length
   if (findings.every(finding => finding.above === null)) {
-    return [`${classes}, the most probable first`, model.labels === "single" ? "The model decides for the first of them."
-      : "None has a threshold, so the model does not decide about them."]
+    const decision = model.labels === "single" ? "The model decides for the first of them."
+      : "None has a threshold, so the model does not decide about them."
+    return [`${classes}, the most probable first`, decision]
   }
-  if (!above) return ["No finding", `None of ${classes} reaches its threshold. That does not show that the eye is healthy.`]
-  return [count(above, "finding"), `${above} of ${classes} ${above === 1 ? "reaches its threshold" : "reach their thresholds"}.`]
+  if (!above) {
+    return ["No finding", `None of ${classes} reaches its threshold. That does not show that the eye is healthy.`]
+  }
+  const reach = above === 1 ? "reaches its threshold" : "reach their thresholds"
+  return [count(above, "finding"), `${above} of ${classes} ${reach}.`]
 }
+
+const calibrationWords = ({ calibration }) => `${count(calibration.images, "photograph")} (${calibration.split})`
 
 function noteWords(answer, model) {
   const notes = []
   if (model.labels === "single") notes.push("The classes exclude each other.")
   const point = /^(sensitivity|specificity)=([0-9.]+)$/.exec(model.operating_point ?? "")
-  if (point?.[1] === "sensitivity") {
-    notes.push(`Thresholds are set so that a disease that is there reaches its threshold in about ${percent(+point[2])} of photographs.`)
-  } else if (point) {
-    notes.push(`Thresholds are set so that a disease that is absent stays below its threshold in about ${percent(+point[2])} of photographs.`)
+  if (point) {
+    const aim = point[1] === "sensitivity" ? "is there reaches its threshold" : "is not there stays below its threshold"
+    notes.push(`Thresholds are set so that a disease that ${aim} in about ${percent(+point[2])} of photographs.`)
   } else if (answer.findings.some(finding => finding.threshold !== null)) {
     notes.push("Thresholds are those with the highest F1 on the training photographs.")
   }
   if (model.calibration) {
-    notes.push(`Calibrated on ${count(model.calibration.images, "photograph")} (${model.calibration.split}). `
+    notes.push(`Calibrated on ${calibrationWords(model)}. `
       + "Where a disease is rarer or more frequent than in these, its probability is off.")
   } else {
     notes.push("The probabilities are as trained, not calibrated.")
@@ -210,7 +216,9 @@ async function call(path, { file, signal } = {}) {
     text = await response.text()
   } catch (error) {
     if (signal?.aborted) throw error
-    if (file && !(await isReadable(file))) throw new Failure(400, "This cannot be read: it is a folder, or the file was moved or changed.")
+    if (file && !(await isReadable(file))) {
+      throw new Failure(400, "This cannot be read: it is a folder, or the file was moved or changed.")
+    }
     throw new Failure(0, "The server does not answer. See whether it runs and the network is up, then try again.")
   }
   let answer = null
@@ -306,7 +314,7 @@ function showFacts(model) {
     "Version (weights)": model.version,
     "Network": `${model.architecture}, ${model.resolution} pixels, ${model.precision}`,
     "Classes": `${classes}, ${model.labels === "single" ? "one for each photograph" : "several for each photograph"}`,
-    "Calibration": model.calibration ? `${count(model.calibration.images, "photograph")} (${model.calibration.split})` : "none",
+    "Calibration": model.calibration ? calibrationWords(model) : "none",
     "Thresholds": model.operating_point ?? "the model's own",
     "Maps": model.has_maps ? (model.maps_are_exact ? "exact" : "approximate") : "none",
     "Fovea": state.fovea,
@@ -348,7 +356,8 @@ function add(files) {
 
 function reset(item) {
   item.cancel?.abort()
-  Object.assign(item, { phase: "waiting", cancel: null, image: null, failure: null, wait: 0, maps: new Map(), time: null })
+  const empty = { cancel: null, image: null, failure: null, wait: 0, maps: new Map(), time: null }
+  Object.assign(item, empty, { phase: "waiting" })
 }
 
 function remove(items) {
@@ -387,8 +396,12 @@ async function read(item) {
   item.phase = "reading"
   showItem(item)
   let image = null, failure = null
+  const onWait = seconds => {
+    item.wait = seconds
+    showItem(item)
+  }
   try {
-    image = await predict(item.file, { signal: cancel.signal, onWait: seconds => { item.wait = seconds; showItem(item) } })
+    image = await predict(item.file, { signal: cancel.signal, onWait })
   } catch (error) {
     failure = error
   }
@@ -478,7 +491,8 @@ function showProgress() {
   $("clear").hidden = total < 2
   $("list").hidden = total < 2
   if (left) {
-    $("progress-text").textContent = total === 1 ? "Reading the photograph" : `${total - left} of ${count(total, "photograph")} done`
+    const done = `${total - left} of ${count(total, "photograph")} done`
+    $("progress-text").textContent = total === 1 ? "Reading the photograph" : done
     if (total === 1) $("progress-bar").removeAttribute("value")
     else $("progress-bar").value = (total - left) / total
     $("progress").hidden = false
@@ -500,7 +514,6 @@ function showResult() {
     other.card.state.textContent = stateWords(other)
   }
   $("result").hidden = !item
-  document.body.classList.toggle("showing", item?.phase === "read")
   document.title = item ? `${item.file.name} – Fovea` : "Fovea"
   hideMap()
   if (!item) {
@@ -559,10 +572,10 @@ function checkPreview() {
 function showAnswer(item) {
   const { image, time } = item
   const { model } = state
-  const calibration = model.calibration ? `calibrated on ${count(model.calibration.images, "photograph")} (${model.calibration.split})`
-    : "not calibrated"
-  $("print-facts").textContent = `Model ${isolated(model.name)}, version ${image.version}, ${calibration}. Fovea ${image.fovea}. `
-    + `Read on ${time.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })}.`
+  const calibration = model.calibration ? `calibrated on ${calibrationWords(model)}` : "not calibrated"
+  const when = time.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })
+  $("print-facts").textContent = `Model ${isolated(model.name)}, version ${image.version}, ${calibration}. `
+    + `Fovea ${image.fovea}. Read on ${when}.`
   $("quality").replaceChildren(...paragraphs(qualityParagraphs(image.quality)))
   $("quality").classList.toggle("warn", image.quality.warnings.length > 0)
   $("familiarity").replaceChildren(...paragraphs(familiarityParagraphs(image.familiarity, model)))
@@ -811,8 +824,9 @@ takeFiles($("choose-files"), $("files"))
 takeFiles($("take"), $("camera"))
 letDrop()
 letDrag($("pane"))
-addEventListener("error", event => showProblem(`The page met something unexpected: ${event.message}`))
-addEventListener("unhandledrejection", event => showProblem(`The page met something unexpected: ${event.reason?.message}`))
+const showUnexpected = text => showProblem(`The page met something unexpected: ${text}`)
+addEventListener("error", event => showUnexpected(event.message))
+addEventListener("unhandledrejection", event => showUnexpected(event.reason?.message ?? event.reason))
 $("problem-again").addEventListener("click", start)
 $("token-form").addEventListener("submit", event => {
   event.preventDefault()
@@ -833,6 +847,10 @@ $("photograph").addEventListener("error", checkPreview)
 $("opacity").addEventListener("input", setOpacity)
 $("smaller").addEventListener("click", () => stepZoom(-1, $("larger")))
 $("larger").addEventListener("click", () => stepZoom(1, $("smaller")))
+// What has the focus is scrolled to below the photograph where that stays in sight.
+new ResizeObserver(([entry]) => {
+  document.documentElement.style.setProperty("--viewer", `${entry.target.offsetHeight}px`)
+}).observe($("viewer"))
 setOpacity()
 setZoom(1)
 start()
