@@ -1,1 +1,856 @@
-placeholder
+// The page of `fovea serve`: photographs go to POST v1/predict, a few at once, and what comes back is shown in words.
+// Names of files and classes are foreign text: they are only ever set as text. Nothing is stored.
+
+const atOnce = 2
+const attempts = 20 // at a busy server, before a photograph is given up
+const shownAtFirst = 5 // of the classes below their threshold
+const zooms = [1, 1.5, 2, 3, 4, 6, 8]
+
+const $ = id => document.getElementById(id)
+
+const state = {
+  token: null, // in memory only
+  models: [],
+  model: null,
+  items: [], // the photographs, in the order they came
+  current: null,
+  picked: null, // the class whose map is shown, kept from photograph to photograph
+  close: null, // closes the class that is open
+  drawing: null, // cancels the map that is being fetched
+  zoom: 1,
+}
+
+// MARK: Words
+
+const space = "\u00a0"
+
+function percent(share, digits = 0) {
+  const limit = 0.5 * 10 ** -digits
+  const value = 100 * share
+  if (share > 0 && value < limit) return `<${space}${10 ** -digits}${space}%`
+  if (share < 1 && value >= 100 - limit) return `>${space}${100 - 10 ** -digits}${space}%`
+  return `${value.toFixed(digits)}${space}%`
+}
+
+const count = (number, one, many = one + "s") => `${number.toLocaleString("en")} ${number === 1 ? one : many}`
+const isolated = text => `\u2068${text}\u2069` // a name of any script inside a sentence
+const capitalised = text => text.charAt(0).toUpperCase() + text.slice(1)
+
+function sentence(text) {
+  const whole = /^(is|has|cannot|holds) /.test(text) ? "The photograph " + text : capitalised(text)
+  return /[.!?)]$/.test(whole) ? whole : whole + "."
+}
+
+const qualityWords = {
+  "blurred": "The photograph looks blurred. Focus again, wipe the lens and let the patient blink; "
+    + "where it stays blurred, the media of the eye may be cloudy.",
+  "dark": "The photograph is dark. A wider pupil or more flash helps.",
+  "bright": "The photograph is too bright, or parts of it are. Less flash helps.",
+  "small field": "The retina fills less than half of the photograph. Go closer, or cut off the empty border.",
+  "cut field": "Part of the field of view is cut off. Centre the pupil, and look for lids and lashes.",
+  "not a fundus photograph": "This does not look like a colour fundus photograph. What follows then means nothing.",
+}
+
+function qualityParagraphs(quality) {
+  if (!quality.warnings.length) {
+    return quality.sharpness === null
+      ? ["Nothing to remark on in brightness or field of view. It is too small to judge its sharpness."]
+      : ["Nothing to remark on in sharpness, brightness or field of view."]
+  }
+  const known = quality.warnings.map(warning => qualityWords[warning] ?? sentence(warning))
+  return [...known, "Take it again if you can; if not, read the result with more caution."]
+}
+
+function familiarityParagraphs(share, model) {
+  if (share === null) {
+    return [model.knows_familiarity ? "Not known for this photograph."
+      : "Not known: the model has not learned what its training photographs look like."]
+  }
+  if (share < 0.01) {
+    return ["Unlike the training photographs: fewer than 1 in 100 of them are as far from the rest as this one.",
+      "Another camera, another part of the eye or another kind of image can be why. What the probabilities mean here was "
+        + "never tested."]
+  }
+  return [`Nothing unusual: ${percent(share)} of the training photographs are less like the rest than this one.`]
+}
+
+const shown = finding => finding.calibrated ?? finding.probability
+
+function meaning(finding, model) {
+  if (finding.calibrated === null) {
+    return "Not calibrated: it ranks photographs, but does not say how often the disease is there."
+  }
+  const data = model.calibration?.split === "validation" ? "validation" : "calibration"
+  const of100 = Math.round(100 * finding.calibrated)
+  const had = of100 < 1 ? "fewer than 1" : of100 > 99 ? "nearly all" : `about ${of100}`
+  return `Of 100 such photographs of the ${data} data, ${had} had it.`
+}
+
+function thresholdWords(finding, model) {
+  if (finding.threshold === null && model.labels === "single") return null
+  if (finding.threshold === null) return "This class has no threshold, so the model does not decide about it."
+  const asTrained = finding.threshold_applies_to === "probability" && finding.calibrated !== null
+  const value = asTrained ? finding.probability : shown(finding)
+  const whose = asTrained ? "The probability as trained" : "Its probability"
+  const does = finding.above ? "reaches" : "is below"
+  return `${whose}, ${percent(value, 1)}, ${does} the threshold of ${percent(finding.threshold, 1)}.`
+}
+
+function trainingWords(name, model) {
+  const images = model.training_images?.[model.classes.indexOf(name)]
+  if (images === undefined || images === null) return null
+  if (images === 0) return "No training photograph showed it."
+  return `The model learned it from ${images < 20 ? "only " : ""}${count(images, "photograph")}.`
+}
+
+/** The headline of a result and the line below it. */
+function summaryWords(findings, model = state.model) {
+  const classes = count(findings.length, "class", "classes")
+  const above = findings.filter(finding => finding.above).length
+  if (findings.every(finding => finding.above === null)) {
+    const decision = model.labels === "single" ? "The model decides for the first of them."
+      : "None has a threshold, so the model does not decide about them."
+    return [`${classes}, the most probable first`, decision]
+  }
+  if (!above) {
+    return ["No finding", `None of ${classes} reaches its threshold. That does not show that the eye is healthy.`]
+  }
+  const reach = above === 1 ? "reaches its threshold" : "reach their thresholds"
+  return [count(above, "finding"), `${above} of ${classes} ${reach}.`]
+}
+
+const calibrationWords = ({ calibration }) => `${count(calibration.images, "photograph")} (${calibration.split})`
+
+function noteWords(answer, model) {
+  const notes = []
+  if (model.labels === "single") notes.push("The classes exclude each other.")
+  const point = /^(sensitivity|specificity)=([0-9.]+)$/.exec(model.operating_point ?? "")
+  if (point) {
+    const aim = point[1] === "sensitivity" ? "is there reaches its threshold" : "is not there stays below its threshold"
+    notes.push(`Thresholds are set so that a disease that ${aim} in about ${percent(+point[2])} of photographs.`)
+  } else if (answer.findings.some(finding => finding.threshold !== null)) {
+    notes.push("Thresholds are those with the highest F1 on the training photographs.")
+  }
+  if (model.calibration) {
+    notes.push(`Calibrated on ${calibrationWords(model)}. `
+      + "Where a disease is rarer or more frequent than in these, its probability is off.")
+  } else {
+    notes.push("The probabilities are as trained, not calibrated.")
+  }
+  const { left, top, width, height } = answer.coverage
+  const parts = [[left, width, "width"], [top, height, "height"]].map(([from, size, side]) => {
+    const [a, b] = [Math.max(0, from), Math.min(1, from + size)]
+    return b - a > 0.99 ? "" : `from ${percent(a)} to ${percent(b)} of its ${side}`
+  }).filter(Boolean)
+  if (parts.length) notes.push(`The model saw the photograph ${parts.join(" and ")}.`)
+  notes.push(`It knows ${count(model.classes.length, "class", "classes")}; any other disease stays unnamed.`)
+  return notes
+}
+
+// MARK: Elements
+
+/** A new element; text, never markup. */
+function make(tag, className = "", text = "") {
+  const element = document.createElement(tag)
+  if (className) element.className = className
+  if (text) element.textContent = text
+  return element
+}
+
+const paragraphs = texts => texts.filter(Boolean).map(text => make("p", "", text))
+
+/** A name of any language and direction, which breaks between its words. */
+function breakable(text) {
+  const element = make("bdi")
+  for (const part of text.split(/(?<=[_/.,-])(?=[^_/.,-])/)) element.append(part, make("wbr"))
+  return element
+}
+
+function named(className, text) {
+  const element = make("span", className)
+  element.append(breakable(text))
+  return element
+}
+
+function announce(text) { $("status").textContent = text }
+
+/** Hides a control; the focus does not get lost with it. */
+function hide(element, next) {
+  const focused = element.contains(document.activeElement)
+  element.hidden = true
+  if (focused) next.focus()
+}
+
+// MARK: The server
+
+class Failure extends Error {
+  constructor(status, message, wait = 0) {
+    super(message)
+    this.status = status
+    this.wait = wait
+  }
+  get isPassing() { return this.status === 0 || this.status === 401 || this.status >= 500 }
+}
+
+const statusWords = {
+  401: "The server asks for a token.",
+  413: "The file is larger than this server takes.",
+  503: "The server is busy.",
+  504: "The server took too long.",
+}
+
+/** Seconds of `Retry-After`, a number or a date. */
+function waitOf(response) {
+  const value = response.headers.get("Retry-After")
+  const seconds = /^\d+$/.test(value ?? "") ? +value : (Date.parse(value) - Date.now()) / 1000
+  return Math.min(60, Math.max(1, seconds || 2))
+}
+
+async function call(path, { file, signal } = {}) {
+  const headers = {}
+  if (state.token) headers.Authorization = "Bearer " + state.token
+  if (file) headers["Content-Type"] = /^image\/[\w.+-]+$/.test(file.type) ? file.type : "application/octet-stream"
+  let response, text
+  try {
+    response = await fetch(path, { method: file ? "POST" : "GET", headers, body: file, signal, cache: "no-store" })
+    text = await response.text()
+  } catch (error) {
+    if (signal?.aborted) throw error
+    if (file && !(await isReadable(file))) {
+      throw new Failure(400, "This cannot be read: it is a folder, or the file was moved or changed.")
+    }
+    throw new Failure(0, "The server does not answer. See whether it runs and the network is up, then try again.")
+  }
+  let answer = null
+  try { answer = JSON.parse(text) } catch { /* not from the server but from something between */ }
+  if (response.ok && answer) return answer
+  const words = typeof answer?.error === "string" ? answer.error : statusWords[response.status]
+  throw new Failure(response.status, words ?? `The server answered with status ${response.status}.`, waitOf(response))
+}
+
+const isReadable = file => file.slice(0, 1).arrayBuffer().then(() => true, () => false)
+
+function sleep(seconds, signal) {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted()
+    const timer = setTimeout(resolve, 1000 * seconds)
+    signal.addEventListener("abort", () => { clearTimeout(timer); reject(signal.reason) }, { once: true })
+  })
+}
+
+/** The answer about one photograph; a busy server is asked again when it says. */
+async function predict(file, { map, signal, onWait }) {
+  const query = [`model=${encodeURIComponent(state.model.name)}`]
+  if (map !== undefined) query.push(`map=${encodeURIComponent(map)}`)
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      const answer = await call("v1/predict?" + query.join("&"), { file, signal })
+      const image = answer.images?.[0]
+      if (!image || image.error) throw new Failure(422, image?.error ?? "The server's answer holds no result.")
+      return { ...image, version: answer.version, fovea: answer.fovea }
+    } catch (error) {
+      if (error.status !== 503 || attempt === attempts) throw error
+      onWait(Math.ceil(error.wait))
+      await sleep(error.wait, signal)
+    }
+  }
+}
+
+// MARK: Models and token
+
+async function start() {
+  $("problem").hidden = true
+  try {
+    const answer = await call("v1/models")
+    if (!answer.models?.length) throw new Failure(500, "The server serves no model.")
+    state.models = answer.models
+    state.fovea = answer.fovea
+    if (answer.notice) document.querySelector(".notice").textContent = answer.notice
+  } catch (error) {
+    if (error.status === 401) return askForToken()
+    return showProblem(error.message)
+  }
+  $("choose").hidden = false
+  hide($("token-form"), $("choose-files"))
+  const options = state.models.map(({ name }) => {
+    const option = make("option", "", name)
+    option.value = name
+    return option
+  })
+  $("model").replaceChildren(...options)
+  $("model-field").hidden = options.length < 2
+  const same = state.models.find(model => model.name === state.model?.name)
+  chooseModel(same ?? state.models[0], !same)
+}
+
+function showProblem(text) {
+  $("problem-text").textContent = sentence(text)
+  $("problem").hidden = false
+}
+
+function askForToken() {
+  if (state.token !== null) $("token-error").textContent = "The server does not accept this token."
+  state.token = null
+  $("token-form").hidden = false
+  $("token").value = ""
+  $("token").focus()
+}
+
+function chooseModel(model, readsAgain) {
+  state.model = model
+  $("model").value = model.name
+  showFacts(model)
+  if (readsAgain) {
+    for (const item of state.items) reset(item)
+    showResult()
+  }
+  pump()
+}
+
+function showFacts(model) {
+  const classes = count(model.classes.length, "class", "classes")
+  const facts = {
+    "Model": model.name,
+    "Version (weights)": model.version,
+    "Network": `${model.architecture}, ${model.resolution} pixels, ${model.precision}`,
+    "Classes": `${classes}, ${model.labels === "single" ? "one for each photograph" : "several for each photograph"}`,
+    "Calibration": model.calibration ? calibrationWords(model) : "none",
+    "Thresholds": model.operating_point ?? "the model's own",
+    "Maps": model.has_maps ? (model.maps_are_exact ? "exact" : "approximate") : "none",
+    "Fovea": state.fovea,
+  }
+  $("facts").replaceChildren(...Object.entries(facts).map(([term, text]) => {
+    const pair = make("div")
+    const value = make("dd")
+    value.append(breakable(text))
+    pair.append(make("dt", "", term), value)
+    return pair
+  }))
+  $("classes-title").textContent = `What it can name: ${classes}`
+  $("classes").replaceChildren(...model.classes.map((title, index) => {
+    const row = make("li")
+    const images = model.training_images?.[index]
+    row.append(breakable(title))
+    if (typeof images === "number") row.append(`, ${count(images, "training photograph")}`)
+    return row
+  }))
+  $("token-note").hidden = state.token === null
+  $("about").hidden = false
+}
+
+// MARK: Photographs
+
+function add(files) {
+  if (!files.length || !state.model) return
+  const items = [...files].map(file => ({ file, url: URL.createObjectURL(file), card: makeCard(file) }))
+  for (const item of items) {
+    item.card.button.addEventListener("click", () => select(item))
+    reset(item)
+    $("list").firstElementChild.append(item.card.row)
+  }
+  state.items.push(...items)
+  drawThumbs(items)
+  select(items[0])
+  pump()
+}
+
+function reset(item) {
+  item.cancel?.abort()
+  const empty = { cancel: null, image: null, failure: null, wait: 0, maps: new Map(), time: null }
+  Object.assign(item, empty, { phase: "waiting" })
+}
+
+function remove(items) {
+  const index = state.items.indexOf(items[0])
+  for (const item of items) {
+    item.cancel?.abort()
+    item.card.row.remove()
+    URL.revokeObjectURL(item.url)
+  }
+  state.items = state.items.filter(item => !items.includes(item))
+  state.current = state.items[Math.min(index, state.items.length - 1)] ?? null
+  showResult()
+  pump()
+  if (state.current) $("name").focus()
+  else $("choose-files").focus()
+  announce(`${count(items.length, "photograph")} removed.`)
+}
+
+function select(item) {
+  state.current = item
+  setZoom(1)
+  showResult()
+}
+
+/** Starts what can be started, in order. */
+function pump() {
+  const running = state.items.filter(item => item.phase === "reading").length
+  const blocked = !$("token-form").hidden || !state.model
+  const waiting = blocked ? [] : state.items.filter(item => item.phase === "waiting")
+  for (const item of waiting.slice(0, Math.max(0, atOnce - running))) read(item)
+  showProgress()
+}
+
+async function read(item) {
+  const cancel = item.cancel = new AbortController()
+  item.phase = "reading"
+  showItem(item)
+  let image = null, failure = null
+  const onWait = seconds => {
+    item.wait = seconds
+    showItem(item)
+  }
+  try {
+    image = await predict(item.file, { signal: cancel.signal, onWait })
+  } catch (error) {
+    failure = error
+  }
+  if (item.cancel !== cancel) return // it was started anew or given up since
+  item.cancel = null
+  if (failure?.status === 401) {
+    item.phase = "waiting"
+    askForToken()
+  } else {
+    Object.assign(item, { phase: image ? "read" : "failed", image, failure, wait: 0, time: new Date() })
+    const outcome = image ? summaryWords(image.findings).join(". ") : "not read. " + sentence(failure.message)
+    announce(`${isolated(item.file.name)}: ${outcome}`)
+  }
+  showItem(item)
+  pump()
+}
+
+function cancelAll() {
+  for (const item of state.items) {
+    if (item.phase !== "waiting" && item.phase !== "reading") continue
+    reset(item)
+    item.phase = "failed"
+    item.failure = new Failure(0, "Cancelled before it was read.")
+  }
+  showResult()
+  pump()
+  announce("Cancelled.")
+}
+
+function readAgain(item) {
+  reset(item)
+  showResult()
+  $("name").focus()
+  pump()
+}
+
+function stateWords(item) {
+  if (item.phase === "waiting") return "Waiting"
+  if (item.phase === "reading") return item.wait ? `The server is busy; asked again after ${item.wait} s` : "Being read…"
+  return item.phase === "failed" ? "Not read. " + sentence(item.failure.message) : cardWords(item.image)
+}
+
+function cardWords(image) {
+  const decided = image.findings.some(finding => finding.above !== null)
+  const told = image.findings.filter(finding => finding.above || !decided).sort(byProbability)
+  if (!told.length) return summaryWords(image.findings)[0]
+  const first = `${isolated(told[0].class)} ${percent(shown(told[0]))}`
+  return decided && told.length > 1 ? `${first} and ${told.length - 1} more` : first
+}
+
+function makeCard(file) {
+  const row = make("li")
+  const button = make("button")
+  const card = { row, button, thumb: make("span", "thumb"), state: make("span", "state") }
+  button.type = "button"
+  card.thumb.setAttribute("aria-hidden", "true")
+  button.append(card.thumb, named("label", file.name), card.state)
+  button.title = file.name
+  row.append(button)
+  return card
+}
+
+/** Small copies, one after the other: originals of many megapixels are decoded once and let go. */
+async function drawThumbs(items) {
+  for (const { file, card } of items) {
+    try {
+      const bitmap = await createImageBitmap(file, { resizeHeight: 112, resizeQuality: "medium" })
+      const canvas = make("canvas")
+      canvas.width = bitmap.width
+      canvas.height = bitmap.height
+      canvas.getContext("2d").drawImage(bitmap, 0, 0)
+      bitmap.close()
+      card.thumb.replaceChildren(canvas)
+    } catch {
+      card.thumb.textContent = /\.(\w{1,4})$/.exec(file.name)?.[1].toUpperCase() ?? "?"
+    }
+  }
+}
+
+// MARK: What is shown
+
+function showProgress() {
+  const left = state.items.filter(item => item.phase === "waiting" || item.phase === "reading").length
+  const total = state.items.length
+  document.body.classList.toggle("working", total > 0)
+  $("choose-files").textContent = total ? "Add photographs" : "Choose photographs"
+  $("clear").hidden = total < 2
+  $("list").hidden = total < 2
+  if (left) {
+    const done = `${total - left} of ${count(total, "photograph")} done`
+    $("progress-text").textContent = total === 1 ? "Reading the photograph" : done
+    if (total === 1) $("progress-bar").removeAttribute("value")
+    else $("progress-bar").value = (total - left) / total
+    $("progress").hidden = false
+  } else {
+    hide($("progress"), $("choose-files"))
+  }
+}
+
+function showItem(item) {
+  item.card.state.textContent = stateWords(item)
+  if (item === state.current) showResult()
+}
+
+function showResult() {
+  const item = state.current
+  for (const other of state.items) {
+    if (other === item) other.card.button.setAttribute("aria-current", "true")
+    else other.card.button.removeAttribute("aria-current")
+    other.card.state.textContent = stateWords(other)
+  }
+  $("result").hidden = !item
+  document.title = item ? `${item.file.name} – Fovea` : "Fovea"
+  hideMap()
+  if (!item) {
+    $("photograph").removeAttribute("src")
+    delete $("photograph").dataset.url
+    return
+  }
+  $("name").replaceChildren(breakable(item.file.name))
+  showPhotograph(item)
+  $("waiting").hidden = item.phase !== "waiting" && item.phase !== "reading"
+  $("waiting").firstElementChild.textContent = stateWords(item)
+  $("failure").hidden = item.phase !== "failed"
+  $("answer").hidden = item.phase !== "read"
+  $("print").hidden = item.phase !== "read"
+  if (item.phase === "failed") {
+    $("failure").querySelector("p").textContent = sentence(item.failure.message)
+    $("again").hidden = !item.failure.isPassing
+  }
+  if (item.phase === "read") showAnswer(item)
+}
+
+function showPhotograph(item) {
+  const { file, image, url } = item
+  $("size").textContent = image ? `${image.width} × ${image.height} pixels` : ""
+  if (image) $("pane").style.setProperty("--ratio", image.width / image.height)
+  const photograph = $("photograph")
+  photograph.alt = `Photograph ${isolated(file.name)}`
+  if (photograph.dataset.url !== url) {
+    photograph.dataset.url = url
+    photograph.src = url
+    setPreview("")
+  } else if (photograph.complete || !$("no-preview").hidden) {
+    checkPreview()
+  }
+}
+
+function setPreview(problem) {
+  $("photograph").hidden = problem !== ""
+  $("result").classList.toggle("unseeable", problem !== "" && state.current?.phase === "failed")
+  $("stage").classList.toggle("bare", problem !== "")
+  $("no-preview").textContent = problem
+  $("no-preview").hidden = problem === ""
+}
+
+/** What the browser shows must be what was read, or the map would lie at the wrong place. */
+function checkPreview() {
+  const { naturalWidth: width, naturalHeight: height } = $("photograph")
+  const image = state.current?.image
+  if (!width) return setPreview("This browser does not show this kind of file. It was sent as it is.")
+  const ratio = width / height
+  if (!image) $("pane").style.setProperty("--ratio", ratio)
+  const differs = image && Math.abs(ratio * image.height / image.width - 1) > 0.02
+  setPreview(differs ? "This browser shows the file turned or cut otherwise than it was read, so it is left out." : "")
+}
+
+function showAnswer(item) {
+  const { image, time } = item
+  const { model } = state
+  const calibration = model.calibration ? `calibrated on ${calibrationWords(model)}` : "not calibrated"
+  const when = time.toLocaleString("en-GB", { dateStyle: "long", timeStyle: "short" })
+  $("print-facts").textContent = `Model ${isolated(model.name)}, version ${image.version}, ${calibration}. `
+    + `Fovea ${image.fovea}. Read on ${when}.`
+  $("quality").replaceChildren(...paragraphs(qualityParagraphs(image.quality)))
+  $("quality").classList.toggle("warn", image.quality.warnings.length > 0)
+  $("familiarity").replaceChildren(...paragraphs(familiarityParagraphs(image.familiarity, model)))
+  $("familiarity").classList.toggle("warn", image.familiarity !== null && image.familiarity < 0.01)
+  const [summary, advice] = summaryWords(image.findings)
+  $("summary").textContent = summary
+  $("advice").textContent = advice
+  showFindings(item)
+  $("notes").replaceChildren(...noteWords(image, model).map(text => make("li", "", text)))
+}
+
+// MARK: Findings
+
+const byProbability = (a, b) => shown(b) - shown(a)
+
+function showFindings(item) {
+  const findings = [...item.image.findings].sort(byProbability)
+  const groups = [
+    ["At or above the threshold", findings.filter(finding => finding.above === true)],
+    ["Without a threshold", findings.filter(finding => finding.above === null)],
+    ["Below the threshold", findings.filter(finding => finding.above === false)],
+  ].filter(([, rows]) => rows.length)
+  $("findings").replaceChildren()
+  state.close = null
+  for (const [title, rows] of groups) {
+    const list = make("ul", rows.length > 12 && !rows[0].above ? "long" : "")
+    const above = rows[0].above === true
+    list.setAttribute("aria-label", groups.length > 1 ? title : "Classes")
+    list.append(...rows.map((finding, index) => {
+      const row = makeFinding(item, finding)
+      row.classList.toggle("above", above)
+      row.classList.toggle("extra", !above && index >= shownAtFirst && finding.class !== state.picked)
+      return row
+    }))
+    if (groups.length > 1) $("findings").append(make("h4", "", title))
+    $("findings").append(list)
+    if (list.querySelector(".extra")) $("findings").append(makeMore(list, rows.length))
+  }
+}
+
+function makeMore(list, total) {
+  const button = make("button", "more", `Show all ${total}`)
+  button.type = "button"
+  list.classList.add("few")
+  button.addEventListener("click", () => {
+    list.classList.remove("few")
+    const next = list.querySelector(".extra button")
+    button.remove()
+    next.focus()
+  })
+  return button
+}
+
+function makeFinding(item, finding) {
+  const { model } = state
+  const row = make("li")
+  const button = make("button", "finding")
+  button.type = "button"
+  button.dataset.class = finding.class
+  button.append(named("class", finding.class), makeBar(finding), make("span", "share", percent(shown(finding))))
+  const text = make("div", "text")
+  const always = finding.above ? [meaning(finding, model)] : []
+  const whenPicked = make("div", "text")
+  whenPicked.append(...paragraphs([finding.above ? null : meaning(finding, model), thresholdWords(finding, model),
+    trainingWords(finding.class, model)]), make("p", "map-words"))
+  text.append(...paragraphs(always))
+  row.append(button)
+  if (always.length) row.append(text)
+  row.append(whenPicked)
+  const setPicked = isPicked => {
+    button.setAttribute("aria-expanded", isPicked)
+    whenPicked.hidden = !isPicked
+  }
+  setPicked(false)
+  const pick = () => {
+    state.close?.()
+    state.close = () => setPicked(false)
+    setPicked(true)
+    showMap(item, finding, whenPicked)
+  }
+  button.addEventListener("click", () => {
+    const isPicked = button.getAttribute("aria-expanded") === "true"
+    state.picked = isPicked ? null : finding.class
+    if (!isPicked) return pick()
+    setPicked(false)
+    hideMap()
+    announce("The map is hidden.")
+  })
+  if (finding.class === state.picked) pick()
+  return row
+}
+
+/** The probability as a bar, with the threshold where it applies to the probability that is shown. */
+function makeBar(finding) {
+  const bar = make("span", "bar")
+  const fill = make("span", "fill")
+  fill.style.width = `${100 * shown(finding)}%`
+  bar.append(fill)
+  const kind = finding.calibrated === null ? "probability" : "calibrated"
+  if (finding.threshold !== null && finding.threshold_applies_to === kind) {
+    const tick = make("span", "threshold")
+    tick.style.left = `${100 * finding.threshold}%`
+    bar.append(tick)
+  }
+  return bar
+}
+
+// MARK: The map
+
+function hideMap() {
+  state.drawing?.abort()
+  state.drawing = null
+  $("map").hidden = true
+  $("map").removeAttribute("src")
+  document.querySelector("main").append($("opacity-field"))
+  $("opacity-field").hidden = true
+  $("caption").textContent = state.current?.phase === "read" && state.model.has_maps
+    ? "Open a class to see where the model saw it." : ""
+}
+
+async function showMap(item, finding, place) {
+  hideMap()
+  const words = place.querySelector(".map-words")
+  if (!state.model.has_maps) {
+    words.textContent = "This model draws no maps."
+    return
+  }
+  let map = item.maps.get(finding.class)
+  if (map === undefined) {
+    const drawing = state.drawing = new AbortController()
+    words.textContent = "The map is being drawn…"
+    try {
+      const onWait = seconds => { words.textContent = `The server is busy; the map is asked for again after ${seconds} s.` }
+      const image = await predict(item.file, { map: finding.class, signal: drawing.signal, onWait })
+      map = image.findings.find(other => other.class === finding.class)?.map ?? null
+      item.maps.set(finding.class, map)
+    } catch (error) {
+      if (drawing.signal.aborted) return
+      if (error.status === 401) askForToken()
+      words.textContent = `The map was not drawn. ${sentence(error.message)} Close the class and open it again to retry.`
+      announce(words.textContent)
+      return
+    }
+    if (drawing.signal.aborted) return
+  }
+  putMap(map, finding, words, place)
+}
+
+function putMap(map, finding, words, place) {
+  if (map === null) {
+    words.textContent = "The server drew no map of this class."
+    return announce(words.textContent)
+  }
+  $("map").src = "data:image/png;base64," + map.png
+  $("map").alt = `Map of ${isolated(finding.class)} over the photograph`
+  $("map").hidden = false
+  const scale = make("span", "scale")
+  scale.append("little", make("span"), "much")
+  $("caption").replaceChildren(breakable(finding.class), ...map.highest <= 0 ? [": the map is without colour."]
+    : [map.exact ? ": what speaks for it, " : ": approximately what speaks for it, ", scale])
+  words.textContent = mapWords(map)
+  place.append($("opacity-field"))
+  $("opacity-field").hidden = map.highest <= 0
+  announce(`The map of ${isolated(finding.class)} lies over the photograph.`)
+}
+
+function mapWords(map) {
+  if (map.highest <= 0) return "The map is without colour: every place speaks against this class."
+  const kind = map.exact ? "" : "This model's maps are approximate. "
+  return kind + "The map shows what decided, not where a lesion ends. Each map has a scale of its own."
+}
+
+function setOpacity() {
+  const value = $("opacity").value
+  $("map").style.opacity = value / 100
+  $("opacity-text").textContent = `${value}${space}%`
+  $("opacity").setAttribute("aria-valuetext", `${value} percent`)
+}
+
+// MARK: Size
+
+function setZoom(zoom) {
+  const pane = $("pane")
+  const x = (pane.scrollLeft + pane.clientWidth / 2) / pane.scrollWidth
+  const y = (pane.scrollTop + pane.clientHeight / 2) / pane.scrollHeight
+  state.zoom = zoom
+  $("stage").style.width = $("stage").style.height = `${100 * zoom}%`
+  pane.classList.toggle("enlarged", zoom > 1)
+  pane.tabIndex = zoom > 1 ? 0 : -1
+  pane.scrollTo(x * pane.scrollWidth - pane.clientWidth / 2, y * pane.scrollHeight - pane.clientHeight / 2)
+  $("zoom").textContent = `${zoom}${space}×`
+  $("smaller").disabled = zoom === zooms[0]
+  $("larger").disabled = zoom === zooms.at(-1)
+}
+
+function stepZoom(step, other) {
+  setZoom(zooms[zooms.indexOf(state.zoom) + step])
+  if (document.activeElement === document.body || document.activeElement?.disabled) other.focus()
+}
+
+/** An enlarged photograph is dragged with the mouse; a finger scrolls it anyway. */
+function letDrag(pane) {
+  let last = null
+  pane.addEventListener("pointerdown", event => {
+    if (event.pointerType !== "mouse" || event.button !== 0 || state.zoom === 1) return
+    last = event
+    pane.setPointerCapture(event.pointerId)
+  })
+  pane.addEventListener("pointermove", event => {
+    if (!last) return
+    pane.scrollBy(last.clientX - event.clientX, last.clientY - event.clientY)
+    last = event
+  })
+  for (const end of ["pointerup", "pointercancel"]) pane.addEventListener(end, () => { last = null })
+}
+
+// MARK: Events
+
+function letDrop() {
+  const holdsFiles = event => event.dataTransfer?.types.includes("Files")
+  addEventListener("dragover", event => {
+    if (!holdsFiles(event)) return
+    event.preventDefault()
+    document.body.classList.add("dragging")
+  })
+  addEventListener("dragleave", event => {
+    if (!event.relatedTarget) document.body.classList.remove("dragging")
+  })
+  addEventListener("drop", event => {
+    if (!holdsFiles(event)) return
+    event.preventDefault()
+    document.body.classList.remove("dragging")
+    add(event.dataTransfer.files)
+  })
+}
+
+function takeFiles(button, input) {
+  button.addEventListener("click", () => input.click())
+  input.addEventListener("change", () => {
+    add(input.files)
+    input.value = "" // so that the same file can be chosen again
+  })
+}
+
+takeFiles($("choose-files"), $("files"))
+takeFiles($("take"), $("camera"))
+letDrop()
+letDrag($("pane"))
+const showUnexpected = text => showProblem(`The page met something unexpected: ${text}`)
+addEventListener("error", event => showUnexpected(event.message))
+addEventListener("unhandledrejection", event => showUnexpected(event.reason?.message ?? event.reason))
+$("problem-again").addEventListener("click", start)
+$("token-form").addEventListener("submit", event => {
+  event.preventDefault()
+  state.token = $("token").value.trim()
+  $("token-error").textContent = ""
+  start()
+})
+$("model").addEventListener("change", () => {
+  chooseModel(state.models.find(model => model.name === $("model").value), true)
+})
+$("cancel").addEventListener("click", cancelAll)
+$("clear").addEventListener("click", () => remove(state.items))
+$("remove").addEventListener("click", () => remove([state.current]))
+$("again").addEventListener("click", () => readAgain(state.current))
+$("print").addEventListener("click", () => print())
+$("photograph").addEventListener("load", checkPreview)
+$("photograph").addEventListener("error", checkPreview)
+$("opacity").addEventListener("input", setOpacity)
+$("smaller").addEventListener("click", () => stepZoom(-1, $("larger")))
+$("larger").addEventListener("click", () => stepZoom(1, $("smaller")))
+// What has the focus is scrolled to below the photograph where that stays in sight.
+new ResizeObserver(([entry]) => {
+  document.documentElement.style.setProperty("--viewer", `${entry.target.offsetHeight}px`)
+}).observe($("viewer"))
+setOpacity()
+setZoom(1)
+start()
