@@ -22,11 +22,13 @@ let swiftSettings: [SwiftSetting] = [
 
 /// A module: a target in `Sources/`, and its tests in `Tests/`, which read their golden files in place.
 func module(
-    _ name: String, _ uses: Target.Dependency..., tests: [Target.Dependency] = [], hasTests: Bool = true
+    _ name: String, _ uses: Target.Dependency..., tests: [Target.Dependency] = [], hasTests: Bool = true,
+    embedding files: [String] = []
 ) -> [Target] {
-    let target = Target.target(name: name, dependencies: uses, swiftSettings: swiftSettings)
+    let target = Target.target(
+        name: name, dependencies: uses, resources: files.map { .embedInCode($0) }, swiftSettings: swiftSettings)
     guard hasTests else { return [target] }
-    let files = ["Golden", "Messages"].filter {
+    let files = ["Golden", "Messages", "Python"].filter {
         FileManager.default.fileExists(atPath: Context.packageDirectory + "/Tests/\(name)Tests/" + $0)
     }
     return [
@@ -43,14 +45,12 @@ let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
-let http: [Target.Dependency] = [
-    .product(name: "HummingbirdCore", package: "hummingbird"),
-    .product(name: "HTTPTypes", package: "swift-http-types"),
-    .product(name: "NIOCore", package: "swift-nio"),
-    .product(name: "NIOPosix", package: "swift-nio"),
-    .product(name: "NIOHTTP1", package: "swift-nio"),
-    .product(name: "NIOHTTPTypes", package: "swift-nio-extras"),
-]
+let hummingbird = Target.Dependency.product(name: "HummingbirdCore", package: "hummingbird")
+let httpTypes = Target.Dependency.product(name: "HTTPTypes", package: "swift-http-types")
+let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
+let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
+let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -107,7 +107,8 @@ let package = Package(
             name: "foveaTests", dependencies: ["fovea", "Phantoms", "TestSupport"], exclude: ["Golden", "Messages"],
             swiftSettings: swiftSettings),
         .executableTarget(
-            name: "fuzz", dependencies: ["Weights", "FundusImaging", "Cohorts", "ConfigurationFile", "Basics"],
+            name: "fuzz",
+            dependencies: ["Serving", "Weights", "FundusImaging", "Cohorts", "ConfigurationFile", "Basics"],
             swiftSettings: swiftSettings + (isGuided ? [.define("GUIDED"), .unsafeFlags(["-parse-as-library"])] : [])),
         .testTarget(
             name: "fuzzTests", dependencies: ["fuzz", "Basics"], exclude: ["Corpus"], swiftSettings: swiftSettings),
@@ -167,17 +168,11 @@ let package = Package(
             "FundusImaging", "Backbones", "Torch", "Basics", logging, tests: ["RunTestSupport"])
         + module("Phantoms", "FundusImaging", "Basics")
         + module("Serving", "Basics")
-        + [
-            .target(
-                name: "Server",
-                dependencies: [
-                    "Serving", "Prediction", "Execution", "Models", "Backbones", "FundusImaging", "Torch", "Basics",
-                    logging,
-                ]
-                    + http,
-                resources: ["index.html", "page.css", "page.js", "openapi.yaml"].map { .embedInCode("Page/" + $0) },
-                swiftSettings: swiftSettings)
-        ],
+        + module(
+            "Server", "Serving", "Prediction", "Execution", "Models", "Backbones", "FundusImaging", "Torch", "Basics",
+            logging, hummingbird, httpTypes, nioCore, nioPosix, nioHTTP1, nioHTTPTypes,
+            tests: ["RunTestSupport", "Phantoms"],
+            embedding: ["Page/index.html", "Page/page.css", "Page/page.js", "Page/openapi.yaml"]),
     cxxLanguageStandard: .cxx20
 )
 
@@ -186,7 +181,7 @@ if Context.environment["FOVEA_MODULES"] == "pure" {
     let pure = [
         "CHash", "Basics", "ConfigurationFile", "Weights", "CVips", "FundusImaging", "Cohorts", "Sampling",
         "Evaluation",
-        "Phantoms", "Suggestions", "TestSupport", "fuzz",
+        "Phantoms", "Serving", "Suggestions", "TestSupport", "fuzz",
     ]
     package.targets.removeAll { target in !pure.contains { target.name == $0 || target.name == $0 + "Tests" } }
     package.products = []

@@ -9,7 +9,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 runs=${1:?fuzz.sh RUNS [TARGET...]}
 shift
-targets=("${@:-image weights configuration attributes table}")
+targets=("${@:-image weights configuration attributes table request}")
 read -ra targets <<<"${targets[*]}"
 
 files() {

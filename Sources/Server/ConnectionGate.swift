@@ -24,6 +24,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var answered = 0
     /// Whether the connection ends after the answer that is being written.
     private var endsAfterAnswer = false
+    /// What came after the requests and is not HTTP.
+    private var refusal: ServiceError?
     private var isLingering = false
     private var lingeringBytes = 0
     private var timeout: Scheduled<Void>?
@@ -76,7 +78,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
                 let (gate, context) = bound.value
                 gate.timeout?.cancel()
                 gate.timeout = nil
-                if gate.endsAfterAnswer { gate.linger(context) }
+                if gate.endsAfterAnswer { gate.linger(context) } else { gate.answerRefusal(context) }
             }
             context.write(data, promise: done)
         default:
@@ -91,11 +93,17 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !isLingering else { return }
-        // Whoever reads the body learns of it and answers; an earlier request is answered first, then the connection ends.
-        guard !isReceiving, received == answered, let refusal = ServiceError(parsing: error) else {
-            return context.fireErrorCaught(error)
-        }
+        // Whoever reads the body learns of it, and answers.
+        guard !isReceiving, let refusal = ServiceError(parsing: error) else { return context.fireErrorCaught(error) }
         refused(refusal)
+        self.refusal = refusal
+        answerRefusal(context)
+    }
+
+    /// Answers what is not HTTP, once the requests before it are answered; then the connection ends.
+    private func answerRefusal(_ context: ChannelHandlerContext) {
+        guard let refusal, received == answered else { return }
+        self.refusal = nil
         let (head, body) = HTTPResponse.parts(of: refusal.response, isHead: false)
         write(context: context, data: wrapOutboundOut(.head(head)), promise: nil)
         context.write(wrapOutboundOut(.body(body)), promise: nil)

@@ -22,6 +22,7 @@ public struct AccessRules: Sendable {
     ///
     /// - Parameter isPublic: whether everyone may make it.
     public func check(_ head: RequestHead, isPublic: Bool) throws(ServiceError) {
+        guard try head.header("host") == nil else { throw ServiceError(.malformed, "there are two Host headers") }
         if let hosts {
             guard let host = head.host.map(Self.name), hosts.contains(host) else {
                 throw ServiceError(

@@ -26,6 +26,9 @@ public struct InferRequest: Sendable, Equatable {
         public let name: String
         /// Whether as bytes after the JSON.
         public let isBinary: Bool
+
+        /// Names an output.
+        public init(name: String, isBinary: Bool) { (self.name, self.isBinary) = (name, isBinary) }
     }
 
     /// Chosen by the caller, and returned.
@@ -54,7 +57,7 @@ public struct InferRequest: Sendable, Equatable {
             json = body.prefix(length)
             tensors = body.dropFirst(length)
         }
-        guard case .object(let members) = try JSONReader.read(json) else {
+        guard case .object(let members) = try JSONValue(reading: json) else {
             throw ServiceError(.malformed, "the body is not a JSON object")
         }
         id = try members.string("id", in: "")

@@ -9,21 +9,23 @@ public enum JSONValue: Sendable, Equatable {
     case numbers([Double])
     case array([JSONValue])
     case object([String: JSONValue])
+
+    /// The value of a text, which is all of it.
+    ///
+    /// - Throws: `ServiceError` that names the byte.
+    package init(reading data: Data) throws(ServiceError) { self = try JSONReader.read(data) }
 }
 
 /// Reads JSON from strangers: Foundation's reader keeps one of two values with the same key, without a word, and needs
 /// many times the memory for a tensor.
-struct JSONReader {
+private struct JSONReader {
     /// Objects and arrays in each other; the protocol needs no more than an image's dimensions and a few.
     static let depthLimit = 16
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var at = 0
 
-    /// The value of a text, which is all of it.
-    ///
-    /// - Throws: `ServiceError` that names the byte.
-    static func read(_ data: Data) throws(ServiceError) -> JSONValue {
+    fileprivate static func read(_ data: Data) throws(ServiceError) -> JSONValue {
         let result: Result<JSONValue, ServiceError> = data.withUnsafeBytes { raw in
             var reader = JSONReader(bytes: raw.bindMemory(to: UInt8.self))
             do throws(ServiceError) {
@@ -49,11 +51,9 @@ struct JSONReader {
     }
 
     private mutating func take(_ text: StaticString) -> Bool {
-        let count = text.utf8CodeUnitCount
-        guard at + count <= bytes.count, memcmp(bytes.baseAddress! + at, text.utf8Start, count) == 0 else {
-            return false
-        }
-        at += count
+        let expected = UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount)
+        guard bytes[at...].starts(with: expected) else { return false }
+        at += expected.count
         return true
     }
 

@@ -14,7 +14,7 @@ public struct RequestHead: Sendable {
     ///
     /// - Parameters:
     ///   - target: path and query.
-    ///   - headers: names in lower case.
+    ///   - headers: names in lower case; the first Host is not among them.
     public init(method: String, target: String, host: String?, headers: [(name: String, value: String)]) {
         self.method = method
         let parts = target.split(separator: "?", maxSplits: 1, omittingEmptySubsequences: false)

@@ -46,7 +46,7 @@ import Testing
     }
 
     /// 10,000 each; FOVEA_FUZZ_RUNS sets more.
-    @Test(.timeLimit(.minutes(60)), arguments: ["image", "weights", "configuration", "attributes", "table"])
+    @Test(.timeLimit(.minutes(60)), arguments: ["image", "weights", "configuration", "attributes", "table", "request"])
     func damagedFilesAreReadOrRefused(_ target: String) throws {
         let files = try Self.files(target)
         #expect(!files.isEmpty)

@@ -1,0 +1,312 @@
+import Foundation
+import Serving
+import TestSupport
+import Testing
+
+/// What browsers and libraries never send, over real sockets: slow, endless, cut, pipelined, and what is not HTTP.
+@Suite struct RawSocketTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    /// Limits that end what waits soon.
+    private func impatient(_ change: (inout ServiceLimits) -> Void = { _ in }) -> ServiceLimits {
+        var limits = ServiceLimits()
+        limits.bodySeconds = 0.5
+        limits.idleSeconds = 0.5
+        change(&limits)
+        return limits
+    }
+
+    private func withServer(
+        _ limits: ServiceLimits = ServiceLimits(), token: String? = nil, _ body: (RunningServer) async throws -> Void
+    ) async throws {
+        let server = try await RunningServer(in: folder, limits: limits, token: token)
+        try await body(server)
+        // Whatever came, it still answers.
+        #expect(
+            try await server.send("GET", "/v2/health/ready", token.map { ["Authorization": "Bearer \($0)"] } ?? [:])
+                .status
+                == 200)
+        try await server.stop()
+    }
+
+    @Test func aConnectionThatSendsNothingEnds() async throws {
+        try await withServer(impatient()) { (server: RunningServer) async throws -> Void in
+            #expect(try await server.connect().isEnded())
+        }
+    }
+
+    @Test func aHeadThatNeverEndsIsCut() async throws {
+        try await withServer(impatient()) { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send("GET /v2 HTTP/1.1\r\nHost: localhost\r\nA:")
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    @Test func aSlowBodyIsRefused() async throws {
+        try await withServer(impatient { $0.idleSeconds = 30 }) { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send("POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\nabc")
+            let response = try await socket.response()
+            #expect(response.status == 408)
+            #expect(response.error != nil)
+            #expect(response.headers["connection"] == "close")
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    @Test func aClientThatWaitsToSendIsToldToContinue() async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send(
+                "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+            #expect(try await socket.response().status == 100)
+            try await socket.send("abc")
+            #expect(try await socket.response().status == 422)
+        }
+    }
+
+    @Test(arguments: [
+        "Content-Length: 999999999", "Content-Length: 3\r\nContent-Encoding: gzip",
+        "Content-Length: 3\r\nHost: localhost",
+    ])
+    func aBodyThatWouldBeRefusedIsNotWaitedFor(_ headers: String) async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send(
+                "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\n\(headers)\r\n\r\n")
+            let response = try await socket.response()
+            #expect([413, 415, 400].contains(response.status))
+            #expect(response.error != nil)
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    /// To a path that is not there, to one without a body, and one above the limit.
+    @Test(arguments: [("POST /nowhere", 404), ("GET /v2", 200), ("POST /v1/predict", 413)])
+    func aBodyWithoutEndIsNotReadForEver(_ start: String, _ status: Int) async throws {
+        try await withServer(
+            impatient {
+                $0.bodyBytes = 1 << 20; $0.bodySeconds = 30
+            }
+        ) { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send("\(start) HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n")
+            let chunk = Data("10000\r\n".utf8) + Data(repeating: 65, count: 1 << 16) + Data("\r\n".utf8)
+            let sending = Task.detached {
+                var count = 0
+                while count < 10_000, try await socket.send(chunk) { count += 1 }
+                return count
+            }
+            #expect(try await socket.response().status == status)
+            #expect(try await socket.isEnded())
+            // 625 MB were not taken.
+            #expect(try await sending.value < 10_000)
+        }
+    }
+
+    @Test func requestsThatFollowEachOtherAreAnsweredInOrder() async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            let get = { (path: String) in "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
+            let post = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\n\r\nabc"
+            try await socket.send(
+                get("/v2") + post + get("/nowhere") + get("/v2/health/live") + "what is not HTTP\r\n\r\n")
+            var responses: [RawSocket.Response] = []
+            for _ in 0..<5 { responses.append(try await socket.response()) }
+            #expect(responses.map(\.status) == [200, 422, 404, 200, 400])
+            #expect(responses[4].error != nil)
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    @Test func aClientThatHasFinishedSendingGetsItsAnswer() async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.request("POST", "/v1/predict", [:], Data([1, 2, 3]))
+            socket.finishSending()
+            #expect(try await socket.response().status == 422)
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    @Test(arguments: [
+        "\r\n\r\n\r\n", "GET\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\u{0}\u{1}",
+        "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: localhost\r\nA b: c\r\n\r\n", "GET / HTTP/1.1\r\nHost: localhost\r\nA: \u{0}\r\n\r\n",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: -3\r\n\r\n",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity, chunked, x\r\n\r\n",
+    ])
+    func whatIsNotHTTPIsRefusedAndTheConnectionEnds(_ text: String) async throws {
+        try await withServer(impatient()) { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send(text)
+            if text.allSatisfy(\.isNewline) {
+                #expect(try await socket.isEnded())
+                return
+            }
+            let response = try await socket.response()
+            #expect(response.status == 400)
+            #expect(response.error != nil)
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    /// One server behind another must not take them for different requests.
+    @Test func twoHostsAreRefused() async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send("GET /v2 HTTP/1.1\r\nHost: localhost\r\nHost: localhost\r\n\r\n")
+            #expect(try await socket.response().status == 400)
+        }
+    }
+
+    @Test func longHeadersAreRefused() async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            for headers in [
+                "A: " + String(repeating: "x", count: 20_000), (0..<200).map { "A\($0): x" }.joined(separator: "\r\n"),
+            ] {
+                let socket = try server.connect()
+                try await socket.send("GET /v2 HTTP/1.1\r\nHost: localhost\r\n\(headers)\r\n\r\n")
+                #expect(try await socket.response().status == 431)
+                #expect(try await socket.isEnded())
+            }
+        }
+    }
+
+    @Test func aClientThatDoesNotTakeItsAnswersIsCut() async throws {
+        try await withServer(
+            impatient {
+                $0.requestSeconds = 1; $0.bodySeconds = 30
+            }
+        ) { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect(receiveBuffer: 4096)
+            let side = RunningServer.resolution
+            let json = """
+                {"inputs":[{"name":"pixels","datatype":"UINT8","shape":[200,\(side),\(side),3],\
+                "parameters":{"binary_data_size":\(200 * side * side * 3)}}]}
+                """
+            let body = Data(json.utf8) + Data(count: 200 * side * side * 3)
+            let sending = Task.detached {
+                for _ in 0..<20 {
+                    try await socket.request(
+                        "POST", "/v2/models/m/infer", ["Inference-Header-Content-Length": "\(json.utf8.count)"], body)
+                }
+            }
+            try await sending.value
+            // Nothing was received until now.
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    @Test func moreConnectionsThanAllowedWait() async throws {
+        try await withServer(
+            impatient {
+                $0.connections = 2; $0.idleSeconds = 2
+            }
+        ) { (server: RunningServer) async throws -> Void in
+            let held = try (0..<2).map { _ in try server.connect() }
+            for socket in held {
+                try await socket.request("GET", "/v2")
+                #expect(try await socket.response().status == 200)
+            }
+            // Answered once the others have been idle for too long.
+            let next = try server.connect()
+            try await next.request("GET", "/v2")
+            #expect(try await next.response().status == 200)
+            for socket in held { #expect(try await socket.isEnded()) }
+        }
+    }
+
+    @Test func moreRequestsThanAllowedAreRefused() async throws {
+        try await withServer(
+            impatient {
+                $0.queue = 1; $0.bodySeconds = 10; $0.idleSeconds = 30
+            }
+        ) { (server: RunningServer) async throws -> Void in
+            let slow = try server.connect()
+            try await slow.send(
+                "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+            #expect(try await slow.response().status == 100)
+            let response = try await server.send("POST", "/v1/predict", [:], Data([1]))
+            #expect(response.status == 503)
+            #expect(response.headers["retry-after"] == "1")
+            try await slow.send("abc")
+            #expect(try await slow.response().status == 422)
+            #expect(try await server.send("POST", "/v1/predict", [:], Data([1])).status == 422)
+        }
+    }
+
+    @Test func moreBytesOfAllBodiesThanAllowedAreRefused() async throws {
+        try await withServer(impatient { $0.totalBytes = 1000 }) { (server: RunningServer) async throws -> Void in
+            #expect(try await server.send("POST", "/v1/predict", [:], Data(count: 1001)).status == 503)
+            #expect(try await server.send("POST", "/v1/predict", [:], Data(count: 1000)).status == 422)
+        }
+    }
+
+    @Test func headIsGetWithoutTheBody() async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.request("HEAD", "/v2")
+            let head = try await socket.response(isHead: true)
+            try await socket.request("GET", "/v2")
+            let whole = try await socket.response()
+            #expect(head.status == 200)
+            #expect(head.headers["content-length"] == "\(whole.body.count)")
+        }
+    }
+
+    @Test func aTokenIsNeededForAllButThePageAndHealth() async throws {
+        let token = "0123456789abcdef"
+        try await withServer(token: token) { (server: RunningServer) async throws -> Void in
+            for path in ["/", "/page.css", "/page.js", "/v2/health/live", "/v2/health/ready"] {
+                #expect(try await server.send("GET", path).status == 200, "\(path)")
+            }
+            for path in ["/v2", "/v1/models", "/metrics", "/openapi.yaml", "/v2/models/m", "/nowhere"] {
+                let response = try await server.send("GET", path)
+                #expect(response.status == 401, "\(path)")
+                #expect(response.headers["www-authenticate"] == "Bearer")
+                #expect(
+                    try await server.send("GET", path, ["Authorization": "Bearer \(token)"]).status != 401, "\(path)")
+            }
+            #expect(try await server.send("POST", "/v1/predict", [:], Data([1])).status == 401)
+        }
+    }
+
+    @Test func whatWasAcceptedIsAnsweredWhenItStops() async throws {
+        let server = try await RunningServer(in: folder)
+        let slow = try server.connect()
+        try await slow.send(
+            "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        #expect(try await slow.response().status == 100)
+        let idle = try server.connect()
+        try await idle.request("GET", "/v2")
+        #expect(try await idle.response().status == 200)
+        server.beginStop()
+        #expect(try await idle.isEnded())
+        try await slow.send("abc")
+        #expect(try await slow.response().status == 422)
+        #expect(try await slow.isEnded())
+        try await server.stop()
+        #expect(throws: RawSocket.Failure.self) { try server.connect() }
+    }
+
+    @Test func itStopsThoughARequestIsNotFinished() async throws {
+        let server = try await RunningServer(
+            in: folder,
+            limits: impatient {
+                $0.drainSeconds = 0.5; $0.bodySeconds = 300
+            })
+        let slow = try server.connect()
+        try await slow.send(
+            "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        #expect(try await slow.response().status == 100)
+        try await server.stop()
+        #expect(try await slow.isEnded())
+    }
+}

@@ -1,0 +1,84 @@
+import Backbones
+import Basics
+import Execution
+import Foundation
+import FundusImaging
+import Models
+import Prediction
+import Server
+import Serving
+import Synchronization
+import TestSupport
+import Torch
+
+/// A server with a small model, in this process, until the test ends.
+final class RunningServer: Sendable {
+    static let classes = ["a", "b, \"c\"", "d"]
+    static let resolution = 32
+
+    /// Where the model is.
+    let folder: String
+    let port: Int
+    private let stopped: Stop
+    private let done: Task<Void, any Error>
+
+    private final class Stop: Sendable {
+        let isWanted = Mutex(false)
+    }
+
+    /// Starts it with a model of random weights called "m".
+    init(
+        in folder: TemporaryFolder, limits: ServiceLimits = ServiceLimits(), token: String? = nil, batchSize: Int = 16,
+        takesAnyImage: Bool = false
+    ) async throws {
+        self.folder = folder.path + "/model"
+        try Self.saveModel(to: self.folder)
+        let stop = Stop()
+        let context = ExecutionContext(device: .cpu, threads: 2, shouldStop: { stop.isWanted.withLock { $0 } })
+        let server = try InferenceServer(
+            [(name: "m", model: InferenceModel(self.folder, takesAnyImage: takesAnyImage, context))],
+            at: ServerAddress(port: 0, token: token), batchSize: batchSize, limits: limits, context)
+        let (ports, found) = AsyncStream.makeStream(of: Int.self)
+        done = Task {
+            defer { found.finish() }
+            try await server.run { found.yield($0) }
+        }
+        var iterator = ports.makeAsyncIterator()
+        guard let port = await iterator.next() else {
+            try await done.value
+            throw CancellationError()
+        }
+        (self.port, stopped) = (port, stop)
+    }
+
+    private static func saveModel(to path: String) throws {
+        try Folder.make(path)
+        try Engine.seed(3)
+        let description = ModelDescription(
+            architecture: .mobilenetv1Short, classes: classes,
+            image: .init(resolution: resolution, crop: .fieldOfView), thresholds: [0.5, nil, 0.25])
+        try ModelBundle(description, description.makeClassifier()).save(to: path)
+    }
+
+    /// Tells it to stop, as SIGTERM does.
+    func beginStop() { stopped.isWanted.withLock { $0 = true } }
+
+    /// Waits until it has stopped.
+    func stop() async throws {
+        beginStop()
+        try await done.value
+    }
+
+    func connect(receiveBuffer: Int? = nil) throws -> RawSocket {
+        try RawSocket(port: port, receiveBuffer: receiveBuffer)
+    }
+
+    /// The answer to one request on a connection of its own.
+    func send(
+        _ method: String = "GET", _ target: String, _ headers: [String: String] = [:], _ body: Data = Data()
+    ) async throws -> RawSocket.Response {
+        let socket = try connect()
+        try await socket.request(method, target, headers, body)
+        return try await socket.response(isHead: method == "HEAD")
+    }
+}

@@ -1,0 +1,192 @@
+import Basics
+import Execution
+import Foundation
+import FundusImaging
+import Models
+import Phantoms
+import Prediction
+import Serving
+import TestSupport
+import Testing
+import Torch
+
+/// That what is served is what `predict` says of the same photographs.
+@Suite struct ServedAnswerTests {
+    private let folder: TemporaryFolder
+
+    init() throws { folder = try TemporaryFolder() }
+
+    private struct Answer: Decodable {
+        struct Image: Decodable {
+            struct Finding: Decodable {
+                struct Map: Decodable {
+                    let png: Data
+                    let exact: Bool
+                }
+                let `class`: String
+                let probability: Double
+                let threshold: Double?
+                let above: Bool?
+                let map: Map?
+            }
+            let error: String?
+            let width: Int?
+            let height: Int?
+            let findings: [Finding]
+        }
+        let images: [Image]
+    }
+
+    /// Photographs of phantoms.
+    private func photographs() throws -> [(path: String, bytes: Data)] {
+        var settings = PhantomSettings()
+        settings.trainingPatients = 20
+        settings.validationPatients = 16
+        settings.side = 96
+        settings.minimumValidationPositives = 5
+        settings.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
+        _ = try PhantomDataset(settings, folder: folder.path + "/phantoms").draw(threads: 2)
+        let images = folder.path + "/phantoms/images"
+        return try FileManager.default.contentsOfDirectory(atPath: images).sorted().prefix(4).map {
+            name in
+            (images + "/" + name, try Data(contentsOf: URL(fileURLWithPath: images + "/" + name)))
+        }
+    }
+
+    private func multipart(_ files: [Data]) -> (headers: [String: String], body: Data) {
+        var body = Data()
+        for file in files {
+            body +=
+                Data("--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"x\"\r\n\r\n".utf8) + file
+                + Data("\r\n".utf8)
+        }
+        return (["Content-Type": "multipart/form-data; boundary=xx"], body + Data("--xx--\r\n".utf8))
+    }
+
+    @Test func anImageGetsTheSameAnswerAsFromPredict() async throws {
+        let photographs = try photographs()
+        let server = try await RunningServer(in: folder)
+        let context = ExecutionContext(device: .cpu, threads: 2)
+        let expected = try ModelPrediction(
+            InferenceModel(server.folder, context),
+            images: ImageArguments.expand(photographs.map(\.path)) { _ in }, context)
+        let (headers, body) = multipart(photographs.map(\.bytes))
+        let together = try await JSONDecoder().decode(
+            Answer.self, from: server.send("POST", "/v1/predict?maps=findings", headers, body).body)
+        for (number, row) in expected.rows.enumerated() {
+            let alone = try await JSONDecoder().decode(
+                Answer.self, from: server.send("POST", "/v1/predict", [:], photographs[number].bytes).body)
+            for image in [alone.images[0], together.images[number]] {
+                #expect(image.error == nil)
+                let probabilities = Dictionary(uniqueKeysWithValues: image.findings.map { ($0.class, $0.probability) })
+                for (name, probability) in zip(RunningServer.classes, row.probabilities) {
+                    #expect(abs((probabilities[name] ?? 9) - Double(probability)) < 1e-5)
+                }
+                #expect(image.findings.first { $0.class == "b, \"c\"" }?.above == nil)
+                for finding in image.findings where finding.threshold != nil {
+                    #expect(finding.above == (finding.probability >= finding.threshold ?? 0))
+                }
+                // Those above their threshold first, each group by probability.
+                let order = image.findings.map { ($0.above == true ? 1.0 : 0) + $0.probability / 2 }
+                #expect(order == order.sorted(by: >))
+            }
+            #expect(alone.images[0].findings.allSatisfy { $0.map == nil })
+            #expect(together.images[number].findings.contains { $0.map != nil })
+        }
+        try await server.stop()
+    }
+
+    @Test func aMapHasThePhotographsProportions() async throws {
+        let server = try await RunningServer(in: folder, takesAnyImage: true)
+        let wide = PixelImage(width: 1200, height: 600, red: 200, green: 90, blue: 40)
+        let answer = try await JSONDecoder().decode(
+            Answer.self, from: server.send("POST", "/v1/predict?map=d&map=a", [:], wide.png()).body)
+        let image = try #require(answer.images.first)
+        #expect(image.width == 1200 && image.height == 600)
+        #expect(image.findings.filter { $0.map != nil }.map(\.class).sorted() == ["a", "d"])
+        let map = try #require(image.findings.compactMap(\.map).first)
+        #expect(map.exact)
+        let layer = try ImageFile(name: "map", bytes: map.png).header()
+        #expect(layer.width == 512 && layer.height == 256 && layer.channels == 4)
+        try await server.stop()
+    }
+
+    @Test func whatIsNotAFundusPhotographIsRefused() async throws {
+        let good = try photographs()[0].bytes
+        let server = try await RunningServer(in: folder)
+        let grey = try PixelImage(width: 64, height: 64, red: 90, green: 90, blue: 90).png()
+        for (bytes, part) in [
+            (grey, "the image is not a colour fundus photograph"), (Data("no image".utf8), "the image"),
+            (good.prefix(500), "the image"),
+        ] {
+            let response = try await server.send("POST", "/v1/predict", [:], bytes)
+            #expect(response.status == 422)
+            #expect(response.error?.hasPrefix(part) == true, "\(response.text)")
+        }
+        // Of several images the others are answered.
+        let (headers, body) = multipart([good, grey, Data(), good])
+        let response = try await server.send("POST", "/v1/predict", headers, body)
+        #expect(response.status == 200)
+        let images = try JSONDecoder().decode(Answer.self, from: response.body).images
+        #expect(images.map { $0.error == nil } == [true, false, false, true])
+        #expect(images[3].findings.count == 3)
+        try await server.stop()
+    }
+
+    /// A file of few bytes that would become very many pixels.
+    @Test func anImageOfTooManyPixelsIsRefused() async throws {
+        let server = try await RunningServer(in: folder)
+        var png = try PixelImage(width: 2, height: 2).png()
+        // Width and height of its header, 60,000 each; the checksum is then wrong, and is not what it is refused for.
+        png.replaceSubrange(16..<24, with: [0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60])
+        let response = try await server.send("POST", "/v1/predict", [:], png)
+        #expect(response.status == 422)
+        try await server.stop()
+    }
+
+    @Test func tensorsAreAnsweredAsTheNetworkComputesThem() async throws {
+        let server = try await RunningServer(in: folder, batchSize: 2)
+        let side = RunningServer.resolution
+        var random = SeededRandom(seed: 5)
+        let pixels = (0..<3 * side * side * 3).map { _ in UInt8(random.index(below: 256)) }
+        let context = ExecutionContext(device: .cpu, threads: 2)
+        let expected = try InferenceModel(server.folder, context).answers(pixels, count: 3, withFeatures: true)
+        let json = """
+            {"inputs":[{"name":"pixels","datatype":"UINT8","shape":[3,\(side),\(side),3],"data":\(pixels)}],
+             "outputs":[{"name":"logits","parameters":{"binary_data":true}},{"name":"features","parameters":{"binary_data":true}}]}
+            """
+        let response = try await server.send("POST", "/v2/models/m/infer", [:], Data(json.utf8))
+        #expect(response.status == 200)
+        let start = try #require(Int(response.headers["inference-header-content-length"] ?? ""))
+        let values = response.body[start...].withUnsafeBytes { bytes in
+            (0..<bytes.count / 4).map { bytes.loadUnaligned(fromByteOffset: $0 * 4, as: Float.self) }
+        }
+        let all = expected.flatMap(\.logits) + expected.flatMap(\.features)
+        #expect(values.count == all.count)
+        #expect(zip(values, all).allSatisfy { abs($0 - $1) < 1e-4 })
+        try await server.stop()
+    }
+
+    @Test func manyRequestsAtOnceAreAllAnswered() async throws {
+        let good = try photographs()[0].bytes
+        var limits = ServiceLimits()
+        limits.queue = 64
+        let server = try await RunningServer(in: folder, limits: limits, batchSize: 4)
+        let first = try await server.send("POST", "/v1/predict", [:], good).text
+        let answers = try await withThrowingTaskGroup(of: String.self) { group in
+            for _ in 0..<16 { group.addTask { try await server.send("POST", "/v1/predict", [:], good).text } }
+            return try await group.reduce(into: []) { $0.append($1) }
+        }
+        #expect(answers.count == 16)
+        for answer in answers {
+            let (one, other) = try (
+                JSONDecoder().decode(Answer.self, from: Data(first.utf8)),
+                JSONDecoder().decode(Answer.self, from: Data(answer.utf8))
+            )
+            for (a, b) in zip(one.images[0].findings, other.images[0].findings) {
+                #expect(a.class == b.class && abs(a.probability - b.probability) < 1e-5)
+            }
+        }
+        try await server.stop()
+    }
+}
