@@ -26,6 +26,7 @@ expected-statuses = ["2xx", "4xx"]
 
 # Loaded by schemathesis itself.
 HOOKS = '''
+import base64
 import json
 import os
 import pathlib
@@ -52,6 +53,27 @@ def map_path_parameters(context, path_parameters):
         if isinstance(path_parameters.get("version"), str) and sum(map(ord, path_parameters["version"])) % 4:
             path_parameters["version"] = os.environ["FUZZ_VERSION"]
     return path_parameters
+
+
+@schemathesis.hook
+def before_call(context, case, kwargs):
+    # The document cannot say that data has as many values as its shape: half of what is right by it is made so.
+    meta = case.meta
+    if meta is None or meta.generation.mode.value != "positive" or case.media_type != "application/json":
+        return
+    if not isinstance(case.body, dict) or len(str(case.body)) % 2:
+        return
+    (case.headers or {}).pop("Inference-Header-Content-Length", None)
+    side = int(os.environ["FUZZ_SIDE"])
+    for tensor in case.body.get("inputs", []):
+        tensor.pop("parameters", None)
+        if tensor.get("name") == "pixels":
+            tensor["shape"], tensor["data"] = [1, side, side, 3], [7] * (side * side * 3)
+        else:
+            tensor["shape"], tensor["data"] = [1], [base64.b64encode(files[0]).decode()]
+    outputs = case.body.get("outputs")
+    if outputs:
+        case.body["outputs"] = list({output["name"]: output for output in outputs}.values())
 '''
 
 arguments = Arguments(__doc__, more=(
@@ -59,7 +81,7 @@ arguments = Arguments(__doc__, more=(
     ("--document", {"help": "a file instead of the served /openapi.yaml", "type": pathlib.Path})))
 document = arguments.options.document
 location = [str(document.resolve()), "--url", arguments.url] if document else [arguments.url + "/openapi.yaml"]
-version = next(m["version"] for m in arguments.json("/v1/models")["models"] if m["name"] == arguments.model)
+model = next(model for model in arguments.json("/v1/models")["models"] if model["name"] == arguments.model)
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
     (folder / "schemathesis.toml").write_text(SETTINGS)
@@ -67,12 +89,12 @@ with tempfile.TemporaryDirectory() as folder:
     environment = {
         **os.environ, "SCHEMATHESIS_HOOKS": "hooks", "PYTHONPATH": str(folder), "PYTHONDONTWRITEBYTECODE": "1",
         "FUZZ_IMAGES": json.dumps([str(path.resolve()) for path in arguments.files[:4]]),
-        "FUZZ_MODEL": arguments.model, "FUZZ_VERSION": version}
+        "FUZZ_MODEL": arguments.model, "FUZZ_VERSION": model["version"], "FUZZ_SIDE": str(model["resolution"])}
     token = ["--header", f"Authorization: Bearer {arguments.token}"] if arguments.token else []
     program = [sys.executable, "-c", "from schemathesis.cli import schemathesis; schemathesis()"]
     result = subprocess.run(
         [*program, "--config-file", str(folder / "schemathesis.toml"), "run", *location,
-         "--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "40", "--workers", "2",
+         "--checks", "all", "--phases", "examples,coverage,fuzzing", "--max-examples", "40", "--workers", "1",
          "--max-time", str(arguments.options.seconds), "--seed", arguments.options.seed, "--continue-on-failure",
          "--request-timeout", "90", "--no-shrink", "--generation-database", "none", *token],
         cwd=folder, env=environment, capture_output=True, text=True, timeout=arguments.options.seconds * 5 + 120)
