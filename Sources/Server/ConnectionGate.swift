@@ -24,6 +24,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var answered = 0
     /// Whether the connection ends after the answer that is being written.
     private var endsAfterAnswer = false
+    /// What is wrong with the bytes behind requests that are still being answered.
+    private var waitingRefusal: ServiceError?
     private var isLingering = false
     private var lingeringBytes = 0
     private var timeout: Scheduled<Void>?
@@ -77,6 +79,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
                 gate.timeout?.cancel()
                 gate.timeout = nil
                 if gate.endsAfterAnswer { gate.linger(context) }
+                if let refusal = gate.waitingRefusal, gate.received == gate.answered { gate.refuse(refusal, context) }
             }
             context.write(data, promise: done)
         default:
@@ -91,10 +94,13 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !isLingering else { return }
-        // Whoever reads the body learns of it and answers; an earlier request is answered first, then the connection ends.
-        guard !isReceiving, received == answered, let refusal = ServiceError(parsing: error) else {
-            return context.fireErrorCaught(error)
-        }
+        // Whoever reads the body learns of it and answers.
+        guard !isReceiving, let refusal = ServiceError(parsing: error) else { return context.fireErrorCaught(error) }
+        if received == answered { refuse(refusal, context) } else { waitingRefusal = refusal }
+    }
+
+    private func refuse(_ refusal: ServiceError, _ context: ChannelHandlerContext) {
+        waitingRefusal = nil
         refused(refusal)
         let (head, body) = HTTPResponse.parts(of: refusal.response, isHead: false)
         write(context: context, data: wrapOutboundOut(.head(head)), promise: nil)

