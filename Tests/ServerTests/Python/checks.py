@@ -4,6 +4,7 @@ Each script takes the address of a running `fovea serve` and ends with status 1 
 """
 
 import argparse
+import importlib.util
 import json
 import pathlib
 import sys
@@ -20,6 +21,13 @@ def check(name, holds, detail=""):
     if not holds:
         failed.append(name)
     return holds
+
+
+def needs(package):
+    """Ends the script where a package is missing, which some do for the oldest or newest Python."""
+    if importlib.util.find_spec(package) is None:
+        print(f"SKIP this Python has no {package}: tools/python-tests.txt")
+        sys.exit(0)
 
 
 def group(body):

@@ -3,13 +3,15 @@
 import asyncio
 import base64
 
-import httpx
-import numpy as np
-from kserve import InferInput, InferRequest, InferenceRESTClient
-from kserve.inference_client import RESTConfig
-from kserve.protocol.infer_type import RequestedOutput
+from checks import TOLERANCE, Arguments, check, distance, finish, needs
 
-from checks import TOLERANCE, Arguments, check, distance, finish
+needs("kserve")
+
+import httpx  # noqa: E402
+import numpy as np  # noqa: E402
+from kserve import InferInput, InferRequest, InferenceRESTClient  # noqa: E402
+from kserve.inference_client import RESTConfig  # noqa: E402
+from kserve.protocol.infer_type import RequestedOutput  # noqa: E402
 
 arguments = Arguments(__doc__, expected=True)
 model, expected = arguments.model, arguments.expected

@@ -10,7 +10,9 @@ import subprocess
 import sys
 import tempfile
 
-from checks import Arguments, check, finish
+from checks import Arguments, check, finish, needs
+
+needs("schemathesis")
 
 # What is right by the document may still be refused: a shape that does not fit its data, an image that is none, a model
 # that is not there. Only a document that says less could promise to take all of it.
@@ -80,7 +82,10 @@ arguments = Arguments(__doc__, more=(
     ("--seconds", {"type": int, "default": 60}), ("--seed", {"default": "1"}),
     ("--document", {"help": "a file instead of the served /openapi.yaml", "type": pathlib.Path})))
 document = arguments.options.document
-location = [str(document.resolve()), "--url", arguments.url] if document else [arguments.url + "/openapi.yaml"]
+# What is served at /openapi.yaml may then be another document.
+location = [
+    str(document.resolve()), "--url", arguments.url, "--exclude-path", "/openapi.yaml",
+] if document else [arguments.url + "/openapi.yaml"]
 model = next(model for model in arguments.json("/v1/models")["models"] if model["name"] == arguments.model)
 with tempfile.TemporaryDirectory() as folder:
     folder = pathlib.Path(folder)
