@@ -46,10 +46,13 @@ final class ImageService: Sendable {
         let options = try PredictOptions(head, catalog)
         let (number, model) = try find(options.model)
         let contentType = try head.header("content-type")
-        let (isSingle, photographs) = try await work.run {
-            let content = try PredictBody(body, contentType: contentType, limits: limits)
-            return (content.isSingle, content.files.map { file in Result { try Photograph(file, model) } })
+        let content = try await work.run { try PredictBody(body, contentType: contentType, limits: limits) }
+        let isSingle = content.isSingle
+        var decoded: [Result<Photograph, any Error>] = []
+        for file in content.files {
+            decoded.append(try await work.run { Result { try Photograph(file, model) } })
         }
+        let photographs = decoded
         let ready = photographs.compactMap { try? $0.get() }
         let computed = try await network.compute(model: number, ready.map(\.prepared.image.bytes)) { answer in
             model.mapClasses(options.maps, answer)
@@ -78,10 +81,10 @@ final class ImageService: Sendable {
     ) async throws -> ServiceResponse {
         let (number, model) = try find(catalog.model(reference))
         let length = try head.header("inference-header-content-length")
-        let (request, images) = try await work.run { [logger] in
-            let request = try InferRequest(body, headerLength: length, model: model.description, limits: limits)
-            return (request, try model.squares(request.images, logger))
+        let request = try await work.run {
+            try InferRequest(body, headerLength: length, model: model.description, limits: limits)
         }
+        let images = try await squares(request.images, model)
         let wantsMaps = request.outputs.contains { $0.name == "maps" }
         let computed = try await network.compute(model: number, images) { _ in
             wantsMaps ? Array(model.classes.indices) : []
@@ -97,6 +100,23 @@ final class ImageService: Sendable {
                 "maps": computed.flatMap { $0.maps?.values ?? [] },
             ]
             return InferAnswer(values, count: images.count).response(to: request, model: model.description)
+        }
+    }
+
+    /// The prepared pixels of the images of a request; file by file, so that callers with few files are not kept waiting,
+    /// and none is decoded once nobody waits any more.
+    private func squares(_ images: InferRequest.Images, _ model: LoadedModel) async throws -> [[UInt8]] {
+        switch images {
+        case .pixels(let bytes, let count):
+            let size = bytes.count / count
+            return (0..<count).map { Array(bytes[$0 * size..<($0 + 1) * size]) }
+        case .encoded(let files):
+            var squares: [[UInt8]] = []
+            for (number, file) in files.enumerated() {
+                squares.append(
+                    try await work.run { try Photograph(file, model, name: "images[\(number)]").prepared.image.bytes })
+            }
+            return squares
         }
     }
 
@@ -133,21 +153,6 @@ private struct Photograph: Sendable {
 extension LoadedModel {
     /// The longer side of a map as it is sent, in pixels: maps have few places, so more would only be more bytes.
     private static let mapSide = 512
-
-    /// The prepared pixels of the images of a request.
-    fileprivate func squares(_ images: InferRequest.Images, _ logger: Logger) throws -> [[UInt8]] {
-        switch images {
-        case .pixels(let bytes, let count):
-            let size = bytes.count / count
-            return (0..<count).map { Array(bytes[$0 * size..<($0 + 1) * size]) }
-        case .encoded(let files):
-            return try files.enumerated().map { number, file in
-                do {
-                    return try Photograph(file, self, name: "images[\(number)]").prepared.image.bytes
-                } catch { throw ServiceError(about: error, logger) }
-            }
-        }
-    }
 
     fileprivate func mapClasses(_ maps: PredictOptions.Maps, _ answer: ImageAnswer) -> [Int] {
         switch maps {

@@ -134,7 +134,8 @@ public final class InferenceServer: Sendable {
             configuration: .init(
                 additionalChannelHandlers: [
                     ConnectionGate(takeTimeout: .seconds(Int64(limits.requestSeconds))) { responder.refused($0) }
-                ], idleTimeout: .milliseconds(Int64(limits.idleSeconds * 1000)),
+                    // A body that stalls is answered (408) before its connection counts as idle.
+                ], idleTimeout: .milliseconds(Int64(max(limits.idleSeconds, limits.bodySeconds + 2) * 1000)),
                 httpDecoderConfiguration: .init(
                     maxHeaderFieldSize: HTTPLimits.headerBytes, maxHeaderListSize: HTTPLimits.headerBytes,
                     maxHeaderFieldCount: HTTPLimits.headerCount)))

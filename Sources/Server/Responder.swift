@@ -62,6 +62,10 @@ final class Responder: Sendable {
             } else {
                 response = try plainAnswer(found)
             }
+        } catch let error as IOError {
+            // The client went away while it sent: nobody is left to answer, and nothing is wrong here.
+            logger.debug("\(route?.label ?? "other"): the client left")
+            throw error
         } catch {
             let refusal = ServiceError(parsing: error) ?? ServiceError(about: error, logger)
             metrics.withLock { $0.refused(refusal.reason) }

@@ -24,8 +24,11 @@ final class WorkQueue: Sendable {
     }
 
     /// The value of `body`, which one of the threads computes.
+    ///
+    /// - Throws: `CancellationError` when the task was cancelled before; work that waits is done nevertheless.
     func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try await withCheckedThrowingContinuation { continuation in
+        try Task.checkCancellation()
+        return try await withCheckedThrowingContinuation { continuation in
             waiting.withLock { $0.work.append { continuation.resume(with: Result { try body() }) } }
             count.signal()
         }

@@ -173,21 +173,19 @@ public struct InferRequest: Sendable, Equatable {
 
     /// Numbers from 0 to 255, nested by dimension or not.
     private static func pixels(_ input: [String: JSONValue]) throws(ServiceError) -> [UInt8] {
+        let numbers: [Double]
+        switch input["data"] {
+        case .numbers(let flat)?: numbers = flat
+        case .nested(let flat)?: numbers = flat
+        default: throw ServiceError(.malformed, "inputs[0].data must be an array of numbers")
+        }
         var pixels: [UInt8] = []
-        var waiting = [input["data"] ?? .null]
-        while let value = waiting.popLast() {
-            switch value {
-            case .numbers(let numbers):
-                for number in numbers {
-                    guard let byte = UInt8(exactly: number) else {
-                        throw ServiceError(
-                            .malformed, "inputs[0].data has a value that is not a whole number from 0 to 255")
-                    }
-                    pixels.append(byte)
-                }
-            case .array(let values): waiting += values.reversed()
-            default: throw ServiceError(.malformed, "inputs[0].data must be an array of numbers")
+        pixels.reserveCapacity(numbers.count)
+        for number in numbers {
+            guard let byte = UInt8(exactly: number) else {
+                throw ServiceError(.malformed, "inputs[0].data has a value that is not a whole number from 0 to 255")
             }
+            pixels.append(byte)
         }
         return pixels
     }

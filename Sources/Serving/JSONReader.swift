@@ -1,12 +1,14 @@
 import Foundation
 
-/// A value of a JSON text. Arrays of numbers only, which may have millions, are kept as such.
+/// A value of a JSON text. Arrays of numbers only, which may have millions, are kept as such, also nested ones.
 public enum JSONValue: Sendable, Equatable {
     case null
     case bool(Bool)
     case number(Double)
     case string(String)
     case numbers([Double])
+    /// The numbers of arrays in each other, without how they are nested.
+    case nested([Double])
     case array([JSONValue])
     case object([String: JSONValue])
 
@@ -21,9 +23,12 @@ public enum JSONValue: Sendable, Equatable {
 private struct JSONReader {
     /// Objects and arrays in each other; the protocol needs no more than an image's dimensions and a few.
     static let depthLimit = 16
+    /// Values that are not numbers in arrays: each needs many times its bytes, and the protocol needs some hundreds.
+    static let valueLimit = 10_000
 
     private let bytes: UnsafeBufferPointer<UInt8>
     private var at = 0
+    private var values = 0
 
     fileprivate static func read(_ data: Data) throws(ServiceError) -> JSONValue {
         let result: Result<JSONValue, ServiceError> = data.withUnsafeBytes { raw in
@@ -75,6 +80,13 @@ private struct JSONReader {
         }
     }
 
+    private mutating func count(_ more: Int) throws(ServiceError) {
+        values += more
+        guard values <= Self.valueLimit else {
+            throw fault("more than \(Self.valueLimit) values beside numbers in arrays")
+        }
+    }
+
     private mutating func object(depth: Int) throws(ServiceError) -> JSONValue {
         at += 1
         var members: [String: JSONValue] = [:]
@@ -91,6 +103,7 @@ private struct JSONReader {
             }
             skipSpace()
             guard take(":") else { throw fault("a colon is expected") }
+            try count(1)
             members[key] = try value(depth: depth + 1)
             skipSpace()
         } while take(",")
@@ -101,23 +114,29 @@ private struct JSONReader {
     private mutating func array(depth: Int) throws(ServiceError) -> JSONValue {
         at += 1
         var numbers: [Double] = []
+        var isNested = false
         var others: [JSONValue] = []
         skipSpace()
         if take("]") { return .array([]) }
         repeat {
             switch try value(depth: depth + 1) {
-            case .number(let number) where others.isEmpty: numbers.append(number)
+            case .number(let number) where others.isEmpty && !isNested: numbers.append(number)
+            case .numbers(let more) where others.isEmpty && isNested == !numbers.isEmpty,
+                .nested(let more) where others.isEmpty && isNested == !numbers.isEmpty:
+                numbers += more
+                isNested = true
             case let other:
-                if !numbers.isEmpty {
-                    others = numbers.map(JSONValue.number)
-                    numbers = []
-                }
+                guard !isNested else { throw fault("an array has numbers and other values") }
+                try count(1 + numbers.count)
+                others += numbers.map(JSONValue.number)
+                numbers = []
                 others.append(other)
             }
             skipSpace()
         } while take(",")
         guard take("]") else { throw fault("a comma or ] is expected") }
-        return others.isEmpty ? .numbers(numbers) : .array(others)
+        guard others.isEmpty else { return .array(others) }
+        return isNested ? .nested(numbers) : .numbers(numbers)
     }
 
     private mutating func number() throws(ServiceError) -> Double {
