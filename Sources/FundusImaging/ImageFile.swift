@@ -115,6 +115,7 @@ public struct ImageFile: Sendable {
                 remedy: "Make the image smaller, or raise image.pixel_limit.")
         }
         try checkSamples(header)
+        if header.format == "jpeg" { try checkScans() }
         if header.format == "tiff", let reason = TIFFPage(bytes)?.refusal { throw unread(reason) }
         var pixels = cvips_pixels()
         var decoding = cvips_decoding()
@@ -152,6 +153,27 @@ public struct ImageFile: Sendable {
                 remedy: "Save it as grey or RGB.")
         }
     }
+
+    /// A progressive JPEG is decoded once for each of its scans, which may be a few bytes long: cameras make about ten.
+    private func checkScans() throws {
+        let scans = bytes.withUnsafeBytes { bytes in
+            var (count, at) = (0, 0)
+            while at + 1 < bytes.count, let start = bytes.baseAddress,
+                let marker = memchr(start + at, 0xFF, bytes.count - 1 - at)
+            {
+                at = start.distance(to: UnsafeRawPointer(marker)) + 1
+                if bytes[at] == 0xDA { count += 1 }
+            }
+            return count
+        }
+        guard scans > Self.scanLimit else { return }
+        throw FoveaError(
+            .data, about: path,
+            "has \(scans) scans; a JPEG file of a camera has about ten, and \(Self.scanLimit) are allowed",
+            remedy: Self.conversion)
+    }
+
+    private static let scanLimit = 200
 
     /// 8, 10 or 12 bits in samples of 16 would be seen as black.
     ///

@@ -23,10 +23,10 @@ final class Admission: Sendable {
     /// Takes no new requests any more.
     func close() { state.withLock { $0.isOpen = false } }
 
-    /// Lets a request in; `leave` ends it.
+    /// Lets a request in, for as long as the place that it gets is held.
     ///
     /// - Throws: `ServiceError` where there are as many as allowed, or the server stops.
-    func enter() throws(ServiceError) {
+    func enter() throws(ServiceError) -> Place {
         let refusal = state.withLock { state -> ServiceError? in
             guard state.isOpen else { return ServiceError(.unavailable, "the server is stopping") }
             guard state.requests < limits.queue else {
@@ -37,12 +37,28 @@ final class Admission: Sendable {
             return nil
         }
         if let refusal { throw refusal }
+        return Place(self)
     }
 
-    /// Counts bytes of a body.
-    ///
-    /// - Throws: `ServiceError` where all bodies together have more than allowed.
-    func hold(_ bytes: Int) throws(ServiceError) {
+    /// The place of one request. Whoever works for it holds it, also when its answer came too late.
+    final class Place: Sendable {
+        private let admission: Admission
+        private let bytes = Mutex(0)
+
+        fileprivate init(_ admission: Admission) { self.admission = admission }
+
+        deinit { admission.leave(bytes.withLock { $0 }) }
+
+        /// Counts bytes of the body.
+        ///
+        /// - Throws: `ServiceError` where all bodies together have more than allowed.
+        func hold(_ count: Int) throws(ServiceError) {
+            try admission.hold(count)
+            bytes.withLock { $0 += count }
+        }
+    }
+
+    private func hold(_ bytes: Int) throws(ServiceError) {
         let fits = state.withLock { state in
             guard state.bytes + bytes <= limits.totalBytes else { return false }
             state.bytes += bytes
@@ -53,8 +69,7 @@ final class Admission: Sendable {
         }
     }
 
-    /// Ends a request that held some bytes.
-    func leave(_ bytes: Int) {
+    private func leave(_ bytes: Int) {
         state.withLock { state in
             state.requests -= 1
             state.bytes -= bytes

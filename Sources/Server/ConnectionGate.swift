@@ -24,6 +24,8 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var answered = 0
     /// Whether the connection ends after the answer that is being written.
     private var endsAfterAnswer = false
+    /// The number of the request after whose answer the client wants the connection to end.
+    private var lastRequest: Int?
     /// What came after the requests and is not HTTP.
     private var refusal: ServiceError?
     private var isLingering = false
@@ -46,7 +48,12 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
             return
         }
         switch part {
-        case .head: isReceiving = true
+        case .head(let head):
+            isReceiving = true
+            let options = (head.headerFields[.connection] ?? "").split(separator: ",")
+            if options.contains(where: { $0.trimmingCharacters(in: .whitespaces).lowercased() == "close" }) {
+                lastRequest = received
+            }
         case .body: break
         case .end:
             isReceiving = false
@@ -63,7 +70,7 @@ final class ConnectionGate: ChannelDuplexHandler, RemovableChannelHandler {
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(var head) where head.status.kind != .informational:
-            if received == answered {
+            if received == answered || lastRequest == answered {
                 endsAfterAnswer = true
                 head.headerFields[.connection] = "close"
             }

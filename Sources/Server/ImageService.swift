@@ -210,7 +210,7 @@ extension ServiceError {
         switch error {
         case let error as ServiceError: self = error
         case let error as NotFundus: self.init(.image, error.reason)
-        case let error as FoveaError where error.kind == .data: self.init(.image, Printable.line(error.onOneLine))
+        case let error as FoveaError where error.kind == .data: self.init(.image, Printable.line(error.message))
         case is CancellationError: self.init(.requestTimeout, "the answer took too long")
         default:
             logger.error("\(error.onOneLine)")

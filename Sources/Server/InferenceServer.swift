@@ -93,32 +93,26 @@ public final class InferenceServer: Sendable {
             try? await group.shutdownGracefully()
             throw FoveaError(
                 .environment, "cannot listen on \(address.host):\(address.port): \(error)",
-                remedy: "Another program may use that port: name another one with --port, or 0 for any that is free.")
+                remedy:
+                    "Another program may use that port (--port names another one, 0 any that is free), or the address is not "
+                    + "one of this machine (--host).")
         }
         try? await group.shutdownGracefully()
     }
 
     private func serve(with server: Server<HTTP1Channel>) async throws {
-        try await withThrowingTaskGroup(of: Void.self) { group in
-            group.addTask { try await server.run() }
-            group.addTask { [self] in
-                while !context.shouldStop() { try await Task.sleep(for: .milliseconds(50)) }
-                responder.admission.close()
-                try await server.shutdownGracefully()
-            }
-            group.addTask { [self] in
-                while !context.shouldStop() { try await Task.sleep(for: .milliseconds(50)) }
-                try await Task.sleep(for: .seconds(limits.drainSeconds))
-                throw CancellationError()
-            }
-            defer { group.cancelAll() }
-            do {
-                // The first to end well is the server, which ends when the last connection does.
-                try await group.next()
-            } catch is CancellationError {
-                // What is not answered by now will not be.
-            }
+        let hasEnded = Mutex(false)
+        let running = Task {
+            defer { hasEnded.withLock { $0 = true } }
+            try await server.run()
         }
+        while !context.shouldStop(), !hasEnded.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(50)) }
+        guard !hasEnded.withLock({ $0 }) else { return try await running.value }
+        responder.admission.close()
+        Task { try await server.shutdownGracefully() }
+        // What is not answered by then will not be, whatever it waits for.
+        let late = ServiceError(.unavailable, "the server has stopped")
+        try? await Deadline.leaving(after: limits.drainSeconds, late) { try await running.value }
     }
 
     private var configuration: ServerConfiguration {

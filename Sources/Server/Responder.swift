@@ -51,14 +51,12 @@ final class Responder: Sendable {
             route = found
             if found.takesBody {
                 try checkBody(head)
-                try admission.enter()
-                var bytes = 0
-                defer { admission.leave(bytes) }
+                let place = try admission.enter()
                 if try head.header("expect")?.lowercased() == "100-continue" {
                     try await writer.writeInformationalHead(HTTPResponse(status: .continue))
                 }
-                let body = try await self.body(of: request, &bytes)
-                response = try await answer(found, head, body)
+                let body = try await self.body(of: request, place)
+                response = try await answer(found, head, body, place)
             } else {
                 response = try plainAnswer(found)
             }
@@ -96,17 +94,14 @@ final class Responder: Sendable {
         try head.requirePlainBody()
     }
 
-    private func body(of request: Request, _ held: inout Int) async throws -> Data {
+    private func body(of request: Request, _ place: Admission.Place) async throws -> Data {
         let late = ServiceError(.bodyTimeout, "the body did not arrive within \(Int(limits.bodySeconds)) seconds")
-        let (limit, admission) = (limits.bodyBytes, admission)
-        let counted = Mutex(0)
-        defer { held = counted.withLock { $0 } }
+        let limit = limits.bodyBytes
         return try await Deadline.cancelling(after: limits.bodySeconds, late) { [body = request.body] in
             var data = Data()
             for try await part in body {
                 guard data.count + part.readableBytes <= limit else { throw RequestHead.tooLarge(limit) }
-                try admission.hold(part.readableBytes)
-                counted.withLock { $0 += part.readableBytes }
+                try place.hold(part.readableBytes)
                 data.append(contentsOf: part.readableBytesView)
             }
             try Task.checkCancellation()
@@ -114,12 +109,16 @@ final class Responder: Sendable {
         }
     }
 
-    private func answer(_ route: Route, _ head: RequestHead, _ body: Data) async throws -> ServiceResponse {
+    private func answer(
+        _ route: Route, _ head: RequestHead, _ body: Data, _ place: Admission.Place
+    ) async throws -> ServiceResponse {
         let late = ServiceError(.requestTimeout, "the answer took longer than \(Int(limits.requestSeconds)) seconds")
         return try await Deadline.leaving(after: limits.requestSeconds, late) { [service, limits] in
+            // What is begun when the time is over goes on, and counts until it ends.
+            defer { withExtendedLifetime(place) {} }
             switch route {
-            case .infer(let reference): try await service.infer(reference, head, body, limits)
-            default: try await service.predict(head, body, limits)
+            case .infer(let reference): return try await service.infer(reference, head, body, limits)
+            default: return try await service.predict(head, body, limits)
             }
         }
     }

@@ -31,6 +31,7 @@ public struct AccessRules: Sendable {
                         + " (fovea serve --allow-host adds a name)")
             }
         }
+        try Self.checkOrigin(head)
         guard let token, !isPublic else { return }
         let given = try head.header("authorization") ?? ""
         let scheme = "bearer "
@@ -43,13 +44,22 @@ public struct AccessRules: Sendable {
         }
     }
 
+    /// Refuses what a page of another site makes a browser send: it could not read the answer, but would keep us busy.
+    private static func checkOrigin(_ head: RequestHead) throws(ServiceError) {
+        guard head.method == "POST", let origin = try head.header("origin") else { return }
+        let place = origin.split(separator: "/", omittingEmptySubsequences: false)
+        guard place.count == 3, let host = head.host, name(String(place[2])) == name(host) else {
+            throw ServiceError(.origin, "the Origin header names another site than the Host header")
+        }
+    }
+
     /// A Host header without its port.
     private static func name(_ host: String) -> String {
         let host = host.lowercased()
         let end = host.lastIndex(of: ":") ?? host.endIndex
         let port = host[end...].dropFirst()
         // In [::1] the last colon is not that of a port.
-        return port.allSatisfy(\.isNumber) && !host.hasSuffix("]") ? String(host[..<end]) : host
+        return port.allSatisfy({ $0.isASCII && $0.isNumber }) && !host.hasSuffix("]") ? String(host[..<end]) : host
     }
 
     /// Compares hashes, all bytes of them: how long it takes says nothing of where they differ.

@@ -31,6 +31,8 @@ public struct ServedModel: Sendable, Equatable, Encodable {
     public let precision: String
     /// Length of the pooled features.
     public let featureCount: Int
+    /// Whether it shows what speaks for a class.
+    public let hasMaps: Bool
     /// Rows and columns of its maps; nil for a network without.
     @ExplicitNull public var mapShape: [Int]?
     /// Whether the mean of a map and a constant are the logit.
@@ -58,6 +60,7 @@ public struct ServedModel: Sendable, Equatable, Encodable {
         self.precision = precision
         self.featureCount = featureCount
         self.mapShape = mapShape
+        hasMaps = mapShape != nil
         self.mapsAreExact = mapsAreExact
         self.operatingPoint = operatingPoint
         self.calibration = calibration

@@ -26,6 +26,8 @@ public struct ServiceError: Error, Sendable, Equatable {
         case headers
         /// A fault of the server or of the model.
         case fault
+        /// A web page of another site made the request.
+        case origin
         /// Too many requests are waiting.
         case busy
         /// The server is starting or stopping.
@@ -69,6 +71,7 @@ public struct ServiceError: Error, Sendable, Equatable {
         switch reason {
         case .malformed: 400
         case .unauthorized: 401
+        case .origin: 403
         case .notFound: 404
         case .method: 405
         case .bodyTimeout: 408

@@ -65,12 +65,19 @@ struct Serve: ParsableCommand {
     func validate() throws {
         guard 0...65535 ~= port else { throw ValidationError("--port is \(port); allowed: 0 to 65535") }
         guard 1...1024 ~= batch else { throw ValidationError("--batch is \(batch); allowed: 1 to 1024") }
+        for name in allowHost where name.isEmpty || name.contains(where: { ":/".contains($0) }) && !name.hasPrefix("[")
+        {
+            throw ValidationError("--allow-host is \(name); allowed is a name or an address, without scheme and port")
+        }
         guard models.count <= 100 else { throw ValidationError("\(models.count) models are named; allowed: 1 to 100") }
     }
 
     func run() throws {
         let context = try common.context()
         let token = try tokenFile.map(ServerToken.read)
+        if let tokenFile, ServerToken.isReadByOthers(tokenFile) {
+            context.logger.warning("\(tokenFile) can be read by other users of this machine (chmod 600 makes it yours)")
+        }
         let isLocal = ServerAddress.isLocal(host)
         guard isLocal || token != nil || open else {
             throw FoveaError(
@@ -81,7 +88,9 @@ struct Serve: ParsableCommand {
         }
         let address = ServerAddress(
             host: host, port: port,
-            hosts: isLocal || !allowHost.isEmpty ? AccessRules.localHosts.union(allowHost) : nil, token: token)
+            hosts: isLocal || !allowHost.isEmpty
+                ? AccessRules.localHosts.union(allowHost + [host.contains(":") ? "[\(host)]" : host]) : nil,
+            token: token)
         let loaded = try NamedModel.all(models).map { named in
             let model = try InferenceModel(
                 named.folder, precision: precision, operatingPoint: at, takesAnyImage: anyImage, context)

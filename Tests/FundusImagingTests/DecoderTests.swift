@@ -17,6 +17,19 @@ import Testing
         try Data(contentsOf: URL(fileURLWithPath: Files.golden + "/odd/" + name))
     }
 
+    @Test("a JPEG file with very many scans is refused: each is decoded over the whole image")
+    func manyScansAreRefused() throws {
+        let whole = try PixelImage(width: 32, height: 32, red: 200).jpeg()
+        // A comment with as many markers as such a file has.
+        func file(_ count: Int) -> Data {
+            let comment = Data([0xFF, 0xFE, UInt8((2 * count + 2) >> 8), UInt8((2 * count + 2) & 255)])
+            return whole.prefix(2) + comment + Data([[UInt8]](repeating: [0xFF, 0xDA], count: count).flatMap(\.self))
+                + whole.dropFirst(2)
+        }
+        #expect(throws: Never.self) { try ImageFile(name: "x.jpg", bytes: file(199)).decode() }
+        #expect(try refusal(file(200)).message.contains("has 201 scans"))
+    }
+
     @Test("a JPEG file that is cut and closed with an end marker is refused, wherever it is cut")
     func closedJPEG() throws {
         for whole in [try picture.jpeg(), try golden("rgb.jpg")] {

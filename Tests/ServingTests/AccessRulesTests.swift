@@ -17,7 +17,7 @@ struct AccessRulesTests {
         arguments: [
             ("localhost", 200), ("LocalHost:8080", 200), ("127.0.0.1:1", 200), ("[::1]", 200), ("[::1]:8080", 200),
             ("evil.example", 421), ("localhost.evil.example", 421), ("localhost:80:80", 421), ("", 421), (nil, 421),
-            ("localhost:evil", 421), ("127.0.0.1.evil:80", 421),
+            ("localhost:evil", 421), ("127.0.0.1.evil:80", 421), ("localhost:\u{661}", 421),
         ] as [(String?, Int)])
     func onlyTheServersOwnNamesAreAnswered(_ host: String?, _ expected: Int) {
         let rules = AccessRules(hosts: AccessRules.localHosts, token: nil)

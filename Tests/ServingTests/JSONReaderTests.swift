@@ -57,6 +57,18 @@ struct JSONReaderTests {
         #expect(throws: ServiceError.self) { try JSONValue(reading: nested(10_000_000)) }
     }
 
+    /// Each such value needs many times its bytes; numbers in arrays do not.
+    @Test func valuesThatAreNotNumbersAreLimited() throws {
+        for one in ["{}", "[]", "\"\"", "null", "[0]", "{\"a\":0}"] {
+            let text = "[" + Array(repeating: one, count: 20_000).joined(separator: ",") + ",{}]"
+            #expect(throws: ServiceError.self, "\(one)") { try JSONValue(reading: Data(text.utf8)) }
+        }
+        let rows = "[" + Array(repeating: "[1,2,3]", count: 20_000).joined(separator: ",") + "]"
+        #expect(
+            try JSONValue(reading: Data(rows.utf8))
+                == .nested(Array(repeating: [1, 2, 3], count: 20_000).flatMap(\.self)))
+    }
+
     @Test func theByteIsNamed() {
         let error = #expect(throws: ServiceError.self) { try JSONValue(reading: Data(#"{"a":1, "a":2}"#.utf8)) }
         #expect(

@@ -1,0 +1,113 @@
+import Basics
+import Execution
+import Foundation
+import Phantoms
+import Prediction
+import TestSupport
+import Testing
+import Torch
+
+/// Real clients, a browser and a reader of the OpenAPI document, in the Python environment that
+/// `tools/python_environment.sh` makes and `make test` names in FOVEA_PYTHON.
+@Suite(.serialized) struct ClientTests {
+    private static let python = ProcessInfo.processInfo.environment["FOVEA_PYTHON"].flatMap { $0.isEmpty ? nil : $0 }
+    private static let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Python/"
+    /// The program that was built with these tests.
+    private static let fovea = URL(fileURLWithPath: "/proc/self/exe").resolvingSymlinksInPath()
+        .deletingLastPathComponent().appendingPathComponent("fovea").path
+
+    private let folder: TemporaryFolder
+    private let images: String
+
+    init() throws {
+        folder = try TemporaryFolder()
+        var settings = PhantomSettings()
+        settings.trainingPatients = 20
+        settings.validationPatients = 16
+        settings.side = 256
+        settings.minimumValidationPositives = 5
+        settings.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
+        images = folder.path + "/phantoms/images"
+        _ = try PhantomDataset(settings, folder: folder.path + "/phantoms").draw(threads: 2)
+    }
+
+    /// Runs a script; a status other than 0 fails the test. 77 is for what this machine lacks.
+    ///
+    /// - Returns: what it printed.
+    @discardableResult private func run(
+        _ script: String, _ arguments: [String], sourceLocation: SourceLocation = #_sourceLocation
+    ) async throws -> String {
+        let python = try #require(Self.python)
+        let (status, text) = try await waiting {
+            let process = Process()
+            process.executableURL = URL(fileURLWithPath: python)
+            process.arguments = [Self.scripts + script] + arguments
+            let pipe = Pipe()
+            (process.standardOutput, process.standardError) = (pipe, pipe)
+            process.standardInput = FileHandle.nullDevice
+            try process.run()
+            let text = String(decoding: pipe.fileHandleForReading.readDataToEndOfFile(), as: UTF8.self)
+            process.waitUntilExit()
+            return (process.terminationStatus, text)
+        }
+        if status == 77 { print("Skipped: \(script): \(text.suffix(300))") }
+        #expect(status == 0 || status == 77, "\(text.suffix(4000))", sourceLocation: sourceLocation)
+        return text
+    }
+
+    private func withServer(_ body: (RunningServer, String) async throws -> Void) async throws {
+        let server = try await RunningServer(in: folder)
+        try await body(server, "http://127.0.0.1:\(server.port)")
+        try await server.stop()
+    }
+
+    /// What `predict` says of the photographs, as a file.
+    private func expected(_ server: RunningServer) throws -> String {
+        let context = ExecutionContext(device: .cpu, threads: 2)
+        let prediction = try ModelPrediction(
+            InferenceModel(server.folder, context), images: ImageArguments.expand([images]) { _ in }, context)
+        return try folder.write(prediction.json(), to: "expected.json")
+    }
+
+    @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"), arguments: ["triton_client.py", "kserve_client.py"])
+    func clientsOfTheOpenInferenceProtocolGetWhatPredictSays(_ script: String) async throws {
+        try await withServer { server, url in
+            try await run(script, [url, "--images", images, "--expected", expected(server)])
+        }
+    }
+
+    @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"), arguments: ["curl.py", "metrics.py"])
+    func curlAndPrometheusAreServed(_ script: String) async throws {
+        try await withServer { _, url in try await run(script, [url, "--images", images]) }
+    }
+
+    @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))
+    func everyAnswerIsOneOfTheOpenAPIDocument() async throws {
+        try await withServer { _, url in try await run("openapi_fuzz.py", [url, "--seconds", "20"]) }
+    }
+
+    @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))
+    func thePageWorksInABrowser() async throws {
+        try await withServer { _, url in
+            let photographs = try FileManager.default.contentsOfDirectory(atPath: images).sorted().prefix(3)
+            try await run("page_test.py", [url] + photographs.map { images + "/" + $0 })
+        }
+    }
+
+    /// A third of the requests are bad; FOVEA_SOAK_REQUESTS sets more than 2,000.
+    @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))
+    func manyRequestsLeaveNothingBehind() async throws {
+        let requests = ProcessInfo.processInfo.environment["FOVEA_SOAK_REQUESTS"] ?? "2000"
+        try await withServer { server, _ in
+            try await run(
+                "soak.py", [Self.fovea, server.folder, "--images", images, "--requests", requests, "--warm-up", "1000"])
+        }
+    }
+
+    @Test func theDocumentHasTheProgramsVersion() async throws {
+        try await withServer { server, _ in
+            let text = try await server.send("GET", "/openapi.yaml").text
+            #expect(text.contains("\n  version: \(Program.version)\n"))
+        }
+    }
+}
