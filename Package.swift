@@ -149,7 +149,7 @@ let package = Package(
             "Models", "Backbones", "Weights", "Configuration", "Basics", logging, tests: ["RunTestSupport", "Phantoms"])
         + module(
             "Diagnostics", "Execution", "Settings", "Training", "Losses", "Sampling", "Reports", "Cohorts",
-            "FundusImaging", "Backbones", "Torch", "Basics", logging, tests: ["RunTestSupport"])
+            "FundusImaging", "Models", "Backbones", "NN", "Torch", "Basics", logging, tests: ["RunTestSupport"])
         + module("Phantoms", "FundusImaging", "Basics"),
     cxxLanguageStandard: .cxx20
 )
