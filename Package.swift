@@ -165,7 +165,7 @@ let package = Package(
             tests: ["RunTestSupport", "Phantoms"])
         + module(
             "Diagnostics", "Execution", "Settings", "Training", "Losses", "Sampling", "Reports", "Cohorts",
-            "FundusImaging", "Backbones", "Torch", "Basics", logging, tests: ["RunTestSupport"])
+            "FundusImaging", "Models", "Backbones", "NN", "Torch", "Basics", logging, tests: ["RunTestSupport"])
         + module("Phantoms", "FundusImaging", "Basics")
         + module("Serving", "Basics")
         + module(

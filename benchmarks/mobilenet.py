@@ -15,9 +15,9 @@ class Conv(nn.Conv2d):
         size = x.shape[-2:]
         high, wide = (max((-(-n // stride) - 1) * stride + 3 - n, 0) for n in size)
         if high == wide == 2:  # symmetric: the convolution can pad by itself
-            return F.conv2d(x, self.weight, None, self.stride, 1, 1, self.groups)
+            return F.conv2d(x, self.weight, self.bias, self.stride, 1, 1, self.groups)
         x = F.pad(x, (wide // 2, wide - wide // 2, high // 2, high - high // 2))
-        return F.conv2d(x, self.weight, None, self.stride, 0, 1, self.groups)
+        return F.conv2d(x, self.weight, self.bias, self.stride, 0, 1, self.groups)
 
 
 def norm(channels):

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """Fovea's training step against Python PyTorch's, in alternating pairs on the same machine.
 
-    python benchmarks/pairs.py                                  the bars: equally configured, and against the defaults
+    python benchmarks/pairs.py                                  the bars: equally configured, compiled, and the defaults
     python benchmarks/pairs.py --model resnet50 --pairs 3       one model, fewer pairs
 
 Each pair runs Fovea and then PyTorch (every other pair the other way round), each in a process of its own, with the same
 network, batch, threads and number of steps. The ratio of a pair is Fovea's images per second over PyTorch's; the median
 over the pairs counts, since it forgives a disturbed pair. `equal`: both channels-last, in the requested precision.
+`compile`: the same, PyTorch through torch.compile, which keeps what it compiled for the next time.
 `defaults`: Fovea as in `equal`, PyTorch in float32 and its default layout. Run with the interpreter of tools/python_environment.sh.
 """
 import argparse
@@ -21,6 +22,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 PROJECT = HERE.parent
 # (model, contest, the median ratio to reach)
 BARS = [("resnet18", "equal", 0.97), ("resnet50", "equal", 0.97), ("mobilenetv1", "equal", 0.97),
+        ("efficientnet_lite0", "equal", 0.97),
+        ("resnet18", "compile", 0.97), ("resnet50", "compile", 0.97), ("mobilenetv1", "compile", 0.97),
+        ("efficientnet_lite0", "compile", 0.97),
         ("resnet18", "defaults", 2.0), ("resnet50", "defaults", 2.0)]
 
 
@@ -45,6 +49,8 @@ def commands(arguments, model, contest):
     own, other = step("channels_last", arguments.precision), step("channels_last", arguments.precision)
     if contest == "defaults":
         other = step("default", "f32")
+    if contest == "compile":
+        other.append("--compile")
     return (shlex.split(arguments.fovea) + ["bench", "step"] + own,
             [sys.executable, str(HERE / "step_torch.py")] + other)
 
@@ -62,7 +68,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--fovea", default=str(PROJECT / ".build/release/fovea"), help="the program to time")
     parser.add_argument("--model", action="append", choices=sorted({m for m, _, _ in BARS}), help="only this one")
-    parser.add_argument("--contest", action="append", choices=["equal", "defaults"], help="only this one")
+    parser.add_argument("--contest", action="append", choices=["equal", "compile", "defaults"], help="only this one")
     parser.add_argument("--precision", choices=["bf16", "f32"], help="default: bf16 where the processor has it, else f32")
     parser.add_argument("--pairs", type=int, default=7)
     parser.add_argument("--steps", type=int, default=8)

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# `make bench`: Fovea's own timings, then training steps in alternating pairs with Python PyTorch.
-# PyTorch is installed into an environment of its own, only for this. Nothing else may run meanwhile.
+# `make bench`: Fovea's own timings, then predictions and training steps in alternating pairs with others.
+# PyTorch and ONNX Runtime are installed into an environment of their own, only for this; torch.compile needs g++.
+# Nothing else may run meanwhile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fovea="$here/../.build/release/fovea"
@@ -13,4 +14,5 @@ trap 'rm -rf "$files"' EXIT
 "$fovea" bench loader --images "$files/images" --model mobilenetv1 --count 256 --epochs 5
 "$fovea" bench loader --images "$files/images" --model mobilenetv1 --count 1024 --epochs 5
 python=$("$here/../tools/python_environment.sh" "$here/../tools/python-reference.txt" | tail -n 1)
-"$python" "$here/pairs.py" --fovea "$fovea" "$@"
+"$python" "$here/inference_torch.py" --fovea "$fovea" --threads "$(nproc)"
+"$python" "$here/pairs.py" --fovea "$fovea" --threads "$(nproc)" "$@"

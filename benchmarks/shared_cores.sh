@@ -5,8 +5,8 @@
 #
 # Times MobileNet v1 (128 px, batch 64, float32) on all cores, alone and three at once, with the library's default,
 # passive waiting and several numbers of turns; images per second of all processes together, medians over ROUNDS (5), each
-# of STEPS steps (20). Each round takes every way of waiting in turn. Nothing else may run meanwhile: about ten minutes on
-# two cores.
+# of STEPS steps (20). Each round takes every way of waiting in turn, and then as many processes as cores with one thread
+# each, as a comparison can be computed by. Nothing else may run meanwhile: about ten minutes on two cores.
 set -euo pipefail
 rounds=${1:-5}
 steps=${2:-20}
@@ -25,18 +25,18 @@ ways=(
     "100000=GOMP_SPINCOUNT=100000"
 )
 
-# Prints the images per second of one process.
+# Prints the images per second of one process: its setting, its threads.
 rate() {
     env -u OMP_NUM_THREADS -u GOMP_SPINCOUNT -u OMP_WAIT_POLICY "$1" "$fovea" bench step --model mobilenetv1 \
-        --precision f32 --steps "$steps" --warmup 3 --threads "$(nproc)" --device cpu --json --log-level error |
+        --precision f32 --steps "$steps" --warmup 3 --threads "$2" --device cpu --json --log-level error |
         sed -E 's/.*"images_per_second":([0-9.]+).*/\1/'
 }
 
-# Prints the sum of the images per second of COUNT processes at once.
+# Prints the sum of the images per second of COUNT processes at once, of as many threads as there are cores, or THREADS.
 sum() {
-    local count=$1 setting=$2 number
+    local count=$1 setting=$2 threads=${3:-$(nproc)} number
     rm -f "$places"/*
-    for number in $(seq "$count"); do rate "$setting" >"$places/$number" & done
+    for number in $(seq "$count"); do rate "$setting" "$threads" >"$places/$number" & done
     wait
     cat "$places"/* | awk '{ total += $1 } END { printf "%.1f\n", total }'
 }
@@ -51,6 +51,7 @@ for round in $(seq "$rounds"); do
             sum "$count" "${way#*=}" >>"$results/${way%%=*}-$count"
         done
     done
+    sum "$(nproc)" GOMP_SPINCOUNT=10000 1 >>"$results/apart"
     echo "round $round of $rounds" >&2
 done
 printf '| waiting | alone, images/s | %d at once, images/s together |\n|---|---:|---:|\n' "$together"
@@ -58,3 +59,4 @@ for way in "${ways[@]}"; do
     name=${way%%=*}
     printf '| %s | %s | %s |\n' "${way#*=}" "$(median <"$results/$name-1")" "$(median <"$results/$name-$together")"
 done
+printf '\n%d processes with one thread each: %s images/s together\n' "$(nproc)" "$(median <"$results/apart")"

@@ -6,6 +6,7 @@
 Prints one JSON line: {"model", "layout", "precision", "threads", "batch", "size", "steps", "images_per_second",
 "median_step_s"}. One ready batch is repeated, so nothing but the step is timed; images_per_second is the batch over the
 median step. PyTorch's defaults are --layout default --precision f32.
+--compile trains what torch.compile makes of the network; the first warm-up step compiles it.
 On a GPU (--device cuda) the device is waited for after each step.
 """
 import argparse
@@ -14,6 +15,7 @@ import json
 import statistics
 import time
 
+import timm
 import torch
 import torchvision
 from torch.nn import functional as F
@@ -22,11 +24,16 @@ from mobilenet import MobileNet
 
 CLASSES = 33
 # Pixels and batch of each model.
-MODELS = {"resnet18": (224, 16), "resnet34": (224, 16), "resnet50": (224, 16), "mobilenetv1": (128, 64)}
+MODELS = {"resnet18": (224, 16), "resnet34": (224, 16), "resnet50": (224, 16), "mobilenetv1": (128, 64),
+          "efficientnet_lite0": (224, 16)}
 
 
 def build(name):
-    return MobileNet(CLASSES) if name == "mobilenetv1" else getattr(torchvision.models, name)(num_classes=CLASSES)
+    if name == "mobilenetv1":
+        return MobileNet(CLASSES)
+    if name == "efficientnet_lite0":
+        return timm.create_model("tf_efficientnet_lite0", num_classes=CLASSES)
+    return getattr(torchvision.models, name)(num_classes=CLASSES)
 
 
 def main():
@@ -39,6 +46,7 @@ def main():
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--device", default="cpu", help="cpu or cuda (default cpu)")
     parser.add_argument("--batch", type=int, help="images per step; by default few enough for a processor")
+    parser.add_argument("--compile", action="store_true", help="through torch.compile")
     parser.add_argument("--json", action="store_true", help="accepted for symmetry: the output is always JSON")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
@@ -49,6 +57,7 @@ def main():
     device = torch.device(arguments.device)
     layout = torch.channels_last if arguments.layout == "channels_last" else torch.contiguous_format
     model = build(arguments.model).to(device, memory_format=layout).train()
+    forward = torch.compile(model, dynamic=False) if arguments.compile else model
     x = (torch.rand(batch, 3, size, size, device=device) * 2 - 1).contiguous(memory_format=layout)
     y = (torch.rand(batch, CLASSES, device=device) < 0.1).float()
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01, fused=True)
@@ -59,7 +68,7 @@ def main():
     for step in range(arguments.warmup + arguments.steps):
         start = time.perf_counter()
         with autocast():
-            logits = model(x)
+            logits = forward(x)
         loss = F.binary_cross_entropy_with_logits(logits.float(), y, reduction="sum") / batch
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
@@ -70,6 +79,7 @@ def main():
             seconds.append(time.perf_counter() - start)
     median = statistics.median(seconds)
     print(json.dumps({"model": arguments.model, "layout": arguments.layout, "precision": arguments.precision,
+                      "compile": arguments.compile,
                       "threads": arguments.threads, "batch": batch, "size": size, "steps": arguments.steps,
                       "images_per_second": batch / median, "median_step_s": median}))
 

@@ -9,7 +9,10 @@ public protocol Backbone: Module {
     /// The name of the classifying layer that the published `state_dict`s of this network use.
     var headName: String { get }
     /// Absorbs all batch norms into their convolutions; the network then only predicts.
-    func foldBatchNorms() throws
+    ///
+    /// - Parameter fusing: whether convolutions and what follows them are computed at once, which is for float32 on the
+    ///   processor.
+    func foldBatchNorms(fusing: Bool) throws
     /// The features at each place, [N, featureCount, rows, columns], whose mean over places is the feature vector; nil for
     /// a network whose features are not such a mean.
     func featureMap(_ x: Tensor) throws -> Tensor?
@@ -46,11 +49,25 @@ public struct Normalization: Sendable, Equatable, Codable {
     public static let imageNet = Normalization(mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225])
 }
 
-/// A convolution and the batch norm after it.
-struct ConvNorm {
+/// A convolution, the batch norm after it, and what follows.
+final class ConvNorm {
     let convolution: Conv2d
     let norm: BatchNorm2d
+    /// Whether all of it is one operator, which overwrites what it adds.
+    private(set) var isFused = false
 
-    func callAsFunction(_ x: Tensor) throws -> Tensor { try norm(convolution(x)) }
-    func fold() throws { try norm.fold(into: convolution) }
+    init(convolution: Conv2d, norm: BatchNorm2d) { (self.convolution, self.norm) = (convolution, norm) }
+
+    func callAsFunction(
+        _ x: Tensor, adding other: Tensor? = nil, then activation: Activation = .none
+    ) throws -> Tensor {
+        if isFused { return try convolution.fused(x, adding: other, then: activation) }
+        let y = try norm(convolution(x))
+        return try activation(other.map { try y + $0 } ?? y)
+    }
+
+    func fold(fusing: Bool) throws {
+        try norm.fold(into: convolution)
+        isFused = fusing && Conv2d.canFuse
+    }
 }

@@ -55,14 +55,14 @@ public final class EfficientNetLite: Backbone {
     public func featureMap(_ x: Tensor) throws -> Tensor? { try map(x) }
 
     private func map(_ x: Tensor) throws -> Tensor {
-        try head(stages.joined().reduce(stem(x).relu6()) { try $1($0) }).relu6()
+        try head(stages.joined().reduce(stem(x, then: .relu6)) { try $1($0) }, then: .relu6)
     }
 
     /// Absorbs all batch norms into their convolutions, for prediction only.
-    public func foldBatchNorms() throws {
-        try stem.fold()
-        for block in stages.joined() { try block.foldBatchNorms() }
-        try head.fold()
+    public func foldBatchNorms(fusing: Bool) throws {
+        try stem.fold(fusing: fusing)
+        for block in stages.joined() { try block.foldBatchNorms(fusing: fusing) }
+        try head.fold(fusing: fusing)
     }
 }
 
@@ -115,15 +115,16 @@ private final class InvertedResidual: Module {
     }
 
     func callAsFunction(_ x: Tensor) throws -> Tensor {
-        let expanded = try expansion?(x).relu6() ?? x
-        let projected = try projection(depthwise(expanded).relu6())
-        return hasShortcut ? try x + dropPath(projected) : projected
+        let y = try depthwise(expansion?(x, then: .relu6) ?? x, then: .relu6)
+        guard hasShortcut else { return try projection(y) }
+        // While predicting no path is dropped.
+        return projection.isFused ? try projection(y, adding: x) : try x + dropPath(projection(y))
     }
 
-    func foldBatchNorms() throws {
-        try expansion?.fold()
-        try depthwise.fold()
-        try projection.fold()
+    func foldBatchNorms(fusing: Bool) throws {
+        try expansion?.fold(fusing: fusing)
+        try depthwise.fold(fusing: fusing)
+        try projection.fold(fusing: fusing)
     }
 }
 

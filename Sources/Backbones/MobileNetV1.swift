@@ -49,13 +49,13 @@ public final class MobileNetV1: Backbone {
     public func featureMap(_ x: Tensor) throws -> Tensor? { try map(x) }
 
     private func map(_ x: Tensor) throws -> Tensor {
-        try stages.joined().reduce(stem(x).relu6()) { try $1($0) }
+        try stages.joined().reduce(stem(x, then: .relu6)) { try $1($0) }
     }
 
     /// Absorbs all batch norms into their convolutions, for prediction only.
-    public func foldBatchNorms() throws {
-        try stem.fold()
-        for block in stages.joined() { try block.foldBatchNorms() }
+    public func foldBatchNorms(fusing: Bool) throws {
+        try stem.fold(fusing: fusing)
+        for block in stages.joined() { try block.foldBatchNorms(fusing: fusing) }
     }
 }
 
@@ -79,11 +79,11 @@ private final class SeparableBlock: Module {
         ]
     }
 
-    func callAsFunction(_ x: Tensor) throws -> Tensor { try pointwise(depthwise(x).relu6()).relu6() }
+    func callAsFunction(_ x: Tensor) throws -> Tensor { try pointwise(depthwise(x, then: .relu6), then: .relu6) }
 
-    func foldBatchNorms() throws {
-        try depthwise.fold()
-        try pointwise.fold()
+    func foldBatchNorms(fusing: Bool) throws {
+        try depthwise.fold(fusing: fusing)
+        try pointwise.fold(fusing: fusing)
     }
 }
 

@@ -49,14 +49,14 @@ public final class ResNet: Backbone {
     public func featureMap(_ x: Tensor) throws -> Tensor? { try map(x) }
 
     private func map(_ x: Tensor) throws -> Tensor {
-        let stemmed = try stem(x).relu().maxPooled(kernel: 3, stride: 2, padding: 1)
+        let stemmed = try stem(x, then: .relu).maxPooled(kernel: 3, stride: 2, padding: 1)
         return try stages.joined().reduce(stemmed) { try $1($0) }
     }
 
     /// Absorbs all batch norms into their convolutions, for prediction only.
-    public func foldBatchNorms() throws {
-        try stem.fold()
-        for block in stages.joined() { try block.foldBatchNorms() }
+    public func foldBatchNorms(fusing: Bool) throws {
+        try stem.fold(fusing: fusing)
+        for block in stages.joined() { try block.foldBatchNorms(fusing: fusing) }
     }
 }
 
@@ -100,17 +100,13 @@ private final class ResidualBlock: Module {
     }
 
     func callAsFunction(_ x: Tensor) throws -> Tensor {
-        var y = x
-        for (index, layer) in layers.enumerated() {
-            y = try layer(y)
-            if index < layers.count - 1 { y = try y.relu() }
-        }
-        return try (y + (shortcut?(x) ?? x)).relu()
+        let y = try layers.dropLast().reduce(x) { try $1($0, then: .relu) }
+        return try layers[layers.count - 1](y, adding: shortcut?(x) ?? x, then: .relu)
     }
 
-    func foldBatchNorms() throws {
-        for layer in layers { try layer.fold() }
-        try shortcut?.fold()
+    func foldBatchNorms(fusing: Bool) throws {
+        for layer in layers { try layer.fold(fusing: fusing) }
+        try shortcut?.fold(fusing: fusing)
     }
 }
 

@@ -164,7 +164,7 @@ public final class VisionTransformer: Backbone {
     }
 
     /// Nothing to do: there are no batch norms.
-    public func foldBatchNorms() {}
+    public func foldBatchNorms(fusing: Bool) {}
 }
 
 extension VisionTransformer: WeightFitting {

@@ -37,7 +37,7 @@ public final class LiveTeachers {
         self.teachers = try teachers.map { teacher in
             let network = teacher.classifier
             try network.move(to: device)
-            try network.backbone.foldBatchNorms()
+            try network.backbone.foldBatchNorms(fusing: false)
             network.setTraining(false)
             return network
         }

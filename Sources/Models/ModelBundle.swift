@@ -237,13 +237,15 @@ public struct ModelBundle {
             remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
     }
 
-    /// The network ready to answer: a copy of it in evaluation mode, with batch norms folded into the convolutions.
+    /// The network ready to answer: a copy of it in evaluation mode, with batch norms folded into the convolutions,
+    /// and, in float32 on the processor, activations and sums computed with them.
     ///
     /// Every probability that leaves the program is computed like this, in float32 unless asked otherwise, so that an
     /// image gets the same answer (to 1e-5) alone or in a batch of any size, and from every command.
     public func predictor(device: Device, precision: Precision = .float32) throws -> Predictor {
         try Predictor(
-            copy().classifier, description.normalization, device: device, precision: precision, folding: true)
+            copy().classifier, description.normalization, device: device, precision: precision, folding: true,
+            fusing: true)
     }
 
     /// A network of its own with the same weights, on the CPU.

@@ -12,17 +12,20 @@ public final class Predictor {
     private let precision: Precision
 
     /// Prepares a network for prediction: evaluation mode on `device`; batch norms folded when `folding`, which
-    /// changes the network permanently.
+    /// changes the network permanently; what follows a convolution computed with it when `fusing`, in float32 on the
+    /// processor.
     public init(
         _ classifier: Classifier, _ normalization: Normalization, device: Device, precision: Precision,
-        folding: Bool = false
+        folding: Bool = false, fusing: Bool = false
     ) throws {
         self.classifier = classifier
         self.device = device
         self.precision = precision
         input = try PixelInput(normalization, device: device)
         try classifier.move(to: device)
-        if folding { try classifier.backbone.foldBatchNorms() }
+        if folding {
+            try classifier.backbone.foldBatchNorms(fusing: fusing && device == .cpu && precision == .float32)
+        }
     }
 
     /// The raw logits of a batch of images, float32 on the CPU, [N, classes] row by row.

@@ -8,6 +8,33 @@ private enum Kernels {
     static let pad = Operator("aten::constant_pad_nd")
     static let maxPool = Operator("aten::max_pool2d")
     static let averagePool = Operator("aten::adaptive_avg_pool2d")
+    // oneDNN's own.
+    static let packedWeight = Operator("mkldnn::_reorder_convolution_weight")
+    static let fused = Operator("mkldnn::_convolution_pointwise")
+    static let fusedSum = Operator("mkldnn::_convolution_pointwise_", "binary")
+}
+
+/// What a layer's output passes through, element by element.
+public enum Activation: Sendable {
+    case none, relu, relu6
+
+    /// The tensor with each element replaced.
+    public func callAsFunction(_ x: Tensor) throws -> Tensor {
+        switch self {
+        case .none: x
+        case .relu: try x.relu()
+        case .relu6: try x.relu6()
+        }
+    }
+
+    /// As oneDNN's operators take it: name, parameters, algorithm.
+    fileprivate var fused: [Argument] {
+        switch self {
+        case .none: [.string("none"), .doubles([]), .none]
+        case .relu: [.string("relu"), .doubles([]), .none]
+        case .relu6: [.string("hardtanh"), .doubles([0, 6]), .none]
+        }
+    }
 }
 
 /// How a convolution fills the border of its input.
@@ -30,6 +57,8 @@ public final class Conv2d: Module {
     private let kernel: Int
     private let groups: Int
     private let padding: Padding
+    /// The weight in the layout that oneDNN chose for the first input that was fused.
+    private var packedWeight: Tensor?
 
     /// Makes a layer with PyTorch's default initialisation (He, uniform, a = sqrt 5).
     public init(
@@ -52,7 +81,35 @@ public final class Conv2d: Module {
 
     /// The convolution of [N, inputs, H, W], [N, outputs, H', W'].
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
-        var x = x
+        let (x, border) = try bordered(x)
+        return try Kernels.conv2d(
+            .tensor(x), .tensor(weight.value), .optional(bias?.value), .ints([stride, stride]),
+            .ints([border, border]), .ints([1, 1]), .int(groups))
+    }
+
+    /// Whether `fused` works here.
+    public static var canFuse: Bool { Kernels.packedWeight.exists && Kernels.fused.exists && Kernels.fusedSum.exists }
+
+    /// The convolution and what follows it in one pass over the memory, which gives the same up to rounding: float32, on
+    /// the processor, not differentiated, with weights that no longer change.
+    ///
+    /// - Parameter other: added before the activation, and overwritten.
+    public func fused(_ x: Tensor, adding other: Tensor?, then activation: Activation) throws -> Tensor {
+        let (x, border) = try bordered(x)
+        let sides: [Argument] = [.ints([border, border]), .ints([stride, stride]), .ints([1, 1]), .int(groups)]
+        let weight =
+            try packedWeight ?? Kernels.packedWeight.call([.tensor(weight.value)] + sides + [.ints(x.shape)])[0]
+        packedWeight = weight
+        let inputs: [Argument] = [.tensor(x), .tensor(weight), .optional(bias?.value)] + sides
+        guard let other else { return try Kernels.fused.call(inputs + activation.fused)[0] }
+        let sum: [Argument] =
+            [.string("add"), .double(1)] + (activation == .none ? [.none, .doubles([]), .none] : activation.fused)
+        return try Kernels.fusedSum.call([.tensor(other)] + inputs + sum)[0]
+    }
+
+    /// The input, padded where its two sides need different borders, and the border that the convolution adds itself.
+    private func bordered(_ input: Tensor) throws -> (Tensor, border: Int) {
+        var x = input
         var border = padding == .none ? 0 : (kernel - 1) / 2
         if padding == .same, kernel > 1 {
             let (top, bottom) = sameBorder(x.shape[2])
@@ -64,9 +121,7 @@ public final class Conv2d: Module {
                 border = 0
             }
         }
-        return try Kernels.conv2d(
-            .tensor(x), .tensor(weight.value), .optional(bias?.value), .ints([stride, stride]),
-            .ints([border, border]), .ints([1, 1]), .int(groups))
+        return (x, border)
     }
 
     private func sameBorder(_ size: Int) -> (before: Int, after: Int) {

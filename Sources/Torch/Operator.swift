@@ -54,6 +54,9 @@ public final class Operator: Sendable {
         handle = ct_find_operator(name, overload, nil)
     }
 
+    /// Whether this libtorch has the operator.
+    public var exists: Bool { handle != nil }
+
     /// Calls the operator and gives its only result.
     public func callAsFunction(_ arguments: Argument...) throws -> Tensor {
         guard let first = try call(arguments, capacity: 1).first else {

@@ -4,6 +4,7 @@ import Diagnostics
 import Evaluation
 import Execution
 import Foundation
+import Models
 import Prediction
 import Torch
 
@@ -11,7 +12,7 @@ import Torch
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Times parts of the program; `make bench` compares them with PyTorch.",
-        subcommands: [BenchStep.self, BenchLoader.self, BenchEvaluation.self])
+        subcommands: [BenchStep.self, BenchInference.self, BenchLoader.self, BenchEvaluation.self])
 }
 
 /// What is timed, and in which arithmetic.
@@ -69,17 +70,75 @@ struct BenchStep: ParsableCommand {
             model: network.model, isChannelsLast: layout == "channels_last", precision: network.arithmetic,
             batch: batch, steps: steps, warmUp: warmup, device: context.device,
             shouldStop: context.shouldStop)
-        if json {
-            try StandardStream.exactly(
-                String(decoding: JSONFormat.encoded(result, pretty: false), as: UTF8.self) + "\n")
-        } else {
-            let rate = (result.imagesPerSecond * 10).rounded() / 10
-            try show(
-                "\(result.model), batch \(result.batch) at \(result.size) px, \(layout), \(result.precision): \(rate) images/s"
-            )
-        }
+        if json { return try showLine(result) }
+        try show(
+            "\(result.model), batch \(result.batch) at \(result.size) px, \(layout), \(result.precision): "
+                + "\(rounded(result.imagesPerSecond)) images/s")
     }
 }
+
+struct BenchInference: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "inference", abstract: "Times predictions of one ready batch, as `fovea predict` makes them.")
+
+    @Option(help: "An architecture, such as resnet50, which gets random weights.")
+    var model: String
+
+    @Option(help: "Side of an image in pixels.")
+    var size = 224
+
+    @Option(help: "Images per prediction.")
+    var batch = 1
+
+    @Option(help: "float32 or bfloat16.")
+    var precision = Precision.float32
+
+    @Option(help: "Timed predictions.")
+    var steps = 20
+
+    @Option(help: "Predictions before them that are not timed.")
+    var warmup = 5
+
+    @Option(help: ArgumentHelp("A new or empty folder for the model, to be timed elsewhere.", valueName: "folder"))
+    var save: String?
+
+    @Flag(help: "Prints one line of JSON.")
+    var json = false
+
+    @OptionGroup var common: CommonOptions
+
+    func validate() throws {
+        guard 1...100_000 ~= steps, 0...100_000 ~= warmup, 1...100_000 ~= batch, 32...4096 ~= size else {
+            throw ValidationError(
+                "--steps and --batch are at least 1, --warmup at least 0, all at most 100000; --size is 32 to 4096.")
+        }
+    }
+
+    func run() throws {
+        let context = try common.context()
+        Engine.threads = context.threads
+        let bundle = try InferenceBenchmark.bundle(model, size: size)
+        if let save {
+            try Folder.requireEmpty(save, named: "--save")
+            try Folder.make(save)
+            try bundle.save(to: save)
+        }
+        let result = try InferenceBenchmark.run(
+            bundle, precision: precision, batch: batch, steps: steps, warmUp: warmup, device: context.device,
+            shouldStop: context.shouldStop)
+        if json { return try showLine(result) }
+        try show(
+            "\(model), batch \(batch) at \(size) px, \(precision.rawValue): \(rounded(result.imagesPerSecond)) images/s"
+        )
+    }
+}
+
+/// Prints a result as one line of JSON.
+private func showLine(_ result: some Encodable) throws {
+    try StandardStream.exactly(String(decoding: JSONFormat.encoded(result, pretty: false), as: UTF8.self) + "\n")
+}
+
+private func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
 
 struct BenchLoader: ParsableCommand {
     static let configuration = CommandConfiguration(
@@ -118,12 +177,7 @@ struct BenchLoader: ParsableCommand {
             model: network.model, paths: count > 0 ? Array(found.prefix(count)) : found, epochs: epochs,
             precision: network.arithmetic, device: context.device, cacheFolder: cache,
             shouldStop: context.shouldStop)
-        if json {
-            try StandardStream.exactly(
-                String(decoding: JSONFormat.encoded(result, pretty: false), as: UTF8.self) + "\n")
-            return
-        }
-        func rounded(_ value: Double) -> Double { (value * 10).rounded() / 10 }
+        if json { return try showLine(result) }
         try show(
             "\(result.model) from \(result.images) files: cold epoch \(rounded(result.coldSeconds)) s, "
                 + "\(rounded(result.cacheSeconds)) s of it decoding into the cache")

@@ -28,7 +28,7 @@ import Torch
         for (i, expected) in golden.eval.enumerated() {
             #expect(try scaledDifference(logits(expected), plain[i]) < 2e-5, "channels last, \(expected.size) px")
         }
-        try network.backbone.foldBatchNorms()
+        try network.backbone.foldBatchNorms(fusing: true)
         for (i, expected) in golden.eval.enumerated() {
             #expect(try scaledDifference(logits(expected), plain[i]) < 1e-4, "folded, \(expected.size) px")
         }

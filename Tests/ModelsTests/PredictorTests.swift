@@ -1,4 +1,5 @@
 import Backbones
+import Basics
 import Foundation
 import FundusImaging
 import Models
@@ -48,6 +49,43 @@ import Torch
         let expected = try Self.expected(bundle, bytes, 2)
         let found = try bundle.predictor(device: .cpu).logits(bytes, count: 2, resolution: 32)
         #expect(distance(found, expected) < 1e-4 * max(1, expected.map(abs).max() ?? 1))
+    }
+
+    /// Convolutions with their activations and sums in one operator, the second time from weights already packed, for
+    /// batches of other sizes than the first.
+    @Test(arguments: [Architecture.resnet18, .resnet50, .mobilenetv1, .mobilenetv1Symmetric, .efficientNetLite0])
+    func fusingChangesNothingBeyondRounding(_ architecture: Architecture) throws {
+        let side = 50
+        let description = ModelDescription(
+            architecture: architecture, classes: ["a", "b"], image: ImageSettings(resolution: side))
+        let bundle = ModelBundle(description, try description.makeClassifier())
+        for (name, parameter) in bundle.classifier.namedParameters where parameter.value.rank >= 2 {
+            // Large enough that ReLU6 limits some.
+            let inputs = parameter.value.shape.dropFirst().reduce(1, *)
+            try parameter.replace(seeded(name, parameter.value.shape, (6.0 / Double(inputs)).squareRoot()))
+        }
+        let fused = try bundle.predictor(device: .cpu)
+        let plain = try Predictor(
+            bundle.copy().classifier, description.normalization, device: .cpu, precision: .float32, folding: true)
+        var random = SeededRandom(seed: 1)
+        let bytes = (0..<3 * side * side * 3).map { _ in UInt8(random.index(below: 256)) }
+        for count in [1, 3, 1] {
+            let part = Array(bytes.prefix(count * side * side * 3))
+            let (found, expected) = (
+                try fused.outputs(part, count: count, resolution: side, withFeatures: true),
+                try plain.outputs(part, count: count, resolution: side, withFeatures: true)
+            )
+            let scale = max(1, expected.logits.map(abs).max() ?? 1)
+            #expect(distance(found.logits, expected.logits) < 1e-5 * scale, "\(count) images")
+            let length = max(1, expected.features.map(abs).max() ?? 1)
+            #expect(distance(found.features, expected.features) < 1e-5 * length, "\(count) images")
+            #expect(try fused.outputs(part, count: count, resolution: side, withFeatures: true) == found)
+        }
+        let one = Array(bytes.prefix(side * side * 3))
+        let maps = try #require(try fused.maps(one, resolution: side, classes: [0, 1]))
+        let others = try #require(try plain.maps(one, resolution: side, classes: [0, 1]))
+        #expect(maps.isExact)
+        #expect(distance(maps.values, others.values) < 1e-5 * max(1, others.values.map(abs).max() ?? 1))
     }
 
     @Test func anImageHasTheSameLogitsInBatchesOfAnySize() throws {

@@ -60,7 +60,7 @@ final class TinyBackbone: Backbone {
         return try (norm?(y) ?? y).relu().globallyAveraged()
     }
 
-    func foldBatchNorms() throws { try norm?.fold(into: convolution) }
+    func foldBatchNorms(fusing: Bool) throws { try norm?.fold(into: convolution) }
 }
 
 /// A network whose weights are numbers of a formula, so that tests that run side by side do not disturb it.

@@ -218,6 +218,7 @@ import Testing
         ("Decoding", "inspect many.csv --images many"),
         ("Predicting", "predict model many --threads 1"),
         ("", "bench step --model mobilenetv1 --steps 100000 --batch 1 --threads 1"),
+        ("", "bench inference --model mobilenetv1_100 --steps 100000 --threads 1"),
         ("", "bench loader --images p/images --model mobilenetv1 --epochs 1000 --threads 1"),
     ])
     func longWorkIsStopped(sign: String, arguments: String) throws {

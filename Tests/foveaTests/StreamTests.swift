@@ -53,6 +53,7 @@ import Testing
         "compare comparison.yaml", "phantoms drawn --training 4 --validation 4 --positives 1 --side 64",
         "bench step --model mobilenetv1 --steps 1 --warmup 0 --batch 1",
         "bench step --model mobilenetv1 --steps 1 --warmup 0 --batch 1 --json",
+        "bench inference --model mobilenetv1_100 --size 32 --steps 1 --warmup 0 --json",
     ])
     func resultsThatCannotBeDeliveredAreAnError(arguments: String) throws {
         if arguments.contains(" model ") {
