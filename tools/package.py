@@ -18,6 +18,7 @@ import os
 import pathlib
 import re
 import subprocess
+import sys
 import tarfile
 import time
 import zipfile
@@ -30,9 +31,10 @@ BUILD = PROJECT / ".build-dist"
 SYSTEM = re.compile(r"(libc|libm|libdl|librt|libpthread|libutil|libresolv|libgcc_s|libstdc\+\+|ld-linux-x86-64)\.so\.\d+")
 
 
-def output(*command, environment=None):
+def output(*command, stream=subprocess.PIPE, environment=None):
+    """What a command prints, which must succeed; None where it goes to another stream."""
     try:
-        return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=PROJECT, env=environment).stdout
+        return subprocess.run(command, check=True, stdout=stream, text=True, cwd=PROJECT, env=environment).stdout
     except FileNotFoundError:
         raise SystemExit(f"error: `{command[0]}` is not on the PATH; it is needed to make packages.") from None
     except subprocess.CalledProcessError as error:
@@ -54,7 +56,7 @@ def build():
                "--static-swift-stdlib", "--disable-local-rpath", "-Xlinker", "-s"]
     for folder, name in [(PROJECT, "fovea"), ((PROJECT / ".deps/libtorch").resolve(), "libtorch")]:
         command += ["-Xcc", f"-ffile-prefix-map={folder}={name}"]
-    output(*command, environment=os.environ | {"FOVEA_PACKAGE": "1"})
+    output(*command, stream=sys.stderr, environment=os.environ | {"FOVEA_PACKAGE": "1"})
     return BUILD / "release" / "fovea"
 
 
