@@ -6,8 +6,8 @@
                                       module; libtorch is that of the Python package torch
     --output FOLDER                   where to write it; the current folder otherwise
 
-The same commit, toolchain and place give the same bytes: the time of everything inside is that of the commit, or
-$SOURCE_DATE_EPOCH. The program is built in .build-dist, with the Swift runtime inside.
+The same commit, toolchain and Package.resolved give the same bytes, in whatever folder: the time of everything inside is that
+of the commit, or $SOURCE_DATE_EPOCH. The program is built in .build-dist, with the Swift runtime inside.
 """
 import argparse
 import base64
@@ -57,7 +57,10 @@ def build():
     for folder, name in [(PROJECT, "fovea"), ((PROJECT / ".deps/libtorch").resolve(), "libtorch")]:
         command += ["-Xcc", f"-ffile-prefix-map={folder}={name}"]
     output(*command, stream=sys.stderr, environment=os.environ | {"FOVEA_PACKAGE": "1"})
-    return BUILD / "release" / "fovea"
+    # Hashes of how it was compiled, folders included; nothing reads them at run time.
+    output("objcopy", "--remove-section=.swift_modhash", "--remove-section=.note.gnu.build-id",
+           str(BUILD / "release" / "fovea"), str(BUILD / "fovea"))
+    return BUILD / "fovea"
 
 
 class Library:
