@@ -5,6 +5,7 @@ SWIFT_BUILD := swift build -c release
 DEMO ?= demo
 FUZZ_RUNS ?= 100000
 FOVEA := .build/release/fovea
+PACKAGES := .build-dist/packages
 
 .DEFAULT_GOAL := help
 
@@ -33,6 +34,19 @@ sanitize: setup ## Runs the tests of the modules without the engine under the ad
 	@tools/sanitize.sh address
 	@tools/sanitize.sh thread
 
+dist: setup ## Packs program, libtorch and libvips into one archive for people without Swift
+	@python3 tools/package.py dist
+
+wheel: setup ## Packs program, libvips and the Python module into a wheel, which pip installs with torch
+	@python3 tools/package.py wheel
+
+test-packages: setup ## Tries both packages as their users do: on a bare Debian 12, and in a new virtual environment
+	@rm -rf $(PACKAGES)
+	@python3 tools/package.py dist --output $(PACKAGES)
+	@python3 tools/package.py wheel --output $(PACKAGES)
+	@tools/test_dist.sh $(PACKAGES)/*.tar.gz
+	@tools/test_wheel.sh $(PACKAGES)/*.whl
+
 demo: build ## Draws phantoms, trains with distillation on them and shows what came out, without any data
 	@rm -rf $(DEMO)/run
 	@$(FOVEA) phantoms $(DEMO)/phantoms
@@ -51,6 +65,6 @@ doctor: build ## Says what was found, what is missing and how to fix it
 	@$(FOVEA) doctor
 
 clean: ## Removes what was built; the per-user cache stays
-	@rm -rf .build .deps
+	@rm -rf .build .build-dist .deps
 
-.PHONY: help setup build test fuzz sanitize demo bench format lint doctor clean
+.PHONY: help setup build test fuzz sanitize dist wheel test-packages demo bench format lint doctor clean

@@ -14,6 +14,15 @@ let libtorch =
     Context.environment["LIBTORCH"].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0).path } ?? resolved("libtorch")
 let libvips = resolved("libvips")
 
+/// Set by `tools/package.py`: the program is then unpacked anywhere, with its libraries in the folder beside its own.
+let isPackaged = Context.environment["FOVEA_PACKAGE"] == "1"
+
+/// Where a program is linked with a library, and where it looks for it when it starts.
+func searched(_ library: String) -> LinkerSetting {
+    let atStart = isPackaged ? "$ORIGIN/../lib" : library + "/lib"
+    return .unsafeFlags(["-L" + library + "/lib", "-Xlinker", "-rpath", "-Xlinker", atStart])
+}
+
 let swiftSettings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
     .enableUpcomingFeature("ExistentialAny"),
@@ -84,15 +93,11 @@ let package = Package(
                     ["-isystem", libtorch + "/include", "-isystem", libtorch + "/include/torch/csrc/api/include"])
             ],
             linkerSettings: [
-                .unsafeFlags(["-L" + libtorch + "/lib", "-Xlinker", "-rpath", "-Xlinker", libtorch + "/lib"]),
-                .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("dl"),
+                searched(libtorch), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("dl"),
             ]),
         .target(
             name: "CVips",
-            linkerSettings: [
-                .unsafeFlags(["-L" + libvips + "/lib", "-Xlinker", "-rpath", "-Xlinker", libvips + "/lib"]),
-                .linkedLibrary("vips"),
-            ]),
+            linkerSettings: [searched(libvips), .linkedLibrary("vips")]),
         .executableTarget(
             name: "fovea",
             dependencies: [

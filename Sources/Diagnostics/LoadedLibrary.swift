@@ -10,8 +10,7 @@ package struct LoadedLibrary {
 
     /// Looks for a library by the beginning of its file's name, such as "libtorch_cpu.so".
     init?(named name: String) {
-        guard let path = Self.path(of: name, inMaps: SystemFile.text("/proc/self/maps"))
-        else { return nil }
+        guard let path = Self.path(of: name, inMaps: SystemFile.text("/proc/self/maps")) else { return nil }
         self.path = path
         version = Self.version(besideFolderOf: path)
     }

@@ -96,18 +96,28 @@ public struct MachineCheck: Sendable {
     }
 
     private static func engineWorks() -> Finding {
-        var finding = Finding(subject: "", text: "a product of matrices came out right")
-        do {
+        trial(of: "libtorch", "a product of matrices came out right", orElse: "cannot compute") {
             let product = try Tensor.ones([8, 8]).matmul(.ones([8, 8])).sum().item()
             guard product == 512 else { throw FoveaError(.engine, "a product of matrices came out as \(product)") }
-        } catch {
-            finding = Finding(
-                subject: "", text: "cannot compute: \(error.problem)", state: .fault,
-                remedy:
-                    "Unpack libtorch again: rm -r \(ExecutionContext.userCache)/libtorch-\(Engine.requiredVersion); make setup"
-            )
         }
-        return finding
+    }
+
+    /// What using a library came to; where it fails, how to get it again, which depends on where it was loaded from.
+    private static func trial(
+        of library: String, _ success: String, orElse failure: String, _ use: () throws -> Void
+    ) -> Finding {
+        do {
+            try use()
+            return Finding(subject: "", text: success)
+        } catch {
+            let path = LoadedLibrary(named: library)?.path ?? library
+            let cached = PathName.joined(ExecutionContext.userCache, library)
+            let remedy =
+                path.hasPrefix(cached)
+                ? "Unpack \(library) again: rm -r \(cached)-*; make setup"
+                : "Unpack or install the package again that holds \(path)"
+            return Finding(subject: "", text: "\(failure): \(error.problem)", state: .fault, remedy: remedy)
+        }
     }
 
     private static func images() -> Finding {
@@ -124,19 +134,13 @@ public struct MachineCheck: Sendable {
     }
 
     private static func imagesWork() -> Finding {
-        var finding = Finding(subject: "", text: "an image was written and read as JPEG and PNG")
-        do {
+        trial(of: "libvips", "an image was written and read as JPEG and PNG", orElse: "cannot read what it wrote") {
             let image = PixelImage(width: 32, height: 24, red: 200, green: 90, blue: 40)
             for data in [try image.jpeg(), try image.png()] {
                 let read = try ImageFile(name: "test image", bytes: data).decode()
                 guard read.width == 32, read.height == 24 else { throw FoveaError(.environment, "it has another size") }
             }
-        } catch {
-            finding = Finding(
-                subject: "", text: "cannot read what it wrote: \(error.problem)", state: .fault,
-                remedy: "Unpack libvips again: rm -r \(ExecutionContext.userCache)/libvips-*; make setup")
         }
-        return finding
     }
 
     private static func processor() -> Finding {
@@ -176,8 +180,7 @@ public struct MachineCheck: Sendable {
     private static func threads(_ threads: Int) -> Finding {
         Finding(
             subject: "threads",
-            text:
-                "\(threads) used, of \(Processors.count) processors (--threads changes it); they wait for work by "
+            text: "\(threads) used, of \(Processors.count) processors (--threads changes it); they wait for work by "
                 + "\(Engine.waiting ?? "the OpenMP library's default")")
     }
 
@@ -203,7 +206,8 @@ public struct MachineCheck: Sendable {
             subject: "GPUs", text: "none (\(Device.cudaFault ?? "CUDA finds no device or no driver"))", state: .note,
             remedy: Device.cudaFault == nil
                 ? "With an NVIDIA GPU: install its driver; `nvidia-smi` must list it."
-                : "With an NVIDIA GPU: put the `lib` folder of torch \(Engine.requiredVersion) with CUDA on LD_LIBRARY_PATH."
+                : "With an NVIDIA GPU: put the `lib` folder of torch \(Engine.requiredVersion) with CUDA on LD_LIBRARY_PATH, or "
+                    + "install Fovea's wheel beside that torch."
         )
     }
 }

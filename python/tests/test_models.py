@@ -1,0 +1,133 @@
+"""The networks of `fovea.load` against Fovea's own: FOVEA names the program."""
+
+import json
+import os
+import pathlib
+import re
+import subprocess
+import tempfile
+import unittest
+
+import fovea
+import numpy
+import safetensors.torch
+import torch
+from fovea._models import _network
+
+FOVEA = os.environ["FOVEA"]
+SOURCES = pathlib.Path(__file__).parents[2] / "Sources" / "Backbones"
+SIDE = 64
+
+
+def architectures():
+    """All names, as the files that describe networks have them."""
+    text = "".join(path.read_text() for path in sorted(SOURCES.glob("*.swift")))
+    names = re.findall(r'(?:static let \w+ = \w+\(\s*)"(\w+)"', text)
+    assert len(names) == 15, names
+    return names
+
+
+def description(architecture, **changes):
+    return {
+        "format": 2, "architecture": architecture, "classes": ["a", "b", "c"], "labels": "multi", "dropout": 0,
+        "image": {"resolution": SIDE, "crop": "none", "local_contrast": False, "pixel_limit": 100000000},
+        "normalization": {"mean": [0.485, 0.456, 0.406], "deviation": [0.229, 0.224, 0.225]},
+        "thresholds": [0.5, None, 0.25],
+    } | changes
+
+
+class ModelTests(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.addCleanup(self.folder.cleanup)
+        self.path = pathlib.Path(self.folder.name)
+        torch.manual_seed(1)
+
+    def save(self, facts):
+        """A model as training leaves it: every weight and statistic away from zero and one, which hide mistakes."""
+        (self.path / "config.json").write_text(json.dumps(facts))
+        tensors = {}
+        for name, value in _network(facts, self.path).state_dict().items():
+            if name.endswith("num_batches_tracked"):
+                continue
+            shift = 0.05 if name.endswith(("bias", "running_mean")) else 0
+            tensors[name] = (value * torch.empty_like(value).uniform_(0.9, 1.1) + shift).contiguous()
+        safetensors.torch.save_file(tensors, self.path / "model.safetensors", metadata={"format": "pt"})
+
+    def references(self):
+        """Bytes of images, and Fovea's logits of them."""
+        subprocess.run([FOVEA, "export", self.path, "--onnx", self.path / "model.onnx", "--reference",
+                        self.path / "reference", "--log-level", "error"], check=True, stdout=subprocess.DEVNULL)
+        return (torch.from_numpy(numpy.load(self.path / "reference" / f"{name}.npy")) for name in ("images", "logits"))
+
+    def agree(self, name, logits, expected):
+        print(f"{name}: largest difference {(logits - expected).abs().max():.1e} of {expected.abs().max():.1f}", flush=True)
+        self.assertTrue(torch.allclose(logits, expected, rtol=1e-4, atol=1e-4), f"{logits}\n{expected}")
+
+    def test_every_architecture_has_the_logits_of_fovea(self):
+        for architecture in architectures():
+            with self.subTest(architecture), tempfile.TemporaryDirectory() as folder:
+                self.path = pathlib.Path(folder)
+                self.save(description(architecture))
+                pixels, expected = self.references()
+                model = fovea.load(self.path)
+                with torch.inference_mode():
+                    logits = model(fovea.normalized(model, pixels))
+                self.assertGreater(expected.std(), 1e-3)
+                self.agree(architecture, logits, expected)
+
+    def test_the_recipe_of_the_document(self):
+        document = (pathlib.Path(__file__).parents[2] / "docs" / "python.md").read_text()
+        code = re.search(r"## With torchvision or timm alone\n.*?```python\n(.*?)```", document, re.DOTALL)[1]
+        self.save(description("resnet18"))
+        pixels, expected = self.references()
+        names = {"folder": str(self.path), "pixels": pixels.numpy()}
+        exec(code, names)
+        self.agree("the document", names["logits"], expected)
+
+    def test_what_a_model_says_of_itself(self):
+        self.save(description("mobilenetv1_100_short"))
+        model = fovea.load(str(self.path))
+        self.assertEqual((model.classes, model.labels), (["a", "b", "c"], "multi"))
+        self.assertEqual(model.thresholds, [0.5, None, 0.25])
+        self.assertEqual(model.image["resolution"], SIDE)
+        self.assertFalse(model.training)
+
+    def test_format_1_is_read(self):
+        facts = description("resnet18", format=1, dropPath=0.1, trainingImages=[1, 2, 3])
+        facts["image"] = {"resolution": SIDE, "crop": "none", "localContrast": False}
+        self.save(facts | {"format": 2})
+        (self.path / "config.json").write_text(json.dumps(facts))
+        self.assertIs(fovea.load(self.path).image["local_contrast"], False)
+
+    def says(self, *words):
+        with self.assertRaises(fovea.FoveaError) as caught:
+            fovea.load(self.path)
+        for word in words:
+            self.assertIn(word, str(caught.exception))
+
+    def test_errors_name_file_and_remedy(self):
+        self.says("config.json: No such file", "Name a run folder")
+        (self.path / "config.json").write_text("{")
+        self.says("config.json: is not JSON", "Restore the file")
+        for facts, words in [
+            ([], "format None"), (description("resnet18", format=3), "format 3; this version reads 1 and 2"),
+            ({"format": 2}, "architecture is missing"), (description("vgg16"), "the architecture vgg16 is unknown"),
+        ]:
+            (self.path / "config.json").write_text(json.dumps(facts))
+            self.says("config.json", words)
+        self.save(description("resnet18"))
+        weights = self.path / "model.safetensors"
+        whole = weights.read_bytes()
+        for length in (0, 4, 100, len(whole) - 4):
+            weights.write_bytes(whole[:length])
+            self.says("model.safetensors: is damaged", "Copy it again")
+        weights.write_bytes(whole)
+        (self.path / "config.json").write_text(json.dumps(description("resnet18", classes=["a"])))
+        self.says("model.safetensors: does not fit config.json", "fc.weight", "Keep the two files")
+        weights.unlink()
+        self.says("model.safetensors: No such file")
+
+
+if __name__ == "__main__":
+    unittest.main()
