@@ -176,7 +176,7 @@ let package = Package(
         + module(
             "Server", "Serving", "Prediction", "Execution", "Models", "Backbones", "FundusImaging", "Torch", "Basics",
             logging, hummingbird, httpTypes, nioCore, nioPosix, nioHTTP1, nioHTTPTypes,
-            tests: ["RunTestSupport", "Phantoms"],
+            tests: ["RunTestSupport", "Phantoms", "NN"],
             embedding: ["Page/index.html", "Page/page.css", "Page/page.js", "Page/openapi.yaml"]),
     cxxLanguageStandard: .cxx20
 )

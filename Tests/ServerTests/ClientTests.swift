@@ -83,7 +83,8 @@ import Torch
 
     @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))
     func everyAnswerIsOneOfTheOpenAPIDocument() async throws {
-        try await withServer { _, url in try await run("openapi_fuzz.py", [url, "--seconds", "20"]) }
+        try await withServer { _, url in try await run("openapi_fuzz.py", [url, "--images", images, "--seconds", "20"])
+        }
     }
 
     @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))

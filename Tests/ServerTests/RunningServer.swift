@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import FundusImaging
 import Models
+import NN
 import Prediction
 import Server
 import Serving
@@ -57,7 +58,13 @@ final class RunningServer: Sendable {
         let description = ModelDescription(
             architecture: .mobilenetv1Short, classes: classes,
             image: .init(resolution: resolution, crop: .fieldOfView), thresholds: [0.5, nil, 0.25])
-        try ModelBundle(description, description.makeClassifier()).save(to: path)
+        let bundle = ModelBundle(description, try description.makeClassifier())
+        // Features are not negative, so something speaks for every class, and all have maps to look at.
+        try Autograd.withoutGrad {
+            let weight = bundle.classifier.head.weight.value
+            try weight.copy(from: weight.abs())
+        }
+        try bundle.save(to: path)
     }
 
     /// Tells it to stop, as SIGTERM does.
