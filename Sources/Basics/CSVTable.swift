@@ -35,8 +35,8 @@ public struct CSVTable: Sendable {
     public init(path: String, maximumBytes: Int = 1 << 30) throws {
         guard let data = try RegularFile.contents(of: path, atMost: min(maximumBytes, Int(UInt32.max))) else {
             throw FoveaError(
-                .data, "cannot open \(path): \(RegularFile.reasonNotOpened(path))",
-                remedy: "Check the path and the file's permissions.")
+                .data, "cannot open \(path): \(RegularFile.noSuchFile(path))", remedy: "Check the path.",
+                place: FilePlace(path))
         }
         try self.init(parsing: Array(data), path: path)
     }

@@ -36,7 +36,9 @@ public enum Digest {
     /// - Throws: `FoveaError` of kind `data` when the file cannot be read or is not a regular file.
     public static func sha256(fileAt path: String) throws -> String {
         guard let file = try RegularFile.open(path) else {
-            throw FoveaError(.data, "cannot open \(path)")
+            throw FoveaError(
+                .data, "cannot open \(path): \(RegularFile.noSuchFile(path))", remedy: "Restore the file.",
+                place: FilePlace(path))
         }
         defer { try? file.close() }
         var hash = SHA256()
@@ -45,7 +47,7 @@ public enum Digest {
                 block.withUnsafeBytes { hash.update($0) }
             }
         } catch {
-            throw FoveaError(.data, "cannot read \(path): \(error.localizedDescription)")
+            throw RegularFile.diskFailed(path)
         }
         return hash.finish()
     }

@@ -1,25 +1,5 @@
-/// Text from files made safe and measurable for a terminal: names of classes and images may hold anything.
+/// Text measured in the columns of a terminal; `Printable` makes it fit to be shown.
 public enum DisplayText {
-    /// The text on one line without control characters (line ends and tabs become spaces, the rest "\u{FFFD}"),
-    /// so that a name can neither break a table nor steer the terminal.
-    public static func oneLine(_ text: String) -> String {
-        guard text.unicodeScalars.contains(where: Printable.isControl) else { return text }
-        var clean = String.UnicodeScalarView()
-        var previousWasReturn = false
-        for scalar in text.unicodeScalars {
-            defer { previousWasReturn = scalar == "\r" }
-            if scalar == "\n", previousWasReturn { continue }
-            if !Printable.isControl(scalar) {
-                clean.append(scalar)
-            } else if "\n\r\t\u{2028}\u{2029}".unicodeScalars.contains(scalar) {
-                clean.append(" ")
-            } else {
-                clean.append("\u{FFFD}")
-            }
-        }
-        return String(clean)
-    }
-
     /// How many columns of a terminal the text takes: wide characters and emoji take two.
     public static func width(_ text: String) -> Int {
         text.reduce(0) { $0 + width($1) }

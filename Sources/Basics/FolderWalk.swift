@@ -29,12 +29,14 @@ package struct FolderWalk {
     /// - Throws: `FoveaError` of kind `data` when it is not a folder that can be read.
     package init(_ folder: String) throws {
         self.folder = folder
-        guard let identity = FileIdentity(folder) else {
+        guard try RegularFile.exists(folder), let identity = FileIdentity(folder) else {
             throw FoveaError(.data, "the folder \(folder) does not exist", remedy: "Check the path.")
         }
         guard Folder.exists(folder), Self.names(in: folder) != nil else {
+            let reason = Folder.exists(folder) ? ": " + String(cString: strerror(errno)) : ""
             throw FoveaError(
-                .data, about: folder, "is not a folder that can be read", remedy: "Name the folder of the data.")
+                .data, about: folder, "is not a folder that can be read\(reason)",
+                remedy: "Name the folder of the data.")
         }
         entered = [identity]
         while true {

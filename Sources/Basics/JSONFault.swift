@@ -94,11 +94,14 @@ public enum JSONFault {
             if isStillWrong(numbers.replacing(first: middle)) { wrong = middle } else { right = middle }
         }
         let entry = numbers.entries[right - 1]
-        let isInRange = Double(entry.literal).map(\.isFinite) ?? false
-        return (entry.key.map { $0 + ": " } ?? "") + "found the number \(entry.literal) (line \(entry.line)); "
-            + (isInRange
-                ? "a whole number of at most 64 bits is expected"
-                : "a number of magnitude at most \(Double.greatestFiniteMagnitude) is expected")
+        let expected =
+            switch abs(Double(entry.literal) ?? .infinity) {
+            case .infinity: "a number of magnitude at most \(Double.greatestFiniteMagnitude)"
+            case ..<Double.leastNormalMagnitude: "0 or a number of magnitude at least \(Double.leastNormalMagnitude)"
+            default: "a whole number of at most 64 bits"
+            }
+        return (entry.key.map { $0 + ": " } ?? "")
+            + "found the number \(entry.literal) (line \(entry.line)); \(expected) is expected"
     }
 
     /// Whether an error is what a decoder throws for a text that it cannot read at all.

@@ -2,13 +2,17 @@ import Foundation
 
 /// Opens files that people name: never a folder, a pipe or a device, and never waiting for one.
 public enum RegularFile {
-    /// Opens a file for reading; nil when there is none of that name, or it may not be read.
+    /// Opens a file for reading; nil when there is none of that name.
     ///
-    /// - Throws: `FoveaError` of the given kind when `path` is a folder, a pipe, a socket or a device.
+    /// - Throws: `FoveaError` of the given kind when `path` is a folder, a pipe, a socket or a device, or cannot be opened
+    ///   for another reason than that nothing is there, such as its permissions.
     public static func open(_ path: String, kind: FoveaError.Kind = .data) throws -> FileHandle? {
         // Without O_NONBLOCK, opening a pipe would wait for a writer for ever.
         let descriptor = Foundation.open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
-        guard descriptor >= 0 else { return nil }
+        guard descriptor >= 0 else {
+            try requireAbsence(path, kind)
+            return nil
+        }
         let file = FileHandle(fileDescriptor: descriptor, closeOnDealloc: true)
         var status = stat()
         guard fstat(descriptor, &status) == 0, status.st_mode & S_IFMT == S_IFREG else {
@@ -19,10 +23,10 @@ public enum RegularFile {
         return file
     }
 
-    /// The contents of a file; nil when there is none of that name, or it may not be read.
+    /// The contents of a file; nil when there is none of that name.
     ///
-    /// - Throws: `FoveaError` of the given kind when it is not a regular file, is longer than `limit` bytes, or the disk
-    ///   fails. Of a longer file no more than `limit` bytes are read, whatever length it claims.
+    /// - Throws: as `open`; of the given kind too when it is longer than `limit` bytes, or the disk fails. Of a longer file
+    ///   no more than `limit` bytes are read, whatever length it claims.
     public static func contents(
         of path: String, atMost limit: Int, kind: FoveaError.Kind = .data
     ) throws -> Data? {
@@ -38,18 +42,45 @@ public enum RegularFile {
         } catch let error as FoveaError {
             throw error
         } catch {
-            throw FoveaError(
-                kind, "cannot read \(path): the disk failed", remedy: "Copy the file again.", place: FilePlace(path))
+            throw diskFailed(path, kind)
         }
         return data
     }
 
-    /// Why a file that people name cannot be opened, in words that stand behind its path and a colon. Of a relative path
-    /// it says where that counts from.
-    public static func reasonNotOpened(_ path: String) -> String {
-        let reason = access(path, F_OK) == 0 ? "not permitted" : "no such file"
-        guard !path.hasPrefix("/") else { return reason }
-        return reason + " (relative paths count from \(FileManager.default.currentDirectoryPath))"
+    static func diskFailed(_ path: String, _ kind: FoveaError.Kind = .data) -> FoveaError {
+        FoveaError(
+            kind, "cannot read \(path): the disk failed", remedy: "Copy the file again.", place: FilePlace(path))
+    }
+
+    /// Whether there is a file or folder of that name (links are followed).
+    ///
+    /// - Throws: `FoveaError` of the given kind when that cannot be seen: what may be there counts neither as there nor as
+    ///   absent.
+    public static func exists(_ path: String, kind: FoveaError.Kind = .data) throws -> Bool {
+        if access(path, F_OK) == 0 { return true }
+        try requireAbsence(path, kind)
+        return false
+    }
+
+    /// Of what could not be opened only what is not there counts as absent. A file that is there and cannot be read must
+    /// not switch off what it decides.
+    private static func requireAbsence(_ path: String, _ kind: FoveaError.Kind) throws {
+        let code = errno
+        guard code != ENOENT, code != ENOTDIR else { return }
+        let isForMachine = [EMFILE, ENFILE, ENOMEM].contains(code)
+        throw FoveaError(
+            isForMachine ? .environment : kind, "cannot read \(path): \(String(cString: strerror(code)))",
+            remedy: [EACCES, EPERM].contains(code)
+                ? "Check the permissions of the file and of the folders above it."
+                : "Check the path and what lies there.",
+            place: FilePlace(path))
+    }
+
+    /// That there is no file of a name, in words that stand behind its path and a colon. Of a relative path they say where
+    /// that counts from.
+    public static func noSuchFile(_ path: String) -> String {
+        guard !path.hasPrefix("/") else { return "no such file" }
+        return "no such file (relative paths count from \(FileManager.default.currentDirectoryPath))"
     }
 
     /// What stands where a regular file should, from its `st_mode`: "a folder", "a pipe", "a socket", "a device".

@@ -12,7 +12,9 @@ public enum YAMLDocument {
     /// - Throws: `FoveaError` of kind `data` that names the file, and for what is not YAML line and column.
     public static func read(_ path: String, _ what: String, form: String) throws -> Node? {
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
-            throw FoveaError(.data, "cannot read \(what) \(path)", remedy: "Check the path.", place: FilePlace(path))
+            throw FoveaError(
+                .data, "cannot read \(what) \(path): \(RegularFile.noSuchFile(path))", remedy: "Check the path.",
+                place: FilePlace(path))
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw FoveaError(.data, about: path, "is not a text in UTF-8", remedy: form)

@@ -35,6 +35,13 @@ static void checkpoint(int number) {
     atomic_store(&wants_checkpoint, true);
 }
 
+void fovea_signals_prepare(void) {
+    struct sigaction present;
+    // A shell starts programs in the background with SIGQUIT ignored.
+    if (sigaction(SIGQUIT, NULL, &present) == 0 && present.sa_handler == SIG_IGN) return;
+    signal(SIGQUIT, SIG_DFL);
+}
+
 void fovea_signals_listen(unsigned seconds) {
     static const int stopping[] = {SIGINT, SIGTERM, SIGALRM, SIGHUP};
     atomic_store(&grace, seconds);

@@ -115,9 +115,10 @@ static char *run_alone(int (*body)(void *), void *context, char **warnings) {
     return error;
 }
 
-/// Runs one call beside others. One that fails or complains is made again, alone, by `undo` and `body`: only then is the
+/// Runs one call beside others. One that fails or complains is made again, alone, by `undo` and `again`: only then is the
 /// text known to be its own.
-static char *run(int (*body)(void *), void *context, void (*undo)(void *), char **warnings) {
+static char *run(
+    int (*body)(void *), int (*again)(void *), void *context, void (*undo)(void *), char **warnings) {
     pthread_once(&started, start);
     if (start_failed) return copy_text("libvips cannot be started");
     pthread_rwlock_rdlock(&calls);
@@ -126,7 +127,7 @@ static char *run(int (*body)(void *), void *context, void (*undo)(void *), char 
     pthread_rwlock_unlock(&calls);
     if (!failed && !complained) return NULL;
     if (!failed) undo(context);
-    return run_alone(body, context, warnings);
+    return run_alone(again, context, warnings);
 }
 
 void cvips_free(void *pointer) { g_free(pointer); }
@@ -221,7 +222,7 @@ static int read_header(void *context) {
 
 char *cvips_read_header(const void *bytes, size_t count, cvips_header *header) {
     header_call call = {bytes, count, header};
-    return run(read_header, &call, NULL, NULL);
+    return run(read_header, read_header, &call, NULL, NULL);
 }
 
 typedef struct {
@@ -262,8 +263,7 @@ static int largest_sample(VipsImage *image, cvips_decoding *decoding) {
     return 0;
 }
 
-static int decode(void *context) {
-    decode_call *call = context;
+static int decode_failing_on(const char *level, decode_call *call) {
     if (format_of(call->bytes, call->count) == NULL) return -1;
     VipsImage *image = vips_image_new_from_buffer(call->bytes, call->count, "", "access", access_sequential, NULL);
     if (image == NULL) return -1;
@@ -275,13 +275,19 @@ static int decode(void *context) {
     if (failed) return -1;
     // Its own argument `fail_on` does not reach the loaders of buffers in 8.18; the option string does.
     if (vips_thumbnail_buffer((void *)call->bytes, call->count, &image, call->side, "height", call->side, "size",
-                              call->enlarge ? size_both : size_down, "option_string", "[fail_on=error]",
+                              call->enlarge ? size_both : size_down, "option_string", level,
                               has_profile ? "output_profile" : NULL, "srgb", NULL))
         return -1;
     failed = to_rgb(&image) || take_pixels(image, call->result);
     g_object_unref(image);
     return failed;
 }
+
+static int decode(void *context) { return decode_failing_on("[fail_on=error]", context); }
+
+/// Fails where the decoder complains of anything: what it says is read from the error buffer, which libvips itself clears
+/// when another thread looks for the loader of a file.
+static int decode_strictly(void *context) { return decode_failing_on("[fail_on=warning]", context); }
 
 static void forget_pixels(void *context) {
     decode_call *call = context;
@@ -300,10 +306,9 @@ char *cvips_decode(
     const void *bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *result, cvips_decoding *decoding) {
     decode_call call = {bytes, count, side, enlarge, result, decoding};
     decoding->warnings = NULL;
-    // Of a tile that cannot be read, only the error buffer knows, which libvips itself clears when another thread looks for
-    // the loader of a file.
+    // Of a tile that cannot be read, only the error buffer knows.
     if (is_tiff(bytes, count)) return run_alone(decode, &call, &decoding->warnings);
-    return run(decode, &call, forget_pixels, &decoding->warnings);
+    return run(decode_strictly, decode, &call, forget_pixels, &decoding->warnings);
 }
 
 typedef struct {
@@ -336,7 +341,7 @@ char *cvips_crop_resize(
     const uint8_t *rgb, int32_t width, int32_t height, int32_t left, int32_t top, int32_t area_width,
     int32_t area_height, int32_t new_width, int32_t new_height, cvips_pixels *result) {
     resize_call call = {rgb, width, height, left, top, area_width, area_height, new_width, new_height, result};
-    return run(crop_resize, &call, NULL, NULL);
+    return run(crop_resize, crop_resize, &call, NULL, NULL);
 }
 
 typedef struct {
@@ -362,5 +367,5 @@ char *cvips_encode(
     const uint8_t *pixels, int32_t width, int32_t height, int32_t bands, const char *suffix, void **bytes,
     size_t *count) {
     encode_call call = {pixels, width, height, bands, suffix, bytes, count};
-    return run(encode, &call, NULL, NULL);
+    return run(encode, encode, &call, NULL, NULL);
 }

@@ -89,7 +89,7 @@ public struct ClassAttributes: Sendable, Equatable {
     public init(path: String) throws {
         guard let data = try RegularFile.contents(of: path, atMost: 1 << 22) else {
             throw FoveaError(
-                .data, "cannot read the attribute file \(path): \(RegularFile.reasonNotOpened(path))",
+                .data, "cannot read the attribute file \(path): \(RegularFile.noSuchFile(path))",
                 remedy: "Check the path.")
         }
         guard let text = String(validating: data, as: UTF8.self) else {

@@ -129,7 +129,7 @@ struct ComparisonCell {
     /// The settings that a run in its folder was begun with; nil where none was.
     func written() throws -> RunSettings? {
         let path = PathName.joined(settings.output, RunConfiguration.name)
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard try RegularFile.exists(path, kind: .configuration) else { return nil }
         return try ConfigurationReader.read(RunSettings.self, file: path)
     }
 
@@ -144,7 +144,8 @@ struct ComparisonCell {
 
     /// How far it has come.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings or labels.
+    /// - Throws: `FoveaError` of kind `configuration` when its folder holds a run of other settings, labels or
+    ///   initial weights.
     func state() throws -> State {
         guard let read = try written() else { return .open }
         // Its paths count from where it was made.
@@ -167,16 +168,20 @@ struct ComparisonCell {
                 remedy: "Remove that folder, or give the comparison another `output`.")
         }
         let metrics = PathName.joined(settings.output, "metrics.json")
-        guard FileManager.default.fileExists(atPath: metrics) else { return .interrupted }
+        guard try RegularFile.exists(metrics) else { return .interrupted }
         let made = try RunMetrics.read(metrics)
         // By what was read, not by name: the command may be given from another folder now.
         let then = Set(made.labelTables.values)
         var changed = labels.tables.filter { !then.contains($0.value) }.map(\.key).sorted()
         if let attributes = made.attributes, attributes != labels.attributes { changed.append("the attribute file") }
+        // What a network begins from is a part of what its result is made of.
+        if let then = sources?.sha256(of: "model.weights"), let now = source.weights?.sha256, then != now {
+            changed.append("the weights \(settings.model.weights ?? "")")
+        }
         guard changed.isEmpty else {
             throw FoveaError(
                 .configuration, about: settings.output,
-                "was finished with other labels: since then \(Pluralization.listing(changed)) changed",
+                "was finished with other files: since then \(Pluralization.listing(changed)) changed",
                 remedy: "Remove that folder, or give the comparison another `output`.")
         }
         return .finished

@@ -9,7 +9,7 @@ extension ComparisonFolder {
     public static func requireOrigin(of description: String, _ settings: ComparisonSettings) throws {
         let folder = PathName.folder(of: description)
         guard PathName.last(of: description) == descriptionName,
-            let record = read(folder)
+            let record = try read(folder)
         else { return }
         let paths = [settings.output] + [settings.stages].compactMap { $0 } + settings.datasets.map(\.configuration)
         let here = FileManager.default.currentDirectoryPath

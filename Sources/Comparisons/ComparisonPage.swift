@@ -71,7 +71,7 @@ extension ComparisonOutcome {
         let output = plan.settings.output
         let description = PathName.joined(output, ComparisonFolder.descriptionName)
         // Relative paths in the description count from where the comparison was begun.
-        let place = ComparisonFolder.read(output).map { ["cd " + ShellWord.quoted($0.madeIn)] } ?? []
+        let place = (try? ComparisonFolder.read(output)).map { ["cd " + ShellWord.quoted($0.madeIn)] } ?? []
         let part = PathName.absolute(folder) != PathName.absolute(output)
         let compare = "fovea compare \(ShellWord.quoted(description))"
         return place + [

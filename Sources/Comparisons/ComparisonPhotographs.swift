@@ -27,7 +27,7 @@ struct ComparisonPhotographs {
     mutating func add(_ cell: ComparisonCell) throws {
         let folder = cell.settings.output
         guard let record = try RunRecord.find(for: folder) else {
-            guard let missing = RunRecord.missingSplit(of: folder) else { return }
+            guard let missing = try RunRecord.missingSplit(of: folder) else { return }
             throw FoveaError(
                 .data, about: missing,
                 "is missing, though the run wrote it: which photographs it was made of is not known",
@@ -77,8 +77,8 @@ struct ComparisonPhotographs {
 extension ComparisonPlan {
     /// How far each cell has come, and the photographs of those that are finished.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` when a cell's folder holds a run of other settings or labels, or two
-    ///   cells were made of different photographs.
+    /// - Throws: `FoveaError` of kind `configuration` when a cell's folder holds a run of other settings, labels or initial
+    ///   weights, or two cells were made of different photographs.
     func states() throws -> (states: [ComparisonCell.State], photographs: ComparisonPhotographs) {
         let states = try cells.map { try $0.state() }
         return (states, try ComparisonPhotographs(zip(cells, states).filter { $1 == .finished }.map(\.0)))

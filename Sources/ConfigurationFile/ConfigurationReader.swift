@@ -59,14 +59,10 @@ public enum ConfigurationReader {
     }
 
     private static func contents(of path: String) throws -> String {
-        guard
-            let data = try RegularFile.contents(of: path, atMost: YAMLText.maximumBytes, kind: .configuration)
-        else {
-            let isThere = FileManager.default.fileExists(atPath: path)
+        guard let data = try RegularFile.contents(of: path, atMost: YAMLText.maximumBytes, kind: .configuration) else {
             throw FoveaError(
-                .configuration, "cannot read the configuration \(path): \(isThere ? "not permitted" : "no such file")",
-                remedy: isThere ? "Check the file's permissions." : "`fovea init FOLDER` writes a first configuration.",
-                place: FilePlace(path))
+                .configuration, "cannot read the configuration \(path): no such file",
+                remedy: "`fovea init FOLDER` writes a first configuration.", place: FilePlace(path))
         }
         guard let text = String(validating: data, as: UTF8.self) else {
             throw FoveaError(.configuration, at: FilePlace(path), "not a text in UTF-8")

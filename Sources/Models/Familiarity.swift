@@ -43,6 +43,9 @@ public struct Familiarity: Sendable {
         }
         (mean, precision) = try Self.fit(rows)
         self.distances = distances.sorted()
+        guard self.distances.last ?? 0 > 0 else {
+            throw FoveaError(.data, "familiarity needs training images that differ; to the model all are the same")
+        }
     }
 
     /// The share of training images that lie farther than each of some images, [count].
@@ -122,11 +125,14 @@ extension Familiarity {
     ///
     /// - Parameters:
     ///   - weights: the hash of the model's weights.
+    ///   - sha256: the hash of the file as it was written; nil where that is not known.
     ///   - length: numbers of a feature.
     /// - Throws: `FoveaError` of kind `data` when it is damaged or belongs to other weights.
-    public static func read(from folder: String, weights: String, length: Int) throws -> Familiarity? {
+    public static func read(
+        from folder: String, weights: String, sha256: String? = nil, length: Int
+    ) throws -> Familiarity? {
         let path = PathName.joined(folder, fileName)
-        guard FileManager.default.fileExists(atPath: path) else { return nil }
+        guard try RegularFile.exists(path) else { return nil }
         let file = try WeightFile.open(path)
         let remedy = "Make it again with `fovea calibrate`, or delete it."
         guard file.metadata["weights_sha256"] == weights else {
@@ -148,9 +154,38 @@ extension Familiarity {
             }
             return values
         }
-        return Familiarity(
+        let read = Familiarity(
             mean: try values("mean", [length]), precision: try values("precision", [length, length]),
-            distances: try values("distances", nil).sorted())
+            distances: try values("distances", nil))
+        if let fault = read.fault { throw FoveaError(.data, about: path, fault, remedy: remedy) }
+        guard try sha256.map({ try $0 == file.sha256() }) ?? true else {
+            throw FoveaError(.data, about: path, "is not the file that `fovea calibrate` wrote", remedy: remedy)
+        }
+        return read
+    }
+
+    /// What no fit gives; nil for nothing.
+    private var fault: String? {
+        let length = mean.count
+        // The inverse of a covariance that is close to singular is symmetric up to rounding.
+        let diagonal = (0..<length).map { precision[$0 * length + $0] }
+        let tolerance = 1e-3 * (diagonal.max() ?? 0)
+        let isSymmetric = (0..<length).allSatisfy { row in
+            (0..<row).allSatisfy { abs(precision[row * length + $0] - precision[$0 * length + row]) <= tolerance }
+        }
+        guard isSymmetric, diagonal.allSatisfy({ $0 > 0 }) else {
+            return
+                "holds a precision that is not the inverse of a covariance: it must be symmetric, with numbers above 0 on "
+                + "its diagonal"
+        }
+        let isAscending = zip(distances, distances.dropFirst()).allSatisfy { $0 <= $1 }
+        guard distances.count >= 2 * Self.folds, isAscending, distances[0] >= 0, distances[distances.count - 1] > 0
+        else {
+            return
+                "holds distances that no training images have: they must be \(2 * Self.folds) or more, ascending, not "
+                + "negative and not all 0"
+        }
+        return nil
     }
 
     private init(mean: [Double], precision: [Double], distances: [Double]) {

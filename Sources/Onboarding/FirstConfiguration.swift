@@ -126,7 +126,7 @@ extension FirstConfiguration {
     /// What was found, and what to do next.
     public func text(for terminal: Terminal, writtenTo path: String) -> String {
         let width = findings.map(\.subject.count).max() ?? 0
-        let lines = findings.map { "  " + DisplayText.pad($0.subject, to: width) + "  " + DisplayText.oneLine($0.text) }
+        let lines = findings.map { "  " + DisplayText.pad($0.subject, to: width) + "  " + Printable.line($0.text) }
         return terminal.styled("Found in \(folder)", .bold) + "\n" + lines.joined(separator: "\n")
             + "\n\nWrote \(path). Next:\n  fovea inspect \(path)\n  fovea train \(path)\n"
     }

@@ -125,7 +125,7 @@ public struct PhantomDataset: Sendable {
     }
 
     private func readManifest() throws -> Manifest? {
-        guard let data = FileManager.default.contents(atPath: manifest) else { return nil }
+        guard let data = try RegularFile.contents(of: manifest, atMost: 1 << 20) else { return nil }
         do {
             return try JSONFormat.decoded(Manifest.self, from: data)
         } catch {

@@ -50,15 +50,15 @@ public struct PhantomSettings: Codable, Sendable, Equatable {
     /// - Throws: `FoveaError` of kind `configuration` that names the first impossible value and what is allowed.
     public func validate() throws {
         // What `fovea phantoms` has an option for is called as there.
-        try check("--training", Double(trainingPatients), 1, 1_000_000)
-        try check("--validation", Double(validationPatients), 0, 1_000_000)
-        try check("--side", Double(side), 64, 1024)
+        try check("--training", trainingPatients, 1, 1_000_000)
+        try check("--validation", validationPatients, 0, 1_000_000)
+        try check("--side", side, 64, 1024)
         try check("healthyShare", healthyShare, 0, 0.9)
         try check("bilateralShare", bilateralShare, 0, 1)
-        try check("--positives", Double(minimumValidationPositives), 0, 1_000_000)
+        try check("--positives", minimumValidationPositives, 0, 1_000_000)
         guard !prevalence.isEmpty else {
             throw FoveaError(
-                .configuration, "phantoms: prevalence is empty",
+                .configuration, "prevalence is empty",
                 remedy: "Give a share for at least one finding, such as drusen: 0.2.")
         }
         for finding in findings {
@@ -66,15 +66,9 @@ public struct PhantomSettings: Codable, Sendable, Equatable {
         }
     }
 
-    private func check(_ name: String, _ value: Double, _ low: Double, _ high: Double) throws {
+    private func check<Value: Comparable>(_ name: String, _ value: Value, _ low: Value, _ high: Value) throws {
         guard value >= low, value <= high else {
-            throw FoveaError(
-                .configuration,
-                "phantoms: \(name) is \(Self.text(value)); allowed: \(Self.text(low)) to \(Self.text(high))")
+            throw FoveaError(.configuration, "\(name) is \(value); allowed: \(low) to \(high)")
         }
-    }
-
-    private static func text(_ value: Double) -> String {
-        value == value.rounded() && abs(value) < 1e15 ? String(Int(value)) : String(value)
     }
 }

@@ -56,7 +56,7 @@ struct ClassRows {
 
     /// The width that names need, at most `limit`; with some space for viewers that use a wider font.
     static func nameWidth(_ classes: [ClassRow], limit: Double) -> Double {
-        min(limit, 1.12 * (classes.map { TextWidth.of(DisplayText.oneLine($0.name), size: 12) }.max() ?? 0))
+        min(limit, 1.12 * (classes.map { TextWidth.of(Printable.line($0.name), size: 12) }.max() ?? 0))
     }
 
     /// Headings, names and a faint line under every row.

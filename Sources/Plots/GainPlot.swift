@@ -57,7 +57,7 @@ public struct GainPlot: Sendable {
         let step = 27.0
         let left = 20.0
         let rows = sections.flatMap(\.rows)
-        let labels = rows.map { TextWidth.of(DisplayText.oneLine($0.label), size: 12) }.max() ?? 0
+        let labels = rows.map { TextWidth.of(Printable.line($0.label), size: 12) }.max() ?? 0
         let start = left + max(90, min(300, 1.12 * labels)) + 14
         let end = start + 400
         let width = end + 200

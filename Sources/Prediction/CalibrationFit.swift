@@ -61,35 +61,35 @@ public struct CalibrationFit {
         let predictions = predictions
         let weights = try ModelBundle.weightsHash(in: data.model)
         // First, so that no calibration stands beside the familiarity of other weights.
-        let quality: QualityLimits?
-        (quality, unlearnt) = try Self.learn(inference, weights: weights, context)
+        let learnt = try Self.learn(inference, weights: weights, context)
+        unlearnt = learnt.missing
         calibration = ModelCalibration(
             weights: weights,
             precision: data.precision, data: source, classes: predictions.data.classes, lines: lines, points: points,
             positives: predictions.data.classes.indices.map { predictions.data.labels(class: $0).count { $0 == 1 } },
-            quality: quality)
+            learnt: learnt)
         try file.write(String(decoding: JSONFormat.encoded(calibration), as: UTF8.self), shouldStop: context.shouldStop)
     }
 
     /// Learns limits of quality from the training images, and what they look like to the model, where its run says which they
     /// are.
-    ///
-    /// - Returns: the limits, and why something was not learnt.
     private static func learn(
         _ inference: InferenceModel, weights: String, _ context: ExecutionContext
-    ) throws -> (quality: QualityLimits?, unlearnt: String?) {
+    ) throws -> ModelCalibration.Learnt {
         PartialFile.removeLeftOver(in: inference.folder) { $0 == Familiarity.fileName }
-        var limits: QualityLimits?
+        let path = PathName.joined(inference.folder, Familiarity.fileName)
+        var learnt = ModelCalibration.Learnt()
         do {
             let cache = try ModelEvaluation.trainingImages(of: inference, context)
-            limits = try quality(of: cache, context)
+            learnt.quality = try quality(of: cache, context)
             try Familiarity(fitting: inference.features(cache), count: cache.count)
                 .save(to: inference.folder, weights: weights)
-            return (limits, nil)
+            learnt.familiarity = try Digest.sha256(fileAt: path)
         } catch let error as FoveaError where [.data, .configuration].contains(error.kind) {
-            unlink(PathName.joined(inference.folder, Familiarity.fileName))
-            return (limits, "familiarity was not learnt, which needs the training images: \(error.message)")
+            unlink(path)
+            learnt.missing = "familiarity was not learnt, which needs the training images: \(error.message)"
         }
+        return learnt
     }
 
     /// The limits of quality of training images: of a thousand of them, as originals are large.

@@ -54,7 +54,8 @@ public struct InferenceModel {
         imagePolicy = ImagePolicy(limits: calibration?.quality ?? .standard, takesAnyImage: takesAnyImage)
         if let calibration {
             familiarity = try Familiarity.read(
-                from: folder, weights: calibration.weightsSHA256, length: featureCount)
+                from: folder, weights: calibration.weightsSHA256, sha256: calibration.familiaritySHA256,
+                length: featureCount)
         } else {
             familiarity = nil
         }

@@ -30,6 +30,15 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         var specificity: [String: [Double?]]
     }
 
+    /// What the training images showed.
+    struct Learnt {
+        var quality: QualityLimits?
+        /// The hash of the familiarity's file.
+        var familiarity: String?
+        /// Why something was not learnt.
+        var missing: String?
+    }
+
     static let name = RunFolder.calibrationName
     static let sizeLimit = 1 << 28
     /// Far more than any line that is fitted has.
@@ -51,15 +60,18 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     let positives: [Int]
     /// Between which measures an image is like the training images; nil where these were not at hand.
     let quality: QualityLimits?
+    /// The hash of the familiarity that was learnt with it; nil where none was.
+    let familiaritySHA256: String?
 
     enum CodingKeys: String, CodingKey {
         case format, precision, data, classes, slope, offset, points, positives, quality
         case weightsSHA256 = "weightsSha256"
+        case familiaritySHA256 = "familiaritySha256"
     }
 
     init(
         weights: String, precision: Precision, data: Source, classes: [String], lines: [PlattScaling], points: Points,
-        positives: [Int], quality: QualityLimits?
+        positives: [Int], learnt: Learnt
     ) {
         weightsSHA256 = weights
         self.precision = precision
@@ -69,7 +81,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         offset = lines.map(\.offset)
         self.points = points
         self.positives = positives
-        self.quality = quality
+        (quality, familiaritySHA256) = (learnt.quality, learnt.familiarity)
     }
 
     /// Calibrated probabilities, [N, classes]; those of a single-label model are fitted class by class and need not sum

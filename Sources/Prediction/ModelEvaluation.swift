@@ -79,7 +79,7 @@ public struct ModelEvaluation: Sendable {
         let paths = RunRecord.folders(of: InferenceModel.folder(model)).map {
             PathName.joined($0, RunConfiguration.name)
         }
-        guard let path = paths.first(where: { FileManager.default.fileExists(atPath: $0) }) else {
+        guard let path = try paths.first(where: { try RegularFile.exists($0, kind: .configuration) }) else {
             try ModelBundle.requireFolder(InferenceModel.folder(model))
             throw FoveaError(
                 .configuration, about: model,
@@ -180,7 +180,7 @@ public struct ModelEvaluation: Sendable {
             throw Self.unlabelled(description.classes[member], mergedInto: group.name, in: cohort)
         }
         let record = try RunRecord.find(for: model)
-        let missing = record == nil ? RunRecord.missingSplit(of: model) : nil
+        let missing = record == nil ? try RunRecord.missingSplit(of: model) : nil
         if let missing, isOfRun, part != .all {
             throw FoveaError(
                 .data, about: missing, "is missing, though the run wrote it: which images it validated is not known",
@@ -240,7 +240,7 @@ public struct ModelEvaluation: Sendable {
     private func changes(_ cohort: Cohort, _ attributes: ClassAttributes?) throws -> [String] {
         let folders = RunRecord.folders(of: model)
         guard let sources = try folders.compactMap({ try RunSources.read($0) }).first else {
-            return folders.filter { RunRecord.splitHash(in: $0) != nil }.map(RunSources.missing)
+            return try folders.filter { try RunRecord.splitHash(in: $0) != nil }.map(RunSources.missing)
         }
         let hashes = DataSettings.hashes(cohort, attributes, severalTables: !settings.data.tables.isEmpty)
         return sources.changes(since: hashes, at: settings.paths)

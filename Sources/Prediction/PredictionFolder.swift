@@ -20,6 +20,8 @@ public struct PredictionFolder {
         var weightsSHA256: String
         /// The hash of the model's calibration; nil without one.
         var calibrationSHA256: String?
+        /// The hash of what decides familiarity; nil without it.
+        var familiaritySHA256: String?
         /// What decides findings; nil for the thresholds of the model.
         var operatingPoint: String?
         var precision: Precision
@@ -36,6 +38,7 @@ public struct PredictionFolder {
             case format, operatingPoint, precision, classes, takesAnyImage, images, shard
             case weightsSHA256 = "weightsSha256"
             case calibrationSHA256 = "calibrationSha256"
+            case familiaritySHA256 = "familiaritySha256"
             case imagesSHA256 = "imagesSha256"
         }
     }
@@ -105,11 +108,15 @@ public struct PredictionFolder {
         self.inference = inference
         self.shard = shard
         tables = Self.tables(of: inference)
-        let calibration = try RegularFile.contents(
-            of: PathName.joined(inference.folder, ModelCalibration.name), atMost: ModelCalibration.sizeLimit)
+        func hash(_ name: String) throws -> String? {
+            let path = PathName.joined(inference.folder, name)
+            return try RegularFile.exists(path) ? Digest.sha256(fileAt: path) : nil
+        }
         let own = Manifest(
             weightsSHA256: try ModelBundle.weightsHash(in: inference.folder),
-            calibrationSHA256: calibration.map { Digest.sha256($0) }, operatingPoint: inference.rule.name,
+            calibrationSHA256: try hash(ModelCalibration.name),
+            familiaritySHA256: inference.familiarity == nil ? nil : try hash(Familiarity.fileName),
+            operatingPoint: inference.rule.name,
             precision: inference.precision, classes: inference.description.classes,
             takesAnyImage: inference.imagePolicy.takesAnyImage, images: images.count,
             imagesSHA256: Self.hash(of: images),
@@ -120,15 +127,27 @@ public struct PredictionFolder {
                     .configuration, "\(path) already holds predictions",
                     remedy: "Continue them with --resume, or name another folder.")
             }
-            guard (try? JSONFormat.decoded(Manifest.self, from: found)) == own else {
+            guard try Self.read(found, manifest) == own else {
                 throw FoveaError(
                     .configuration,
-                    "the predictions in \(path) are of another model, another calibration, other images, or another "
+                    "the predictions in \(path) are of another model, calibration or familiarity, other images, or another "
                         + "--at, --precision, --shard or --any-image than those given now",
                     remedy: "Give what they were begun with, or name another folder.")
             }
         } else {
             try AtomicFile.write(JSONFormat.encoded(own), to: manifest)
+        }
+    }
+
+    private static func read(_ data: Data, _ path: String) throws -> Manifest {
+        do {
+            return try JSONFormat.decoded(Manifest.self, from: data)
+        } catch {
+            throw FoveaError(
+                .data, about: path,
+                "is damaged, so it is not known what was predicted: "
+                    + JSONFault.words(error, in: data, decoding: Manifest.self),
+                remedy: "Restore the file; or delete the folder, or name another one, and predict again.")
         }
     }
 

@@ -26,8 +26,10 @@ public struct ComparisonFolder: Codable {
     private var hasReported: Bool? = false
 
     /// The record of a comparison in a folder; nil where there is none, or that of a run, or another file of its name.
-    package static func read(_ folder: String) -> ComparisonFolder? {
-        guard let data = try? RegularFile.contents(of: PathName.joined(folder, RunSources.name), atMost: 1 << 20),
+    ///
+    /// - Throws: `FoveaError` of kind `data` where such a file cannot be opened.
+    package static func read(_ folder: String) throws -> ComparisonFolder? {
+        guard let data = try RegularFile.contents(of: PathName.joined(folder, RunSources.name), atMost: 1 << 20),
             let record = try? JSONFormat.decoded(ComparisonFolder.self, from: data), record.format == 1,
             // A run's says more.
             (try? JSONFormat.decoded(RunSources.self, from: data)) == nil
@@ -50,10 +52,10 @@ public struct ComparisonFolder: Codable {
     }
 
     /// The command that writes the page about results over some folds or with merged classes; nil for any other folder.
-    package static func reportCommand(ofPart folder: String) -> String? {
+    package static func reportCommand(ofPart folder: String) throws -> String? {
         let path = PathName.collapsed(PathName.absolute(folder))
         let name = PathName.last(of: path)
-        guard isPart(name), read(folder) != nil else { return nil }
+        guard isPart(name), try read(folder) != nil else { return nil }
         let words = name.split(separator: "-").map(String.init)
         let folds = words.filter { Int($0) != nil }
         return "fovea compare \(ShellWord.quoted(PathName.joined(PathName.folder(of: path), descriptionName))) --report"
@@ -67,7 +69,7 @@ public struct ComparisonFolder: Codable {
             ([descriptionName, logName, RunSources.name] + reports + folders).contains(name) || isPart(name)
         else { return false }
         func has(_ name: String) -> Bool { access(PathName.joined(folder, name), F_OK) == 0 }
-        return read(folder) != nil || has(descriptionName) && (has("comparison.json") || has("cells"))
+        return (try? read(folder)) != nil || has(descriptionName) && (has("comparison.json") || has("cells"))
     }
 
     /// Refuses a folder that holds files that a comparison would overwrite and that none wrote, and one in which files stand
@@ -84,7 +86,7 @@ public struct ComparisonFolder: Codable {
         }
         func has(_ name: String) -> Bool { access(PathName.joined(folder, name), F_OK) == 0 }
         func isFilled(_ name: String) -> Bool { FileManager.default.isFilledFolder(PathName.joined(folder, name)) }
-        let record = read(folder)
+        let record = try read(folder)
         // Comparisons of earlier versions left no record, but cells.
         let isBegun = record != nil || has(descriptionName) && isFilled("cells")
         let hasReported = isBegun && (record?.hasReported ?? true)
@@ -113,7 +115,7 @@ public struct ComparisonFolder: Codable {
         try requireOwn(folder)
         try Folder.make(folder)
         removeLeftOver(folder)
-        if read(folder) == nil { try ComparisonFolder().write(to: folder) }
+        if try read(folder) == nil { try ComparisonFolder().write(to: folder) }
     }
 
     /// Notes that results are written to the folder from now on, so that later ones may replace them.
@@ -123,7 +125,7 @@ public struct ComparisonFolder: Codable {
         try requireOwn(folder)
         try Folder.make(PathName.joined(folder, "plots"))
         removeLeftOver(folder)
-        var record = read(folder) ?? ComparisonFolder()
+        var record = try read(folder) ?? ComparisonFolder()
         guard record.hasReported != true else { return }
         record.hasReported = true
         try record.write(to: folder)

@@ -30,7 +30,7 @@ public struct RunConfiguration: Sendable {
             return
         }
         written = try ConfigurationReader.read(RunSettings.self, file: path)
-        let (resolved, missing) = sources.resolve(written, in: place.isEmpty ? "." : place)
+        let (resolved, missing) = try sources.resolve(written, in: place.isEmpty ? "." : place)
         settings =
             given.isEmpty
             ? resolved

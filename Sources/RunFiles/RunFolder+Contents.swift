@@ -40,7 +40,7 @@ extension RunFolder {
     /// - Throws: `FoveaError` of kind `configuration` when the folder does not exist or has none.
     public static func configuration(of run: String) throws -> String {
         let path = PathName.joined(run, "config.yaml")
-        if FileManager.default.fileExists(atPath: path) { return path }
+        if try RegularFile.exists(path, kind: .configuration) { return path }
         guard Folder.exists(run) else {
             throw FoveaError(
                 .configuration, "the folder \(run) does not exist, so there is nothing to resume",

@@ -81,7 +81,7 @@ package struct RunMetrics: Codable {
     ///
     /// - Throws: `FoveaError` of kind `data` when it is none.
     package static func read(_ path: String) throws -> RunMetrics {
-        let data = FileManager.default.contents(atPath: path) ?? Data()
+        let data = try RegularFile.contents(of: path, atMost: 1 << 30) ?? Data()
         do {
             return try JSONFormat.decoded(RunMetrics.self, from: data)
         } catch {

@@ -29,7 +29,7 @@ package struct RunResults {
             hashes[RunConfiguration.name] = metrics.configuration
             return RunResults(folder: folder, hashes: hashes)
         } catch {
-            guard access(PathName.joined(folder, RunConfiguration.name), F_OK) == 0 else { return nil }
+            guard try RegularFile.exists(PathName.joined(folder, RunConfiguration.name)) else { return nil }
             throw FoveaError(
                 .data, about: path, "is not the file that the run wrote: \(JSONFault.words(error, in: data))",
                 remedy: remedy(folder))
@@ -41,7 +41,7 @@ package struct RunResults {
     /// - Throws: `FoveaError` of kind `data` that names the file.
     package func requireUnchanged(_ name: String) throws {
         let path = PathName.joined(folder, name)
-        guard let hash = hashes[name], access(path, F_OK) == 0 else { return }
+        guard let hash = hashes[name], try RegularFile.exists(path) else { return }
         guard try Digest.sha256(fileAt: path) != hash else { return }
         let remedy =
             switch name {

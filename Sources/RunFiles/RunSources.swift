@@ -92,6 +92,9 @@ package struct RunSources: Codable, Equatable {
         return sources
     }
 
+    /// What the file of a key held; nil where that is not known.
+    package func sha256(of key: String) -> String? { files.first { $0.key == key }?.sha256 }
+
     /// A file or folder that is at none of the places where it may be.
     struct Missing {
         var key: String
@@ -104,16 +107,21 @@ package struct RunSources: Codable, Equatable {
     ///
     /// A file is taken from where it lay when the run was made, or from the same place relative to the run folder, where
     /// both were moved: whichever holds what the run read. Folders are taken from where their table was found.
-    func resolve(_ settings: RunSettings, in folder: String) -> (settings: RunSettings, missing: [Missing]) {
+    ///
+    /// - Throws: `FoveaError` of kind `data` where a file is at none of its places, and one of them cannot be looked at.
+    func resolve(_ settings: RunSettings, in folder: String) throws -> (settings: RunSettings, missing: [Missing]) {
         var (resolved, missing) = (settings, [Missing]())
         // Whether the last table lay relative to the run folder.
         var isMoved = false
-        resolved.changePaths { key, path in
+        try resolved.changePaths { key, path in
             let entry = files.first { $0.key == key && $0.written == path }
             let places = places(path, entry, folder)
             let found = places.filter { access($0, F_OK) == 0 }
             guard let first = found.first else {
-                if key != "stages", key != "cache" { missing.append(Missing(key: key, written: path, places: places)) }
+                if key != "stages", key != "cache" {
+                    for place in places { _ = try RegularFile.exists(place) }
+                    missing.append(Missing(key: key, written: path, places: places))
+                }
                 return isMoved ? places[places.count > 1 ? 1 : 0] : places[0]
             }
             guard let hash = entry?.sha256 else {

@@ -132,28 +132,31 @@ package struct RunRecord {
     }
 
     /// What `metrics.json` of a folder says of the split; nil for a folder without a finished run of this version.
-    package static func splitHash(in folder: String) -> String? {
+    ///
+    /// - Throws: `FoveaError` of kind `data` when it cannot be opened.
+    package static func splitHash(in folder: String) throws -> String? {
         struct Metrics: Decodable { var split: String? }
-        let data = try? RegularFile.contents(of: PathName.joined(folder, "metrics.json"), atMost: 1 << 30)
+        let data = try RegularFile.contents(of: PathName.joined(folder, "metrics.json"), atMost: 1 << 30)
         return data.flatMap { try? JSONFormat.decoded(Metrics.self, from: $0) }?.split
     }
 
     /// Where the split of a model's run should lie and does not; nil where it does, or the model has no run.
-    package static func missingSplit(of model: String) -> String? {
-        folders(of: model).filter { splitHash(in: $0) != nil }.map { PathName.joined($0, RunSplit.name) }
-            .first { access($0, F_OK) != 0 }
+    package static func missingSplit(of model: String) throws -> String? {
+        try folders(of: model).filter { try splitHash(in: $0) != nil }.map { PathName.joined($0, RunSplit.name) }
+            .first { try !RegularFile.exists($0) }
     }
 
     /// That of the run which a model comes from; nil where the model is alone, or an earlier version made the run.
     ///
     /// - Throws: `FoveaError` of kind `data` when the run is not finished, or its `split.csv` was changed.
     package static func find(for model: String) throws -> RunRecord? {
-        guard let folder = folders(of: model).first(where: { access(PathName.joined($0, RunSplit.name), F_OK) == 0 })
-        else {
-            return nil
-        }
+        guard
+            let folder = try folders(of: model).first(where: {
+                try RegularFile.exists(PathName.joined($0, RunSplit.name))
+            })
+        else { return nil }
         let path = PathName.joined(folder, RunSplit.name)
-        guard let hash = splitHash(in: folder) else {
+        guard let hash = try splitHash(in: folder) else {
             throw FoveaError(
                 .data, about: folder,
                 "has a \(RunSplit.name), but no metrics.json: its run is not finished, or a part of it "

@@ -60,7 +60,7 @@ package enum StageFolder {
             (ModelBundle.weightsName, hashes.weights), (ModelBundle.configurationName, hashes.description),
         ] {
             let file = PathName.joined(path, name)
-            guard access(file, F_OK) == 0, !Folder.exists(file), try Digest.sha256(fileAt: file) == hash
+            guard try RegularFile.exists(file), !Folder.exists(file), try Digest.sha256(fileAt: file) == hash
             else { throw damaged(file, in: path) }
         }
         return data

@@ -89,7 +89,7 @@ public struct Run {
         }
         let store = StageStore(
             folder: settings.stageFolder, shouldStop: context.shouldStop, logger: logger)
-        let isContinued = context.isResuming && access(folder.file(RunConfiguration.name), F_OK) == 0
+        let isContinued = try context.isResuming && RegularFile.exists(folder.file(RunConfiguration.name))
         let haveImagesChanged = isContinued && warnOfChangedImages(preparedData, folder)
         let (sources, haveFilesChanged) = try sources(preparedData, weights, folder, isContinued: isContinued)
         // From here on the run is accepted.

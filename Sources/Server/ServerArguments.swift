@@ -50,7 +50,7 @@ public enum ServerToken {
     public static func read(_ path: String) throws -> String {
         guard let data = try RegularFile.contents(of: path, atMost: 4096, kind: .configuration) else {
             throw FoveaError(
-                .configuration, "cannot read \(path): \(RegularFile.reasonNotOpened(path))", remedy: remedy)
+                .configuration, "cannot read \(path): \(RegularFile.noSuchFile(path))", remedy: remedy)
         }
         let token = String(decoding: data, as: UTF8.self).trimmingCharacters(in: .whitespacesAndNewlines)
         guard 16...1000 ~= token.utf8.count, token.utf8.allSatisfy({ 33...126 ~= $0 }) else {

@@ -63,7 +63,7 @@ public enum Autograd {
 }
 
 /// The precision in which a network is computed.
-public enum Precision: String, Sendable, CaseIterable, Codable {
+public enum Precision: String, NamedChoice, Sendable {
     /// IEEE single precision everywhere.
     case float32
     /// libtorch's autocast: convolutions and products in bfloat16, sums and losses in float32.

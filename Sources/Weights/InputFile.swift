@@ -110,7 +110,7 @@ final class InputFile: Sendable {
         FoveaError(
             .data,
             "cannot \(verb) \(path): "
-                + (errno == ENOENT ? RegularFile.reasonNotOpened(path) : String(cString: strerror(errno))),
+                + (errno == ENOENT ? RegularFile.noSuchFile(path) : String(cString: strerror(errno))),
             remedy: "Check the path and its permissions.", place: FilePlace(path))
     }
 }

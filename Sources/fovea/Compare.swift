@@ -65,10 +65,12 @@ struct Compare: ParsableCommand {
             printError("The same command resumes from here.")
             throw stop
         }
+        // Files first: whoever reads the text may stop reading.
+        let page = try Report.pageIfPossible(context, outcome.writePage)
         try show(outcome.summary(for: terminal))
         try show(
             "The comparison is in \(outcome.folder): comparison.md, comparison.json, means.csv, differences.csv, plots/."
         )
-        if let page = try Report.pageIfPossible(context, outcome.writePage) { try show("To look at: \(page)") }
+        if let page { try show("To look at: \(page)") }
     }
 }

@@ -21,6 +21,7 @@ struct Fovea: ParsableCommand {
 
     static func main() {
         StandardStream.prepare()
+        StopSignal.prepare()
         Engine.keepFreedMemory()
         do {
             var command = try parseAsRoot()

@@ -35,7 +35,15 @@ struct Phantom: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
-    func run() throws {
+    func validate() throws {
+        do {
+            try settings.validate()
+        } catch let error as FoveaError {
+            throw ValidationError(error.message)
+        }
+    }
+
+    private var settings: PhantomSettings {
         var settings = PhantomSettings()
         settings.trainingPatients = training
         settings.validationPatients = validation
@@ -43,6 +51,10 @@ struct Phantom: ParsableCommand {
         settings.side = side
         settings.seed = seed
         settings.drawFindings = !withoutFindings
+        return settings
+    }
+
+    func run() throws {
         let context = try common.context()
         let dataset = try PhantomDataset(settings, folder: folder)
         let drawn = try dataset.draw(

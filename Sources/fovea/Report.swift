@@ -28,7 +28,7 @@ struct Report: ParsableCommand {
         let context = try common.context()
         let description = PathName.joined(folder, ComparisonFolder.descriptionName)
         let paths =
-            FileManager.default.fileExists(atPath: description)
+            try RegularFile.exists(description, kind: .configuration)
             ? try comparison(description, context) : try run(context)
         try show(paths.joined(separator: "\n"))
     }

@@ -3,6 +3,9 @@ import CProcess
 /// SIGINT, SIGTERM, SIGHUP and SIGALRM: the first stops the work at the next step; a second SIGINT or SIGTERM ends the
 /// program at once. SIGUSR1 makes a training save a checkpoint and continue.
 enum StopSignal {
+    /// Leaves SIGQUIT to the system, which ends the program.
+    static func prepare() { fovea_signals_prepare() }
+
     /// Installs the handlers.
     ///
     /// - Parameter grace: seconds after which the program ends in any case, with what is saved until then.

@@ -69,9 +69,10 @@ struct Train: ParsableCommand {
                     + " resumes from here.")
             throw stop
         }
+        // Files first: whoever reads the text may stop reading.
+        let page = try Report.pageIfPossible(context) { try ModelReporting(run: run.output, context).write() }
         try show(outcome.summary(for: Terminal.current()))
         try show("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
-        let page = try Report.pageIfPossible(context) { try ModelReporting(run: run.output, context).write() }
         if let page { try show("To look at: \(page)") }
     }
 }

@@ -32,6 +32,34 @@ import Testing
         }
     }
 
+    /// Root may read everything, so what cannot be looked at is here a link in a circle and a name that is too long.
+    @Test func whatCannotBeLookedAtIsNeitherThereNorAbsent() throws {
+        try withFolder {
+            let circle = folder + "/circle"
+            #expect(symlink("circle", circle) == 0)
+            for path in [circle, circle + "/below", folder + "/" + String(repeating: "x", count: 300)] {
+                for use: (String) throws -> Void in [
+                    { _ = try RegularFile.contents(of: $0, atMost: 100) }, { _ = try RegularFile.exists($0) },
+                    { _ = try CSVTable(path: $0) }, { _ = try Digest.sha256(fileAt: $0) },
+                    { _ = try YAMLDocument.read($0, "the thresholds", form: "") },
+                ] {
+                    let error = #expect(throws: FoveaError.self) { try use(path) }
+                    #expect(error?.kind == .data && error?.place?.path == path && error?.remedy != nil)
+                }
+                let error = #expect(throws: FoveaError.self) { try RegularFile.exists(path, kind: .configuration) }
+                #expect(error?.kind == .configuration)
+            }
+            #expect(problem(circle) == "configuration: cannot read \(circle): Too many levels of symbolic links")
+            try Data().write(to: URL(fileURLWithPath: folder + "/file"))
+            #expect(symlink("nothing", folder + "/broken") == 0)
+            for path in ["none", "none/below", "file/below", "broken"].map({ folder + "/" + $0 }) {
+                #expect(try RegularFile.contents(of: path, atMost: 100) == nil)
+                #expect(try !RegularFile.exists(path))
+            }
+            #expect(try RegularFile.exists(folder) && RegularFile.exists(folder + "/file"))
+        }
+    }
+
     @Test func aFileIsReadUpToItsLimit() throws {
         try withFolder {
             #expect(try RegularFile.contents(of: folder + "/none", atMost: 100) == nil)

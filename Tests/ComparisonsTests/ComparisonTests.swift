@@ -1,9 +1,12 @@
+import Backbones
 import Basics
 import Comparisons
 import ConfigurationFile
 import Evaluation
 import Execution
 import Foundation
+import FundusImaging
+import Models
 import Prediction
 import Reports
 import RunTestSupport
@@ -439,6 +442,36 @@ import Torch
         requireRefusal("were made of different photographs") { _ = try comparison(settings).report() }
         requireRefusal("were made of different photographs") { _ = try comparison(settings).forecast() }
         try FileManager.default.removeItem(atPath: settings.output + cell)
+        try execute(settings)
+    }
+
+    /// Cells that began from different weights would show the difference of these as an effect of seed or arm.
+    @Test func exchangedWeightsAreNoticed() throws {
+        let weights = folder.path + "/begin/" + ModelBundle.weightsName
+        func replaceWeights() throws {
+            let description = ModelDescription(
+                architecture: .mobilenetv1Short, classes: ["a"], image: .init(resolution: 32, crop: .none))
+            try Folder.make(folder.path + "/begin")
+            try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/begin")
+        }
+        try replaceWeights()
+        let first = try Data(contentsOf: URL(fileURLWithPath: weights))
+        settings.techniques = [settings.techniques[0]]
+        settings.arms = [.plain]
+        settings.settings = ["model.weights=\(weights)"]
+        try execute(settings)
+        try replaceWeights()
+        settings.seeds = [0, 1]
+        for use: () throws -> Void in [
+            { try self.execute(self.settings) }, { _ = try self.comparison(self.settings).report() },
+            { _ = try self.comparison(self.settings).forecast() },
+        ] {
+            let error = foveaError(use)
+            #expect(error?.kind == .configuration && error?.message.contains(weights) == true)
+            #expect(error?.message.contains("/cells/phantoms/seed-0/bce/plain") == true)
+        }
+        #expect(!FileManager.default.fileExists(atPath: settings.output + "/cells/phantoms/seed-1"))
+        try first.write(to: URL(fileURLWithPath: weights))
         try execute(settings)
     }
 

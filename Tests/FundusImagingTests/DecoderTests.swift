@@ -43,6 +43,19 @@ import Testing
         }
     }
 
+    @Test("so is one of which another thread clears the complaint")
+    func complaintsBesideOtherThreads() throws {
+        let whole = try picture.jpeg()
+        let start = try #require(whole.range(of: Data([0xFF, 0xDA]))).upperBound + 20
+        let cut = whole.prefix((start + whole.count) / 2) + Data([0xFF, 0xD9])
+        let accepted = try mapInParallel(400, threads: 4, shouldStop: { false }) { number in
+            let isCut = number % 2 == 0
+            let pixels = try? ImageFile(name: "photograph", bytes: isCut ? cut : whole).decode()
+            return (pixels != nil) == isCut
+        }
+        #expect(!accepted.contains(true))
+    }
+
     @Test("so is a TIFF file with such a JPEG strip")
     func closedStrip() throws {
         let jpeg = try picture.jpeg()

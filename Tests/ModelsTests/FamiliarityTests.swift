@@ -3,6 +3,7 @@ import Foundation
 import Models
 import TestSupport
 import Testing
+import Weights
 
 /// Against scikit-learn's LedoitWolf; `Golden/familiarity.py` makes the file.
 @Suite struct FamiliarityTests {
@@ -45,6 +46,48 @@ import Testing
         #expect(message("abc", 13).contains("mean is missing or has another shape"))
         #expect(try Familiarity.read(from: folder.path + "/none", weights: "abc", length: 12) == nil)
         #expect(foveaError { _ = try Familiarity(fitting: [1, 2, 3], count: 3) }?.kind == .data)
+    }
+
+    /// Numbers with which every image would be familiar, or none.
+    @Test func whatNoFitGivesIsRefused() throws {
+        let folder = try TemporaryFolder()
+        let path = folder.path + "/" + Familiarity.fileName
+        try fitted().save(to: folder.path, weights: "abc")
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        let header = try WeightFile.open(path)
+        let written = try Dictionary(
+            uniqueKeysWithValues: header.tensors.map { tensor in
+                (tensor.name, try header.withBytes(of: tensor.name) { Array($0.bindMemory(to: Double.self)) })
+            })
+        func refusal(_ name: String, sha256: String? = nil, _ change: (inout [Double]) -> Void) throws -> FoveaError? {
+            var values = try #require(written[name])
+            let bytes = values.withUnsafeBytes { Data($0) }
+            let place = try #require(whole.range(of: bytes))
+            change(&values)
+            var other = whole
+            other.replaceSubrange(place, with: values.withUnsafeBytes { Data($0) })
+            try other.write(to: URL(fileURLWithPath: path))
+            return foveaError {
+                _ = try Familiarity.read(from: folder.path, weights: "abc", sha256: sha256, length: 12)
+            }
+        }
+        for (name, change) in [
+            ("mean", { $0[3] = .nan }), ("precision", { $0[5] = .infinity }), ("distances", { $0[0] = -.infinity }),
+            ("precision", { $0 = $0.map { _ in 0 } }), ("precision", { $0[13] = -$0[13] }),
+            ("precision", { $0[1] += 1e6 }), ("distances", { $0 = $0.map { _ in 0 } }),
+            ("distances", { $0.reverse() }), ("distances", { $0[0] = -1 }),
+        ] as [(String, (inout [Double]) -> Void)] {
+            let error = try refusal(name, change)
+            #expect(
+                error?.kind == .data && error?.place?.path == path && error?.message.contains(name) == true, "\(name)")
+        }
+        // What could be, but was not written.
+        let hash = Digest.sha256(whole)
+        #expect(try refusal("mean", sha256: hash) { $0[0] += 0.001 }?.kind == .data)
+        #expect(try refusal("mean") { $0[0] += 0.001 } == nil)
+        #expect(try refusal("mean", sha256: hash) { _ in } == nil)
+        let same = [Float](repeating: 1, count: 12 * 20)
+        #expect(foveaError { _ = try Familiarity(fitting: same, count: 20) }?.kind == .data)
     }
 
     /// Channels that never vary, and fewer images than channels.

@@ -325,7 +325,11 @@ import Torch
             (try with("offset", first: -1e308), "offset has -1e+308"),
             (try with("classes", first: "x"), "the model has"),
             (try with { $0["classes"] = Array(found.classes.reversed()) }, "in another order"),
-            (try with { $0["precision"] = "float7" }, "precision"),
+            (try with { $0["precision"] = "float7" }, "precision: found \"float7\"; allowed: float32, bfloat16"),
+            (
+                whole.replacing(/"offset" : \[\s*[^,\s]+/, with: "\"offset\" : [1e-400"),
+                "a number of magnitude at least 2.2"
+            ),
             ("", "is not a calibration"), (String(whole.prefix(whole.count / 2)), "is not a calibration"),
             ("{}", "is not a calibration"), (negative, "slopes must be above 0"), (short, "must have"),
             (whole.replacing("\"format\" : 1", with: "\"format\" : 9"), "has format 9"),

@@ -155,12 +155,34 @@ import Torch
         #expect(before != (try content("stopped")))
     }
 
+    @Test func anotherFamiliarityIsNoticed() throws {
+        _ = try predict("out")
+        let place = folder.path + "/model"
+        let path = place + "/" + Familiarity.fileName
+        func refusal() -> FoveaError? {
+            foveaError {
+                let now = try InferenceModel(place, operatingPoint: "sensitivity=0.9", takesAnyImage: true, context)
+                _ = try PredictionFolder(folder.path + "/out", now, images: images, shard: 40, isResuming: true)
+            }
+        }
+        #expect(refusal() == nil)
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        var random = SeededRandom(seed: 2)
+        let training = (0..<40 * model.featureCount).map { _ in Float(random.uniform()) }
+        try Familiarity(fitting: training, count: 40).save(to: place, weights: ModelBundle.weightsHash(in: place))
+        #expect(refusal()?.kind == .configuration)
+        unlink(path)
+        #expect(refusal()?.kind == .configuration)
+        try whole.write(to: URL(fileURLWithPath: path))
+        #expect(refusal() == nil)
+    }
+
     @Test func foldersOfOtherWorkAreRefused() throws {
         _ = try predict("out")
         func message(_ body: () throws -> Void) -> String { foveaError { try body() }?.message ?? "none" }
         #expect(message { _ = try predict("out") }.hasSuffix("already holds predictions"))
         let others =
-            "the predictions in \(folder.path)/out are of another model, another calibration, other images, "
+            "the predictions in \(folder.path)/out are of another model, calibration or familiarity, other images, "
             + "or another --at, --precision, --shard or --any-image than those given now"
         #expect(message { _ = try predict("out", images: Array(images.dropLast()), resume: true) } == others)
         let plain = try InferenceModel(folder.path + "/model", takesAnyImage: true, context)
@@ -175,6 +197,11 @@ import Torch
         let whole = try content("out")
         #expect(try predict("out", resume: true).predicted == 146)
         #expect(try content("out") == whole)
+        // What is not a record of predictions says nothing about them.
+        try folder.write("{\"classes\": [", to: "damaged/predictions.json")
+        let damage = foveaError { _ = try predict("damaged", resume: true) }
+        #expect(damage?.kind == .data && damage?.place?.path == folder.path + "/damaged/predictions.json")
+        #expect(damage?.message.contains("is damaged") == true)
         // Another photograph under the same name.
         try Data(contentsOf: URL(fileURLWithPath: images[1].path)).write(to: URL(fileURLWithPath: images[0].path))
         #expect(message { _ = try predict("out", resume: true) } == others)

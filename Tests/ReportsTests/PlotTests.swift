@@ -115,7 +115,7 @@ private let hostile = [
         #expect(texts.contains("<script>alert(1)</script>"))
         #expect(texts.contains("a & b"))
         #expect(texts.contains("\"double\" 'single'"))
-        #expect(texts.contains("two lines and tabs"))
+        #expect(texts.contains("two\\u{A}lines\\u{9}and tabs"))
         #expect(texts.contains { $0.hasPrefix("very long name very") && $0.hasSuffix("…") })
     }
 

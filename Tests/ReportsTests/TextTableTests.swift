@@ -31,7 +31,7 @@ import Testing
 
     @Test func markdownAlignsNumbersAndEscapes() {
         let hostile = TextTable(["a|b", "n"], [[.text("x<y>&*z\n|"), .number(nil)]])
-        #expect(hostile.markdown() == "| a\\|b | n |\n| --- | ---: |\n| x&lt;y&gt;&amp;\\*z \\| | – |\n")
+        #expect(hostile.markdown() == "| a\\|b | n |\n| --- | ---: |\n| x&lt;y&gt;&amp;\\*z\\\\u{A}\\| | – |\n")
     }
 
     @Test func csvHasFullPrecisionThreeColumnsAndEmptyForUndefined() {
@@ -58,8 +58,15 @@ import Testing
     }
 
     @Test func wideAndHostileCharactersKeepColumnsStraight() {
-        let names = TextTable(["C", "n"], [[.text("😀眼"), .count(1)], [.text("a\u{1B}[31m\r\nb"), .count(2)]])
-        #expect(names.text() == "C         n\n────────  ─\n😀眼      1\na\u{FFFD}[31m b  2\n")
+        let names = TextTable(["C", "n"], [[.text("😀眼"), .count(1)], [.text("a\u{1B}\nb"), .count(2)]])
+        #expect(names.text() == "C              n\n─────────────  ─\n😀眼           1\na\\u{1B}\\u{A}b  2\n")
+    }
+
+    @Test func namesThatDifferInControlCharactersOnlyAreToldApart() {
+        let names = ["a\u{202E}b", "a\u{1B}b", "a\tb", "a b", "a\nb", "a\u{FFFD}b"]
+        let lines = TextTable(["C"], names.map { [.text($0)] }).text().split(separator: "\n").dropFirst(2)
+        #expect(Set(lines).count == names.count, "\(lines)")
+        #expect(lines.allSatisfy { !$0.unicodeScalars.contains(where: Printable.isControl) })
     }
 
     @Test func rowsOfAnyLengthAndEmptyTablesAreFine() {

@@ -33,6 +33,42 @@ import Torch
         return try evaluation.run(context)
     }
 
+    /// A check must not be switched off by a file that is there and cannot be opened, as without permission.
+    @Test func aFileThatCannotBeOpenedIsNotTakenForMissing() throws {
+        try job.execute()
+        let run = job.settings.output
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        let images = Array(try ImageArguments.expand([job.settings.data.images]).prefix(1))
+        let stage = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: run + "/stages").first { $0.hasPrefix("student-") })
+        func predict() throws {
+            _ = try ModelPrediction(InferenceModel(run, takesAnyImage: true, context), images: images, context)
+        }
+        func judge() throws { _ = try evaluate(ModelEvaluation(run: run)) }
+        func report() throws { _ = try ModelReporting(run: run, context).write() }
+        func resume() throws { try job.execute(isResuming: true) }
+        for (name, uses) in [
+            ("calibration.json", [predict, judge, report]), ("familiarity.safetensors", [predict]),
+            ("metrics.json", [predict, judge, report]), ("config.json", [predict, judge, report]),
+            ("sources.json", [judge, report, resume]), ("split.csv", [judge, report]),
+            ("config.yaml", [judge, report]), ("stages/\(stage)/stage.json", [resume]),
+            ("history.csv", [resume]), ("sessions.json", [resume]),
+        ] {
+            let path = run + "/" + name
+            try FileManager.default.moveItem(atPath: path, toPath: path + ".kept")
+            #expect(symlink(PathName.last(of: path), path) == 0)
+            for (number, use) in uses.enumerated() {
+                let error = foveaError(use)
+                #expect(error != nil && [.data, .configuration].contains(error?.kind), "\(name), use \(number)")
+                let message = error?.message ?? "none"
+                #expect(message.contains(name) && message.contains("symbolic links"), "\(number): \(message)")
+            }
+            unlink(path)
+            try FileManager.default.moveItem(atPath: path + ".kept", toPath: path)
+        }
+        try report()
+    }
+
     // MARK: Models
 
     /// Changes something that the file can be read with all the same.

@@ -54,6 +54,7 @@ struct CommandLineTests {
         ("threads", "doctor --threads -3"), ("control-characters", "train c.yaml --fast\nstopped\u{1B}[31m"),
         ("control-characters-of-a-value", "doctor --threads=\n"), ("device", "doctor --device tpu"),
         ("export-reference", "export run --onnx m.onnx --reference data"), ("unknown-command", "trane"),
+        ("phantoms-range", "phantoms drawn --training 9223372036854775807"),
     ])
     func errors(name: String, arguments: String) throws {
         let folder = try WorkFolder()

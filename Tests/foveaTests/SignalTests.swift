@@ -199,6 +199,18 @@ import Testing
         #expect(run.errors.hasSuffix("stopped\n"), "\(run.errors)")
     }
 
+    /// Signals for which nothing is saved end the program at once, without words.
+    @Test(arguments: [SIGQUIT, SIGUSR2, SIGXCPU])
+    func signalsOfNoUseEndTheProgram(signal: Int32) throws {
+        try configure("distillation: null", epochs: 10_000)
+        let run = try train("c.yaml")
+        try run.wait { run.errors.contains("plain: ") }
+        let before = run.errors.count
+        run.send(signal)
+        #expect(run.end() == -signal)
+        #expect(!run.errors.dropFirst(before).contains("rash"), "\(run.errors)")
+    }
+
     @Test func aClosedTerminalIsNotHeardUnderNohup() throws {
         try configure("distillation: null", epochs: 1)
         let run = try ProgramRun(

@@ -64,6 +64,12 @@ import Testing
         #expect(
             run.errors.contains(
                 "error: cannot write the results to the standard output: No space left on device\n"), "\(run.errors)")
+        let pages = ["train c.yaml": ["run/report.html", "run/report.json", "run/model-card.md"]]
+            .merging(["compare comparison.yaml": ["comparison/report.html", "comparison/report.json"]]) { $1 }
+        for page in pages[arguments] ?? [] {
+            #expect(
+                FileManager.default.fileExists(atPath: folder.path + "/" + page), "\(page): files are written first")
+        }
     }
 
     @Test func aReaderThatHasGoneEndsTheProgramQuietly() throws {

@@ -5,6 +5,9 @@
 
 // In C, since a signal handler may touch nothing but lock-free atomics: a static of Swift is initialised under a lock.
 
+// Gives SIGQUIT (Ctrl-\) its default action, which the runtime of Swift replaces: it would print a backtrace and continue.
+void fovea_signals_prepare(void);
+
 // Begins to listen. `grace`: seconds from the first request to stop until the program ends in any case.
 void fovea_signals_listen(unsigned grace);
 

@@ -84,7 +84,7 @@ public struct Drawing: Sendable {
     ) {
         shapes.append(
             .text(
-                DisplayText.oneLine(text), x: x, y: y, size: size, colour: colour, anchor: anchor, isBold: isBold,
+                Printable.line(text), x: x, y: y, size: size, colour: colour, anchor: anchor, isBold: isBold,
                 turn: turn))
     }
 }

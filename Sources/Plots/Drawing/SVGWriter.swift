@@ -59,7 +59,7 @@ package enum SVG {
     /// Text for element content and attributes, of HTML too: markup escaped, characters that XML 1.0 forbids replaced.
     package static func escaped(_ text: String) -> String {
         var safe = ""
-        for scalar in DisplayText.oneLine(text).unicodeScalars {
+        for scalar in Printable.line(text).unicodeScalars {
             switch scalar {
             case "&": safe += "&amp;"
             case "<": safe += "&lt;"

@@ -13,7 +13,7 @@ enum TextWidth {
 
     /// The text on one line, cut with an ellipsis to at most `limit` points.
     static func fit(_ text: String, size: Double, limit: Double, isBold: Bool = false) -> String {
-        let text = DisplayText.oneLine(text)
+        let text = Printable.line(text)
         let space = limit - of("…", size: size, isBold: isBold)
         var used = 0.0
         var kept = text.startIndex

@@ -63,17 +63,17 @@ public struct ModelReporting {
     }
 
     private static func requireFinished(_ folder: String) throws {
-        if let command = ComparisonFolder.reportCommand(ofPart: folder) {
+        if let command = try ComparisonFolder.reportCommand(ofPart: folder) {
             throw FoveaError(
                 .configuration, "\(folder) holds results of a comparison over some folds or with merged classes",
                 remedy: "Their page is written with them: `\(command)`.")
         }
-        guard access(PathName.joined(folder, RunConfiguration.name), F_OK) == 0 else {
+        guard try RegularFile.exists(PathName.joined(folder, RunConfiguration.name), kind: .configuration) else {
             throw FoveaError(
                 .configuration, "\(folder) is not a run folder: it has no \(RunConfiguration.name)",
                 remedy: "Name the folder of a finished run or of a comparison.")
         }
-        guard access(PathName.joined(folder, "metrics.json"), F_OK) == 0 else {
+        guard try RegularFile.exists(PathName.joined(folder, "metrics.json")) else {
             throw FoveaError(
                 .data, "the run in \(folder) is not finished: it has no metrics.json",
                 remedy: "Finish it with `fovea train --resume \(ShellWord.quoted(folder))`.")

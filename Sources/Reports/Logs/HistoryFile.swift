@@ -23,7 +23,7 @@ public struct HistoryFile: Sendable {
     /// - Throws: `FoveaError` of kind `data` when it is not such a file, naming the line.
     public init(path: String) throws {
         self.path = path
-        if FileManager.default.fileExists(atPath: path) { rows = try Self.read(path) }
+        if try RegularFile.exists(path) { rows = try Self.read(path) }
     }
 
     /// Adds a row and writes the file.

@@ -73,7 +73,7 @@ public struct InspectionText: Sendable {
             facts.append(
                 ("imbalance", "\(NumberFormat.fixed(imbalance, decimals: 0)) : 1 (most to least frequent class)"))
         }
-        return facts.map { DisplayText.pad($0.0, to: 17) + DisplayText.oneLine($0.1) + "\n" }.joined()
+        return facts.map { DisplayText.pad($0.0, to: 17) + Printable.line($0.1) + "\n" }.joined()
     }
 
     private func longTail(_ terminal: Terminal) -> String {
@@ -114,8 +114,8 @@ public struct InspectionText: Sendable {
             if !grouping.outside.isEmpty {
                 body += "In no subset: \(listed(grouping.outside, terminal))\n"
             }
-            for note in grouping.notes { body += "Note: \(DisplayText.oneLine(note))\n" }
-            return section("Grouping \(DisplayText.oneLine(grouping.name))", body, terminal)
+            for note in grouping.notes { body += "Note: \(Printable.line(note))\n" }
+            return section("Grouping \(Printable.line(grouping.name))", body, terminal)
         }.joined(separator: "\n")
     }
 
@@ -138,7 +138,7 @@ public struct InspectionText: Sendable {
             }
             let head = "! \(NumberFormat.count(found.count)) \(found.count == 1 ? one : several)"
             return terminal.styled(head, .red) + "\n"
-                + found.prefix(listLimit).map { "    " + DisplayText.oneLine($0) + "\n" }.joined()
+                + found.prefix(listLimit).map { "    " + Printable.line($0) + "\n" }.joined()
                 + more(found.count, "", indent: "    ")
         }
         var text = check("missing image", "missing images", inspection.missing)
@@ -157,7 +157,7 @@ public struct InspectionText: Sendable {
             inspection.patientConflicts.map { "\($0.patient): \($0.parts.joined(separator: ", "))" },
             isKnown: inspection.patients != nil && hasParts)
         for warning in inspection.warnings {
-            text += terminal.styled("!", .yellow) + " " + DisplayText.oneLine(warning) + "\n"
+            text += terminal.styled("!", .yellow) + " " + Printable.line(warning) + "\n"
         }
         return text
     }
@@ -169,7 +169,7 @@ public struct InspectionText: Sendable {
 
     /// The first of some classes, by their names for people.
     private func listed(_ names: [String], _ terminal: Terminal) -> String {
-        let shown = names.prefix(listLimit).map { DisplayText.oneLine(name($0)) }.joined(separator: ", ")
+        let shown = names.prefix(listLimit).map { Printable.line(name($0)) }.joined(separator: ", ")
         return names.count > listLimit ? "\(shown) and \(names.count - listLimit) more" : shown
     }
 }

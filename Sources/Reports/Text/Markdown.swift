@@ -5,7 +5,7 @@ enum Markdown {
     /// The text on one line with the characters escaped that Markdown or HTML would read as markup.
     static func escaped(_ text: String) -> String {
         var safe = ""
-        for character in DisplayText.oneLine(text) {
+        for character in Printable.line(text) {
             switch character {
             case "<": safe += "&lt;"
             case ">": safe += "&gt;"
@@ -22,7 +22,7 @@ extension Markdown {
     /// A file name for the target of a link in angle brackets.
     static func address(_ file: String) -> String {
         var safe = ""
-        for character in DisplayText.oneLine(file) {
+        for character in Printable.line(file) {
             if "<>\\".contains(character) { safe.append("\\") }
             safe.append(character)
         }

@@ -56,7 +56,7 @@ extension ModelReport {
     /// Its values are JSON, which is YAML too.
     private func frontMatter(dataset: String) -> String {
         func quoted(_ text: String) -> String {
-            (try? String(decoding: JSONFormat.encoded(DisplayText.oneLine(text), pretty: false), as: UTF8.self))
+            (try? String(decoding: JSONFormat.encoded(Printable.line(text), pretty: false), as: UTF8.self))
                 ?? "\"\""
         }
         let metrics = [

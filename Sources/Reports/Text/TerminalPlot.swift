@@ -66,7 +66,7 @@ public struct TerminalPlot: Sendable {
         let figureWidth = figures.map(DisplayText.width).max() ?? 0
         let labelLimit = max(12, terminal.width * 45 / 100)
         let labels = bars.map {
-            DisplayText.fit(DisplayText.oneLine($0.label), to: labelLimit, ellipsis: terminal.ellipsis)
+            DisplayText.fit(Printable.line($0.label), to: labelLimit, ellipsis: terminal.ellipsis)
         }
         let labelWidth = labels.map(DisplayText.width).max() ?? 0
         let space = max(4, terminal.width - labelWidth - figureWidth - 4)
@@ -75,7 +75,7 @@ public struct TerminalPlot: Sendable {
         for section in sections where !section.bars.isEmpty {
             if !section.title.isEmpty {
                 if !lines.isEmpty { lines.append("") }
-                lines.append(terminal.styled(DisplayText.oneLine(section.title), .bold))
+                lines.append(terminal.styled(Printable.line(section.title), .bold))
             }
             for bar in section.bars {
                 let drawn = self.bar(share(bar.value, of: longest), space: space, isUnicode: terminal.isUnicode)
@@ -90,7 +90,7 @@ public struct TerminalPlot: Sendable {
     }
 
     private func figure(_ bar: Bar, _ terminal: Terminal) -> String {
-        bar.figure == NumberFormat.undefined ? terminal.undefined : DisplayText.oneLine(bar.figure)
+        bar.figure == NumberFormat.undefined ? terminal.undefined : Printable.line(bar.figure)
     }
 
     private func share(_ value: Double?, of longest: Double) -> Double {

@@ -54,7 +54,7 @@ public struct TextTable: Sendable, Equatable {
         if !terminal.isUnicode {
             grid = grid.map { $0.map { $0.replacing(NumberFormat.undefined, with: terminal.undefined) } }
         }
-        let headings = columns.map { DisplayText.oneLine(Printable.shortened(name: $0)) }
+        let headings = columns.map { Printable.line(Printable.shortened(name: $0)) }
         let isNumber = columns.indices.map(isNumeric)
         var widths = columns.indices.map { column in
             grid.map { DisplayText.width($0[column]) }.reduce(DisplayText.width(headings[column]), max)
@@ -151,7 +151,7 @@ public struct TextTable: Sendable, Equatable {
 
     func shown(_ cell: Cell) -> String {
         switch cell {
-        case .text(let text): DisplayText.oneLine(Printable.shortened(name: text))
+        case .text(let text): Printable.line(Printable.shortened(name: text))
         case .count(let count): NumberFormat.count(count)
         case .number(let number, let decimals): NumberFormat.fixed(number, decimals: decimals)
         case .difference(let value, let decimals): NumberFormat.interval(value, decimals: decimals, isSigned: true)

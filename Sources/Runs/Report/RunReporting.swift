@@ -32,7 +32,7 @@ struct RunReporting {
         ReportFiles.removeOwn(RunFolder.pageNames.map(folder.file))
         let split = RunSplit(runner.cohort, runner.data.cache, runner.preparedData.split).text
         // Until all of it is written, a folder that was finished with another split vouches for no model.
-        if try access(folder.file(RunSplit.name), F_OK) != 0
+        if try !RegularFile.exists(folder.file(RunSplit.name))
             || Digest.sha256(fileAt: folder.file(RunSplit.name)) != Digest.sha256(split)
         {
             unlink(folder.file("metrics.json"))
@@ -40,8 +40,12 @@ struct RunReporting {
         try AtomicFile.write(split, to: folder.file(RunSplit.name))
         try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
         let weights = try ModelBundle.weightsHash(in: folder.path)
-        if let warning = try RunFolder.foreignCalibration(in: folder.path, weights: weights) {
-            runner.context.logger.warning("\(warning)")
+        // Whatever lies beside it: what was trained is written.
+        do {
+            let foreign = try RunFolder.foreignCalibration(in: folder.path, weights: weights)
+            if let foreign { runner.context.logger.warning("\(foreign)") }
+        } catch {
+            runner.context.logger.warning("\(error.onOneLine)")
         }
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))

@@ -8,7 +8,7 @@ import Weights
 package struct PretrainedWeights {
     let file: WeightFile
     /// The hash of what was opened.
-    let sha256: String
+    package let sha256: String
 
     /// Opens the file; nil where none is named.
     package init?(_ settings: ModelSettings) throws {
