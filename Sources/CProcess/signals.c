@@ -1,16 +1,19 @@
 #include "CProcess.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static atomic_int caught = 0;
 static atomic_int requests = 0;
 static atomic_uint grace = 60;
 static atomic_bool wants_checkpoint = false;
+static atomic_bool is_job = false;
 
 _Static_assert(ATOMIC_INT_LOCK_FREE == 2 && ATOMIC_BOOL_LOCK_FREE == 2, "a handler may take no lock");
 
@@ -23,8 +26,9 @@ static void stop(int number) {
         // The grace is over.
         _exit(128 + before);
     }
-    // Not SIGHUP: a closed terminal may send it twice, and a service manager sends it together with SIGTERM.
-    if ((number == SIGINT || number == SIGTERM) && atomic_fetch_add(&requests, 1) > 0) {
+    // Not SIGHUP: a closed terminal may send it twice, and a service manager sends it together with SIGTERM. Nor in a job, which
+    // may get a signal from a terminal and from its parent, and is killed when that ends.
+    if (!atomic_load(&is_job) && (number == SIGINT || number == SIGTERM) && atomic_fetch_add(&requests, 1) > 0) {
         _exit(128 + atomic_load(&caught));
     }
     errno = saved;
@@ -61,6 +65,16 @@ void fovea_signals_listen(unsigned seconds) {
     sigaddset(&heard, SIGUSR1);
     // The program that started this one may have held signals back, which is handed on.
     pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
+}
+
+void fovea_signals_follow_parent(void) {
+    atomic_store(&is_job, true);
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    // For `ps`: it was started by the name of a link.
+    prctl(PR_SET_NAME, "fovea");
+    // It may have ended before that; then nobody reads the messages of this process any more.
+    struct pollfd reader = {.fd = STDERR_FILENO};
+    if (poll(&reader, 1, 0) > 0 && reader.revents & POLLERR) _exit(128 + SIGKILL);
 }
 
 int fovea_signals_caught(void) { return atomic_load(&caught); }

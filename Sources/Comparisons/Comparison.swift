@@ -12,20 +12,41 @@ public struct Comparison {
     private let settings: ComparisonSettings
     private let context: ExecutionContext
     private var logger: Logger
+    /// How many processes the comparison was divided among, where this is one of them.
+    private var jobs: Int?
+    /// Threads that a cell is computed with; reports take all that there are.
+    public var cellThreads: Int
 
     /// Prepares a comparison; nothing is read yet.
     public init(_ settings: ComparisonSettings, _ context: ExecutionContext) {
         self.settings = settings
         self.context = context
         logger = context.logger
+        cellThreads = context.threads
+    }
+
+    /// What a cell is computed with. Its messages are kept in a log of its own, in the folder of the cell.
+    private var cellContext: ExecutionContext {
+        var given = context
+        given.threads = cellThreads
+        given.isResuming = true
+        return given
     }
 
     /// All cells, with the arithmetic chosen.
     private func plan() throws -> ComparisonPlan {
         // What is measured is kept for that number.
-        Engine.threads = context.threads
-        return try ComparisonPlan(settings) { try $0.settlingPrecision(context, logger: logger) }
+        Engine.threads = cellThreads
+        return try ComparisonPlan(settings) { try $0.settlingPrecision(cellContext, logger: logger) }
     }
+
+    /// Chooses the arithmetic, so that jobs that start together find the same one.
+    public func settlePrecision() throws { _ = try plan() }
+
+    /// Checks all that can be before anything is run.
+    ///
+    /// - Throws: what `execute` would.
+    public func openWork() throws -> OpenWork { try OpenWork(checked { try ComparisonPlan(settings) }.open) }
 
     /// What would be run, and what that is expected to cost. No cell is trained; only a measured arithmetic is written, into
     /// the per-user cache.
@@ -40,41 +61,78 @@ public struct Comparison {
     /// - Parameter configuration: the text of `comparison.yaml`, complete.
     /// - Throws: `FoveaError`, for a cell that diverged at the end; `CancellationError` when stopped.
     public func execute(configuration: String) throws -> ComparisonOutcome {
+        try keepingMessages { comparison, kept in
+            let (plan, held) = try comparison.runCells(configuration, keeping: kept)
+            if try held.contains(where: { try $0.state() != .finished }) {
+                throw FoveaError(
+                    .busy, "another process is still working on cells of \(settings.output)",
+                    remedy: "Repeat the command when it has ended; --report evaluates what is finished now.")
+            }
+            return try comparison.report(plan, folds: [], merge: nil)
+        }
+    }
+
+    /// Runs, as one of several jobs, the cells of all units that no other process holds, and evaluates nothing.
+    ///
+    /// - Parameter jobs: how many there are.
+    /// - Throws: as `execute`, but not for units that another process holds.
+    public func work(configuration: String, asOneOf jobs: Int) throws {
+        try keepingMessages { comparison, kept in
+            comparison.jobs = jobs
+            _ = try comparison.runCells(configuration, keeping: kept)
+        }
+    }
+
+    /// Does some work whose messages, and whose end, `comparison.log` keeps.
+    private func keepingMessages<Value>(_ work: (inout Comparison, LogFile) throws -> Value) throws -> Value {
         let kept = LogFile(warning: logger)
         var comparison = self
         comparison.logger = logger.keeping(in: kept)
         do {
-            let outcome = try comparison.execute(configuration: configuration, keeping: kept)
+            let value = try work(&comparison, kept)
             kept.add(.info, "finished")
-            return outcome
+            return value
         } catch {
             kept.add(error)
             throw error
         }
     }
 
-    private func execute(configuration: String, keeping kept: LogFile) throws -> ComparisonOutcome {
+    /// The cells that are not finished, after all checks that need no training.
+    private func checked(_ plan: () throws -> ComparisonPlan) throws -> (
+        plan: ComparisonPlan, open: [ComparisonCell], photographs: ComparisonPhotographs
+    ) {
         try ComparisonFolder.requireOwn(settings.output)
         if let stages = settings.stages { try Folder.check(stages, named: "stages") }
         let plan = try plan()
         for cell in plan.cells { try cell.settings.checkFolders() }
-        var (states, photographs) = try plan.states()
-        if states.contains(where: { $0 != .finished }) { try photographs.requireUnchanged(plan, context) }
-        try requireRoom(for: plan, states)
+        let (open, photographs) = try plan.open()
+        if !open.isEmpty { try photographs.requireUnchanged(plan, context) }
+        // All that the comparison has yet to run, together, must fit on the disk.
+        try DiskSpace.require(
+            try needs(of: open),
+            of: "the \(Pluralization.count(open.count, "cell")) that the comparison has yet to run",
+            remedy: RunCheck.remedy(open.map(\.settings)))
+        return (plan, open, photographs)
+    }
+
+    /// Runs what is not finished; gives the cells that other processes held to the last.
+    private func runCells(
+        _ configuration: String, keeping kept: LogFile
+    ) throws -> (plan: ComparisonPlan, held: [ComparisonCell]) {
+        var (plan, left, photographs) = try checked(self.plan)
         // After that: a comparison that is refused leaves the folder as it was.
         try ComparisonFolder.accept(settings.output)
         kept.open(PathName.joined(settings.output, ComparisonFolder.logName))
         try AtomicFile.write(configuration, to: PathName.joined(settings.output, ComparisonFolder.descriptionName))
-        let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
-        logger.info("\(plan.cells.count) cells, \(plan.cells.count - open.count) of them finished")
-        var pace = Pace(open: open)
+        tell("\(plan.cells.count) cells, \(plan.cells.count - left.count) of them finished")
+        var pace = Pace(open: left, jobs: jobs ?? 1)
         var failures: [(cell: String, error: FoveaError)] = []
-        var left = open
         while !left.isEmpty {
             let pass = try runFree(of: left, plan.units, &pace, &photographs, &failures)
             left = pass.held
-            // Other processes may have released cells meanwhile.
-            guard pass.hasRun else { break }
+            // Other processes may have released cells meanwhile. What a job finds held, another job does.
+            guard pass.hasRun, jobs == nil else { break }
         }
         if let (cell, error) = failures.first {
             throw FoveaError(
@@ -84,13 +142,11 @@ public struct Comparison {
                 remedy: (error.remedy.map { $0 + " " } ?? "")
                     + "`fovea compare --report` evaluates the others.")
         }
-        if try left.contains(where: { try $0.state() != .finished }) {
-            throw FoveaError(
-                .busy, "another process is still working on cells of \(settings.output)",
-                remedy: "Repeat the command when it has ended; --report evaluates what is finished now.")
-        }
-        return try report(plan, folds: [], merge: nil)
+        return (plan, left)
     }
+
+    /// Says what all jobs would say alike only where details are wanted.
+    private func tell(_ message: Logger.Message) { logger.log(level: jobs == nil ? .info : .debug, message) }
 
     /// Runs the cells that no other process holds; gives those that one does, and whether any was run.
     private func runFree(
@@ -104,8 +160,9 @@ public struct Comparison {
             guard !cells.isEmpty else { continue }
             try Folder.make(PathName.joined(settings.output, unit.path))
             guard let lock = try FileLock(PathName.joined(settings.output, unit.path, ".lock")) else {
-                logger.info("\(unit.path) is being worked at by another process")
+                tell("\(unit.path) is being worked at by another process")
                 held += cells
+                if jobs != nil { cells.forEach { pace.leave($0) } }
                 continue
             }
             for cell in cells {
@@ -114,7 +171,7 @@ public struct Comparison {
                     pace.leave(cell)
                     continue
                 }
-                logger.info("cell \(pace.number) of \(pace.count), \(cell.name)\(pace.remaining)")
+                logger.info("cell \(pace.number) of \(pace.count), \(cell.name)\(pace.remaining(from: cell))")
                 do {
                     pace.finish(cell, seconds: try run(cell))
                     try photographs.add(cell)
@@ -134,20 +191,9 @@ public struct Comparison {
         return (held, hasRun)
     }
 
-    /// Refuses a comparison whose cells, together, would not fit on the disk.
-    private func requireRoom(for plan: ComparisonPlan, _ states: [ComparisonCell.State]) throws {
-        let open = zip(plan.cells, states).filter { $1 != .finished }.map(\.0)
-        try DiskSpace.require(
-            try needs(of: open),
-            of: "the \(Pluralization.count(open.count, "cell")) that the comparison has yet to run",
-            remedy: RunCheck.remedy(open.map(\.settings)))
-    }
-
     /// About how many bytes cells that are not finished have yet to write: models and view banks, then checkpoints and results.
     package func missingBytes() throws -> [Int] {
-        let plan = try ComparisonPlan(settings)
-        let (states, _) = try plan.states()
-        return try needs(of: zip(plan.cells, states).filter { $1 != .finished }.map(\.0)).map(\.bytes)
+        try needs(of: ComparisonPlan(settings).open().cells).map(\.bytes)
     }
 
     private func needs(of open: [ComparisonCell]) throws -> [DiskSpace.Need] {
@@ -187,11 +233,8 @@ public struct Comparison {
 
     /// Runs a cell, or resumes it; gives the seconds that it took.
     private func run(_ cell: ComparisonCell) throws -> Double {
-        // With its own log: a cell's messages are kept in the folder of the cell.
-        var given = context
-        given.isResuming = true
         let started = Date()
-        _ = try Run(cell.settings, given).execute(configuration: cell.configuration)
+        _ = try Run(cell.settings, cellContext).execute(configuration: cell.configuration)
         return Date().timeIntervalSince(started)
     }
 }
@@ -206,8 +249,9 @@ private struct Pace {
     private(set) var number = 1
     /// How many there are.
     let count: Int
+    private let jobs: Int
 
-    init(open: [ComparisonCell]) { (left, count) = (open, open.count) }
+    init(open: [ComparisonCell], jobs: Int) { (left, count, self.jobs) = (open, open.count, jobs) }
 
     mutating func leave(_ cell: ComparisonCell) {
         left.removeAll { $0.settings.output == cell.settings.output }
@@ -220,12 +264,17 @@ private struct Pace {
         leave(cell)
     }
 
-    /// In words, once a cell has been timed.
-    var remaining: String {
+    /// In words, once a cell has been timed: the rest is divided among the jobs, but for the unit of this cell.
+    func remaining(from cell: ComparisonCell) -> String {
         guard work > 0 else { return "" }
         var known = made
-        let rest = left.reduce(0) { $0 + $1.plan.work(excluding: &known) }
-        return ", about \(ProgressReporter.clock(seconds * rest / work)) left"
+        var (unit, all) = (0.0, 0.0)
+        for other in left {
+            let work = other.plan.work(excluding: &known)
+            all += work
+            if other.unit == cell.unit { unit += work }
+        }
+        return ", about \(ProgressReporter.clock(seconds * max(unit, all / Double(jobs)) / work)) left"
     }
 }
 

@@ -45,6 +45,9 @@ public struct ComparisonForecast {
         }
     }
 
+    /// What is not finished.
+    public var openWork: OpenWork { OpenWork(rows.filter { $0.state != .finished }.map(\.cell)) }
+
     /// One row per cell, in the order in which they are run, and their sum.
     public func table() -> TextTable {
         var table = TextTable(["Cell", "State", "Images to train on", "Forward only", "About"])

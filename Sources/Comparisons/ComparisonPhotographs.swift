@@ -83,4 +83,12 @@ extension ComparisonPlan {
         let states = try cells.map { try $0.state() }
         return (states, try ComparisonPhotographs(zip(cells, states).filter { $1 == .finished }.map(\.0)))
     }
+
+    /// The cells that are not finished, and what the photographs of the finished ones held.
+    ///
+    /// - Throws: as `states`.
+    func open() throws -> (cells: [ComparisonCell], photographs: ComparisonPhotographs) {
+        let (states, photographs) = try states()
+        return (zip(cells, states).filter { $1 != .finished }.map(\.0), photographs)
+    }
 }

@@ -185,11 +185,8 @@ public struct MachineCheck: Sendable {
     }
 
     private static func memory() -> Finding {
-        let lines = SystemFile.text("/proc/meminfo").split(separator: "\n")
         func gigabytes(_ key: String) -> String {
-            let line = lines.first { $0.hasPrefix(key + ":") }
-            let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap { Double($0) }
-            return NumberFormat.fixed(kilobytes.map { $0 / 1_048_576 }, decimals: 1)
+            NumberFormat.fixed(SystemMemory.bytes(key).map { Double($0) / Double(1 << 30) }, decimals: 1)
         }
         return Finding(
             subject: "memory", text: "\(gigabytes("MemAvailable")) of \(gigabytes("MemTotal")) GiB available")

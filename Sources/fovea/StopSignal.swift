@@ -11,6 +11,9 @@ enum StopSignal {
     /// - Parameter grace: seconds after which the program ends in any case, with what is saved until then.
     static func listen(grace seconds: UInt32) { fovea_signals_listen(seconds) }
 
+    /// Makes this process, a job, end with its parent; called before it listens.
+    static func followParent() { fovea_signals_follow_parent() }
+
     /// Whether a signal to stop has come.
     static var isCaught: Bool { fovea_signals_caught() != 0 }
 

@@ -517,10 +517,14 @@ import Torch
         do {
             let lock = try #require(try FileLock(unit + "/.lock"))
             #expect(foveaError { try execute(settings) }?.kind == .busy)
+            // One of several jobs leaves it to the others.
+            try comparison(settings).work(configuration: ConfigurationWriter.yaml(settings), asOneOf: 2)
             #expect(!FileManager.default.fileExists(atPath: unit + "/bce/plain/config.yaml"))
+            #expect(try comparison(settings).openWork().units == 1)
             withExtendedLifetime(lock) {}
         }
         try execute(settings)
+        #expect(try comparison(settings).openWork().units == 0)
         // What decides nothing may change.
         settings.settings = ["checkpoints.keep_last=5", "training.momentum=0.5"]
         try execute(settings)

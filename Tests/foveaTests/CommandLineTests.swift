@@ -33,6 +33,8 @@ struct CommandLineTests {
         ("train-unknown-key", "train wrong.yaml"), ("train-set", "train empty.yaml --set training.epochs=many"),
         ("compare-missing", "compare missing.yaml"), ("compare-both", "compare empty.yaml --dry-run --report"),
         ("compare-empty", "compare empty.yaml"), ("compare-keys", "compare arms.yaml"),
+        ("compare-jobs", "compare run.yaml --jobs -1"), ("compare-jobs-word", "compare run.yaml --jobs many"),
+        ("compare-jobs-report", "compare run.yaml --report --jobs 2"),
         ("compare-run", "compare run.yaml --dry-run"), ("grace", "doctor --grace 0"),
         ("evaluate-nothing", "evaluate"), ("evaluate-both", "evaluate run --predictions p.csv"),
         ("evaluate-without-labels", "evaluate --predictions p.csv"),

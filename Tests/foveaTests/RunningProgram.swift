@@ -27,6 +27,13 @@ final class RunningProgram {
 
     var isRunning: Bool { process.isRunning }
 
+    /// The processes that its first thread has started.
+    var children: [pid_t] {
+        let id = process.processIdentifier
+        let list = try? String(contentsOfFile: "/proc/\(id)/task/\(id)/children", encoding: .utf8)
+        return (list ?? "").split(separator: " ").compactMap { pid_t($0) }
+    }
+
     /// Waits until it hears SIGTERM: before that, the signal just ends it.
     func waitUntilItListens() throws {
         try wait {
