@@ -20,11 +20,13 @@ build: setup ## Builds the program: .build/release/fovea
 
 test: setup lint ## Builds and runs all tests, as CI does
 	@$(SWIFT_BUILD) --build-tests
-	@# Tests run side by side, so each computes on one thread.
-	@# What is exported is tried with other programs, where their packages can be had.
+	@# Tests run side by side, so each computes on one thread. Those of the server run by themselves: others block the
+	@# threads that it answers on. It, its page and exported files are tried with other programs, where these can be had.
 	@python=$$(tools/python_environment.sh tools/python-tests.txt 2> .build/python-tests.log | tail -n 1) || true; \
-	FOVEA_PYTHON=$$python OMP_NUM_THREADS=1 swift test -c release --skip-build; \
-	[ -n "$$python" ] || echo "Skipped: exported files in ONNX Runtime. .build/python-tests.log:" \
+	export FOVEA_PYTHON=$$python OMP_NUM_THREADS=1; \
+	swift test -c release --skip-build --skip '^ServerTests\.'; \
+	FOVEA_SERVER_TESTS=alone swift test -c release --skip-build --filter '^ServerTests\.'; \
+	[ -n "$$python" ] || echo "Skipped: exported files and the server in other programs. .build/python-tests.log:" \
 		"$$(tail -n 1 .build/python-tests.log)"
 
 fuzz: setup ## Feeds damaged files to every reader, guided by coverage where the toolchain can: FUZZ_RUNS inputs each

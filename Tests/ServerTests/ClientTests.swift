@@ -9,7 +9,7 @@ import Torch
 
 /// Real clients, a browser and a reader of the OpenAPI document, in the Python environment that
 /// `tools/python_environment.sh` makes and `make test` names in FOVEA_PYTHON.
-@Suite(.serialized) struct ClientTests {
+@Suite(.serialized, .enabled(if: ServerTesting.isAlone, ServerTesting.reason)) struct ClientTests {
     private static let python = ProcessInfo.processInfo.environment["FOVEA_PYTHON"].flatMap { $0.isEmpty ? nil : $0 }
     private static let scripts = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/Python/"
     /// The program that was built with these tests.
@@ -18,17 +18,23 @@ import Torch
 
     private let folder: TemporaryFolder
     private let images: String
-
-    init() throws {
-        folder = try TemporaryFolder()
+    /// Phantoms, drawn once for all tests.
+    nonisolated(unsafe) private static let phantoms = Result {
+        let folder = try TemporaryFolder()
         var settings = PhantomSettings()
         settings.trainingPatients = 20
         settings.validationPatients = 16
         settings.side = 256
         settings.minimumValidationPositives = 5
         settings.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
-        images = folder.path + "/phantoms/images"
-        _ = try PhantomDataset(settings, folder: folder.path + "/phantoms").draw(threads: 2)
+        let dataset = try PhantomDataset(settings, folder: folder.path + "/phantoms")
+        _ = try dataset.draw(threads: 2)
+        return (folder, dataset.images)
+    }
+
+    init() throws {
+        folder = try TemporaryFolder()
+        images = try Self.phantoms.get().1
     }
 
     /// Runs a script; a status other than 0 fails the test. 77 is for what this machine lacks.

@@ -4,7 +4,7 @@ import TestSupport
 import Testing
 
 /// What browsers and libraries never send, over real sockets: slow, endless, cut, pipelined, and what is not HTTP.
-@Suite struct RawSocketTests {
+@Suite(.enabled(if: ServerTesting.isAlone, ServerTesting.reason)) struct RawSocketTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }

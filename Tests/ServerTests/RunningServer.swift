@@ -10,7 +10,15 @@ import Server
 import Serving
 import Synchronization
 import TestSupport
+import Testing
 import Torch
+
+/// Tests of other modules wait for programs on the few threads of Swift's concurrency, which the server and its clients need.
+enum ServerTesting {
+    /// Whether these tests run by themselves, as `make test` has it.
+    static let isAlone = ProcessInfo.processInfo.environment["FOVEA_SERVER_TESTS"] == "alone"
+    static let reason: Comment = "run by themselves, as `make test` does (FOVEA_SERVER_TESTS)"
+}
 
 /// A server with a small model, in this process, until the test ends.
 final class RunningServer: Sendable {

@@ -11,7 +11,7 @@ import Testing
 import Torch
 
 /// That what is served is what `predict` says of the same photographs.
-@Suite struct ServedAnswerTests {
+@Suite(.enabled(if: ServerTesting.isAlone, ServerTesting.reason)) struct ServedAnswerTests {
     private let folder: TemporaryFolder
 
     init() throws { folder = try TemporaryFolder() }
