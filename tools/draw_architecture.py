@@ -12,7 +12,7 @@ import sys
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 PICTURE = PROJECT / "docs" / "images" / "architecture.svg"
-WIDTH, ROW, BOX, HEIGHT = 1000, 74, 112, 30
+WIDTH, ROW, BOX, HEIGHT = 1120, 74, 112, 30
 
 
 def imports():
