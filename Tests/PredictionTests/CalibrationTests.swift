@@ -1,3 +1,4 @@
+import Backbones
 import Basics
 import Evaluation
 import Execution
@@ -395,6 +396,13 @@ import Torch
     }
 
     @Test func imagesUnlikeTheTrainingImagesAreNamed() throws {
+        // After one epoch of the smallest network, features are the same for every image but for rounding.
+        var trained = job
+        trained.settings.model.architecture = .resnet18
+        trained.settings.training.epochs = 4
+        trained.settings.output = folder.path + "/trained"
+        try trained.execute()
+        let run = trained.settings.output
         _ = try CalibrationFit(ModelEvaluation(run: run), context)
         let images = try ImageArguments.expand([job.settings.data.images])
         let model = try InferenceModel(run, takesAnyImage: true, context)
@@ -408,7 +416,9 @@ import Torch
         try folder.write(stripes.png(), to: "strange.png")
         let strange = try ModelPrediction(
             model, images: ImageArguments.expand([folder.path + "/strange.png"]), context)
-        #expect(try #require(strange.rows[0].familiarity) < 0.01)
+        #expect(
+            try #require(strange.rows[0].familiarity) < 0.01,
+            "\(String(describing: strange.rows[0].familiarity)) \(shares)")
         #expect(strange.unfamiliar?.hasSuffix("so the probabilities mean little: strange.png") == true)
         #expect(try strange.json().contains("\"familiarity\" : 0"))
 
