@@ -63,6 +63,9 @@ void fovea_signals_listen(unsigned seconds) {
     action.sa_handler = checkpoint;
     sigaction(SIGUSR1, &action, NULL);
     sigaddset(&heard, SIGUSR1);
+    // These end the program by themselves.
+    static const int ending[] = {SIGQUIT, SIGUSR2, SIGXCPU};
+    for (size_t i = 0; i < sizeof ending / sizeof *ending; ++i) sigaddset(&heard, ending[i]);
     // The program that started this one may have held signals back, which is handed on.
     pthread_sigmask(SIG_UNBLOCK, &heard, NULL);
 }
