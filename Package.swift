@@ -109,7 +109,8 @@ let package = Package(
             ],
             swiftSettings: swiftSettings),
         .testTarget(
-            name: "foveaTests", dependencies: ["fovea", "Phantoms", "TestSupport"], exclude: ["Golden", "Messages"],
+            name: "foveaTests", dependencies: ["fovea", "Phantoms", "RunTestSupport", "TestSupport"],
+            exclude: ["Golden", "Messages"],
             swiftSettings: swiftSettings),
         .executableTarget(
             name: "fuzz",

@@ -19,15 +19,16 @@ final class ImageService: Sendable {
     ///
     /// - Parameter threads: that decode images, beside those of the engine.
     init(
-        _ models: [(name: String, model: InferenceModel)], batchSize: Int, threads: Int, logger: Logger,
-        computed: @escaping @Sendable (_ count: Int, _ model: String, _ seconds: Double) -> Void
+        _ models: [(name: String, model: InferenceModel)], batchSize: Int, threads: Int,
+        metrics: MetricsRecorder, logger: Logger
     ) throws {
         self.models = try models.map { try LoadedModel($0.model, name: $0.name) }
         self.logger = logger
         let names = models.map(\.name)
         catalog = ModelCatalog(self.models.map(\.description))
         network = try NetworkThread(models.map(\.model), batchSize: batchSize, threads: threads) {
-            computed($0, names[$1], $2)
+            count, model, seconds in
+            metrics.record { $0.computed(count, model: names[model], seconds: seconds) }
         }
         work = try WorkQueue(threads: threads)
     }

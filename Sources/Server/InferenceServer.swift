@@ -39,12 +39,6 @@ public final class InferenceServer: Sendable {
     private let service: ImageService
     private let responder: Responder
     private let context: ExecutionContext
-    /// What the connections tell the metrics.
-    private let told: Told
-
-    private final class Told: Sendable {
-        let responder = Mutex<Responder?>(nil)
-    }
 
     /// Loads nothing, but has each model answer an image.
     ///
@@ -56,16 +50,12 @@ public final class InferenceServer: Sendable {
         _ models: [(name: String, model: InferenceModel)], at address: ServerAddress, batchSize: Int = 16,
         limits: ServiceLimits = ServiceLimits(), _ context: ExecutionContext
     ) throws {
-        let told = Told()
-        service = try ImageService(models, batchSize: batchSize, threads: context.threads, logger: context.logger) {
-            count, model, seconds in
-            told.responder.withLock { $0 }?.computed(count, model: model, seconds: seconds)
-        }
+        let metrics = MetricsRecorder()
+        service = try ImageService(
+            models, batchSize: batchSize, threads: context.threads, metrics: metrics, logger: context.logger)
         responder = Responder(
-            service, access: AccessRules(hosts: address.hosts, token: address.token), limits: limits,
+            service, access: AccessRules(hosts: address.hosts, token: address.token), limits: limits, metrics: metrics,
             logger: context.logger)
-        told.responder.withLock { [responder] in $0 = responder }
-        self.told = told
         self.address = address
         self.limits = limits
         self.context = context
@@ -77,10 +67,7 @@ public final class InferenceServer: Sendable {
     /// - Throws: `FoveaError` of kind `environment` where it cannot listen.
     public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
-        defer {
-            service.close()
-            told.responder.withLock { $0 = nil }
-        }
+        defer { service.close() }
         let server = Server(
             childChannelSetup: channel, configuration: configuration,
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) }, eventLoopGroup: group,

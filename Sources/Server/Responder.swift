@@ -6,7 +6,6 @@ import Logging
 import NIOCore
 import NIOHTTPTypes
 import Serving
-import Synchronization
 
 /// Answers one HTTP request after the other: who may ask, what for, the body, the answer.
 final class Responder: Sendable {
@@ -15,25 +14,22 @@ final class Responder: Sendable {
     private let access: AccessRules
     private let limits: ServiceLimits
     private let logger: Logger
-    private let metrics = Mutex(ServiceMetrics())
+    private let metrics: MetricsRecorder
     private let start = Date().timeIntervalSince1970
 
-    init(_ service: ImageService, access: AccessRules, limits: ServiceLimits, logger: Logger) {
+    init(_ service: ImageService, access: AccessRules, limits: ServiceLimits, metrics: MetricsRecorder, logger: Logger)
+    {
         self.service = service
         self.access = access
         self.limits = limits
+        self.metrics = metrics
         self.logger = logger
         admission = Admission(limits)
     }
 
-    /// Counts images that the network computed.
-    func computed(_ count: Int, model: String, seconds: Double) {
-        metrics.withLock { $0.computed(count, model: model, seconds: seconds) }
-    }
-
     /// Counts what was not HTTP.
     func refused(_ error: ServiceError) {
-        metrics.withLock {
+        metrics.record {
             $0.refused(error.reason)
             $0.answered(nil, status: error.status, seconds: 0)
         }
@@ -65,15 +61,16 @@ final class Responder: Sendable {
             logger.debug("\(route?.label ?? "other"): the client left")
             throw error
         } catch {
-            let refusal = ServiceError(parsing: error) ?? ServiceError(about: error, logger)
-            metrics.withLock { $0.refused(refusal.reason) }
+            let unparsed = ServiceError(parsing: error)
+            let refusal = unparsed ?? ServiceError(about: error, logger)
+            metrics.record { $0.refused(refusal.reason) }
             logger.debug("\(route?.label ?? "other"): \(refusal.status), \(refusal.reason.rawValue)")
             response = refusal.response
             // The connection has nothing to read any more.
-            if ServiceError(parsing: error) != nil { failure = error }
+            if unparsed != nil { failure = error }
         }
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
-        metrics.withLock { $0.answered(route, status: response.status, seconds: seconds) }
+        metrics.record { $0.answered(route, status: response.status, seconds: seconds) }
         let (answer, body) = HTTPResponse.parts(of: response, isHead: head.method == "HEAD")
         try await writer.write(response: answer, body: ResponseBody(byteBuffer: body))
         if let failure { throw failure }
@@ -130,11 +127,9 @@ final class Responder: Sendable {
         case .page(let file): return Page.response(file)
         case .openAPI: return Page.openAPI
         case .metrics:
-            let text = metrics.withLock {
-                $0.text(
-                    service.catalog, isReady: isReady, inProgress: admission.inProgress, waiting: service.waiting,
-                    residentBytes: ProcessMemory.resident, start: start)
-            }
+            let text = metrics.current.text(
+                service.catalog, isReady: isReady, inProgress: admission.inProgress, waiting: service.waiting,
+                residentBytes: ProcessMemory.resident, start: start)
             return ServiceResponse(type: "text/plain; version=0.0.4; charset=utf-8", body: Data(text.utf8))
         case .models: return service.catalog.response
         case .server: return ServerStatus.metadata

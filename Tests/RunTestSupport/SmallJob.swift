@@ -19,12 +19,7 @@ package struct SmallJob {
     /// Draws the phantoms in a folder, unless they are there, and describes a run in it; `drawing` changes what is drawn.
     package init(in folder: String, drawing: (inout PhantomSettings) -> Void = { _ in }) throws {
         ProgressReporter.isSilent = true
-        var phantoms = PhantomSettings()
-        phantoms.trainingPatients = 20
-        phantoms.validationPatients = 16
-        phantoms.side = 64
-        phantoms.minimumValidationPositives = 5
-        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
+        var phantoms = PhantomSettings.few()
         drawing(&phantoms)
         let dataset = try PhantomDataset(phantoms, folder: folder + "/phantoms")
         if !FileManager.default.fileExists(atPath: dataset.labels) { _ = try dataset.draw(threads: 1) }
@@ -99,5 +94,18 @@ extension ComparisonSettings {
         arms = [.plain]
         bootstrap = 0
         self.output = folder.path + "/" + output
+    }
+}
+
+extension PhantomSettings {
+    /// Few small phantoms, of four findings.
+    package static func few(trainingPatients: Int = 20, side: Int = 64) -> PhantomSettings {
+        var phantoms = PhantomSettings()
+        phantoms.trainingPatients = trainingPatients
+        phantoms.validationPatients = 16
+        phantoms.side = side
+        phantoms.minimumValidationPositives = 5
+        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
+        return phantoms
     }
 }

@@ -3,6 +3,7 @@ import Execution
 import Foundation
 import Phantoms
 import Prediction
+import RunTestSupport
 import TestSupport
 import Testing
 import Torch
@@ -21,13 +22,7 @@ import Torch
     /// Phantoms, drawn once for all tests.
     nonisolated(unsafe) private static let phantoms = Result {
         let folder = try TemporaryFolder()
-        var settings = PhantomSettings()
-        settings.trainingPatients = 20
-        settings.validationPatients = 16
-        settings.side = 256
-        settings.minimumValidationPositives = 5
-        settings.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
-        let dataset = try PhantomDataset(settings, folder: folder.path + "/phantoms")
+        let dataset = try PhantomDataset(.few(side: 256), folder: folder.path + "/phantoms")
         _ = try dataset.draw(threads: 2)
         return (folder, dataset.images)
     }

@@ -5,6 +5,7 @@ import FundusImaging
 import Models
 import Phantoms
 import Prediction
+import RunTestSupport
 import Serving
 import TestSupport
 import Testing
@@ -39,13 +40,7 @@ import Torch
 
     /// Photographs of phantoms.
     private func photographs() throws -> [(path: String, bytes: Data)] {
-        var settings = PhantomSettings()
-        settings.trainingPatients = 20
-        settings.validationPatients = 16
-        settings.side = 96
-        settings.minimumValidationPositives = 5
-        settings.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
-        _ = try PhantomDataset(settings, folder: folder.path + "/phantoms").draw(threads: 2)
+        _ = try PhantomDataset(.few(side: 96), folder: folder.path + "/phantoms").draw(threads: 2)
         let images = folder.path + "/phantoms/images"
         return try FileManager.default.contentsOfDirectory(atPath: images).sorted().prefix(4).map {
             name in

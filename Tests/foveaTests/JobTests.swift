@@ -1,5 +1,6 @@
 import Foundation
 import Phantoms
+import RunTestSupport
 import Testing
 
 /// `fovea compare --jobs`: processes that divide a comparison among them.
@@ -8,13 +9,7 @@ import Testing
 
     init() throws {
         folder = try WorkFolder()
-        var phantoms = PhantomSettings()
-        phantoms.trainingPatients = 40
-        phantoms.validationPatients = 16
-        phantoms.side = 64
-        phantoms.minimumValidationPositives = 5
-        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
-        _ = try PhantomDataset(phantoms, folder: folder.path + "/p").draw(threads: 2)
+        _ = try PhantomDataset(.few(trainingPatients: 40), folder: folder.path + "/p").draw(threads: 2)
         try folder.write(
             """
             data: {table: p/labels.csv, images: p/images, attributes: p/attributes.yaml, split: {method: column}}

@@ -1,6 +1,7 @@
 import Basics
 import Foundation
 import Phantoms
+import RunTestSupport
 import TestSupport
 import Testing
 
@@ -10,13 +11,7 @@ import Testing
 
     init() throws {
         folder = try WorkFolder()
-        var phantoms = PhantomSettings()
-        phantoms.trainingPatients = 20
-        phantoms.validationPatients = 16
-        phantoms.side = 64
-        phantoms.minimumValidationPositives = 5
-        phantoms.prevalence = [.drusen: 0.4, .enlargedCup: 0.3, .hardExudates: 0.1, .discPallor: 0.1]
-        _ = try PhantomDataset(phantoms, folder: folder.path + "/A/p").draw(threads: 2)
+        _ = try PhantomDataset(.few(), folder: folder.path + "/A/p").draw(threads: 2)
         try folder.write(
             """
             data:
