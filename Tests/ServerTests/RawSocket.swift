@@ -92,17 +92,6 @@ final class RawSocket: @unchecked Sendable {
         }
     }
 
-    /// POLLRDHUP, which Swift's import of the C library leaves out.
-    private static let otherSideEnds: Int16 = 0x2000
-
-    /// Whether the other side ends the connection within 30 s, though nothing of what it sent is received.
-    func isEndedUnread() async throws -> Bool {
-        try await waiting { [descriptor] in
-            var state = pollfd(fd: descriptor, events: Self.otherSideEnds, revents: 0)
-            return poll(&state, 1, 30_000) == 1
-        }
-    }
-
     /// Receives some bytes; their number, nil for an error.
     private func receive() -> Int? {
         var buffer = [UInt8](repeating: 0, count: 1 << 16)
