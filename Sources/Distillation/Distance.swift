@@ -7,8 +7,18 @@ public enum Distance: String, Sendable, Codable, CaseIterable {
     case bernoulliKL = "bernoulli_kl"
     /// (z - t)^2 / 8, the limit of the above for large T.
     case mse
+    /// (u - v)^2 / 2 with u and v the logits z and t of each class standardised over the batch. Its mean over the batch is
+    /// 1 - r, Pearson's correlation, so where and how spread a teacher's logits are does not count (Huang et al.,
+    /// NeurIPS 2022, for softmax outputs).
+    case pearson
+    /// `bernoulli_kl` of logits that are standardised in the same way (Sun et al., CVPR 2024, standardise over the classes of
+    /// an image for a softmax; classes with a sigmoid each have only the batch in common).
+    case standardised
 
-    /// The distances, in the shape of both inputs.
+    /// Whether T decides anything.
+    package var usesTemperature: Bool { self == .bernoulliKL || self == .standardised }
+
+    /// The distances, in the shape of both inputs: images first, then classes.
     public func terms(student z: Tensor, teacher t: Tensor, temperature: Double) throws -> Tensor {
         switch self {
         case .mse:
@@ -21,7 +31,21 @@ public enum Distance: String, Sendable, Codable, CaseIterable {
             let b = try z / temperature
             let divergence = try b.softplus() - a.softplus() - a.sigmoid() * (b - a)
             return try divergence * (temperature * temperature)
+        case .pearson:
+            let difference = try Self.standardised(z) - Self.standardised(t)
+            return try difference * difference / 2
+        case .standardised:
+            return try Self.bernoulliKL.terms(
+                student: Self.standardised(z), teacher: Self.standardised(t), temperature: temperature)
         }
+    }
+
+    /// Mean 0 and standard deviation 1 over the batch; 0 where all are equal.
+    private static func standardised(_ x: Tensor) throws -> Tensor {
+        let centred = try x - x.mean([0], keepingDimensions: true)
+        let variance = try (centred * centred).mean([0], keepingDimensions: true)
+        // The square root has no gradient at 0.
+        return try centred / (variance + 1e-6).sqrt()
     }
 
     /// T^2 KL(softmax(t / T) || softmax(z / T)) over the last dimension, for single-label data; [B].

@@ -89,7 +89,7 @@ extension DistillationSettings: ConfigurationSection {
         ).used { $0.grouping.contains("learned") },
         Field("distance", \.distance, .choice, "How far student and teacher are from each other"),
         Field("temperature", \.temperature, .number(above: 0, through: 100), "T")
-            .used { $0.distance != .mse || $0.weights == .confidence },
+            .used { $0.distance.usesTemperature || $0.weights == .confidence },
         Field("lambda", \.lambda, .number(0...1000), "Weight of distillation relative to the labels"),
         Field(
             "feature_lambda", \.featureLambda, .number(0...1000),

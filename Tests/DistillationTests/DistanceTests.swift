@@ -60,10 +60,25 @@ import Torch
                 func value(_ by: Double) throws -> Double {
                     var moved = z
                     moved[i] += by
-                    return try Self.graded(d, z: moved, t: t, temperature: 2).values[i]
+                    return try Self.graded(d, z: moved, t: t, temperature: 2).values.reduce(0, +)
                 }
                 #expect(try abs((value(step) - value(-step)) / (2 * step) - found.gradients[i]) < 1e-8, "\(d)")
             }
+        }
+    }
+
+    @Test func pearsonIsOneMinusTheCorrelation() throws {
+        // Class 0 follows its teacher up to scale and place, class 1 does the contrary, class 2 is constant.
+        let t = try Tensor([-2.0, 1, 0, 0, 2, 1, 4, 3, 2], shape: [3, 3])
+        let z = try Tensor([-1.0, 8, 5, 1, 6, 5, 5, 4, 5], shape: [3, 3])
+        let means = try Distance.pearson.terms(student: z, teacher: t, temperature: 2).mean([0])
+        #expect(try distance(means.array(as: Double.self), [0, 2, 0.5]) < 1e-5)
+    }
+
+    @Test func standardisedIsBlindToScaleAndPlace() throws {
+        let t = try Tensor([-2.0, 0, 4, 1])
+        for d in [Distance.pearson, .standardised] {
+            #expect(try d.terms(student: t * 30 - 7, teacher: t, temperature: 2).max().item() < 1e-10, "\(d)")
         }
     }
 

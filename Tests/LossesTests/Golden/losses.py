@@ -213,7 +213,21 @@ def mse(z, t, temperature):
     return (z - t) ** 2 / 8
 
 
-DISTANCES = {"bernoulli_kl": bernoulli_kl, "mse": mse}
+def standardise(x):
+    """Over the batch, by the standard deviation that divides by the number of images."""
+    return (x - x.mean()) / torch.sqrt(x.var(unbiased=False) + 1e-6)
+
+
+def pearson(z, t, temperature):
+    """Its mean is 1 minus the correlation; see check."""
+    return (standardise(z) - standardise(t)) ** 2 / 2
+
+
+def standardised(z, t, temperature):
+    return bernoulli_kl(standardise(z), standardise(t), temperature)
+
+
+DISTANCES = {"bernoulli_kl": bernoulli_kl, "mse": mse, "pearson": pearson, "standardised": standardised}
 
 
 def pairs():
@@ -376,6 +390,8 @@ def check():
     assert bernoulli_kl(t, t, 2.0).abs().item() < 1e-15
     far = bernoulli_kl(t + 1, t, 1e3).item()
     assert abs(far - mse(t + 1, t, 1).item()) < 1e-5
+    correlation = torch.corrcoef(torch.stack([Z[:, 1], TEACHERS[0][:, 0]]))[0, 1]
+    assert abs(pearson(Z[:, 1], TEACHERS[0][:, 0], 1).mean() - (1 - correlation)) < 1e-5
     p, q = torch.sigmoid(torch.tensor(0.4)), torch.sigmoid(torch.tensor(-0.9))
     kl = p * torch.log(p / q) + (1 - p) * torch.log((1 - p) / (1 - q))
     mine = bernoulli_kl(torch.tensor([-1.8]).double(), torch.tensor([0.8]).double(), 2.0)
