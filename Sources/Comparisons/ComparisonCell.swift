@@ -10,8 +10,15 @@ import Torch
 /// The kind of run that a cell is.
 enum ComparisonArm: Hashable {
     case plain
+    /// The technique alone at a resolution.
+    case ladder(Int)
     case plainLong
+    case bestLong
+    case committee(String)
+    case single(String)
+    case wrongWindows(String)
     case rskd(String)
+    case untaught(String)
     /// A draw of the shuffle; nil stands for all of them.
     case random(String, draw: Int?)
     case ensemble(String)
@@ -35,8 +42,14 @@ enum ComparisonArm: Hashable {
     var label: String {
         switch self {
         case .plain: "plain"
+        case .ladder(let side): "plain, \(side) px"
         case .plainLong: "plain, long"
+        case .bestLong: "plain, best length"
+        case .committee(let grouping): "committee(\(grouping))"
+        case .single(let grouping): "committee(single, as \(grouping))"
+        case .wrongWindows(let grouping): "committee(\(grouping), wrong windows)"
         case .rskd(let grouping): "RSKD(\(grouping))"
+        case .untaught(let grouping): "untaught(\(grouping))"
         case .random(let grouping, _): "random(\(grouping))"
         case .ensemble(let grouping): "ensemble(\(grouping))"
         }
@@ -47,6 +60,17 @@ enum ComparisonArm: Hashable {
         switch self {
         case .plain: "the technique alone"
         case .plainLong: "the technique alone, trained for as long as all stages of RSKD together: equal compute"
+        case .ladder(let side): "the technique alone on images of \(side) x \(side) pixels"
+        case .bestLong:
+            "the technique alone, for as long as is best on a part of the training patients, with or without averaged weights"
+        case .committee(let grouping):
+            "the plain model and networks that know a part of the classes each, divided by \(grouping); the logits of a class "
+                + "are averaged over those that know it"
+        case .single(let grouping):
+            "the same with as many networks of all classes as committee(\(grouping)) has, which see the whole image"
+        case .wrongWindows(let grouping):
+            "the same as committee(\(grouping)), each network with the window of another region: does the place matter?"
+        case .untaught(let grouping): "the student of RSKD(\(grouping)) with the labels alone: does teaching matter?"
         case .rskd(let grouping):
             "a student of teachers that know a part of the classes each, divided by \(grouping), and of the plain model"
         case .random(let grouping, _):
@@ -60,7 +84,13 @@ enum ComparisonArm: Hashable {
     var fileName: String {
         switch self {
         case .plain: "plain"
+        case .ladder(let side): "plain-\(side)"
         case .plainLong: "plain-long"
+        case .bestLong: "plain-best-long"
+        case .committee(let grouping): "committee-" + grouping
+        case .single(let grouping): "committee-single-" + grouping
+        case .wrongWindows(let grouping): "committee-wrong-" + grouping
+        case .untaught(let grouping): "untaught-" + grouping
         case .rskd(let grouping): "rskd-" + grouping
         case .random(let grouping, let draw): "random-" + grouping + (draw.map { "-\($0)" } ?? "")
         case .ensemble(let grouping): "ensemble-" + grouping

@@ -102,7 +102,13 @@ struct ComparisonCellBuilder {
         ComparisonSettings.Arm.allCases.filter(comparison.arms.contains).flatMap { arm -> [ComparisonArm] in
             switch arm {
             case .plain: [.plain]
+            case .ladder: comparison.ladder.map { .ladder($0) }
             case .plainLong: [.plainLong]
+            case .bestLong: [.bestLong]
+            case .committee: comparison.groupings.map { .committee($0) }
+            case .single: comparison.groupings.map { .single($0) }
+            case .wrongWindows: comparison.groupings.map { .wrongWindows($0) }
+            case .untaught: comparison.groupings.map { .untaught($0) }
             case .rskd: comparison.groupings.map { .rskd($0) }
             case .random:
                 comparison.groupings.flatMap { grouping in
@@ -125,13 +131,27 @@ struct ComparisonCellBuilder {
             run.distillation = distillation
             return run
         }
+        func committee(of grouping: String) -> RunSettings {
+            var run = distilled(by: grouping)
+            run.distillation?.student = .none
+            return run
+        }
+        /// As many teachers of all classes as a grouping has.
+        func single(_ grouping: String) throws -> String {
+            let teachers = try SubsetPlan.expected(
+                distilled(by: grouping).distillation ?? DistillationSettings(), base, cohort: source.dataset.cohort,
+                attributes: source.dataset.attributes, rows: source.split.training
+            ).tasks.count
+            return "single*\(teachers)"
+        }
         var run: RunSettings
         switch arm {
-        case .plain:
+        case .plain, .ladder:
             run = base
             run.distillation = nil
             // As many different views as students of the other arms see.
             run.augmentation.views = distilled(by: comparison.groupings[0]).plainViews ?? run.augmentation.views
+            if case .ladder(let side) = arm { run.image.resolution = side }
         case .plainLong:
             let whole = try source.plan(distilled(by: comparison.groupings[0]))
             run = base
@@ -149,15 +169,32 @@ struct ComparisonCellBuilder {
                     remedy: "At most \(allowed) can be run: lower training.epochs, or leave `plain_long` out.")
             }
             run.training.epochs = max(base.training.epochs, Int(epochs.rounded()))
+        case .bestLong:
+            run = base
+            run.distillation = nil
+            run.training.candidates = TrainingCandidate.standard(epochs: base.training.epochs)
         case .rskd(let grouping): run = distilled(by: grouping)
         case .random(let grouping, let draw):
             run = distilled(by: Self.shuffled(grouping), draw: draw)
         case .ensemble(let grouping):
-            let teachers = try SubsetPlan.expected(
-                distilled(by: grouping).distillation ?? DistillationSettings(), base, cohort: source.dataset.cohort,
-                attributes: source.dataset.attributes, rows: source.split.training
-            ).tasks.count
-            run = distilled(by: "single*\(teachers)")
+            run = distilled(by: try single(grouping))
+            run.regions = nil
+        case .committee(let grouping): run = committee(of: grouping)
+        case .single(let grouping):
+            run = committee(of: try single(grouping))
+            run.regions = nil
+        case .wrongWindows(let grouping):
+            run = committee(of: grouping)
+            guard let regions = base.regions else {
+                throw FoveaError(
+                    .configuration, "the arm wrong_windows needs regions with windows, and regions is null",
+                    remedy: "Set regions, such as regions={others: skip}, or leave wrong_windows out.")
+            }
+            run.regions = regions.wrong
+        case .untaught(let grouping):
+            run = distilled(by: grouping)
+            run.distillation?.lambda = 0
+            run.distillation?.featureLambda = 0
         }
         run.output =
             PathName.joined(comparison.output, unit.path, technique.name, arm.fileName)

@@ -116,13 +116,25 @@ public struct ComparisonOutcome {
         var pairs: [(Arm, Arm)] = []
         if let plain = find(.plain) { pairs += arms.filter { $0.arm != .plain }.map { ($0, plain) } }
         for arm in arms {
-            guard case .rskd(let grouping) = arm.arm else { continue }
-            let long: [ComparisonArm] = grouping == plan.settings.groupings[0] ? [.plainLong] : []
-            for control in long + [.random(grouping, draw: nil), .ensemble(grouping)] {
+            for control in controls(of: arm.arm) {
                 if let control = find(control) { pairs.append((arm, control)) }
             }
         }
         return pairs
+    }
+
+    /// What an arm is compared with in addition to the plain model.
+    private func controls(of arm: ComparisonArm) -> [ComparisonArm] {
+        let ladder = plan.settings.ladder.map { ComparisonArm.ladder($0) }
+        func long(_ grouping: String) -> [ComparisonArm] {
+            (grouping == plan.settings.groupings[0] ? [.plainLong] : []) + [.bestLong]
+        }
+        return switch arm {
+        case .rskd(let grouping):
+            long(grouping) + [.random(grouping, draw: nil), .ensemble(grouping), .untaught(grouping)] + ladder
+        case .committee(let grouping): long(grouping) + [.single(grouping), .wrongWindows(grouping)] + ladder
+        default: []
+        }
     }
 
     /// Plain models and RSKD of a technique against those of the first one, with the same seeds.

@@ -22,6 +22,7 @@ struct ComparisonReporting {
             ("means", tables.means()), ("differences", tables.differences()), ("groups", tables.differencesByGroup()),
             ("costs", tables.costs()), ("cells", cells),
         ]
+        if let table = outcome.transfer { files.append(("transfer", table)) }
         if outcome.merge == nil { files.append(("decisions", tables.decisions())) }
         for (name, table) in files {
             try AtomicFile.write(table.csv(), to: PathName.joined(folder, name + ".csv"))
@@ -34,15 +35,19 @@ struct ComparisonReporting {
     /// One row per cell: where it lies and what it cost.
     private var cells: TextTable {
         var table = TextTable([
-            "data", "fold", "seed", "technique", "arm", "seconds", "images", "views", "folder",
+            "data", "fold", "seed", "technique", "arm", "mAP", "mAUC", "seconds", "images", "views", "multiply-adds",
+            "folder",
         ])
         for arm in outcome.arms {
             for (cell, metrics) in zip(arm.cells, arm.metrics) {
                 let cost = metrics.wholeCost
                 table.append(
                     .text(cell.unit.dataset), .count(cell.unit.fold), .count(cell.unit.seed), .text(cell.technique),
-                    .text(cell.arm.fileName), .number(cost.seconds), .number(cost.images, decimals: 0),
-                    .number(cost.views, decimals: 0), .text(cell.settings.output))
+                    .text(cell.arm.fileName), .number(metrics.best.groups.all.averagePrecision.mean),
+                    .number(metrics.best.groups.all.rocAUC.mean), .number(cost.seconds),
+                    .number(cost.images, decimals: 0),
+                    .number(cost.views, decimals: 0), .number(cost.multiplyAdds, decimals: 0),
+                    .text(cell.settings.output))
             }
         }
         return table
@@ -68,6 +73,9 @@ struct ComparisonReporting {
             RunReport.Section("Differences", table: tables.differences(), figures: try gains.map(written)),
             RunReport.Section("Differences by part of the long tail", table: tables.differencesByGroup()),
         ]
+        if let table = outcome.transfer {
+            sections.append(RunReport.Section("Committees and transfer", paragraphs: TransferTable.notes, table: table))
+        }
         // Thresholds and teachers are of the classes as they were trained.
         if outcome.merge == nil {
             sections.append(
@@ -186,7 +194,10 @@ extension RunMetrics {
     var wholeCost: ComparisonTables.Cost {
         ComparisonTables.Cost(
             seconds: cost.reduce(0) { $0 + $1.seconds }, images: Double(cost.reduce(0) { $0 + $1.images }),
-            views: Double(cost.reduce(0) { $0 + $1.views }))
+            views: Double(cost.reduce(0) { $0 + $1.views }),
+            multiplyAdds: cost.contains { $0.multiplyAdds == nil }
+                ? nil : cost.reduce(0) { $0 + ($1.multiplyAdds ?? 0) },
+            predictionMultiplyAdds: predictionMultiplyAdds)
     }
 }
 
@@ -211,7 +222,10 @@ extension ComparisonOutcome.Arm {
             dataset: dataset.name, technique: technique, name: arm.label, result: result,
             macroF1: self.mean { $0.best.macroF1.mean }, microF1: self.mean { $0.best.microF1 },
             calibrationError: self.mean { $0.best.calibrationError },
-            cost: .init(seconds: mean(\.seconds), images: mean(\.images), views: mean(\.views)))
+            cost: .init(
+                seconds: mean(\.seconds), images: mean(\.images), views: mean(\.views),
+                multiplyAdds: self.mean(\.wholeCost.multiplyAdds),
+                predictionMultiplyAdds: self.mean(\.predictionMultiplyAdds)))
     }
 
     /// Each class of each teacher beside plain model and student, means over the runs.
@@ -261,6 +275,9 @@ extension ComparisonOutcome {
             })
     }
 
+    /// Committees against their best controls; nil where there are none.
+    var transfer: TextTable? { TransferTable(arms).table }
+
     /// How to read the tables, and what is not in them yet.
     func notes(_ tables: ComparisonTables) -> [String] {
         var notes = tables.notes()
@@ -276,9 +293,9 @@ extension ComparisonOutcome {
     /// The closing words of a comparison on the terminal.
     public func summary(for terminal: Terminal) -> String {
         let tables = tables
-        let parts: [(String, TextTable)] = [
-            ("Means", tables.means()), ("Differences", tables.differences()), ("Cost of a run", tables.costs()),
-        ]
+        let parts: [(String, TextTable)] =
+            [("Means", tables.means()), ("Differences", tables.differences())]
+            + (transfer.map { [("Committees and transfer", $0)] } ?? []) + [("Cost of a run", tables.costs())]
         return parts.map { "\n" + terminal.styled($0, .bold) + "\n" + $1.text(for: terminal) }.joined()
             + notes(tables).map { $0 + "\n" }.joined()
     }

@@ -1,6 +1,7 @@
 import Basics
 import Cohorts
 import ConfigurationFile
+import FundusImaging
 
 /// What `fovea compare` runs: every technique in every arm, on every data set, fold and seed.
 public struct ComparisonSettings: Sendable, Equatable {
@@ -8,10 +9,22 @@ public struct ComparisonSettings: Sendable, Equatable {
     public enum Arm: String, Sendable, CaseIterable {
         /// The technique alone.
         case plain
+        /// The technique alone at several resolutions: what more pixels are worth, a control for everything that looks closer.
+        case ladder
         /// The technique alone, trained for as long as all of RSKD takes.
         case plainLong = "plain_long"
+        /// The technique alone, for as long as is best on an inner split of the training patients.
+        case bestLong = "best_long"
+        /// The plain model and the teachers of the groupings as one model, without a student.
+        case committee
+        /// The same with as many networks of all classes that see the whole image.
+        case single
+        /// The same with the windows of the regions exchanged.
+        case wrongWindows = "wrong_windows"
         /// With teachers of the groupings.
         case rskd
+        /// The students of `rskd` without what teachers say.
+        case untaught
         /// With teachers of the same groupings, classes exchanged within shot groups.
         case random
         /// With as many teachers of all classes.
@@ -24,8 +37,10 @@ public struct ComparisonSettings: Sendable, Equatable {
     public var techniques: [ComparedTechnique] = []
     /// What each technique is run in.
     public var arms: [Arm] = [.plain, .plainLong, .rskd, .random]
-    /// The groupings of `rskd`, `random` and `ensemble`; the first one's cost decides how long `plain_long` trains.
+    /// The groupings of all arms with teachers; the first one's cost decides how long `plain_long` trains.
     public var groupings = ["region"]
+    /// The sides of the images of `ladder`.
+    public var ladder = [64, 96, 128, 160, 192]
     /// How many shuffles of each grouping.
     public var randomDraws = 1
     /// The seeds.
@@ -78,10 +93,13 @@ extension ComparisonSettings: ConfigurationSection {
     public static let fields: [Field<Self>] = [
         Field("datasets", \.datasets, .list(.section, count: 1...100), required: true, "The data sets"),
         Field("techniques", \.techniques, .list(.section, count: 1...100), required: true, "The techniques"),
-        Field("arms", \.arms, .list(.choice, count: 1...5), "What each technique is run in"),
+        Field("arms", \.arms, .list(.choice, count: 1...Arm.allCases.count), "What each technique is run in"),
         Field(
             "groupings", \.groupings, .list(.text, count: 1...20),
-            "Groupings of rskd, random and ensemble; plain_long trains for as long as RSKD with the first"),
+            "Groupings of committee, rskd, random and ensemble; plain_long trains for as long as RSKD with the first"),
+        Field(
+            "ladder", \.ladder, .list(.integer(ImageSettings.resolutions), count: 1...20),
+            "ladder: the values of image.resolution"),
         Field("random_draws", \.randomDraws, .integer(1...100), "random: shuffles of each grouping"),
         Field("seeds", \.seeds, .list(.integer(0...1_000_000_000), count: 1...1000), "The seeds"),
         Field("set", \.settings, .list(.text), "Settings for every run, such as training.epochs=5"),
@@ -102,6 +120,7 @@ extension ComparisonSettings: ConfigurationSection {
         try Self.requireDifferent(arms.map(\.rawValue), key: "arms")
         try Self.requireDifferent(groupings.map(Self.inOrder), key: "groupings")
         try Self.requireDifferent(seeds.map(String.init), key: "seeds")
+        try Self.requireDifferent(ladder.map(String.init), key: "ladder")
         for dataset in datasets { try Self.requireDifferent(dataset.folds.map(String.init), key: "folds") }
         guard arms.contains(.plain) else {
             throw FoveaError(

@@ -59,7 +59,7 @@ public struct TeacherLogits {
         let started = Date()
         let bar = ProgressReporter(title, total: items.count, unit: "views")
         var logits: [Float] = []
-        let length = teacher.classifier.backbone.featureCount
+        let length = teacher.classifier.featureCount
         func pass(withFeatures: Bool, _ consume: (Tensor) throws -> Void) throws {
             try predictor.forEachBatch(
                 cache: cache, items: items, augmentation: augmentation, seed: seed, withFeatures: withFeatures,

@@ -11,7 +11,8 @@ import Torch
 
 /// A trained model as an ONNX file, which other programs compute without Fovea.
 ///
-/// Its input is `images`, bytes [N, side, side, 3] of photographs that were prepared as the metadata say; its outputs are
+/// Its input is `images`, bytes [N, side, side, 3] of photographs that were prepared as the metadata say, or [N, bytes] where a
+/// model sees several images of a photograph; its outputs are
 /// `logits` and `probabilities`, [N, classes], `features`, [N, length], and `maps`, [N, classes, rows, columns], where the
 /// network has exact ones. Normalisation and calibration are inside.
 public struct ModelExport {
@@ -43,26 +44,31 @@ public struct ModelExport {
         self.bundle = bundle
         self.calibration = calibration
         let (model, classifier) = (bundle.description, bundle.classifier)
-        let input = try PixelInput(model.normalization, device: .cpu)
-        let side = model.image.resolution
-        classifier.setTraining(false)
+        bundle.setEvaluating()
         var graph = try Autograd.withoutGrad {
             try ONNXTranslation(
-                inputNamed: "images", parameters: classifier.namedParameters.map { ($0.name, $0.parameter.value) },
-                input: { try Tensor([UInt8](repeating: 0, count: $0 * side * side * 3), shape: [$0, side, side, 3]) }
+                inputNamed: "images", parameters: bundle.parameters,
+                input: {
+                    try Tensor([UInt8](repeating: 0, count: $0 * model.pixelCount), shape: [$0] + Self.shape(of: model))
+                }
             ) { pixels in
-                let x = try input(pixels)
-                let features = try classifier.features(of: x)
-                let logits = try classifier.logits(of: features)
+                let (x, features, logits) = try bundle.traced(pixels)
                 let probabilities =
                     try calibration?.probabilities(logits, of: model) ?? model.probabilities(logits)
-                let maps = try classifier.backbone.featureMap(x).map { try classifier.maps(ofFeatures: $0) }
+                // Those of several images are not exact.
+                let map = model.otherImages.isEmpty ? try classifier.backbone.featureMap(x) : nil
+                let maps = try map.map { try classifier.maps(ofFeatures: $0) }
                 return [("logits", logits), ("probabilities", probabilities), ("features", features)]
                     + (maps.map { [("maps", $0)] } ?? [])
             }.graph
         }
         graph.metadata = try Self.metadata(model, calibration, weights)
         self.graph = graph
+    }
+
+    /// The sides of a photograph's pixels: those of its image, or one where it has several, which then follow each other.
+    private static func shape(of model: ModelDescription) -> [Int] {
+        model.otherImages.isEmpty ? [model.image.resolution, model.image.resolution, 3] : [model.pixelCount]
     }
 
     /// What a program must know that computes the model: lists and objects as JSON.
@@ -82,6 +88,7 @@ public struct ModelExport {
             "calibrated": calibration == nil ? "false" : "true",
             "notice": "For research. Not a medical device.",
         ]
+        metadata["other_images"] = model.otherImages.isEmpty ? nil : try json(model.otherImages)
         metadata["weights_sha256"] = weights
         metadata["calibration_precision"] = calibration?.precision.rawValue
         metadata["operating_points"] = try calibration.map { try json($0.points) }
@@ -114,7 +121,8 @@ extension ModelExport {
         let model = bundle.description
         let (count, side) = (Self.referenceImages, model.image.resolution)
         var random = SeededRandom(seed: 1)
-        let pixels = (0..<count * side * side * 3).map { _ in UInt8(random.index(below: 256)) }
+        let one = model.pixelCount
+        let pixels = (0..<count * one).map { _ in UInt8(random.index(below: 256)) }
         let predictor = try bundle.predictor(device: .cpu)
         let outputs = try predictor.outputs(pixels, count: count, resolution: side, withFeatures: true)
         let probabilities =
@@ -122,15 +130,14 @@ extension ModelExport {
         func write(_ data: Data, _ name: String) throws {
             try AtomicFile.write(data, to: PathName.joined(folder, name))
         }
-        try write(NumPyFile.data(pixels, shape: [count, side, side, 3]), "images.npy")
+        try write(NumPyFile.data(pixels, shape: [count] + Self.shape(of: model)), "images.npy")
         for (name, values) in [
             ("logits", outputs.logits), ("probabilities", probabilities), ("features", outputs.features),
         ] {
             try write(NumPyFile.data(values, shape: [count, values.count / count]), name + ".npy")
         }
         let maps = try (0..<count).compactMap { image in
-            let one = side * side * 3
-            return try predictor.maps(
+            try predictor.maps(
                 Array(pixels[image * one..<(image + 1) * one]), resolution: side, classes: Array(model.classes.indices))
         }.filter(\.isExact)
         if let first = maps.first {

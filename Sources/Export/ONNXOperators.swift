@@ -150,8 +150,8 @@ extension ONNXTranslation {
         let sides = try call.sides(1).enumerated().map { index, side -> Int in
             switch side {
             case .size(let size): size
-            // Zero keeps a side, -1 is what is left.
-            case .batch: index < old.count && old[index] == .batch ? 0 : -1
+            // Zero keeps a side, -1 is what is left; where photographs have several images, a side is a multiple of their number.
+            case .batch: try index < old.count && old[index] == .batch && call.keepsSide(index) ? 0 : -1
             }
         }
         guard sides.count(where: { $0 == -1 }) < 2 else {

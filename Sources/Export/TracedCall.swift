@@ -107,6 +107,12 @@ struct TracedCall {
         return Self.sides(values, twin.arguments[index])
     }
 
+    /// Whether a reshape leaves a side as it is.
+    func keepsSide(_ index: Int) throws -> Bool {
+        guard case .ints(let sides) = argument(1) else { throw unexpected(1, "integers") }
+        return try sides[index] == tensor(0).shape[index]
+    }
+
     /// Verifies that an argument that is not translated is absent or has the only allowed value.
     func require(_ index: Int, _ name: String, _ allowed: String) throws {
         let found = argument(index).summary

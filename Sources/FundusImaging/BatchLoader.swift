@@ -19,9 +19,10 @@ public struct BatchItem: Sendable, Hashable {
 public struct Batch: Sendable, Equatable {
     /// The photographs and views, in order.
     public let items: [BatchItem]
-    /// `items.count * resolution * resolution * 3` bytes: image, row, column, channel (NHWC), RGB.
+    /// `items.count * resolution * resolution * 3` bytes: image, row, column, channel (NHWC), RGB. Where several networks
+    /// see a photograph, each has an image of its own, and those of a photograph follow each other.
     public let pixels: [UInt8]
-    /// Side of an image in pixels.
+    /// Side of an image in pixels; of a photograph's first one.
     public let resolution: Int
 }
 
@@ -37,7 +38,7 @@ public final class BatchLoader: Sendable {
     /// Begins making batches.
     ///
     /// - Parameters:
-    ///   - cache: the photographs.
+    ///   - cache: the photographs; with what further networks see of them (`ImageCache.others`), in the same views.
     ///   - items: what to deliver, in order, across all batches.
     ///   - batchSize: images per batch, at least 1.
     ///   - dropLast: whether a last batch that is not full is left out, unless it is all there is.
@@ -62,7 +63,7 @@ public final class BatchLoader: Sendable {
         let ranges = (0..<batching.count(of: items.count)).dropFirst(first).map { batching.range($0, of: items.count) }
         let count = ranges.count
         work = Work(
-            cache: cache, items: items, ranges: ranges, augmentation: augmentation, seed: seed,
+            caches: [cache] + cache.others, items: items, ranges: ranges, augmentation: augmentation, seed: seed,
             ahead: max(1, ahead, threads))
         if count > 0 { try WorkerThreads.start(min(threads, count)) { [work] in work.run() } }
     }
@@ -81,7 +82,7 @@ public final class BatchLoader: Sendable {
     /// What loader and threads share. All that changes is guarded by `condition`.
     private final class Work: @unchecked Sendable {
         private let ranges: [Range<Int>]
-        private let cache: ImageCache
+        private let caches: [ImageCache]
         private let items: [BatchItem]
         private let augmentation: AugmentationSettings
         private let seed: UInt64
@@ -94,11 +95,11 @@ public final class BatchLoader: Sendable {
         private var isStopped = false
 
         init(
-            cache: ImageCache, items: [BatchItem], ranges: [Range<Int>], augmentation: AugmentationSettings,
+            caches: [ImageCache], items: [BatchItem], ranges: [Range<Int>], augmentation: AugmentationSettings,
             seed: UInt64,
             ahead: Int
         ) {
-            self.cache = cache
+            self.caches = caches
             self.items = items
             self.ranges = ranges
             self.augmentation = augmentation
@@ -150,23 +151,29 @@ public final class BatchLoader: Sendable {
 
         private func make(_ index: Int) throws -> Batch {
             let items = Array(items[ranges[index]])
-            let size = cache.resolution * cache.resolution * 3
-            var image = [UInt8](repeating: 0, count: size)
-            let pixels = try [UInt8](unsafeUninitializedCapacity: items.count * size) { buffer, count in
+            let sizes = caches.map { $0.resolution * $0.resolution * 3 }
+            let total = items.count * sizes.reduce(0, +)
+            var image = [UInt8](repeating: 0, count: sizes.max() ?? 0)
+            let pixels = try [UInt8](unsafeUninitializedCapacity: total) { buffer, count in
                 let bytes = UnsafeMutableRawBufferPointer(buffer)
-                for (i, item) in items.enumerated() {
-                    try image.withUnsafeMutableBytes { try cache.read(item.row, into: $0) }
+                var done = 0
+                for item in items {
+                    // What is random is the same for all images of a photograph.
                     let view = Augmentation(
-                        settings: augmentation, seed: seed, contentKey: cache.contentKey(item.row), view: item.view)
-                    image.withUnsafeBytes {
-                        view.apply(
-                            $0, resolution: cache.resolution,
-                            into: UnsafeMutableRawBufferPointer(rebasing: bytes[i * size..<(i + 1) * size]))
+                        settings: augmentation, seed: seed, contentKey: caches[0].contentKey(item.row), view: item.view)
+                    for (cache, size) in zip(caches, sizes) {
+                        let target = UnsafeMutableRawBufferPointer(rebasing: bytes[done..<done + size])
+                        try image.withUnsafeMutableBytes { whole in
+                            let image = UnsafeMutableRawBufferPointer(rebasing: whole[..<size])
+                            try cache.read(item.row, into: image)
+                            view.apply(UnsafeRawBufferPointer(image), resolution: cache.resolution, into: target)
+                        }
+                        done += size
                     }
                 }
-                count = items.count * size
+                count = total
             }
-            return Batch(items: items, pixels: pixels, resolution: cache.resolution)
+            return Batch(items: items, pixels: pixels, resolution: caches[0].resolution)
         }
     }
 }

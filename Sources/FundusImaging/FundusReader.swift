@@ -10,6 +10,11 @@ public struct PreparedImage: Sendable, Equatable {
     public let coverage: Coverage
     /// How well it shows the retina; nil where that was not requested.
     public package(set) var quality: ImageQuality?
+    /// The images that further networks see of the same photograph.
+    var others: [PixelImage] = []
+
+    /// The pixels of all images, one image after the other.
+    public var bytes: [UInt8] { others.isEmpty ? image.bytes : image.bytes + others.flatMap(\.bytes) }
 
     /// A rectangle on a photograph, in shares of its width and height; beyond 0 ... 1 where the square is filled up with
     /// black.
@@ -36,22 +41,45 @@ public struct PreparedImage: Sendable, Equatable {
 
 /// The one way from a file to the image a network sees: the cache, prediction and serving all call it.
 public enum FundusReader {
-    /// Reads a photograph, crops it, fills it up to a square with black and resizes it.
+    /// Reads a photograph, crops it, fills it up to a square with black and resizes it; or a window of that square.
     ///
+    /// - Parameters:
+    ///   - others: the images that further networks see of it (`PreparedImage.bytes`).
+    ///   - side: the eye, which decides where windows lie; nil: estimated from the photograph.
     /// - Throws: `FoveaError` of kind `data` that names the path (see `ImageFile`).
     public static func read(
-        path: String, settings: ImageSettings, withQuality: Bool = false
+        path: String, settings: ImageSettings, others: [ImageSettings] = [], side: EyeSide? = nil,
+        withQuality: Bool = false
     ) throws -> PreparedImage {
         try settings.validate()
         return try prepare(
-            ImageFile(path: path, pixelLimit: settings.pixelLimit), settings: settings, withQuality: withQuality)
+            ImageFile(path: path, pixelLimit: settings.pixelLimit), settings: settings, others: others, side: side,
+            withQuality: withQuality)
     }
 
     /// The same for a file whose bytes are in memory.
     public static func prepare(
-        _ file: ImageFile, settings: ImageSettings, withQuality: Bool = false
+        _ file: ImageFile, settings: ImageSettings, others: [ImageSettings] = [], side: EyeSide? = nil,
+        withQuality: Bool = false
     ) throws -> PreparedImage {
-        try settings.validate()
+        // Windows of one size are parts of one image.
+        var wholes: [ImageSettings: PreparedImage] = [:]
+        func prepared(_ settings: ImageSettings, withQuality: Bool) throws -> PreparedImage {
+            try settings.validate()
+            let whole =
+                try wholes[settings.whole]
+                ?? prepareWhole(file, settings: settings.whole, withQuality: withQuality)
+            wholes[settings.whole] = whole
+            return try settings.window.map { try whole.cut(to: $0, of: side, resolution: settings.resolution) } ?? whole
+        }
+        var result = try prepared(settings, withQuality: withQuality)
+        result.others = try others.map { try prepared($0, withQuality: false).image }
+        return result
+    }
+
+    private static func prepareWhole(
+        _ file: ImageFile, settings: ImageSettings, withQuality: Bool
+    ) throws -> PreparedImage {
         let side = settings.resolution
         let decoded: PixelImage
         let field: Field

@@ -34,6 +34,8 @@ public final class ImageCache: Sendable {
     public let paths: [String]
     /// Photographs that cannot be used, in order.
     public let failures: [ImageFailure]
+    /// The images that further networks see of the same photographs.
+    public let others: [ImageCache]
     private let pack: ImagePack
     private let builder: ImageCacheBuilder
     private let logger: Logger
@@ -50,6 +52,8 @@ public final class ImageCache: Sendable {
     /// - Parameters:
     ///   - paths: the photographs, in the order of the rows that will be requested.
     ///   - settings: how they are prepared.
+    ///   - others: how further networks see them (`ImageCache.others`).
+    ///   - sides: the eye of each, which decides where a window lies; nil: estimated from the photograph. Empty: all are.
     ///   - folder: where packs are kept; made if missing.
     ///   - threads: how many photographs are decoded at a time.
     ///   - shouldStop: called several times per second; true ends the work. What is decoded by then is used by the next
@@ -59,8 +63,20 @@ public final class ImageCache: Sendable {
     ///   changed during the work), or `environment` (no memory, threads or descriptors to be had); `CancellationError`
     ///   when stopped. Unreadable photographs are not an error here.
     public static func open(
-        paths: [String], settings: ImageSettings, folder: String, threads: Int = 2,
-        shouldStop: @Sendable () -> Bool = { false }, logger: Logger = .silent
+        paths: [String], settings: ImageSettings, others: [ImageSettings] = [], sides: [EyeSide?] = [],
+        folder: String, threads: Int = 2, shouldStop: @Sendable () -> Bool = { false }, logger: Logger = .silent
+    ) throws -> ImageCache {
+        func opened(_ settings: ImageSettings) throws -> ImageCache {
+            try openOne(
+                paths: paths, settings: settings, sides: sides, folder: folder, threads: threads,
+                shouldStop: shouldStop, logger: logger)
+        }
+        return try opened(settings).joined(with: others.map(opened))
+    }
+
+    private static func openOne(
+        paths: [String], settings: ImageSettings, sides: [EyeSide?], folder: String, threads: Int,
+        shouldStop: @Sendable () -> Bool, logger: Logger
     ) throws -> ImageCache {
         try settings.validate()
         let packs = PathName.joined(folder, ImageCacheFiles.packFolder(settings))
@@ -71,21 +87,27 @@ public final class ImageCache: Sendable {
             let identities = try index.identities(
                 of: absolute, pixelLimit: settings.pixelLimit, threads: threads, shouldStop: shouldStop)
         else { throw CancellationError() }
-        let key = Digest.sha256(settings.key + identities.map { "\n" + $0.text }.joined())
+        let sides = settings.window == nil || sides.isEmpty ? paths.map { _ in nil } : sides
+        let key = Digest.sha256(
+            settings.key + zip(identities, sides).map { "\n" + $0.text + ($1?.rawValue ?? "") }.joined())
         let builder = ImageCacheBuilder(
-            paths: paths, identities: identities, settings: settings, cache: folder, folder: packs,
+            paths: paths, identities: identities, settings: settings, sides: sides, cache: folder, folder: packs,
             packPath: PathName.joined(packs, key.prefix(32) + ImageCacheFiles.pack))
         if access(builder.packPath, F_OK) == 0, ImagePack(path: builder.packPath) == nil {
             logger.warning("the image cache \(builder.packPath) is damaged: it is made again from the photographs")
         }
-        return ImageCache(builder, try builder.pack(threads: threads, shouldStop: shouldStop), logger)
+        return ImageCache(builder, try builder.pack(threads: threads, shouldStop: shouldStop), [], logger)
     }
 
-    private init(_ builder: ImageCacheBuilder, _ pack: ImagePack, _ logger: Logger) {
+    /// The same images, with those that further networks see of the same photographs.
+    public func joined(with others: [ImageCache]) -> ImageCache { ImageCache(builder, pack, others, logger) }
+
+    private init(_ builder: ImageCacheBuilder, _ pack: ImagePack, _ others: [ImageCache], _ logger: Logger) {
         let (paths, identities) = (builder.paths, builder.identities)
         self.paths = paths
         self.settings = builder.settings
         self.pack = pack
+        self.others = others
         self.builder = builder
         self.logger = logger
         failures = paths.indices.compactMap { i in

@@ -6,6 +6,8 @@ struct ImageCacheBuilder: Sendable {
     let paths: [String]
     let identities: [ContentIdentity]
     let settings: ImageSettings
+    /// The eye of each photograph; nil: to be estimated.
+    let sides: [EyeSide?]
     /// The whole cache.
     let cache: String
     /// That of its folders in which packs of these settings lie.
@@ -94,7 +96,7 @@ struct ImageCacheBuilder: Sendable {
                 .data, about: paths[i], "changed while the image cache was in use", remedy: "Run the command again.")
         }
         do {
-            return try FundusReader.prepare(file, settings: settings).image
+            return try FundusReader.prepare(file, settings: settings, side: sides[i]).image
         } catch let error as FoveaError where error.kind == .data {
             throw Unprepared(error: error)
         }
@@ -126,6 +128,8 @@ struct ImageCacheBuilder: Sendable {
 
     /// Images of older packs, and of builds that were broken off, with the same settings, by content.
     private func reusableImages() -> [String: Stored] {
+        // A window of the same photograph may have been cut for the other eye there.
+        guard settings.window == nil else { return [:] }
         let requested = Set(identities.map(\.text))
         var found: [String: Stored] = [:]
         // Whole packs first. Each pack that is kept holds a descriptor, so no more are opened than are of use.

@@ -23,15 +23,19 @@ public struct ImageSettings: Codable, Hashable, Sendable {
     public var localContrast: Bool
     /// Photographs with more pixels than this are refused before they are decoded.
     public var pixelLimit: Int
+    /// The part of the image that is cut out of the photograph, at `resolution`; nil for all of it.
+    public var window: ImageWindow?
 
     /// Makes settings; the defaults suit raw photographs of any camera.
     public init(
-        resolution: Int, crop: Crop = .fieldOfView, localContrast: Bool = false, pixelLimit: Int = 100_000_000
+        resolution: Int, crop: Crop = .fieldOfView, localContrast: Bool = false, pixelLimit: Int = 100_000_000,
+        window: ImageWindow? = nil
     ) {
         self.resolution = resolution
         self.crop = crop
         self.localContrast = localContrast
         self.pixelLimit = pixelLimit
+        self.window = window
     }
 
     /// Checks the ranges.
@@ -48,11 +52,20 @@ public struct ImageSettings: Codable, Hashable, Sendable {
             throw FoveaError(
                 .configuration, "pixel_limit is \(pixelLimit); allowed are 1 to \(Self.pixelLimits.upperBound) pixels")
         }
+        try window?.validate()
+        guard wholeResolution <= Self.resolutions.upperBound else {
+            throw FoveaError(
+                .configuration,
+                "a window with half_side \(window?.halfSide ?? 0) at \(resolution) pixels is a part of an image of "
+                    + "\(wholeResolution) pixels; allowed are at most \(Self.resolutions.upperBound)",
+                remedy: "Lower its resolution, or make the window larger.")
+        }
     }
 
     /// All that decides on the prepared pixels, as a text. A change of the algorithm, or of what is refused, changes
     /// the number in front.
     package var key: String {
         "2 resolution \(resolution) crop \(crop.rawValue) localContrast \(localContrast) pixelLimit \(pixelLimit)"
+            + (window.map { " window \($0.x) \($0.y) \($0.halfSide)" } ?? "")
     }
 }

@@ -16,9 +16,10 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         case single
     }
 
-    /// The version of this format. Format 1 had its keys in camel case; what is read becomes of this version.
+    /// The version of this format. Format 1 had its keys in camel case; windows and members came with format 3. What is read
+    /// becomes of the current version.
     public fileprivate(set) var format = Self.currentFormat
-    fileprivate static let currentFormat = 2
+    fileprivate static let currentFormat = 3
     /// The network.
     public var architecture: Architecture
     /// The classes, in the order of the outputs.
@@ -37,12 +38,16 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     public var thresholds: [Double?]?
     /// Training images with each class, by which evaluations divide the long tail.
     public var trainingImages: [Int]?
+    /// Windows of the image that pass the same network, each with a head of its own for some classes; absent for none.
+    public var regions: [ModelRegion]?
+    /// The further networks of a committee; absent for a model of one network.
+    public internal(set) var members: [CommitteeMember]?
 
     /// Describes a model.
     public init(
         architecture: Architecture, classes: [String], labels: LabelKind = .multi, image: ImageSettings,
         normalization: Normalization? = nil, dropout: Double = 0, dropPath: Double = 0,
-        thresholds: [Double?]? = nil, trainingImages: [Int]? = nil
+        thresholds: [Double?]? = nil, trainingImages: [Int]? = nil, regions: [ModelRegion] = []
     ) {
         self.architecture = architecture
         self.classes = classes
@@ -53,13 +58,17 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         self.dropPath = dropPath > 0 ? dropPath : nil
         self.thresholds = thresholds
         self.trainingImages = trainingImages
+        self.regions = regions.isEmpty ? nil : regions
     }
 
     /// A network of this description with random weights.
     public func makeClassifier() throws -> Classifier {
         try Classifier(
             architecture.makeBackbone(resolution: image.resolution, dropPath: dropPath ?? 0), classes: classes.count,
-            dropout: dropout)
+            dropout: dropout,
+            regions: (regions ?? []).map { region in
+                (region.name, region.classes.compactMap { classes.firstIndex(of: $0) })
+            })
     }
 
     /// Verifies by the file's table of contents that its head has these classes, before a network is built for them.
@@ -80,7 +89,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         let count = classes.count
         guard 1...Self.currentFormat ~= format else {
             throw FoveaError(
-                .data, about: path, "has format \(format); this version of Fovea reads 1 and \(Self.currentFormat)",
+                .data, about: path, "has format \(format); this version of Fovea reads 1 to \(Self.currentFormat)",
                 remedy: "Update Fovea.")
         }
         guard count <= ClassLimits.count else {
@@ -97,6 +106,14 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         } catch let error as FoveaError {
             throw FoveaError(.data, at: FilePlace(path), "\(error.message)", remedy: error.remedy)
         }
+        try validateImages(path)
+    }
+
+    /// As it is written: in the oldest format that has all of it, so that earlier versions of Fovea read what they can.
+    fileprivate var written: ModelDescription {
+        var written = self
+        if members == nil, regions == nil, image.window == nil { written.format = 2 }
+        return written
     }
 }
 
@@ -162,13 +179,25 @@ extension ModelDescription {
 public struct ModelBundle {
     /// What the outputs mean and what the inputs must be.
     public var description: ModelDescription
-    /// The network.
+    /// The network; of a committee the one that knows all classes.
     public let classifier: Classifier
+    /// The further networks of a committee, in the order of the description.
+    let members: [Classifier]
 
     /// Puts a network and its description together.
     public init(_ description: ModelDescription, _ classifier: Classifier) {
-        self.description = description
-        self.classifier = classifier
+        self.init(description, classifier, members: [])
+    }
+
+    init(_ description: ModelDescription, _ classifier: Classifier, members: [Classifier]) {
+        (self.description, self.classifier, self.members) = (description, classifier, members)
+    }
+
+    /// Networks of a description with random weights.
+    private init(ofRandomWeights description: ModelDescription) throws {
+        self.init(
+            description, try description.makeClassifier(),
+            members: try (description.members ?? []).map { try $0.model.makeClassifier() })
     }
 
     /// The file names of a bundle.
@@ -183,9 +212,9 @@ public struct ModelBundle {
         let description = try description(in: folder)
         let weights = try WeightFile.open(PathName.joined(folder, weightsName))
         try description.requireHead(in: weights)
-        let classifier = try description.makeClassifier()
-        _ = try classifier.load(weights, .everything)
-        return ModelBundle(description, classifier)
+        let bundle = try ModelBundle(ofRandomWeights: description)
+        _ = try bundle.network.load(weights, .everything)
+        return bundle
     }
 
     /// Reads what a bundle says of its model, without the weights.
@@ -243,16 +272,26 @@ public struct ModelBundle {
     /// Every probability that leaves the program is computed like this, in float32 unless asked otherwise, so that an
     /// image gets the same answer (to 1e-5) alone or in a batch of any size, and from every command.
     public func predictor(device: Device, precision: Precision = .float32) throws -> Predictor {
-        try Predictor(
-            copy().classifier, description.normalization, device: device, precision: precision, folding: true,
-            fusing: true)
+        let copy = try copy()
+        func predictor(_ network: Classifier, _ normalization: Normalization) throws -> Predictor {
+            try Predictor(
+                network, normalization, device: device, precision: precision, folding: true, fusing: true)
+        }
+        let whole = try predictor(copy.classifier, description.normalization)
+        whole.members = try zip(description.members ?? [], copy.members).map { member, network in
+            ReadyMember(
+                predictor: try predictor(network, member.model.normalization), columns: description.columns(of: member),
+                resolution: member.model.image.resolution, pixelCount: member.model.pixelCount)
+        }
+        return whole
     }
 
     /// A network of its own with the same weights, on the CPU.
     public func copy() throws -> ModelBundle {
-        let twin = try description.makeClassifier()
-        try twin.copyValues(from: classifier)
-        return ModelBundle(description, twin)
+        let twin = try ModelBundle(ofRandomWeights: description)
+        try twin.classifier.copyValues(from: classifier)
+        for (network, source) in zip(twin.members, members) { try network.copyValues(from: source) }
+        return twin
     }
 
     /// One network with the outputs of all bundles side by side, where they share a backbone, weights and all: it is
@@ -301,9 +340,10 @@ public struct ModelBundle {
 
     /// Writes the bundle into an existing folder, each file atomically, the weights first.
     public func save(to folder: String) throws {
-        let sources = try classifier.namedParameters.map { try $0.parameter.value.source(named: $0.name) }
+        let sources = try network.namedParameters.map { try $0.parameter.value.source(named: $0.name) }
         try SafetensorsWriter.write(sources, metadata: ["format": "pt"], to: PathName.joined(folder, Self.weightsName))
-        try AtomicFile.write(JSONFormat.encoded(description), to: PathName.joined(folder, Self.configurationName))
+        try AtomicFile.write(
+            JSONFormat.encoded(description.written), to: PathName.joined(folder, Self.configurationName))
     }
 }
 

@@ -10,6 +10,9 @@ public final class Predictor {
     private let input: PixelInput
     private let device: Device
     private let precision: Precision
+    /// The further networks of a committee. The pixels of their images follow those of the first one's, photograph by
+    /// photograph.
+    var members: [ReadyMember] = []
 
     /// Prepares a network for prediction: evaluation mode on `device`; batch norms folded when `folding`, which
     /// changes the network permanently; what follows a convolution computed with it when `fusing`, in float32 on the
@@ -37,10 +40,37 @@ public final class Predictor {
     public func outputs(
         _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool
     ) throws -> PredictedOutputs {
+        guard members.isEmpty else {
+            let parts = try split(pixels, count: count, resolution)
+            var outputs = try ownOutputs(parts[0], count: count, resolution: resolution, withFeatures: withFeatures)
+            try outputs.average(with: members, Array(parts.dropFirst()), count: count)
+            return outputs
+        }
+        return try ownOutputs(pixels, count: count, resolution: resolution, withFeatures: withFeatures)
+    }
+
+    /// The pixels of each network's images.
+    private func split(_ pixels: [UInt8], count: Int, _ resolution: Int) throws -> [[UInt8]] {
+        let sizes = [classifier.imageCount * resolution * resolution * 3] + members.map(\.pixelCount)
+        let stride = sizes.reduce(0, +)
+        guard pixels.count == count * stride else {
+            throw FoveaError(.engine, "\(pixels.count) bytes for \(count) photographs of \(stride) bytes each")
+        }
+        var start = 0
+        return sizes.map { size in
+            defer { start += size }
+            return (0..<count).flatMap { pixels[$0 * stride + start..<$0 * stride + start + size] }
+        }
+    }
+
+    private func ownOutputs(
+        _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool
+    ) throws -> PredictedOutputs {
         classifier.setTraining(false)
         return try Autograd.inference {
             try Autocast.run(precision, on: device) {
-                let features = try classifier.features(of: input(pixels, count: count, resolution: resolution))
+                let images = try input(pixels, count: count * classifier.imageCount, resolution: resolution)
+                let features = try classifier.features(of: images)
                 return PredictedOutputs(
                     logits: try classifier.logits(of: features).array(),
                     features: withFeatures ? try features.to(dtype: .float32).array() : [])
@@ -48,14 +78,17 @@ public final class Predictor {
         }
     }
 
-    /// What each place of one image adds to the logits of some classes; nil for a network without maps.
+    /// What each place of one image adds to the logits of some classes; nil for a network without maps. Of a committee, what
+    /// it adds to those of the network that sees all of the image.
     public func maps(_ pixels: [UInt8], resolution: Int, classes: [Int]) throws -> ClassMaps? {
         classifier.setTraining(false)
-        let x = try Autograd.withoutGrad { try input(pixels, count: 1, resolution: resolution) }
+        let pixels = members.isEmpty ? pixels : try split(pixels, count: 1, resolution)[0]
+        let x = try Autograd.withoutGrad { try input(pixels, count: classifier.imageCount, resolution: resolution) }
         return try classifier.maps(of: x, classes: classes).map { maps, isExact in
             ClassMaps(
                 rows: maps.shape[1], columns: maps.shape[2],
-                values: try maps.to(device: .cpu, dtype: .float32).contiguous().array(), isExact: isExact)
+                values: try maps.to(device: .cpu, dtype: .float32).contiguous().array(),
+                isExact: isExact && members.isEmpty)
         }
     }
 

@@ -7,6 +7,8 @@ public struct Schedule: Sendable, Equatable, Codable {
         case constant
         /// Half a cosine from 1 to 0 (Loshchilov and Hutter, ICLR 2017, without restarts).
         case cosine
+        /// The same twice, the second time from the middle on (warm restarts, one of them).
+        case cosineTwice = "cosine_twice"
         /// Times `stepFactor` at each third of the remaining steps.
         case step
     }
@@ -38,6 +40,7 @@ public struct Schedule: Sendable, Equatable, Codable {
         switch form {
         case .constant: return 1
         case .cosine: return 0.5 * (1 + cos(.pi * t))
+        case .cosineTwice: return 0.5 * (1 + cos(2 * .pi * (t < 0.5 ? t : t - 0.5)))
         case .step: return pow(stepFactor, min(2, (3 * t).rounded(.down)))
         }
     }

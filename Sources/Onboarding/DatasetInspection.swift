@@ -77,6 +77,13 @@ public struct DatasetInspection: Sendable {
             featureless: looks.compactMap { if case .featureless(let found) = $0 { found } else { nil } }, notes: notes)
     }
 
+    /// The windows of the configuration's regions, or of the standard ones, drawn over photographs.
+    public func regionSheet(_ context: ExecutionContext) throws -> RegionSheet {
+        try RegionSheet(
+            data.readCohort().cohort, settings?.regions ?? RegionSettings(), settings?.image ?? ImageSettings(), context
+        )
+    }
+
     /// The text of an inspection.
     public func text(_ inspection: Inspection, for terminal: Terminal) throws -> String {
         try InspectionText(inspection, bounds: evaluation.bounds(), hasDecoded: decodes).text(for: terminal)

@@ -50,7 +50,7 @@ public struct InferenceModel {
         self.precision = precision
         self.context = context
         calibration = readsCalibration ? try ModelCalibration.read(for: folder, description) : nil
-        featureCount = bundle.classifier.backbone.featureCount
+        featureCount = bundle.classifier.featureCount
         imagePolicy = ImagePolicy(limits: calibration?.quality ?? .standard, takesAnyImage: takesAnyImage)
         if let calibration {
             familiarity = try Familiarity.read(

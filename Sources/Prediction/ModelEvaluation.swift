@@ -142,10 +142,13 @@ public struct ModelEvaluation: Sendable {
     ///
     /// - Throws: `FoveaError` naming every image that cannot be read.
     private func cache(_ data: LabelledPhotographs, _ context: ExecutionContext) throws -> ImageCache {
+        let photographs = data.rows.map { data.cohort.photographs[$0] }
+        let model = data.description
         let cache = try ImageCache.open(
-            paths: data.rows.map { data.cohort.photographs[$0].path }, settings: data.description.image,
-            folder: settings.imageCacheFolder, threads: context.threads,
-            shouldStop: context.shouldStop, logger: context.logger)
+            paths: photographs.map(\.path), settings: model.image, others: model.otherImages,
+            sides: model.needsSides ? data.cohort.eyeSides(rows: data.rows) : [],
+            folder: settings.imageCacheFolder, threads: context.threads, shouldStop: context.shouldStop,
+            logger: context.logger)
         guard cache.failures.isEmpty else {
             throw ImageFailure.refusal(of: cache.failures, remedy: ImageFailure.evaluationRemedy)
         }

@@ -49,10 +49,13 @@ struct PredictionStream {
 
     private func decoding(from first: Int) throws -> Prefetched<[Result<PreparedImage, any Error>]> {
         let batch = Array(images[first..<min(first + batchSize, images.count)])
-        let (settings, threads, shouldStop) = (inference.description.image, context.threads, context.shouldStop)
+        let (model, threads, shouldStop) = (inference.description, context.threads, context.shouldStop)
         return try Prefetched {
             try mapInParallel(batch.count, threads: threads, shouldStop: shouldStop) { index in
-                Result { try FundusReader.read(path: batch[index].path, settings: settings, withQuality: true) }
+                Result {
+                    try FundusReader.read(
+                        path: batch[index].path, settings: model.image, others: model.otherImages, withQuality: true)
+                }
             }
         }
     }
@@ -63,7 +66,7 @@ struct PredictionStream {
         }
         let ready = decoded.compactMap { try? $0.get() }
         var answers = try inference.answers(
-            ready.flatMap(\.image.bytes), count: ready.count, withFeatures: withFeatures)[...]
+            ready.flatMap(\.bytes), count: ready.count, withFeatures: withFeatures)[...]
         return try zip(images[first...], decoded).map { image, result in
             switch result {
             case .success(let prepared):
@@ -75,7 +78,7 @@ struct PredictionStream {
                     let classes = inference.rule.findings(row)
                     try maps.add(
                         row, from: image.path, coverage: prepared.coverage, classes: classes,
-                        inference.maps(prepared.image.bytes, classes: classes), inference.description)
+                        inference.maps(prepared.bytes, classes: classes), inference.description)
                 }
                 return .row(row)
             case .failure(let error as NotFundus):

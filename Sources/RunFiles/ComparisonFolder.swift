@@ -14,7 +14,7 @@ public struct ComparisonFolder: Codable {
     private static let reports =
         [
             "comparison.md", "comparison.json", "means.csv", "differences.csv", "groups.csv", "costs.csv", "cells.csv",
-            "decisions.csv",
+            "decisions.csv", "transfer.csv",
         ] + pageNames
     private static let folders = ["plots", "cells", "stages"]
 

@@ -165,7 +165,15 @@ public struct OutputFile: Sendable {
     ///
     /// - Throws: `FoveaError` of kind `configuration` when there is one; as `write`.
     public func writeNew(_ text: String) throws {
-        guard case .file(let target) = place else { return try write(text) }
+        guard case .file = place else { return try write(text) }
+        try writeNew(Data(text.utf8))
+    }
+
+    /// The same for bytes.
+    public func writeNew(_ data: Data) throws {
+        guard case .file(let target) = place else {
+            return try write { sink in try data.withUnsafeBytes(sink) }
+        }
         let descriptor = open(target, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
         guard descriptor >= 0 else {
             guard errno == EEXIST else { throw AtomicFile.failure("create", path) }
@@ -175,7 +183,7 @@ public struct OutputFile: Sendable {
         }
         defer { close(descriptor) }
         do {
-            try Self.write(text, to: descriptor, path)
+            try data.withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
         } catch {
             unlink(target)
             throw error
@@ -195,10 +203,6 @@ public struct OutputFile: Sendable {
             if shouldStop() { throw CancellationError() }
             usleep(50_000)
         }
-    }
-
-    private static func write(_ text: String, to descriptor: Int32, _ path: String) throws {
-        try Data(text.utf8).withUnsafeBytes { try AtomicFile.writeAll($0, to: descriptor, path: path) }
     }
 
     /// The standard output or error stream, where the path leads to the same file.

@@ -13,10 +13,14 @@ package struct RunMetrics: Codable {
         /// Views, and images of a frozen backbone, which passed forward only.
         package var views: Int
         package var reused: Bool
+        /// Multiply-adds, where a backward pass takes twice those of a forward one; nil in files of earlier versions.
+        package var multiplyAdds: Double?
 
-        package init(stage: String, seconds: Double, images: Int, views: Int, reused: Bool) {
+        package init(
+            stage: String, seconds: Double, images: Int, views: Int, reused: Bool, multiplyAdds: Double? = nil
+        ) {
             (self.stage, self.seconds, self.images) = (stage, seconds, images)
-            (self.views, self.reused) = (views, reused)
+            (self.views, self.reused, self.multiplyAdds) = (views, reused, multiplyAdds)
         }
     }
     /// A teacher on the validation images.
@@ -58,6 +62,8 @@ package struct RunMetrics: Codable {
     package var student: EvaluationResult?
     package var difference: PairedResult?
     package var cost: [Cost]
+    /// Multiply-adds of one prediction of the model that the run offers; nil in files of earlier versions.
+    package var predictionMultiplyAdds: Double?
     /// Wall seconds of all sessions.
     package var seconds: Double
     /// Wall seconds of each session, the last one's until the report; nil in runs of earlier versions.
@@ -66,12 +72,14 @@ package struct RunMetrics: Codable {
     package init(
         precision: Precision, labelTables: [String: String], attributes: String?, configuration: String, split: String,
         files: [String: String], plain: EvaluationResult, teachers: [Teacher], student: EvaluationResult?,
-        difference: PairedResult?, cost: [Cost], seconds: Double, sessions: [Double]
+        difference: PairedResult?, cost: [Cost], predictionMultiplyAdds: Double?,
+        seconds: Double, sessions: [Double]
     ) {
         (self.precision, self.labelTables, self.attributes) = (precision, labelTables, attributes)
         (self.configuration, self.split, self.files) = (configuration, split, files)
         (self.plain, self.teachers, self.student, self.difference) = (plain, teachers, student, difference)
-        (self.cost, self.seconds, self.sessions) = (cost, seconds, sessions)
+        (self.cost, self.predictionMultiplyAdds) = (cost, predictionMultiplyAdds)
+        (self.seconds, self.sessions) = (seconds, sessions)
     }
 
     /// The metrics of the model that the run offers.

@@ -28,7 +28,8 @@ public struct PreparedData: Sendable {
     ) throws {
         let (cohort, attributes) = (divided.cohort, divided.attributes)
         let cache = try ImageCache.open(
-            paths: cohort.photographs.map(\.path), settings: settings.image, folder: cacheFolder,
+            paths: cohort.photographs.map(\.path), settings: settings.image, others: settings.sharedWindows,
+            sides: settings.sharedWindows.isEmpty ? [] : cohort.eyeSides(), folder: cacheFolder,
             threads: threads, shouldStop: shouldStop, logger: logger)
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         if let note = cohort.leftOutNote { warnings.append(note) }

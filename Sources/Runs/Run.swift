@@ -2,6 +2,7 @@ import Basics
 import Cohorts
 import ConfigurationFile
 import Distillation
+import Evaluation
 import Execution
 import Foundation
 import FundusImaging
@@ -127,11 +128,33 @@ public struct Run {
                 + "\(planner.precision.rawValue) on \(context.device) with \(context.threads) threads")
         var plan = try planner.plan()
         if let clusters = try clusters(plan, runner) { plan = try planner.plan(clusters: clusters) }
+        if let candidate = try bestCandidate(plan, runner) { plan = try planner.plan(candidate: candidate) }
         if let grouping = plan.subsets?.grouping {
             for note in grouping.notes { logger.info("grouping \(grouping.name): \(note)") }
         }
         for stage in plan.stages { try runner.make(stage) }
         return try RunOutcome(plan, runner)
+    }
+
+    /// The candidate that ranks the inner split best; nil where there are none.
+    private func bestCandidate(_ plan: RunPlan, _ runner: StageRunner) throws -> Int? {
+        guard let inner = plan.inner else { return nil }
+        for stage in plan.stages where stage.id.hasPrefix("candidate-") { try runner.make(stage) }
+        let columns = Array(runner.cohort.classes.indices)
+        let counts = runner.cohort.classCounts(rows: inner.training)
+        let found = try plan.candidates.enumerated().map { index, model in
+            let summary = try runner.measurement.summary(
+                runner.network(model.final).bundle.classifier, name: model.final, rows: inner.validation,
+                columns: columns)
+            let mean = summary.meanAveragePrecision(over: columns.filter { counts[$0] > 0 }).mean ?? 0
+            let words = settings.training.candidates[index].words
+            logger.info("candidate \(index + 1), \(words): mAP \(NumberFormat.fixed(mean)) on the inner split")
+            return mean
+        }
+        // Of equals the first one.
+        let best = found.indices.reduce(0) { found[$1] > found[$0] ? $1 : $0 }
+        logger.info("candidate \(best + 1) is taken: \(settings.training.candidates[best].words)")
+        return best
     }
 
     /// The clusters of the grouping term `learned`, by what the plain model sees in the training images; nil where the

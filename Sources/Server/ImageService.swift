@@ -55,7 +55,7 @@ final class ImageService: Sendable {
         }
         let photographs = decoded
         let ready = photographs.compactMap { try? $0.get() }
-        let computed = try await network.compute(model: number, ready.map(\.prepared.image.bytes)) { answer in
+        let computed = try await network.compute(model: number, ready.map(\.prepared.bytes)) { answer in
             model.mapClasses(options.maps, answer)
         }
         return try await work.run { [logger] in
@@ -109,13 +109,19 @@ final class ImageService: Sendable {
     private func squares(_ images: InferRequest.Images, _ model: LoadedModel) async throws -> [[UInt8]] {
         switch images {
         case .pixels(let bytes, let count):
+            guard model.otherImages.isEmpty else {
+                throw ServiceError(
+                    .malformed,
+                    "this model sees several images of a photograph, which cannot be sent as pixels: send files as `images`"
+                )
+            }
             let size = bytes.count / count
             return (0..<count).map { Array(bytes[$0 * size..<($0 + 1) * size]) }
         case .encoded(let files):
             var squares: [[UInt8]] = []
             for (number, file) in files.enumerated() {
                 squares.append(
-                    try await work.run { try Photograph(file, model, name: "images[\(number)]").prepared.image.bytes })
+                    try await work.run { try Photograph(file, model, name: "images[\(number)]").prepared.bytes })
             }
             return squares
         }
@@ -143,7 +149,7 @@ private struct Photograph: Sendable {
         let file = ImageFile(name: name, bytes: bytes)
         let header = try file.header()
         prepared = try model.policy.judged(
-            FundusReader.prepare(file, settings: model.image, withQuality: true), name: name)
+            FundusReader.prepare(file, settings: model.image, others: model.otherImages, withQuality: true), name: name)
         // What the network saw is a square, so its shares of width and height tell which of them is longer.
         let isWide = prepared.coverage.height > prepared.coverage.width
         let (longer, shorter) = (max(header.width, header.height), min(header.width, header.height))

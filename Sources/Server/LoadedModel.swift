@@ -11,6 +11,8 @@ import Torch
 struct LoadedModel: Sendable {
     let description: ServedModel
     let image: ImageSettings
+    /// What the further networks of a committee see.
+    let otherImages: [ImageSettings]
     let policy: ImagePolicy
     let rule: DecisionRule
     let classes: [String]
@@ -31,7 +33,7 @@ struct LoadedModel: Sendable {
             mapsAreExact: maps?.isExact ?? false, operatingPoint: model.rule.name,
             calibration: model.calibration.map { .init(images: $0.data.images, split: $0.data.split) },
             knowsFamiliarity: model.familiarity != nil)
-        image = facts.image
+        (image, otherImages) = (facts.image, facts.otherImages)
         policy = model.imagePolicy
         rule = model.rule
         classes = facts.classes
@@ -47,9 +49,9 @@ extension InferenceModel {
     /// - Returns: the image.
     /// - Throws: `FoveaError` of kind `engine` where the answers differ, of kind `numerical` where they mean nothing.
     fileprivate func verified() throws -> [UInt8] {
-        let side = description.image.resolution
+        let pixelCount = description.pixelCount
         var random = SeededRandom(seed: 1)
-        let images = (0..<2).map { _ in (0..<side * side * 3).map { _ in UInt8(random.index(below: 256)) } }
+        let images = (0..<2).map { _ in (0..<pixelCount).map { _ in UInt8(random.index(below: 256)) } }
         let alone = try answers(images[0], count: 1)[0]
         let batch = try answers(images.flatMap(\.self), count: 2)[0]
         guard alone.isFinite, batch.isFinite else {

@@ -45,6 +45,7 @@ extension RunSettings {
         let (cohort, attributes) = try data.readCohort()
         try cohort.requireImages()
         if data.labels == .single { try cohort.requireSingleLabels() }
+        if needsSides { _ = try cohort.eyeSides() }
         return (cohort, attributes, try divide(cohort))
     }
 

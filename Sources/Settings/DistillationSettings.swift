@@ -1,5 +1,6 @@
 import ConfigurationFile
 import Distillation
+import FundusImaging
 
 /// Teachers and distillation.
 public struct DistillationSettings: Sendable, Equatable {
@@ -34,7 +35,7 @@ public struct DistillationSettings: Sendable, Equatable {
     /// Views of each image that teachers are evaluated on; 0: as many as the student has epochs.
     public var views = 0
     /// Where the student begins.
-    public var student = Initialization.plain
+    public var student = StudentStart.plain
     /// Passes of the student over its images; nil for those of `training`.
     public var epochs: Int?
     /// For single-label data: whether a teacher counts on images of its subset only.
@@ -57,8 +58,10 @@ public struct DistillationSettings: Sendable, Equatable {
     /// The distillation in a line, for reports.
     package var summary: String { "\(grouping), \(weights.rawValue)" }
 
-    /// Whether teachers are measured on an inner split.
-    package var measuresTeachers: Bool { weights == .teacherQuality || weights == .selfPaced }
+    /// Whether teachers are measured on an inner split, for the weights of a student's loss.
+    package var measuresTeachers: Bool {
+        student != .none && (weights == .teacherQuality || weights == .selfPaced)
+    }
 
     /// Passes of the student over its images, given those of `training`.
     package func studentEpochs(training: Int) -> Int { epochs ?? training }
@@ -110,7 +113,10 @@ extension DistillationSettings: ConfigurationSection {
             "views", \.views, .integer(0...10_000),
             "Views of each image that teachers are evaluated on; 0: one per epoch"
         ).resolved,
-        Field("student", \.student, .choice, "Where the student begins").resolved,
+        Field(
+            "student", \.student, .choice,
+            "Where the student begins; none: no student, the model is the committee of plain model and teachers"
+        ).resolved,
         Field(
             "epochs", \.epochs, .optional(.integer(1...10_000)),
             "Passes of the student over its images; null: training.epochs"
@@ -126,6 +132,16 @@ extension DistillationSettings: ConfigurationSection {
         get { preset }
         set { begin(newValue) }
     }
+}
+
+/// Where a student begins.
+public enum StudentStart: String, Sendable, CaseIterable {
+    /// At `model.weights`.
+    case pretrained
+    /// At the plain model.
+    case plain
+    /// There is none: the run's model is the committee of the plain model and the teachers.
+    case none
 }
 
 /// Where a network begins.
@@ -162,6 +178,8 @@ public struct TeacherSettings: Sendable, Equatable {
     public var backboneRate: Double?
     /// What they minimise, and on which images.
     public var technique = Technique.bce
+    /// How their images are made; nil: as those of the plain model.
+    public var image: ImageSettings?
 
     /// The defaults.
     public init() {}
@@ -186,5 +204,6 @@ extension TeacherSettings: ConfigurationSection {
             "Factor on the backbone's learning rate, 0 freezes it; null: training.backbone_rate"
         ).resolved,
         Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student").resolved,
+        Field("image", \.image, .optional(.section), "How their images are made; null: as `image` says").resolved,
     ]
 }

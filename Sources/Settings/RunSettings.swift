@@ -20,6 +20,8 @@ public struct RunSettings: Sendable, Equatable {
     public var training = TrainingSettings()
     /// Loss and sampler.
     public var technique = TechniqueSettings()
+    /// Where teachers look; nil: they see the whole image.
+    public var regions: RegionSettings?
     /// Teachers and distillation; nil trains the plain model only.
     public var distillation: DistillationSettings?
     /// How results are measured.
@@ -50,6 +52,30 @@ public struct RunSettings: Sendable, Equatable {
         return banked
     }
 
+    /// How the images of a teacher are made.
+    ///
+    /// - Parameter subset: the name of the classes that it knows.
+    package func teacherImage(of subset: String) -> ImageSettings {
+        var image = distillation?.teachers.image ?? image
+        // One limit holds for a photograph, whoever sees it.
+        image.pixelLimit = self.image.pixelLimit
+        image.window = regions?.window(of: subset)
+        return image
+    }
+
+    /// The windows that plain model and student see beside the whole image.
+    package var sharedWindows: [ImageSettings] {
+        guard let regions, regions.shared else { return [] }
+        return regions.windows.map { window in
+            var image = image
+            image.window = window.area
+            return image
+        }
+    }
+
+    /// Whether some network sees a part of the photograph that depends on the eye.
+    package var needsSides: Bool { regions.map { $0.shared || distillation != nil } ?? false }
+
     /// The technique of the teachers: BCE on every image once, or the run's own.
     package var teacherTechnique: TechniqueSettings {
         distillation?.teachers.technique == .same ? technique : TechniqueSettings()
@@ -74,6 +100,10 @@ extension RunSettings: ConfigurationSection {
         Field("training", \.training, .section, "How the plain model and the student are trained"),
         Field("technique", \.technique, .section, "The long-tail technique: loss, sampler, mixing, second stage"),
         Field(
+            "regions", \.regions, .optional(.section),
+            "Windows of the photograph that teachers of a region see; null: they see the whole image"
+        ).resolved,
+        Field(
             "distillation", \.distillation, .optional(.section),
             "Teachers and distillation; null trains the plain model only"),
         Field("evaluation", \.evaluation, .section, "How results are measured").resolved,
@@ -93,12 +123,19 @@ extension RunSettings: ConfigurationSection {
     public func validate() throws {
         try model.architecture.requireWholePatches(in: image.resolution)
         try refuseWhatHasNoEffect()
+        try validateTeacherImages()
         guard technique.mixing.kind == .none || distillation?.weights != .confidence else {
             throw FoveaError(
                 .configuration,
                 "distillation.weights is confidence and technique.mixing is \(technique.mixing.kind.rawValue): the mean of "
                     + "these weights is over all views of a view bank, and mixed images have none",
                 remedy: "Choose other weights, or set technique.mixing to none.")
+        }
+        guard training.candidates.isEmpty || distillation == nil else {
+            throw FoveaError(
+                .configuration,
+                "training.candidates and distillation are given: a student's teachers begin at one plain model",
+                remedy: "Set distillation to null, or training.candidates to [].")
         }
         if let distillation, distillation.featureLambda > 0, training.backboneRate == 0 {
             throw FoveaError(
@@ -114,6 +151,54 @@ extension RunSettings: ConfigurationSection {
                     + "\(technique.mixing.kind.rawValue): teachers' features are kept for the views of a view bank, and mixed "
                     + "images have none",
                 remedy: "Set distillation.feature_lambda to 0, or technique.mixing to none.")
+        }
+    }
+
+    /// Refuses teachers that cannot see what they should.
+    private func validateTeacherImages() throws {
+        func refuse(_ problem: String, _ remedy: String) throws {
+            throw FoveaError(.configuration, problem, remedy: remedy)
+        }
+        if regions?.shared == true {
+            try sharedWindows.forEach { try $0.validate() }
+            if technique.mixing.kind != .none || technique.second.name != .none {
+                try refuse(
+                    "regions.shared is true, and technique.mixing or second_stage is not none: neither knows of several images "
+                        + "and heads", "Set both to none, or regions.shared to false.")
+            }
+            if let distillation, distillation.teachers.initialization == .plain {
+                try refuse(
+                    "regions.shared is true and distillation.teachers.initialization is plain: a teacher has no heads for "
+                        + "the plain model's windows", "Set distillation.teachers.initialization to pretrained.")
+            }
+        }
+        guard let distillation else { return }
+        if distillation.student == .none, data.labels == .single {
+            try refuse(
+                "distillation.student is none and data.labels is single: the logits of networks of other classes cannot be "
+                    + "averaged before a softmax", "Choose plain or pretrained.")
+        }
+        guard regions != nil || distillation.teachers.image != nil else { return }
+        let key = regions == nil ? "distillation.teachers.image" : "regions"
+        let resolution = distillation.teachers.image?.resolution ?? image.resolution
+        try model.architecture.requireWholePatches(in: resolution)
+        if model.architecture.patch != nil, distillation.teachers.initialization == .plain,
+            resolution != image.resolution
+        {
+            try refuse(
+                "distillation.teachers.image.resolution is \(resolution) and image.resolution \(image.resolution): a "
+                    + "transformer's position embeddings are of one resolution, so teachers cannot begin at the plain model",
+                "Set distillation.teachers.initialization to pretrained.")
+        }
+        for window in regions?.windows ?? [] {
+            var image = teacherImage(of: "")
+            image.window = window.area
+            try image.validate()
+        }
+        if technique.mixing.kind != .none, distillation.student != .none {
+            try refuse(
+                "\(key) is given and technique.mixing is \(technique.mixing.kind.rawValue): teachers are shown the student's "
+                    + "mixed images, not images of their own", "Set technique.mixing to none, or \(key) to null.")
         }
     }
 

@@ -42,6 +42,8 @@ public struct TrainingSettings: Sendable, Equatable {
     /// Arithmetic of the network; nil for bfloat16 on a GPU and the faster one on a processor, which is measured once for
     /// each machine and network.
     public var precision: Precision?
+    /// Of which the best on an inner split of the training patients is taken; empty: the other keys say how long.
+    public var candidates: [TrainingCandidate] = []
     /// Steps that each training may leave out because a loss or gradient is not finite.
     public var skipLimit = 0
 
@@ -75,6 +77,10 @@ extension TrainingSettings: ConfigurationSection {
             "Arithmetic of the network; losses are always float32. auto: the faster one"
         ).resolved,
         Field(
+            "candidates", \.candidates, .list(.section, count: 0...100),
+            "Trainings of which the best on an inner split of the training patients is taken"
+        ).resolved,
+        Field(
             "skip_limit", \.skipLimit, .integer(0...1_000_000),
             "Steps left out at most where a loss or gradient is not finite; 0: the first stops the run"
         ).unused,  // A training that was finished left out the steps that it did under any limit.
@@ -87,5 +93,63 @@ extension TrainingSettings: ConfigurationSection {
                 .configuration, "nesterov is true with optimizer \(optimizer.rawValue), momentum \(momentum)",
                 remedy: "Nesterov's form needs optimizer: sgd and a momentum above 0.")
         }
+    }
+}
+
+/// How long a network may be trained: one of several, of which the best is taken.
+public struct TrainingCandidate: Sendable, Equatable {
+    /// Passes over the data.
+    public var epochs = 10
+    /// The form of the learning rate over time.
+    public var schedule = Schedule.Form.cosine
+    /// The share of the old average of the weights kept at each step; nil for no average.
+    public var averageDecay: Double?
+
+    /// The defaults.
+    public init() {}
+
+    /// What a control should have tried: as long as the plain model, 2, 3.3 and 6.6 times as long, and twice in a row, each with
+    /// and without averaged weights.
+    package static func standard(epochs: Int) -> [TrainingCandidate] {
+        let lengths: [(share: Double, schedule: Schedule.Form)] = [
+            (1, .cosine), (2, .cosine), (3.3, .cosine), (6.6, .cosine), (2, .cosineTwice),
+        ]
+        return [nil, 0.99].flatMap { decay in
+            lengths.map { share, schedule in
+                var candidate = TrainingCandidate()
+                candidate.epochs = max(1, Int((share * Double(epochs)).rounded()))
+                candidate.schedule = schedule
+                candidate.averageDecay = decay
+                return candidate
+            }
+        }
+    }
+
+    /// In words, for logs and reports.
+    package var words: String {
+        Pluralization.count(epochs, "epoch") + ", \(schedule.rawValue)"
+            + (averageDecay.map { ", average_decay \($0)" } ?? "")
+    }
+}
+
+extension TrainingCandidate: ConfigurationSection {
+    /// The keys, in the order in which they are written.
+    public static let fields: [Field<Self>] = [
+        Field("epochs", \.epochs, .integer(1...10_000), required: true, "Passes over the training images"),
+        Field("schedule", \.schedule, .choice, "The learning rate after the warm-up"),
+        Field(
+            "average_decay", \.averageDecay, .optional(.number(above: 0, below: 1)),
+            "Moving average of the weights (EMA); null: none"),
+    ]
+}
+
+extension TrainingSettings {
+    /// The same with what a candidate says.
+    package func taking(_ candidate: TrainingCandidate) -> TrainingSettings {
+        var taken = self
+        taken.epochs = candidate.epochs
+        taken.schedule = candidate.schedule
+        taken.averageDecay = candidate.averageDecay
+        return taken
     }
 }

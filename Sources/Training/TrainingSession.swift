@@ -189,7 +189,8 @@ public final class TrainingSession {
 
     private func load(_ loader: BatchLoader, _ epoch: Epoch, batch number: Int) throws -> LoadedBatch? {
         guard let batch = try loader.next() else { return nil }
-        let images = try input(batch.pixels, count: batch.items.count, resolution: batch.resolution)
+        let images = try input(
+            batch.pixels, count: batch.items.count * network.imageCount, resolution: batch.resolution)
         let targets = try Targets(
             trainer.data.cohort, rows: batch.items.map(\.row), columns: trainer.columns, trained: trainer.trained,
             device: trainer.device)

@@ -35,6 +35,12 @@ struct Inspect: ParsableCommand {
     @Option(help: "Also writes everything to this file, as JSON.")
     var json: String?
 
+    @Option(
+        help: ArgumentHelp(
+            "Also draws the windows of regions over photographs, into this JPEG file; those of the configuration, else the "
+                + "standard ones.", valueName: "file"))
+    var regions: String?
+
     @OptionGroup var common: CommonOptions
 
     private var kind: DataSource { DataSource(source) }
@@ -56,6 +62,8 @@ struct Inspect: ParsableCommand {
 
     func run() throws {
         let output = try json.map { try OutputFile($0, named: "--json", inputs: [source]) }
+        let sheet = try regions.map { try OutputFile($0, named: "--regions", inputs: [source], isNew: true) }
+        try OutputFile.refuseEqual(output, sheet)
         var inspection =
             switch kind {
             case .configuration:
@@ -64,10 +72,15 @@ struct Inspect: ParsableCommand {
             case .folder: DatasetInspection(try FirstConfiguration(folder: source).settings)
             }
         inspection.decodes = !quick
-        inspection.outputs = [output].compactMap { $0 }
+        inspection.outputs = [output, sheet].compactMap { $0 }
         let context = try common.context()
         let found = try inspection.run(context)
         try output?.write(DatasetInspection.json(found), shouldStop: context.shouldStop)
         try StandardStream.result(inspection.text(found, for: Terminal.current()))
+        if let sheet {
+            let drawn = try inspection.regionSheet(context)
+            try sheet.writeNew(drawn.jpeg)
+            try StandardStream.result(drawn.text)
+        }
     }
 }

@@ -68,6 +68,27 @@ import Torch
         try check(ModelExport(bundle(architecture)), hasMaps: hasMaps)
     }
 
+    /// A committee, and one trunk with windows.
+    @Test func modelsOfSeveralImagesAreTranslated() throws {
+        func model(_ classes: [String], _ regions: [ModelRegion] = []) throws -> ModelBundle {
+            let description = ModelDescription(
+                architecture: .mobilenetv1Short, classes: classes, image: .init(resolution: 32, crop: .none),
+                regions: regions)
+            let bundle = ModelBundle(description, try description.makeClassifier())
+            try bundle.disturb()
+            return bundle
+        }
+        let window = ImageWindow(x: 0.3, y: 0.5, halfSide: 0.25)
+        let shared = try model(
+            ["a", "b", "c"], [ModelRegion(name: "disc", window: window, classes: ["c", "a"])])
+        let committee = try ModelBundle.committee(
+            shared, [("region-b", model(["b"])), ("region-ca", model(["c", "a"]))], shifts: [[0.5], [0, 1]])
+        for bundle in [shared, committee] {
+            let export = try ModelExport(bundle)
+            if Self.python != nil { try check(export, hasMaps: false) }
+        }
+    }
+
     /// Without Python: that every operator and argument is translated. The two largest networks have those of the others.
     @Test(
         .enabled(if: python == nil, "onnxRuntimeComputesTheSame translates them"),

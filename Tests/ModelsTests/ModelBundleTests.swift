@@ -214,7 +214,7 @@ import Torch
             "image.crop: found \"round\"; allowed: none, field_of_view"
         ),
         ("dropout", "1.5", "dropout is 1.5; allowed are 0 and more, below 1"),
-        ("format", "3", "format 3; this version of Fovea reads 1 and 2"),
+        ("format", "4", "format 4; this version of Fovea reads 1 to 3"),
         ("normalization", "{\"mean\": [0.5], \"deviation\": [0.5]}", "normalization.mean is [0.5]"),
         (
             "normalization", "{\"mean\": [0, 0, 0], \"deviation\": [1, 0, 1]}",

@@ -19,6 +19,15 @@ import Testing
         #expect(Schedule(.step, totalSteps: 9).factor(at: 1000) == Schedule(.step, totalSteps: 9).factor(at: 8))
     }
 
+    @Test func aRestartIsTwoCosines() {
+        let twice = Schedule(.cosineTwice, warmUpSteps: 4, totalSteps: 24)
+        let once = Schedule(.cosine, totalSteps: 10)
+        let factors = (4..<24).map(twice.factor)
+        for (found, expected) in zip(factors, (0..<20).map { once.factor(at: $0 % 10) }) {
+            #expect(abs(found - expected) < 1e-12)
+        }
+    }
+
     @Test func aWarmUpLongerThanTheTrainingRisesToItsEnd() {
         let schedule = Schedule(.cosine, warmUpSteps: 60, totalSteps: 6)
         #expect((0..<6).map(schedule.factor) == (1...6).map { Double($0) / 60 })

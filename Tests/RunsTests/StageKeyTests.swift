@@ -78,7 +78,7 @@ import Torch
         "training.momentum": ["0.5"], "training.nesterov": ["true"], "training.weight_decay": ["0.5"],
         "training.schedule": ["step"], "training.warm_up_steps": ["1"], "training.gradient_limit": ["1"],
         "training.average_decay": ["0.9"], "training.backbone_rate": ["0.5"], "training.precision": ["bfloat16"],
-        "training.skip_limit": ["3"],
+        "training.skip_limit": ["3"], "training.candidates": ["[{epochs: 3}, {epochs: 2, average_decay: 0.9}]"],
         "technique.loss": ["asymmetric", "bce"], "technique.sampler": ["class_aware"],
         "technique.label_smoothing": ["0.1"], "technique.class_weights": ["inverse_frequency", "effective_number"],
         "technique.beta": ["0.9"], "technique.focal_gamma": ["1"], "technique.ldam_margin": ["1"],
@@ -96,13 +96,14 @@ import Torch
         "distillation.lambda": ["0.5"], "distillation.feature_lambda": ["0.25"],
         "distillation.weights": ["membership", "uniform"], "distillation.membership_gain": ["2"],
         "distillation.beta": ["0.9"], "distillation.self_paced_share": ["0.4"], "distillation.inner_share": ["0.4"],
-        "distillation.views": ["3"], "distillation.student": ["pretrained"], "distillation.epochs": ["7"],
+        "distillation.views": ["3"], "distillation.student": ["pretrained", "none"], "distillation.epochs": ["7"],
         "distillation.only_subset_images": ["true"],
         "distillation.teachers.initialization": ["pretrained", "plain"],
         "distillation.teachers.negatives": ["sampled", "all"], "distillation.teachers.ratio": ["3"],
         "distillation.teachers.prior_correction": ["false"], "distillation.teachers.epochs": ["2"],
         "distillation.teachers.minimum_steps": ["11"], "distillation.teachers.rate": ["0.01"],
         "distillation.teachers.backbone_rate": ["0.5"], "distillation.teachers.technique": ["same", "bce"],
+        "distillation.teachers.image": ["{resolution: 64}"],
         "evaluation.bootstrap": ["7"], "evaluation.many": ["11"], "evaluation.medium": ["11", "6"],
         "evaluation.every": ["7"], "evaluation.minimum_positive_patients": ["3"],
         "checkpoints.every_epochs": ["3"], "checkpoints.every_steps": ["3"], "checkpoints.keep_last": ["3"],
@@ -134,7 +135,7 @@ import Torch
     /// Keys whose effect depends on another section than theirs, or on the data.
     private func dependsOnOtherSections(_ key: String, _ settings: RunSettings) -> Bool {
         switch key {
-        case "distillation": true
+        case "distillation", "regions": true
         case "evaluation.many", "evaluation.medium": settings.distillation?.grouping != "shot"
         case "distillation.teachers.technique": settings.technique == TechniqueSettings()
         case "distillation.teachers.negatives": settings.data.labels == .single

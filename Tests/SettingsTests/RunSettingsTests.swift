@@ -65,6 +65,11 @@ struct RunSettingsTests {
         s.training.backboneRate = 0.1
         s.training.precision = .float32
         s.training.skipLimit = 4
+        var candidate = TrainingCandidate()
+        candidate.epochs = 12
+        candidate.schedule = .cosineTwice
+        candidate.averageDecay = 0.99
+        s.training.candidates = [candidate]
         s.technique.loss = "weighted_bce"
         s.technique.sampler = .classAware
         s.technique.losses[default: BinaryCrossEntropy()].labelSmoothing = 0.1
@@ -119,7 +124,15 @@ struct RunSettingsTests {
         d.teachers.rate = 0.01
         d.teachers.backboneRate = 0.5
         d.teachers.technique = .same
+        d.teachers.image = ImageSettings(resolution: 96, crop: .none, localContrast: true, pixelLimit: 54321)
         s.distillation = d
+        s.regions = RegionSettings()
+        s.regions?.attribute = "feature"
+        s.regions?.windows.removeLast()
+        s.regions?.shared = true
+        s.regions?.windows[0].region = "scar"
+        s.regions?.windows[0].area = ImageWindow(x: 0.4, y: 0.3, halfSide: 0.2)
+        s.regions?.others = .whole
         s.evaluation.bootstrap = 0
         s.evaluation.many = 50
         s.evaluation.medium = 5
@@ -147,6 +160,8 @@ struct RunSettingsTests {
         multi.data.labels = .multi
         multi.distillation?.onlySubsetImages = false
         multi.technique.mixing.kind = .none
+        multi.technique.second.name = .none
+        multi.training.candidates = []
         #expect(try roundTrip(multi, commented: commented) == multi)
         var single = changed()
         single.technique.loss = "bce"
@@ -154,8 +169,15 @@ struct RunSettingsTests {
         single.distillation?.distance = .bernoulliKL
         single.distillation?.weights = .uniform
         single.distillation?.featureLambda = 0
+        single.training.candidates = []
+        // Teachers see mixed images as the student does.
+        single.distillation?.teachers.image = nil
+        single.regions = nil
         #expect(try roundTrip(single, commented: commented) == single)
         #expect(try roundTrip(RunSettings(), commented: commented) == RunSettings())
+        var alone = RunSettings()
+        alone.training.candidates = changed().training.candidates
+        #expect(try roundTrip(alone, commented: commented) == alone)
     }
 
     private func distillation(_ yaml: String, _ settings: String...) throws -> DistillationSettings? {
@@ -216,6 +238,10 @@ struct RunSettingsTests {
     @Test func noKeyIsForgotten() {
         var defaults = RunSettings()
         defaults.distillation = DistillationSettings()
+        defaults.distillation?.teachers.image = ImageSettings()
+        defaults.training.candidates = [TrainingCandidate()]
+        defaults.regions = RegionSettings()
+        defaults.regions?.windows.removeLast()
         let lines = ConfigurationWriter.yaml(defaults, commented: false).split(separator: "\n")
         let others = ConfigurationWriter.yaml(changed(), commented: false).split(separator: "\n")
         #expect(lines.count == others.count)

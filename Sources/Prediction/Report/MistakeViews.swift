@@ -39,8 +39,9 @@ final class MistakeViews {
     private func map(of file: ImageFile, over small: PixelImage, class column: Int) -> ModelReport.Map? {
         guard let model, mapsMissing == nil else { return nil }
         do {
-            let prepared = try FundusReader.prepare(file, settings: model.description.image)
-            let maps = try model.maps(prepared.image.bytes, classes: [column])
+            let prepared = try FundusReader.prepare(
+                file, settings: model.description.image, others: model.description.otherImages)
+            let maps = try model.maps(prepared.bytes, classes: [column])
             let (values, place) = (maps.map(0), prepared.coverage)
             let overlay = MapOverlay(values, rows: maps.rows, columns: maps.columns, coverage: place)
             return ModelReport.Map(

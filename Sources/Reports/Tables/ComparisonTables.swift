@@ -46,12 +46,21 @@ public struct ComparisonTables: Sendable {
         public var images: Double
         /// Images that passed forward only.
         public var views: Double
+        /// Multiply-adds of all of it, where a backward pass takes twice those of a forward one; nil where a run does not know.
+        public var multiplyAdds: Double?
+        /// Those of one prediction of its model.
+        public var predictionMultiplyAdds: Double?
 
         /// A cost.
-        public init(seconds: Double, images: Double, views: Double) {
+        public init(
+            seconds: Double, images: Double, views: Double, multiplyAdds: Double? = nil,
+            predictionMultiplyAdds: Double? = nil
+        ) {
             self.seconds = seconds
             self.images = images
             self.views = views
+            self.multiplyAdds = multiplyAdds
+            self.predictionMultiplyAdds = predictionMultiplyAdds
         }
 
         /// In images trained on.
@@ -206,6 +215,7 @@ public struct ComparisonTables: Sendable {
     public func costs() -> TextTable {
         var table = TextTable([
             "Data", "Technique", "Arm", "Seconds", "Images trained on", "Forward only", "Work, times plain",
+            "Tera multiply-adds", "Giga multiply-adds per prediction",
         ])
         for arm in arms {
             let plain = arms.first {
@@ -215,7 +225,9 @@ public struct ComparisonTables: Sendable {
             table.append(
                 .text(arm.dataset), .text(arm.technique), .text(arm.name), .number(arm.cost.seconds, decimals: 0),
                 .count(Int(arm.cost.images.rounded())), .count(Int(arm.cost.views.rounded())),
-                .number(plain.map { arm.cost.work / max(1, $0.cost.work) }, decimals: 2))
+                .number(plain.map { arm.cost.work / max(1, $0.cost.work) }, decimals: 2),
+                .number(arm.cost.multiplyAdds.map { $0 / 1e12 }, decimals: 1),
+                .number(arm.cost.predictionMultiplyAdds.map { $0 / 1e9 }, decimals: 4))
         }
         return table
     }

@@ -1,4 +1,6 @@
+import Cohorts
 import Distillation
+import Models
 
 /// The stages of a run, in an order in which each finds what it needs: what executes a run, estimates its time and its
 /// disk space, prints its costs and finds what runs share, all read this list.
@@ -14,14 +16,23 @@ package struct RunPlan: Sendable {
     }
 
     package private(set) var stages: [StageSpec] = []
+    /// Windows that plain model and student see beside the whole image.
+    var regions: [ModelRegion] = []
+    /// Trainings of which the best on `inner` is taken; empty where there is no choice.
+    var candidates: [Model] = []
+    /// The training patients divided again, to choose among candidates.
+    var inner: Split?
     /// The model without distillation.
     package var plain = Model(first: "plain")
     /// What teachers learn from which images; nil without distillation.
     var subsets: SubsetPlan?
     /// In the order of the subsets.
     package var teachers: [Model] = []
-    /// nil without distillation.
+    /// nil without distillation, and where the model is a committee.
     package var student: Model?
+
+    /// Whether the run's model is the plain model and its teachers together.
+    package var isCommittee: Bool { subsets != nil && student == nil }
 
     package subscript(id: StageSpec.ID) -> StageSpec? { stages.first { $0.id == id } }
 

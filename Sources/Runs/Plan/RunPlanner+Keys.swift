@@ -2,6 +2,7 @@ import Basics
 import Cohorts
 import Distillation
 import Foundation
+import FundusImaging
 import Models
 import Settings
 import Synchronization
@@ -41,12 +42,15 @@ extension RunPlanner {
             stage: storeName, engine: engine,
             network: StageKey.Network(
                 model: StageKey.values(of: settings.model), weights: weights,
-                image: StageKey.values(of: settings.image),
-                labelKind: settings.data.labels.rawValue, classes: recipe.columns.map { cohort.classes[$0] },
+                image: StageKey.values(of: recipe.image), window: window(of: recipe.image),
+                regions: regions(of: recipe), labelKind: settings.data.labels.rawValue,
+                classes: recipe.columns.map { cohort.classes[$0] },
                 training: StageKey.Training(recipe.plan), technique: StageKey.values(of: technique),
-                trained: rows(recipe.rows, recipe.columns),
+                trained: rows(recipe.rows, recipe.columns, seesSides: recipe.seesSides),
                 measured: every > 0
-                    ? StageKey.Measured(everyEpochs: every, rows: rows(split.validation, recipe.columns)) : nil,
+                    ? StageKey.Measured(
+                        everyEpochs: every, rows: rows(split.validation, recipe.columns, seesSides: recipe.seesSides))
+                    : nil,
                 start: start, subset: recipe.task.map(subset), distillation: distillation(of: recipe, plan)))
     }
 
@@ -55,18 +59,36 @@ extension RunPlanner {
             stage: storeName, engine: engine,
             bank: StageKey.Bank(
                 teachers: recipe.teachers.map { keyDigest($0, plan) }, views: recipe.views, seed: recipe.plan.seed,
-                precision: recipe.plan.precision.rawValue, image: StageKey.values(of: settings.image),
+                precision: recipe.plan.precision.rawValue, image: StageKey.values(of: recipe.image),
+                window: window(of: recipe.image), sides: recipe.image.window.map { _ in sides(of: recipe.rows) },
                 augmentation: StageKey.values(of: recipe.plan.augmentation), images: contents.digest(of: recipe.rows)))
     }
 
-    private func rows(_ rows: [Int], _ columns: [Int]) -> StageKey.Rows {
+    private func window(of image: ImageSettings) -> [String]? { image.window.map(Self.exact) }
+
+    private static func exact(_ window: ImageWindow) -> [String] {
+        [window.x, window.y, window.halfSide].map(StageKey.exact)
+    }
+
+    private func regions(of recipe: NetworkRecipe) -> [[String]]? {
+        recipe.regions.isEmpty ? nil : recipe.regions.map { [$0.name] + Self.exact($0.window) + $0.classes }
+    }
+
+    /// The hash of the eyes of some rows; of one that is not known the photograph decides.
+    private func sides(of rows: [Int]) -> String {
+        Digest.sha256(rows.map { cohort.photographs[$0].eye?.lowercased() ?? "" }.joined(separator: "\n"))
+    }
+
+    private func rows(_ rows: [Int], _ columns: [Int], seesSides: Bool = false) -> StageKey.Rows {
         // Labels are -1 (unknown), 0 and 1.
         var labels: [UInt8] = []
         labels.reserveCapacity(rows.count * columns.count)
         for row in rows {
             for column in columns { labels.append(UInt8(bitPattern: cohort.label(row, column))) }
         }
-        return StageKey.Rows(images: contents.digest(of: rows), labels: Digest.sha256(Data(labels)))
+        return StageKey.Rows(
+            images: contents.digest(of: rows), labels: Digest.sha256(Data(labels)),
+            sides: seesSides ? sides(of: rows) : nil)
     }
 
     private func subset(_ task: SubsetTask) -> StageKey.Subset {

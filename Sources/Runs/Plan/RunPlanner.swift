@@ -11,7 +11,7 @@ import Training
 
 /// Turns settings and a cohort into the stages of a run. No engine is needed, no image is opened and nothing is written.
 package struct RunPlanner {
-    let settings: RunSettings
+    private(set) var settings: RunSettings
     let cohort: Cohort
     let attributes: ClassAttributes?
     let split: Split
@@ -30,12 +30,17 @@ package struct RunPlanner {
 
     /// The stages.
     ///
-    /// - Parameter clusters: those of the grouping term `learned`, which are known once the plain model is trained; nil:
-    ///   equal parts of the classes stand for them.
+    /// - Parameters:
+    ///   - clusters: those of the grouping term `learned`, which are known once the plain model is trained; nil: equal parts of
+    ///     the classes stand for them.
+    ///   - candidate: the one of `training.candidates` that is taken, which is known once all are trained; nil: the longest
+    ///     stands for it.
     /// - Throws: `FoveaError` of kind `configuration` for a grouping that cannot be made.
-    package func plan(clusters: ClassClusters? = nil) throws -> RunPlan {
+    package func plan(clusters: ClassClusters? = nil, candidate: Int? = nil) throws -> RunPlan {
         var plan = RunPlan()
-        plan.plain = addPlain("plain", settings.technique, rows: split.training, to: &plan)
+        plan.regions = try settings.regions?.sharedRegions(cohort.classes, attributes) ?? []
+        let chosen = try addCandidates(to: &plan, chosen: candidate)
+        plan.plain = chosen.addPlain("plain", settings.technique, rows: split.training, to: &plan)
         guard let distillation = settings.distillation else { return plan }
         let subsets = try subsets(of: distillation, clusters)
         plan.subsets = subsets
@@ -54,12 +59,14 @@ package struct RunPlanner {
             addTeacher(
                 task, place: "\(index + 1) of \(subsets.tasks.count)", rows: rows, from: teacherStart, to: &plan)
         }
+        guard distillation.student != .none else { return plan }
         // A student that is measured on the inner split must neither see it nor begin at a model that has.
         let isPaced = distillation.weights == .selfPaced
         let studentRows = isPaced ? rows : split.training
         let recipe = DistillationRecipe(
             settings: distillation, subsets: subsets, teachers: plan.teachers.map(\.final),
-            reference: reference.final, banks: addBanks(distillation, subsets, rows: studentRows, to: &plan))
+            teacherImages: plan.teachers.map { plan[$0.final]?.image ?? settings.image }, reference: reference.final,
+            banks: addBanks(distillation, subsets, rows: studentRows, to: &plan))
         plan.student = addStudent(
             recipe, rows: studentRows, from: isPaced ? reference.first : plan.plain.first, to: &plan)
         return plan
@@ -79,6 +86,26 @@ package struct RunPlanner {
 // MARK: - Networks
 
 extension RunPlanner {
+    /// Adds the trainings of `training.candidates`; gives the planner of the one that is taken.
+    private func addCandidates(to plan: inout RunPlan, chosen: Int?) throws -> RunPlanner {
+        let planners = settings.training.candidates.map { candidate in
+            var planner = self
+            planner.settings.training = settings.training.taking(candidate)
+            return planner
+        }
+        guard !planners.isEmpty else { return self }
+        let inner = try Split.inner(
+            of: cohort, rows: split.training, share: DistillationSettings().innerShare, seed: seed)
+        plan.inner = inner
+        for (index, planner) in planners.enumerated() {
+            let name = "candidate-\(index + 1)"
+            let model = planner.addPlain(name, settings.technique, rows: inner.training, to: &plan)
+            plan.candidates.append(model)
+        }
+        let longest = planners.max { $0.settings.training.epochs < $1.settings.training.epochs } ?? self
+        return chosen.map { planners[$0] } ?? longest
+    }
+
     /// The model of a technique alone.
     private func addPlain(
         _ name: String, _ technique: TechniqueSettings, rows: [Int], to plan: inout RunPlan
@@ -90,7 +117,8 @@ extension RunPlanner {
         training.mixing = technique.mixing
         return add(
             NetworkRecipe(
-                technique: technique, plan: training, rows: rows, columns: columns,
+                technique: technique, image: settings.image, regions: plan.regions, plan: training, rows: rows,
+                columns: columns,
                 start: .fresh(seedName: name, rows: rows)),
             id: id, storeName: name, label: isOwn ? name : "\(name) \(technique.loss)", to: &plan)
     }
@@ -101,7 +129,8 @@ extension RunPlanner {
         let name = "teacher-" + task.subset.name
         return add(
             NetworkRecipe(
-                technique: settings.teacherTechnique, plan: teacherPlan(name), rows: rows,
+                technique: settings.teacherTechnique, image: settings.teacherImage(of: task.subset.name),
+                plan: teacherPlan(name), rows: rows,
                 columns: task.subset.classes, task: task, teacherPlace: place,
                 start: start.map { .continued($0) } ?? .fresh(seedName: name, rows: task.rows(epoch: 0))),
             id: name, storeName: name, label: "teacher " + task.subset.name, to: &plan)
@@ -115,7 +144,8 @@ extension RunPlanner {
         training.views = recipe.settings.bankedViews(training: settings.training.epochs)
         return add(
             NetworkRecipe(
-                technique: settings.technique, plan: training, rows: rows, columns: columns,
+                technique: settings.technique, image: settings.image, regions: plan.regions, plan: training, rows: rows,
+                columns: columns,
                 start: recipe.settings.student == .plain
                     ? .continued(start) : .fresh(seedName: "plain", rows: rows),
                 objective: .distillation(recipe)),
@@ -164,13 +194,21 @@ extension RunPlanner {
         return inputs.filter { seen.insert($0).inserted }
     }
 
+    /// The pixels of an image, relative to those of the run's own.
+    private func scale(of image: ImageSettings) -> Double {
+        let ratio = Double(image.resolution) / Double(settings.image.resolution)
+        return ratio * ratio
+    }
+
     private func work(of recipe: NetworkRecipe) -> StageSpec.Work {
         let isTrained = !recipe.isSecondStage || recipe.technique.second.isTrained
         guard isTrained else { return StageSpec.Work() }
         let count = recipe.task.map { $0.positives.count + $0.negativesPerEpoch } ?? recipe.rows.count
         let passes = recipe.plan.passes(over: count)
         let images = recipe.plan.batching.used(of: count) * passes
-        var work = StageSpec.Work(epochs: passes, steps: recipe.plan.steps(of: count) * passes)
+        var work = StageSpec.Work(
+            epochs: passes, steps: recipe.plan.steps(of: count) * passes,
+            scale: scale(of: recipe.image) * Double(recipe.imageCount))
         // Images pass a frozen backbone forward only.
         if recipe.plan.backboneRate > 0 { work.images = images } else { work.views = images }
         if case .distillation(let distillation) = recipe.objective, distillation.banks == nil {
@@ -206,19 +244,21 @@ extension RunPlanner {
         _ rows: [Int], to plan: inout RunPlan
     ) -> StageSpec.ID {
         let recipe = BankRecipe(
-            name: name, teachers: teachers, columnCount: columnCount, rows: rows,
+            name: name, teachers: teachers, image: plan[teachers[0]]?.image ?? settings.image,
+            columnCount: columnCount, rows: rows,
             views: distillation.bankedViews(training: settings.training.epochs),
             keepsFeatures: distillation.featureLambda > 0, plan: trainingPlan())
         return plan.append(
             StageSpec(
                 id: "bank-" + name, storeName: name, label: "view bank", kind: .bank(recipe), inputs: teachers,
-                key: key(of: recipe, name, plan), work: StageSpec.Work(views: rows.count * recipe.views)))
+                key: key(of: recipe, name, plan),
+                work: StageSpec.Work(views: rows.count * recipe.views, scale: scale(of: recipe.image))))
     }
 
     /// Whether all teachers have the same backbone: it is frozen, and none has random weights of its own.
     private func sharesTrunk(_ distillation: DistillationSettings) -> Bool {
         (distillation.teachers.backboneRate ?? settings.training.backboneRate) == 0
-            && distillation.featureLambda == 0
+            && distillation.featureLambda == 0 && settings.regions == nil
             && (distillation.teachers.initialization == .plain || settings.model.weights != nil)
     }
 }

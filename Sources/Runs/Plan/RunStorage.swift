@@ -30,7 +30,7 @@ package struct NetworkSize {
         }
         self.bytes = bytes(network.namedParameters)
         headBytes = bytes(network.head.namedParameters)
-        featureCount = network.backbone.featureCount
+        featureCount = network.featureCount
     }
 }
 
@@ -65,7 +65,8 @@ package struct RunStorage {
                         * recipe.rows.count * recipe.views * 2)
             }
         }
-        models = size.bytes * (plan.student == nil ? 1 : 2)
+        // A committee holds the plain model too, which is written by itself as well.
+        models = size.bytes * (plan.isCommittee ? 2 + plan.teachers.count : plan.student == nil ? 1 : 2)
         let policy = settings.checkpoints
         var kept = 0
         var peak = 0

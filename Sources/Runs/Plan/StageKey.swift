@@ -34,6 +34,10 @@ public struct StageKey: Codable, Hashable, Sendable {
         var weights: String?
         /// The section `image`.
         var image: [String: String]
+        /// The part of the image that is seen; nil for all of it.
+        var window: [String]?
+        /// Windows that are seen too, and the classes of their heads; nil for none.
+        var regions: [[String]]?
         /// `data.labels`.
         var labelKind: String
         /// The classes that are learnt, in order.
@@ -56,6 +60,8 @@ public struct StageKey: Codable, Hashable, Sendable {
     struct Rows: Codable, Hashable, Sendable {
         var images: String
         var labels: String
+        /// The eyes, where they decide what is seen.
+        var sides: String?
     }
 
     /// A measurement between epochs. It does not change the network, but it is a part of the stored history, which a run that
@@ -103,6 +109,9 @@ public struct StageKey: Codable, Hashable, Sendable {
         var precision: String
         /// The section `image`.
         var image: [String: String]
+        /// The part of the image that is seen, and the eyes, which decide where it lies; nil for all of it.
+        var window: [String]?
+        var sides: String?
         /// The section `augmentation`.
         var augmentation: [String: String]
         /// The images' contents, in order.

@@ -1,6 +1,7 @@
 import Basics
 import Cohorts
 import Distillation
+import FundusImaging
 import Models
 import Reports
 import Settings
@@ -35,6 +36,14 @@ package struct StageSpec: Sendable {
         (self.inputs, self.key, digest, self.work) = (inputs, key, key.digest, work)
     }
 
+    /// How the images are made that it sees.
+    var image: ImageSettings {
+        switch kind {
+        case .network(let recipe): recipe.image
+        case .bank(let recipe): recipe.image
+        }
+    }
+
     /// The name of what is kept of its training, in the store and among checkpoints.
     package var folderName: String { storeName + "-" + digest.prefix(16) }
 
@@ -48,13 +57,16 @@ package struct StageSpec: Sendable {
         package var epochs = 0
         /// Steps of its training.
         package var steps = 0
+        /// The pixels of an image, relative to those of the run's own.
+        package var scale = 1.0
 
-        package init(images: Int = 0, views: Int = 0, epochs: Int = 0, steps: Int = 0) {
-            (self.images, self.views, self.epochs, self.steps) = (images, views, epochs, steps)
+        package init(images: Int = 0, views: Int = 0, epochs: Int = 0, steps: Int = 0, scale: Double = 1) {
+            (self.images, self.views, self.epochs) = (images, views, epochs)
+            (self.steps, self.scale) = (steps, scale)
         }
 
-        /// In images trained on.
-        package var total: Double { CostTable.work(images: Double(images), views: Double(views)) }
+        /// In images trained on, of the run's own size.
+        package var total: Double { scale * CostTable.work(images: Double(images), views: Double(views)) }
     }
 }
 
@@ -80,6 +92,10 @@ package struct NetworkRecipe: Sendable {
 
     /// Loss, sampler, second stage.
     var technique: TechniqueSettings
+    /// How its images are made.
+    var image: ImageSettings
+    /// Windows that it sees too, each with a head of its own.
+    var regions: [ModelRegion] = []
     var plan: TrainingPlan
     /// The rows whose labels decide loss and sampler.
     var rows: [Int]
@@ -92,6 +108,10 @@ package struct NetworkRecipe: Sendable {
     var start: Start
     var objective = Objective.labels
 
+    /// Whether what it sees depends on the eye.
+    var seesSides: Bool { image.window != nil || !regions.isEmpty }
+    /// The images that it sees of a photograph.
+    var imageCount: Int { 1 + regions.count }
     /// Whether it is the second stage of a technique.
     var isSecondStage: Bool { if case .secondStage = start { true } else { false } }
     /// The teachers whose features are distilled, each with a projection that is trained with the network.
@@ -107,6 +127,8 @@ package struct DistillationRecipe: Sendable {
     var subsets: SubsetPlan
     /// The teachers, in the order of the subsets.
     var teachers: [StageSpec.ID]
+    /// How the images of each are made.
+    var teacherImages: [ImageSettings]
     /// The plain model that is measured beside them on the inner split.
     var reference: StageSpec.ID
     /// Where their outputs are kept; nil: they are queried batch by batch, about images as the student sees them.
@@ -121,6 +143,8 @@ package struct BankRecipe: Sendable {
     var name: String
     /// In the order of the bank's columns.
     var teachers: [StageSpec.ID]
+    /// How their images are made.
+    var image: ImageSettings
     /// The number of columns.
     var columnCount: Int
     var rows: [Int]

@@ -47,7 +47,8 @@ package struct SubsetPlan {
             attributes: attributes, bounds: settings.evaluation.bounds(),
             clusters: clusters?.leavingOut(names: cohort.classes, unlearnable),
             seed: distillation.groupingSeed.map(UInt64.init) ?? seed, unlearnable: unlearnable)
-        grouping = isSingle ? try made.withoutLoneClasses(of: cohort) : made
+        let served = try settings.regions?.served(made, by: attributes) ?? made
+        grouping = isSingle ? try served.withoutLoneClasses(of: cohort) : served
         let tasks = try grouping.subsets.map(task)
         self.tasks = tasks
         columns = TeacherOutputs(grouping.subsets)

@@ -22,11 +22,14 @@ public struct RunOutcome {
     /// All stages, as they were made.
     let plan: RunPlan
     let costs: [RunMetrics.Cost]
+    /// Of one prediction of the model that the run offers.
+    private(set) var predictionMultiplyAdds: Double
     let plain: StageResult
     let plainOutcomes: Outcomes
     /// The plain model's metrics on the validation images.
     public let plainResult: EvaluationResult
     private(set) var teachers: [TeacherOutcome] = []
+    /// Or the committee, where there is no student.
     private(set) var student: StageResult?
     private(set) var studentOutcomes: Outcomes?
     /// The student's metrics on the validation images; nil without distillation.
@@ -41,29 +44,40 @@ public struct RunOutcome {
     init(_ plan: RunPlan, _ runner: StageRunner) throws {
         settings = runner.settings
         self.plan = plan
-        costs = runner.costs(of: plan)
+        costs = try runner.costs(of: plan)
+        predictionMultiplyAdds = 0
         plain = try runner.network(plan.plain.final)
-        let thresholds = try Self.chooseThresholds(plain, "plain", runner)
+        let thresholds = try Self.chooseThresholds(plain, "plain", runner, on: runner.data)
         plainThresholds = thresholds
-        plainOutcomes = try Self.outcomes(plain, "plain", runner)
+        plainOutcomes = try Self.outcomes(plain, "plain", runner, on: runner.data)
         plainResult = try Evaluator.evaluate(plainOutcomes, Self.options(runner, thresholds))
-        if let student = plan.student { try measure(student, runner) }
+        if let student = plan.student {
+            try measure(runner.network(student.final), runner, on: runner.data)
+        } else if let subsets = plan.subsets {
+            let (committee, data) = try runner.committee(plan, subsets)
+            try measure(committee, runner, on: data)
+        }
+        let model = best.bundle.description
+        for image in [settings.image] + model.otherImages { predictionMultiplyAdds += try runner.multiplyAdds(image) }
     }
 
-    private mutating func measure(_ model: RunPlan.Model, _ runner: StageRunner) throws {
+    /// What the run's model is called beside the plain one.
+    var studentName: String { plan.isCommittee ? "committee" : "student" }
+
+    private mutating func measure(_ student: StageResult, _ runner: StageRunner, on data: TrainingData) throws {
         let rows = runner.preparedData.split.validation
         teachers = try zip(plan.subsets?.grouping.subsets ?? [], plan.teachers).map { subset, teacher in
             TeacherOutcome(
                 subset: subset,
-                summary: try runner.measurement.summary(
-                    runner.network(teacher.final).bundle.classifier, name: "teacher " + subset.name, rows: rows,
-                    columns: subset.classes))
+                summary: try runner.measurement(on: runner.data(of: plan[teacher.final]?.image ?? settings.image))
+                    .summary(
+                        runner.network(teacher.final).bundle.classifier, name: "teacher " + subset.name, rows: rows,
+                        columns: subset.classes))
         }
-        let student = try runner.network(model.final)
         self.student = student
-        let thresholds = try Self.chooseThresholds(student, "student", runner)
+        let thresholds = try Self.chooseThresholds(student, studentName, runner, on: data)
         studentThresholds = thresholds
-        let outcomes = try Self.outcomes(student, "student", runner)
+        let outcomes = try Self.outcomes(student, studentName, runner, on: data)
         let options = try Self.options(runner, thresholds)
         studentOutcomes = outcomes
         studentResult = try Evaluator.evaluate(outcomes, options)
@@ -79,23 +93,22 @@ public struct RunOutcome {
     /// The probabilities of that model on the validation images.
     var bestOutcomes: Outcomes { studentOutcomes ?? plainOutcomes }
 
-    private static func outcomes(_ stage: StageResult, _ name: String, _ runner: StageRunner) throws -> Outcomes {
-        try outcomes(stage, name, runner, rows: runner.preparedData.split.validation)
-    }
-
+    /// The probabilities for some rows, by default those that validate.
     private static func outcomes(
-        _ stage: StageResult, _ name: String, _ runner: StageRunner, rows: [Int]
+        _ stage: StageResult, _ name: String, _ runner: StageRunner, on data: TrainingData, rows: [Int]? = nil
     ) throws -> Outcomes {
-        try runner.measurement.outcomes(
+        let rows = rows ?? runner.preparedData.split.validation
+        let measurement = runner.measurement(on: data)
+        return try measurement.outcomes(
             rows: rows, columns: Array(runner.cohort.classes.indices),
-            scores: runner.measurement.probabilities(stage.bundle, name: name, rows: rows))
+            scores: measurement.probabilities(stage.bundle, name: name, rows: rows))
     }
 
     /// Thresholds of highest F1 on the training images: validation labels decide nothing.
     private static func chooseThresholds(
-        _ stage: StageResult, _ name: String, _ runner: StageRunner
+        _ stage: StageResult, _ name: String, _ runner: StageRunner, on data: TrainingData
     ) throws -> [Double?] {
-        try outcomes(stage, name, runner, rows: runner.preparedData.split.training)
+        try outcomes(stage, name, runner, on: data, rows: runner.preparedData.split.training)
             .choosingThresholds(threads: runner.context.threads).map { $0?.threshold }
     }
 

@@ -61,7 +61,7 @@ struct RunReporting {
             configuration: configuration, split: Digest.sha256(split), files: try fileHashes,
             plain: outcome.plainResult, teachers: teachers, student: outcome.studentResult,
             difference: outcome.difference, cost: outcome.costs,
-            seconds: seconds.reduce(0, +), sessions: seconds)
+            predictionMultiplyAdds: outcome.predictionMultiplyAdds, seconds: seconds.reduce(0, +), sessions: seconds)
         // Last: a folder with metrics.json is a finished run.
         try folder.write(metrics, to: "metrics.json")
     }
@@ -103,7 +103,7 @@ struct RunReporting {
 
     /// What the table of costs does not show.
     private var costNotes: [String] {
-        guard outcome.student != nil, outcome.settings.technique.mixing.kind != .none else { return [] }
+        guard outcome.plan.student != nil, outcome.settings.technique.mixing.kind != .none else { return [] }
         return [
             "The student saw mixed images, on which its teachers were evaluated in each step; those seconds are among the "
                 + "student's."
@@ -118,7 +118,7 @@ struct RunReporting {
     private func writeReport(_ student: EvaluationResult?, _ difference: PairedResult?) throws {
         try Folder.make(folder.file("plots"))
         var models: [(name: String, result: EvaluationResult)] = [("plain", outcome.plainResult)]
-        if let student { models.append(("student", student)) }
+        if let student { models.append((outcome.studentName, student)) }
         var sections: [RunReport.Section] = []
         func figure(_ drawing: Drawing, _ name: String, _ caption: String) throws -> RunReport.Figure {
             try drawing.write(to: folder.file("plots/" + name + ".svg"))
@@ -130,15 +130,19 @@ struct RunReporting {
             sections.append(.init("The \(name) model", paragraphs: tables.notes(), table: tables.summary()))
         }
         if let difference {
-            let tables = DifferenceTables(difference, candidate: "student", reference: "plain", names: names)
-            let plot = GainPlot(title: "Student minus plain model", comparisons: [("RSKD", difference)])
+            let name = outcome.studentName
+            let tables = DifferenceTables(difference, candidate: name, reference: "plain", names: names)
+            let plot = GainPlot(
+                title: name.capitalized + " minus plain model",
+                comparisons: [(outcome.plan.isCommittee ? name : "RSKD", difference)])
             sections.append(
                 .init(
-                    "What distillation changed", paragraphs: tables.notes() + studentNotes, table: tables.summary(),
+                    outcome.plan.isCommittee ? "What the committee changes" : "What distillation changed",
+                    paragraphs: tables.notes() + studentNotes, table: tables.summary(),
                     figures: [try figure(plot.drawing(), "gain", "Difference in mean average precision")]))
-            sections.append(.init("What distillation changed, class by class", table: tables.classes()))
+            sections.append(.init((sections.last?.title ?? "") + ", class by class", table: tables.classes()))
             let table = TeacherTable(teachers, plain: outcome.plainResult, student: student, names: names)
-            let title = "Average precision of plain model, teachers and student"
+            let title = "Average precision of plain model, teachers and \(name)"
             sections.append(
                 .init(
                     "Teachers against the plain model", paragraphs: teacherNotes, table: table.table(),
@@ -155,10 +159,12 @@ struct RunReporting {
             sections.append(.init("The \(name) model, class by class", table: table, figures: figures))
             figures = []
         }
-        let cost = CostTable(outcome.costs, plainStages: outcome.plan.plain.second == nil ? 1 : 2)
+        let plainStages = outcome.plan.plain.second == nil ? 1 : 2
+        let cost = CostTable(
+            outcome.costs, plainStages: outcome.plan.subsets == nil ? outcome.costs.count : plainStages)
         sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
-        if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
+        if let outcomes = outcome.studentOutcomes { reliability.append(.init(outcome.studentName, outcomes: outcomes)) }
         let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
         let curves = TrainingCurvesPlot(title: "Training", history: recorder.rows)
         sections.append(
@@ -169,7 +175,10 @@ struct RunReporting {
                     try figure(calibration.drawing(), "calibration", "Reliability"),
                 ]))
         let title =
-            outcome.settings.distillation.map { "Distillation by \($0.grouping) against the plain model" }
+            outcome.settings.distillation.map {
+                (outcome.plan.isCommittee ? "A committee" : "Distillation")
+                    + " by \($0.grouping) against the plain model"
+            }
             ?? "The plain model"
         try RunReport(title: title, facts: facts, sections: sections).write(to: folder.file("report.md"))
     }
@@ -227,10 +236,10 @@ extension RunOutcome {
         }
         add("Plain model", EvaluationTables(plainResult).summary())
         if let studentResult, let difference {
-            add("Student", EvaluationTables(studentResult).summary())
+            add(studentName.capitalized, EvaluationTables(studentResult).summary())
             add(
-                "Student minus plain",
-                DifferenceTables(difference, candidate: "student", reference: "plain").summary())
+                studentName.capitalized + " minus plain",
+                DifferenceTables(difference, candidate: studentName, reference: "plain").summary())
         }
         return text
     }

@@ -26,6 +26,10 @@ final class StageRunner {
     /// What networks begin with; nil for random weights.
     let weights: PretrainedWeights?
 
+    /// The photographs as some networks see them, where that is not as the plain model does.
+    private var caches: [ImageSettings: ImageCache] = [:]
+    /// Of one image, by its side.
+    private var knownMultiplyAdds: [Int: Double] = [:]
     private var networks: [StageSpec.ID: StageResult] = [:]
     private var banks: [StageSpec.ID: BankResult] = [:]
     /// How well teachers and plain model rank the inner split; both stages of a student need it.
@@ -49,8 +53,29 @@ final class StageRunner {
     var cohort: Cohort { preparedData.data.cohort }
     var device: Device { context.device }
 
+    /// The photographs as the network of a stage sees them.
+    func data(of recipe: NetworkRecipe) throws -> TrainingData {
+        recipe.regions.isEmpty ? try data(of: recipe.image) : data
+    }
+
+    /// The photographs as a network sees them that sees one image of each.
+    func data(of image: ImageSettings) throws -> TrainingData {
+        guard image != settings.image else { return TrainingData(cohort, data.cache.joined(with: [])) }
+        let cache =
+            try caches[image]
+            ?? ImageCache.open(
+                paths: cohort.photographs.map(\.path), settings: image,
+                sides: image.window == nil ? [] : cohort.eyeSides(), folder: settings.imageCacheFolder,
+                threads: context.threads, shouldStop: context.shouldStop, logger: context.logger)
+        caches[image] = cache
+        return TrainingData(cohort, cache)
+    }
+
+    /// Measures networks of this run that see images as the plain model does.
+    var measurement: ModelMeasurement { measurement(on: data) }
+
     /// Measures networks of this run.
-    var measurement: ModelMeasurement {
+    func measurement(on data: TrainingData) -> ModelMeasurement {
         ModelMeasurement(
             data, normalization: settings.model.architecture.normalization, device: device,
             precision: planner.precision, threads: context.loaderThreads, shouldStop: context.shouldStop)
@@ -83,46 +108,65 @@ final class StageRunner {
     }
 
     /// What the stages made so far cost, in the plan's order. View banks are one row.
-    func costs(of plan: RunPlan) -> [RunMetrics.Cost] {
+    func costs(of plan: RunPlan) throws -> [RunMetrics.Cost] {
         var costs: [RunMetrics.Cost] = []
         for spec in plan.stages {
             switch spec.kind {
-            case .network(let recipe): networks[spec.id].map { costs.append(cost(spec, recipe, $0)) }
-            case .bank:
+            case .network(let recipe): try networks[spec.id].map { costs.append(try cost(spec, recipe, $0)) }
+            case .bank(let recipe):
                 guard let bank = banks[spec.id] else { continue }
+                let multiplyAdds = try multiplyAdds(recipe.image) * Double(spec.work.views)
                 if let last = costs.last, last.stage == spec.label {
                     costs[costs.count - 1].seconds += bank.seconds
                     costs[costs.count - 1].views += spec.work.views
                     costs[costs.count - 1].reused = last.reused && bank.isReused
+                    costs[costs.count - 1].multiplyAdds = (last.multiplyAdds ?? 0) + multiplyAdds
                 } else {
                     costs.append(
                         RunMetrics.Cost(
                             stage: spec.label, seconds: bank.seconds, images: 0, views: spec.work.views,
-                            reused: bank.isReused))
+                            reused: bank.isReused, multiplyAdds: multiplyAdds))
                 }
             }
         }
         return costs
     }
 
-    private func cost(_ spec: StageSpec, _ recipe: NetworkRecipe, _ result: StageResult) -> RunMetrics.Cost {
+    private func cost(_ spec: StageSpec, _ recipe: NetworkRecipe, _ result: StageResult) throws -> RunMetrics.Cost {
         // What was planned is what was done, but for steps that were left out.
         let teachers =
             if case .distillation(let recipe) = recipe.objective, recipe.banks == nil { recipe.teachers.count } else {
                 0
             }
         let passesBackward = recipe.plan.backboneRate > 0
+        let images = passesBackward ? result.images : 0
+        let views = result.images * teachers + (passesBackward ? 0 : result.images)
         return RunMetrics.Cost(
-            stage: spec.label, seconds: result.seconds, images: passesBackward ? result.images : 0,
-            views: result.images * teachers + (passesBackward ? 0 : result.images), reused: result.isReused)
+            stage: spec.label, seconds: result.seconds, images: images, views: views, reused: result.isReused,
+            multiplyAdds: try multiplyAdds(recipe.image) * Double(recipe.imageCount * (3 * images + views)))
+    }
+
+    /// Those of the run's network for one image that passes forward.
+    func multiplyAdds(_ image: ImageSettings) throws -> Double {
+        if let known = knownMultiplyAdds[image.resolution] { return known }
+        let network = try ModelDescription(
+            architecture: settings.model.architecture, classes: cohort.classes, image: image
+        ).makeClassifier()
+        network.setTraining(false)
+        let found = try network.multiplyAdds(resolution: image.resolution)
+        knownMultiplyAdds[image.resolution] = found
+        return found
     }
 
     /// How well teachers and plain model rank the inner split.
     func innerMeasurement(_ recipe: DistillationRecipe, _ inner: Split) throws -> InnerMeasurement {
         if let measured { return measured }
         let result = try InnerMeasurement(
-            measurement, teachers: recipe.teachers.map(network), recipe.subsets.columns,
-            plain: network(recipe.reference), rows: inner.validation, classes: cohort.classes.count)
+            measurement,
+            teachers: zip(recipe.teachers, recipe.teacherImages).map {
+                (try network($0), measurement(on: try data(of: $1)))
+            }, recipe.subsets.columns, plain: network(recipe.reference), rows: inner.validation,
+            classes: cohort.classes.count)
         measured = result
         return result
     }
@@ -167,6 +211,27 @@ extension StageRunner {
     }
 }
 
+// MARK: - Committees
+
+extension StageRunner {
+    /// The plain model and the teachers of a plan as one model, and the photographs as it sees them.
+    func committee(_ plan: RunPlan, _ subsets: SubsetPlan) throws -> (model: StageResult, data: TrainingData) {
+        let members = try zip(subsets.grouping.subsets, plan.teachers).map { subset, teacher in
+            var bundle = try network(teacher.final).bundle
+            // A reused stage may have been trained under another limit of pixels.
+            bundle.description.image = plan[teacher.final]?.image ?? settings.image
+            return (name: subset.name, bundle: bundle)
+        }
+        let shifts = members.indices.map { subsets.columns.columns(of: $0).map { subsets.priorShifts[$0] } }
+        let bundle = try ModelBundle.committee(network(plan.plain.final).bundle, members, shifts: shifts)
+        let others = try members.map { try data(of: $0.bundle.description.image).cache }
+        return (
+            StageResult(bundle: bundle, history: [], hash: "", isReused: false),
+            TrainingData(cohort, data.cache.joined(with: data.cache.others + others))
+        )
+    }
+}
+
 // MARK: - View banks
 
 /// What one teacher, or several that share a trunk, say on all views, and what that took.
@@ -199,7 +264,7 @@ extension StageRunner {
         return try store.bank(recipe.name, key: key, stored: stored) { path in
             let featuresPath = recipe.keepsFeatures ? TeacherFeatures.path(alongside: path) : nil
             let logits = try TeacherLogits.compute(
-                teacher(of: recipe), cache: data.cache, rows: recipe.rows, views: recipe.views,
+                teacher(of: recipe), cache: data(of: recipe.image).cache, rows: recipe.rows, views: recipe.views,
                 augmentation: recipe.plan.augmentation, seed: recipe.plan.seed, device: device,
                 precision: recipe.plan.precision, threads: recipe.plan.loaderThreads,
                 title: "views of \(recipe.name)", path: path, featuresPath: featuresPath, key: key,

@@ -58,8 +58,9 @@ struct StageTrainer {
         let preparedData = runner.preparedData
         return ModelDescription(
             architecture: settings.model.architecture, classes: recipe.columns.map { cohort.classes[$0] },
-            labels: settings.data.labels, image: settings.image, dropout: settings.model.dropout,
-            dropPath: settings.model.dropPath, trainingImages: recipe.columns.map { preparedData.counts[$0] })
+            labels: settings.data.labels, image: recipe.image, dropout: settings.model.dropout,
+            dropPath: settings.model.dropPath, trainingImages: recipe.columns.map { preparedData.counts[$0] },
+            regions: recipe.regions)
     }
 
     /// Positives and known labels of each of the network's classes among some rows.
@@ -73,8 +74,9 @@ struct StageTrainer {
     private func train(_ network: Classifier, _ stream: EpochStream) throws -> [EpochRecord] {
         let (columns, plan, name) = (recipe.columns, recipe.plan, spec.id)
         let counts = counts(rows: recipe.rows)
+        let data = try runner.data(of: recipe)
         let trainer = Trainer(
-            title: name, plan: plan, data: runner.data, columns: columns, trained: counts.map { $0.positives > 0 },
+            title: name, plan: plan, data: data, columns: columns, trained: counts.map { $0.positives > 0 },
             device: runner.device)
         let every = settings.evaluation.every
         return try trainer.train(
@@ -82,7 +84,7 @@ struct StageTrainer {
             checkpoints: checkpoints, shouldStop: runner.context.shouldStop
         ) { record, network in
             if every > 0, record.epoch % every == 0 {
-                let summary = try runner.measurement.summary(
+                let summary = try runner.measurement(on: data).summary(
                     network, name: name, rows: runner.preparedData.split.validation, columns: columns)
                 let trained = columns.indices.filter { counts[$0].positives > 0 }
                 record.validationMAP = summary.meanAveragePrecision(over: trained).mean
@@ -99,7 +101,7 @@ struct StageTrainer {
         case .labels: LabelObjective(try loss())
         case .distillation(let distillation):
             try StudentObjective(runner: runner, recipe: distillation, network: recipe)
-                .make(label: loss(), featureCount: network.backbone.featureCount)
+                .make(label: loss(), featureCount: network.featureCount)
         }
     }
 

@@ -122,14 +122,17 @@ struct InnerMeasurement {
     var plain: [Double?]
     var positives: [Int]
 
-    /// - Parameter classes: the number of classes of the cohort.
+    /// - Parameters:
+    ///   - teachers: each with what measures it on its own images.
+    ///   - classes: the number of classes of the cohort.
     init(
-        _ measurement: ModelMeasurement, teachers: [StageResult], _ columns: TeacherOutputs, plain: StageResult,
+        _ measurement: ModelMeasurement, teachers: [(network: StageResult, measurement: ModelMeasurement)],
+        _ columns: TeacherOutputs, plain: StageResult,
         rows: [Int], classes: Int
     ) throws {
         let summaries = try zip(columns.subsets, teachers).map { subset, teacher in
-            try measurement.summary(
-                teacher.bundle.classifier, name: "teacher " + subset.name, rows: rows, columns: subset.classes)
+            try teacher.measurement.summary(
+                teacher.network.bundle.classifier, name: "teacher " + subset.name, rows: rows, columns: subset.classes)
         }
         let reference = try measurement.summary(
             plain.bundle.classifier, name: "plain", rows: rows, columns: Array(0..<classes))
