@@ -58,7 +58,9 @@ public struct CostTable: Sendable {
     }
 
     /// All stages against those of the plain model; empty where there is nothing to compare.
-    public func notes() -> [String] {
+    ///
+    /// - Parameter name: what the other model is called.
+    public func notes(of name: String = "student") -> [String] {
         let plain = Self.sum(rows.prefix(plainStages))
         guard rows.count > plainStages, plain.seconds > 0, plain.work > 0 else { return [] }
         let total = Self.sum(rows[...])
@@ -68,7 +70,7 @@ public struct CostTable: Sendable {
             "Seconds of a reused stage are those of the run that made it. All stages together took "
                 + "\(seconds) times the seconds of the plain model, and \(work) times its work"
                 + (total.views > 0 ? ", where an image that passes forward only counts a third." : "."),
-            "So student and plain model are not equal in total compute: the student has teachers behind it. A plain "
+            "So \(name) and plain model are not equal in total compute: the \(name) has teachers behind it. A plain "
                 + "model trained for as long as all stages together was not part of this run.",
         ]
     }

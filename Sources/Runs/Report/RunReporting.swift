@@ -162,7 +162,7 @@ struct RunReporting {
         let plainStages = outcome.plan.plain.second == nil ? 1 : 2
         let cost = CostTable(
             outcome.costs, plainStages: outcome.plan.subsets == nil ? outcome.costs.count : plainStages)
-        sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
+        sections.append(.init("Cost", paragraphs: cost.notes(of: outcome.studentName) + costNotes, table: cost.table()))
         var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
         if let outcomes = outcome.studentOutcomes { reliability.append(.init(outcome.studentName, outcomes: outcomes)) }
         let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
