@@ -51,6 +51,9 @@ func module(
 /// Set by `make fuzz`: libFuzzer brings the main program, and chooses what is read by what it covers.
 let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 
+/// Not so in the first `make demo`: the packages of the server take as long to build as half of the rest.
+let hasServer = Context.environment["FOVEA_MODULES"] != "without-server"
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -82,9 +85,8 @@ let package = Package(
         .target(
             name: "RunTestSupport",
             dependencies: [
-                "TestSupport", "Comparisons", "Runs", "Execution", "Settings", "Phantoms", "Distillation",
-                "FundusImaging",
-                "Backbones", "ConfigurationFile", "Torch", "Basics", logging,
+                "TestSupport", "Comparisons", "Runs", "RunFiles", "Execution", "Settings", "Phantoms", "Distillation",
+                "Models", "FundusImaging", "Backbones", "ConfigurationFile", "Torch", "Basics", logging,
             ], path: "Tests/RunTestSupport", swiftSettings: swiftSettings),
         .target(
             name: "CTorch",
@@ -103,10 +105,10 @@ let package = Package(
             dependencies: [
                 "Runs", "Comparisons", "Prediction", "Export", "Onboarding", "Diagnostics", "RunFiles", "Execution",
                 "Settings",
-                "Training", "Models", "Phantoms", "Plots", "Server", "Serving", "Suggestions", "Evaluation", "Cohorts",
-                "ConfigurationFile",
+                "Training", "Models", "Phantoms", "Plots", "Suggestions", "Evaluation", "Cohorts", "ConfigurationFile",
                 "Torch", "CProcess", "Basics", argumentParser, logging,
-            ],
+            ] + (hasServer ? ["Server", "Serving"] : []),
+            exclude: [hasServer ? "ServeWithoutServer.swift" : "Serve.swift"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "foveaTests", dependencies: ["fovea", "Phantoms", "RunTestSupport", "TestSupport"],
@@ -181,6 +183,15 @@ let package = Package(
             embedding: ["Page/index.html", "Page/page.css", "Page/page.js", "Page/openapi.yaml"]),
     cxxLanguageStandard: .cxx20
 )
+
+if !hasServer {
+    let packages = ["hummingbird", "swift-nio", "swift-nio-extras", "swift-http-types"]
+    package.dependencies.removeAll { dependency in
+        guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+        return packages.contains { location.hasSuffix("/" + $0) }
+    }
+    package.targets.removeAll { ["Server", "ServerTests"].contains($0.name) }
+}
 
 /// Set by `make sanitize`: only the modules without the engine, which the sanitizers cannot look into.
 if Context.environment["FOVEA_MODULES"] == "pure" {

@@ -166,7 +166,7 @@ extension ModelExport {
                     wrong.append(case)
         if wrong:
             sys.exit("the file gives other values than Fovea: " + ", ".join(wrong))
-        print("the file gives the same values as Fovea, to 1e-4")
+        print("the file gives the same values as Fovea, to 1e-4 (1 + |value|)")
 
         """
 }

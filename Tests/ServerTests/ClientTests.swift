@@ -96,6 +96,24 @@ import Torch
         }
     }
 
+    @Test(.enabled(if: python != nil && PhantomMaps.hasWeights, "needs FOVEA_PYTHON and published weights"))
+    func theMapOnThePageLiesOnTheLesion() async throws {
+        let finding = PhantomFinding.choroidalNaevus
+        let maps = try PhantomMaps(
+            in: folder.path, DrawnEye.withAndWithout(finding, patients: 80), findings: [finding], side: 128,
+            settings: PhantomMaps.recipe(epochs: 4, batchSize: 12))
+        let (image, x, y) = try #require(try maps.example(finding))
+        let server = try await RunningServer(in: folder, model: maps.run)
+        // The middle of the lesion and the peak lie in the same of the map's 8 x 8 cells.
+        try await run(
+            "page_test.py",
+            [
+                "http://127.0.0.1:\(server.port)", image, "--class", finding.rawValue, "--lesion", "\(x),\(y),0.1",
+                "--only", "map_lies",
+            ])
+        try await server.stop()
+    }
+
     /// A third of the requests are bad; FOVEA_SOAK_REQUESTS sets more than 2,000.
     @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))
     func manyRequestsLeaveNothingBehind() async throws {

@@ -35,13 +35,14 @@ final class RunningServer: Sendable {
         let isWanted = Mutex(false)
     }
 
-    /// Starts it with a model of random weights called "m".
+    /// Starts it with a model called "m": that in `model`, or else one of random weights.
     init(
-        in folder: TemporaryFolder, limits: ServiceLimits = ServiceLimits(), token: String? = nil, batchSize: Int = 16,
+        in folder: TemporaryFolder, model: String? = nil, limits: ServiceLimits = ServiceLimits(), token: String? = nil,
+        batchSize: Int = 16,
         takesAnyImage: Bool = false
     ) async throws {
-        self.folder = folder.path + "/model"
-        try Self.saveModel(to: self.folder)
+        self.folder = model ?? folder.path + "/model"
+        if model == nil { try Self.saveModel(to: self.folder) }
         let stop = Stop()
         let context = ExecutionContext(device: .cpu, threads: 2, shouldStop: { stop.isWanted.withLock { $0 } })
         let server = try InferenceServer(
