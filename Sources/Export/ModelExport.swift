@@ -52,11 +52,11 @@ public struct ModelExport {
                 input: { try Tensor([UInt8](repeating: 0, count: $0 * side * side * 3), shape: [$0, side, side, 3]) }
             ) { pixels in
                 let x = try input(pixels)
-                let features = try classifier.features(of: x)
+                let (features, map) = try classifier.backbone.featuresAndMap(x)
                 let logits = try classifier.logits(of: features)
                 let probabilities =
                     try calibration?.probabilities(logits, of: model) ?? model.probabilities(logits)
-                let maps = try classifier.backbone.featureMap(x).map { try classifier.maps(ofFeatures: $0) }
+                let maps = try map.map { try classifier.maps(ofFeatures: $0) }
                 return [("logits", logits), ("probabilities", probabilities), ("features", features)]
                     + (maps.map { [("maps", $0)] } ?? [])
             }.graph

@@ -33,29 +33,41 @@ public final class Predictor {
         try outputs(pixels, count: count, resolution: resolution, withFeatures: false).logits
     }
 
-    /// The raw logits of a batch of images, and their pooled features if requested.
+    /// The raw logits of a batch of images, and their pooled features and exact maps if requested: all of one pass.
     public func outputs(
-        _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool
+        _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool, withMaps: Bool = false
     ) throws -> PredictedOutputs {
         classifier.setTraining(false)
         return try Autograd.inference {
             try Autocast.run(precision, on: device) {
-                let features = try classifier.features(of: input(pixels, count: count, resolution: resolution))
+                let x = try input(pixels, count: count, resolution: resolution)
+                let (features, map) =
+                    withMaps ? try classifier.backbone.featuresAndMap(x) : (try classifier.features(of: x), nil)
                 return PredictedOutputs(
                     logits: try classifier.logits(of: features).array(),
-                    features: withFeatures ? try features.to(dtype: .float32).array() : [])
+                    features: withFeatures ? try features.to(dtype: .float32).array() : [],
+                    maps: try map.map { map in
+                        let maps = try classifier.maps(ofFeatures: map)
+                        return try (0..<count).map { number in
+                            let own = try maps.narrowed(0, from: number, length: 1)
+                            return try ClassMaps(own.reshaped(Array(maps.shape.dropFirst())), isExact: true)
+                        }
+                    } ?? [])
             }
         }
     }
 
     /// What each place of one image adds to the logits of some classes; nil for a network without maps.
-    public func maps(_ pixels: [UInt8], resolution: Int, classes: [Int]) throws -> ClassMaps? {
+    ///
+    /// - Parameter shouldStop: consulted between classes where maps are gradients.
+    /// - Throws: `CancellationError` when stopped.
+    public func maps(
+        _ pixels: [UInt8], resolution: Int, classes: [Int], shouldStop: () -> Bool = { false }
+    ) throws -> ClassMaps? {
         classifier.setTraining(false)
         let x = try Autograd.withoutGrad { try input(pixels, count: 1, resolution: resolution) }
-        return try classifier.maps(of: x, classes: classes).map { maps, isExact in
-            ClassMaps(
-                rows: maps.shape[1], columns: maps.shape[2],
-                values: try maps.to(device: .cpu, dtype: .float32).contiguous().array(), isExact: isExact)
+        return try classifier.maps(of: x, classes: classes, shouldStop: shouldStop).map {
+            try ClassMaps($0.maps, isExact: $0.isExact)
         }
     }
 
@@ -106,11 +118,14 @@ public struct PredictedOutputs: Sendable, Equatable {
     public var logits: [Float]
     /// Pooled features, [N, featureCount]; empty where they were not requested.
     public var features: [Float]
+    /// Exact maps of all classes, image by image; empty where they were not requested or the network has none.
+    public var maps: [ClassMaps]
 
     /// Puts outputs together; none by default.
-    public init(logits: [Float] = [], features: [Float] = []) {
+    public init(logits: [Float] = [], features: [Float] = [], maps: [ClassMaps] = []) {
         self.logits = logits
         self.features = features
+        self.maps = maps
     }
 }
 
@@ -125,8 +140,27 @@ public struct ClassMaps: Sendable, Equatable {
     /// Whether the mean of a map plus the head's bias is the logit; otherwise the map is an approximation by gradients.
     public let isExact: Bool
 
+    private init(rows: Int, columns: Int, values: [Float], isExact: Bool) {
+        self.rows = rows
+        self.columns = columns
+        self.values = values
+        self.isExact = isExact
+    }
+
+    /// Reads a tensor, [classes, rows, columns].
+    fileprivate init(_ maps: Tensor, isExact: Bool) throws {
+        self.init(
+            rows: maps.shape[1], columns: maps.shape[2],
+            values: try maps.to(device: .cpu, dtype: .float32).contiguous().array(), isExact: isExact)
+    }
+
     /// The map of a class, by its position among those asked for, [rows, columns].
     public func map(_ index: Int) -> [Float] { Array(values[index * rows * columns..<(index + 1) * rows * columns]) }
+
+    /// Those of some classes, by their positions, in that order.
+    public func selecting(_ classes: [Int]) -> ClassMaps {
+        ClassMaps(rows: rows, columns: columns, values: classes.flatMap(map), isExact: isExact)
+    }
 }
 
 extension FoveaError {

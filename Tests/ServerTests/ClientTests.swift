@@ -4,6 +4,7 @@ import Foundation
 import Phantoms
 import Prediction
 import RunTestSupport
+import Serving
 import TestSupport
 import Testing
 import Torch
@@ -56,8 +57,10 @@ import Torch
         return text
     }
 
-    private func withServer(_ body: (RunningServer, String) async throws -> Void) async throws {
-        let server = try await RunningServer(in: folder)
+    private func withServer(
+        _ limits: ServiceLimits = ServiceLimits(), _ body: (RunningServer, String) async throws -> Void
+    ) async throws {
+        let server = try await RunningServer(in: folder, limits: limits)
         try await body(server, "http://127.0.0.1:\(server.port)")
         try await server.stop()
     }
@@ -80,6 +83,16 @@ import Torch
     @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"), arguments: ["curl.py", "metrics.py"])
     func curlAndPrometheusAreServed(_ script: String) async throws {
         try await withServer { _, url in try await run(script, [url, "--images", images]) }
+    }
+
+    /// With shorter limits and less load than by hand.
+    @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))
+    func pipelinesStallsAndGreedyCallersAreServed() async throws {
+        var limits = ServiceLimits()
+        (limits.bodySeconds, limits.idleSeconds) = (5, 5)
+        try await withServer(limits) { _, url in
+            try await run("sockets.py", [url, "--images", images, "--limit", "5", "--small"])
+        }
     }
 
     @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))

@@ -55,8 +55,8 @@ const qualityWords = {
 function qualityParagraphs(quality) {
   if (!quality.warnings.length) {
     return quality.sharpness === null
-      ? ["Nothing to remark on in brightness or field of view. It is too small to judge its sharpness."]
-      : ["Nothing to remark on in sharpness, brightness or field of view."]
+      ? ["No problems found with brightness or field of view. It is too small to judge its sharpness."]
+      : ["No problems found with sharpness, brightness or field of view."]
   }
   const known = quality.warnings.map(warning => qualityWords[warning] ?? sentence(warning))
   return [...known, "Take it again if you can; if not, read the result with more caution."]
