@@ -78,11 +78,15 @@ final class RunningServer: Sendable {
         try bundle.save(to: path)
     }
 
-    /// A request to the Open Inference Protocol for all outputs of images of one colour.
-    static func tensor(images: Int) -> Data {
-        let pixels = [UInt8](repeating: 9, count: images * resolution * resolution * 3)
-        let input = #"{"name":"pixels","datatype":"UINT8","shape":[\#(images),\#(resolution),\#(resolution),3],"data":"#
-        return Data(#"{"inputs":[\#(input)\#(pixels)}]}"#.utf8)
+    /// A request to the Open Inference Protocol for all outputs of images of one colour; the answer is JSON.
+    static func tensor(images: Int) -> (headers: [String: String], body: Data) {
+        let pixels = Data(repeating: 9, count: images * resolution * resolution * 3)
+        let head = Data(
+            """
+            {"inputs":[{"name":"pixels","datatype":"UINT8","shape":[\(images),\(resolution),\(resolution),3],
+            "parameters":{"binary_data_size":\(pixels.count)}}]}
+            """.utf8)
+        return (["Inference-Header-Content-Length": "\(head.count)"], head + pixels)
     }
 
     /// The value of a line of `/metrics`.
@@ -91,11 +95,11 @@ final class RunningServer: Sendable {
         return lines.first { $0.hasPrefix(name + " ") }.flatMap { Int($0.dropFirst(name.count + 1)) } ?? -1
     }
 
-    /// Waits until a line of `/metrics` has a value; for 30 s at most.
+    /// Waits until a line of `/metrics` has a value; for a minute at most.
     func waitUntil(_ name: String, _ isRight: (Int) -> Bool) async throws {
         let start = ContinuousClock.now
         while try await !isRight(metric(name)) {
-            guard ContinuousClock.now - start < .seconds(30) else {
+            guard ContinuousClock.now - start < .seconds(60) else {
                 throw RawSocket.Failure(description: "\(name) is \(try await metric(name))")
             }
             try await Task.sleep(for: .milliseconds(5))
