@@ -515,7 +515,7 @@ function showItem(item) {
 function showResult() {
   const item = state.current
   for (const other of state.items) {
-    if (other === item) other.card.button.setAttribute("aria-current", "true")
+    if (other === item && !state.isComparing) other.card.button.setAttribute("aria-current", "true")
     else other.card.button.removeAttribute("aria-current")
     other.card.state.textContent = stateWords(other)
   }
