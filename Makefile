@@ -29,6 +29,12 @@ test: setup lint ## Builds and runs all tests, as CI does
 	[ -n "$$python" ] || echo "Skipped: exported files and the server in other programs. .build/python-tests.log:" \
 		"$$(tail -n 1 .build/python-tests.log)"
 
+scale: setup ## Tries several processes with the real torchrun, which needs PyTorch (3 GB)
+	@$(SWIFT_BUILD) --build-tests
+	@python=$$(tools/python_environment.sh tools/python-reference.txt | tail -n 1); \
+	FOVEA_TORCHRUN=$${python%/*}/torchrun OMP_NUM_THREADS=1 \
+		swift test -c release --skip-build --filter 'SeveralProcessesTests|WorkersTests'
+
 fuzz: setup ## Feeds damaged files to every reader, guided by coverage where the toolchain can: FUZZ_RUNS inputs each
 	@tools/fuzz.sh $(FUZZ_RUNS)
 
@@ -72,4 +78,4 @@ doctor: build ## Says what was found, what is missing and how to fix it
 clean: ## Removes what was built; the per-user cache stays
 	@rm -rf .build .build-dist .deps
 
-.PHONY: help setup build test fuzz sanitize dist wheel test-packages demo bench format lint doctor clean
+.PHONY: help setup build test scale fuzz sanitize dist wheel test-packages demo bench format lint doctor clean

@@ -92,8 +92,9 @@ let package = Package(
         .target(
             name: "CTorch",
             cxxSettings: [
+                .headerSearchPath("stubs"),
                 .unsafeFlags(
-                    ["-isystem", libtorch + "/include", "-isystem", libtorch + "/include/torch/csrc/api/include"])
+                    ["-isystem", libtorch + "/include", "-isystem", libtorch + "/include/torch/csrc/api/include"]),
             ],
             linkerSettings: [
                 searched(libtorch), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("dl"),

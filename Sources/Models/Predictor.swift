@@ -76,12 +76,13 @@ public final class Predictor {
     /// - Parameter progress: called with how many images are done.
     public func logits(
         cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
-        batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
+        batchSize: Int = 64, threads: Int = 1, communicator: any Communicator = SingleProcess(),
+        shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
     ) throws -> [Float] {
         var all: [Float] = []
         try forEachBatch(
             cache: cache, items: items, augmentation: augmentation, seed: seed, batchSize: batchSize, threads: threads,
-            shouldStop: shouldStop
+            communicator: communicator, shouldStop: shouldStop
         ) { outputs, done in
             all += outputs.logits
             progress(done)
@@ -93,21 +94,34 @@ public final class Predictor {
     ///
     /// - Parameters:
     ///   - withFeatures: whether pooled features are requested too.
-    ///   - body: called with the outputs of a batch, and how many images are done with it.
+    ///   - communicator: processes that compute the batches by turns; each gets the outputs of all.
+    ///   - body: called with the outputs of a batch, of one of each process, and how many images are done with them.
     public func forEachBatch(
         cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
-        withFeatures: Bool = false, batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false },
+        withFeatures: Bool = false, batchSize: Int = 64, threads: Int = 1,
+        communicator: any Communicator = SingleProcess(), shouldStop: () -> Bool = { false },
         _ body: (_ outputs: PredictedOutputs, _ done: Int) throws -> Void
     ) throws {
+        let batching = Batching(size: batchSize)
+        let batches = (0..<batching.count(of: items.count)).map { items[batching.range($0, of: items.count)] }
+        let turns = stride(from: 0, to: batches.count, by: communicator.size)
         let loader = try BatchLoader(
-            cache: cache, items: items, batchSize: batchSize, augmentation: augmentation, seed: seed, threads: threads)
-        var done = 0
-        while let batch = try loader.next() {
+            cache: cache, batches: turns.compactMap { batches.dropFirst($0 + communicator.rank).first },
+            augmentation: augmentation, seed: seed, threads: threads)
+        for turn in turns {
+            let batch = try loader.next()
             if shouldStop() { throw CancellationError() }
-            let outputs = try outputs(
-                batch.pixels, count: batch.items.count, resolution: batch.resolution, withFeatures: withFeatures)
-            done += batch.items.count
-            try body(outputs, done)
+            var outputs =
+                try batch.map {
+                    try self.outputs(
+                        $0.pixels, count: $0.items.count, resolution: $0.resolution, withFeatures: withFeatures)
+                } ?? PredictedOutputs()
+            if communicator.size > 1 {
+                outputs.logits = try communicator.all(outputs.logits).flatMap { $0 }
+                outputs.features = try communicator.all(outputs.features).flatMap { $0 }
+            }
+            try body(
+                outputs, batching.range(min(turn + communicator.size, batches.count) - 1, of: items.count).upperBound)
         }
     }
 }
