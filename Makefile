@@ -29,6 +29,12 @@ test: setup lint ## Builds and runs all tests, as CI does
 	[ -n "$$python" ] || echo "Skipped: exported files and the server in other programs. .build/python-tests.log:" \
 		"$$(tail -n 1 .build/python-tests.log)"
 
+scale: setup ## Tries several processes with the real torchrun, which needs PyTorch (3 GB)
+	@$(SWIFT_BUILD) --build-tests
+	@python=$$(tools/python_environment.sh tools/python-reference.txt | tail -n 1); \
+	FOVEA_TORCHRUN=$${python%/*}/torchrun OMP_NUM_THREADS=1 \
+		swift test -c release --skip-build --filter 'SeveralProcessesTests|WorkersTests'
+
 fuzz: setup ## Feeds damaged files to every reader, guided by coverage where the toolchain can: FUZZ_RUNS inputs each
 	@tools/fuzz.sh $(FUZZ_RUNS)
 
@@ -42,14 +48,17 @@ dist: setup ## Packs program, libtorch and libvips into one archive for people w
 wheel: setup ## Packs program, libvips and the Python module into a wheel, which pip installs with torch
 	@python3 tools/package.py wheel
 
-test-packages: setup ## Tries both packages as their users do: on a bare Debian 12, and in a new virtual environment
+test-packages: setup ## Builds both packages twice, and tries them on a bare Debian 12 and in a new virtual environment
 	@rm -rf $(PACKAGES)
 	@python3 tools/package.py dist --output $(PACKAGES)
 	@python3 tools/package.py wheel --output $(PACKAGES)
+	@tools/test_reproducible.sh $(PACKAGES)
 	@tools/test_dist.sh $(PACKAGES)/*.tar.gz
 	@tools/test_wheel.sh $(PACKAGES)/*.whl
 
-demo: build ## Draws phantoms, trains with distillation on them and shows what came out, without any data
+# Building the server takes half as long as all the rest, and the demonstration does without.
+demo: setup ## Draws phantoms, trains with distillation on them and shows what came out, without any data
+	@$(if $(wildcard .build/release/Server.build),,FOVEA_MODULES=without-server) $(SWIFT_BUILD) --product fovea
 	@rm -rf $(DEMO)/run
 	@$(FOVEA) phantoms $(DEMO)/phantoms
 	@FOVEA_DEMO=$(DEMO) $(FOVEA) train configs/demo.yaml
@@ -69,4 +78,4 @@ doctor: build ## Says what was found, what is missing and how to fix it
 clean: ## Removes what was built; the per-user cache stays
 	@rm -rf .build .build-dist .deps
 
-.PHONY: help setup build test fuzz sanitize dist wheel test-packages demo bench format lint doctor clean
+.PHONY: help setup build test scale fuzz sanitize dist wheel test-packages demo bench format lint doctor clean

@@ -51,6 +51,9 @@ func module(
 /// Set by `make fuzz`: libFuzzer brings the main program, and chooses what is read by what it covers.
 let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 
+/// Not so in the first `make demo`: the packages of the server take as long to build as half of the rest.
+let hasServer = Context.environment["FOVEA_MODULES"] != "without-server"
+
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
 let system = Target.Dependency.product(name: "SystemPackage", package: "swift-system")
@@ -60,6 +63,7 @@ let nioCore = Target.Dependency.product(name: "NIOCore", package: "swift-nio")
 let nioPosix = Target.Dependency.product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1 = Target.Dependency.product(name: "NIOHTTP1", package: "swift-nio")
 let nioHTTPTypes = Target.Dependency.product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioHTTPTypesHTTP1 = Target.Dependency.product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let yams = Target.Dependency.product(name: "Yams", package: "Yams")
 
 let package = Package(
@@ -82,15 +86,15 @@ let package = Package(
         .target(
             name: "RunTestSupport",
             dependencies: [
-                "TestSupport", "Comparisons", "Runs", "Execution", "Settings", "Phantoms", "Distillation",
-                "FundusImaging",
-                "Backbones", "ConfigurationFile", "Torch", "Basics", logging,
+                "TestSupport", "Comparisons", "Runs", "RunFiles", "Execution", "Settings", "Phantoms", "Distillation",
+                "Models", "FundusImaging", "Backbones", "ConfigurationFile", "Torch", "Basics", logging,
             ], path: "Tests/RunTestSupport", swiftSettings: swiftSettings),
         .target(
             name: "CTorch",
             cxxSettings: [
+                .headerSearchPath("stubs"),
                 .unsafeFlags(
-                    ["-isystem", libtorch + "/include", "-isystem", libtorch + "/include/torch/csrc/api/include"])
+                    ["-isystem", libtorch + "/include", "-isystem", libtorch + "/include/torch/csrc/api/include"]),
             ],
             linkerSettings: [
                 searched(libtorch), .linkedLibrary("torch_cpu"), .linkedLibrary("c10"), .linkedLibrary("dl"),
@@ -103,10 +107,10 @@ let package = Package(
             dependencies: [
                 "Runs", "Comparisons", "Prediction", "Export", "Onboarding", "Diagnostics", "RunFiles", "Execution",
                 "Settings",
-                "Training", "Models", "Phantoms", "Plots", "Server", "Serving", "Suggestions", "Evaluation", "Cohorts",
-                "ConfigurationFile",
+                "Training", "Models", "Phantoms", "Plots", "Suggestions", "Evaluation", "Cohorts", "ConfigurationFile",
                 "Torch", "CProcess", "Basics", argumentParser, logging,
-            ],
+            ] + (hasServer ? ["Server", "Serving"] : []),
+            exclude: [hasServer ? "ServeWithoutServer.swift" : "Serve.swift"],
             swiftSettings: swiftSettings),
         .testTarget(
             name: "foveaTests", dependencies: ["fovea", "Phantoms", "RunTestSupport", "TestSupport"],
@@ -177,10 +181,20 @@ let package = Package(
         + module(
             "Server", "Serving", "Prediction", "Execution", "Models", "Backbones", "FundusImaging", "Torch", "Basics",
             logging, hummingbird, httpTypes, nioCore, nioPosix, nioHTTP1, nioHTTPTypes,
+            nioHTTPTypesHTTP1,
             tests: ["RunTestSupport", "Phantoms", "NN"],
             embedding: ["Page/index.html", "Page/page.css", "Page/page.js", "Page/openapi.yaml"]),
     cxxLanguageStandard: .cxx20
 )
+
+if !hasServer {
+    let packages = ["hummingbird", "swift-nio", "swift-nio-extras", "swift-http-types"]
+    package.dependencies.removeAll { dependency in
+        guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
+        return packages.contains { location.hasSuffix("/" + $0) }
+    }
+    package.targets.removeAll { ["Server", "ServerTests"].contains($0.name) }
+}
 
 /// Set by `make sanitize`: only the modules without the engine, which the sanitizers cannot look into.
 if Context.environment["FOVEA_MODULES"] == "pure" {

@@ -1,15 +1,18 @@
 #!/usr/bin/env python3
 """How fast `fovea serve` answers, by the number of clients: wrk on /v1/predict and on ready pixels. Without packages.
 
-    fovea serve runs/mine --port 8080 &
-    benchmarks/serve_load.py http://127.0.0.1:8080 photograph.jpg [--seconds 10] [--clients 1,8,64]
+    benchmarks/serve_load.py photograph.jpg [--network mobilenetv1_100] [--size 128]    starts a server of its own
+    benchmarks/serve_load.py photograph.jpg --url http://127.0.0.1:8080                 takes one that runs
 
 Prints a table for each: images per second, the median and the 99th percentile of the latency, the mean size of batches
-and the share of time for which the network computed (from /metrics), and answers other than 200.
+and the share of time for which the network computed (from /metrics), images per second relative to `fovea bench inference`
+on batches of that size with nothing beside it, and answers other than 200.
 Needs wrk (Debian and Ubuntu: apt-get install wrk). wrk and the server share the processors of one machine.
 """
 
 import argparse
+import atexit
+import functools
 import json
 import pathlib
 import re
@@ -21,13 +24,16 @@ import time
 import urllib.request
 
 parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-parser.add_argument("url")
 parser.add_argument("image", type=pathlib.Path)
+parser.add_argument("--url")
+parser.add_argument("--fovea", default=str(pathlib.Path(__file__).parent.parent / ".build/release/fovea"))
+parser.add_argument("--network", default="mobilenetv1_100")
+parser.add_argument("--size", type=int, default=128)
+parser.add_argument("--batch", type=int, default=16)
 parser.add_argument("--seconds", type=int, default=10)
 parser.add_argument("--clients", default="1,8,64")
 parser.add_argument("--token")
 options = parser.parse_args()
-url = options.url.rstrip("/")
 if not shutil.which("wrk"):
     sys.exit("error: wrk is not installed. On Debian or Ubuntu: apt-get install wrk")
 authorization = {"Authorization": f"Bearer {options.token}"} if options.token else {}
@@ -82,14 +88,42 @@ def load(path, body, content_type, headers, clients):
     def grown(name):
         return counter(after, name) - counter(before, name)
 
-    batches = grown("fovea_batch_size_count")
+    batch = grown("fovea_batch_size_sum") / max(1, grown("fovea_batch_size_count"))
     seconds = microseconds / 1e6
+    images = (requests - refused) / seconds
     return [
-        clients, f"{(requests - refused) / seconds:.1f}", f"{median / 1000:.1f}", f"{high / 1000:.1f}",
-        f"{grown('fovea_batch_size_sum') / batches:.1f}" if batches else "", f"{grown('fovea_compute_seconds_total') / seconds:.2f}",
+        clients, f"{images:.1f}", f"{median / 1000:.1f}", f"{high / 1000:.1f}", f"{batch:.1f}",
+        f"{grown('fovea_compute_seconds_total') / seconds:.2f}", f"{images / bare(max(1, round(batch))):.2f}",
         int(refused), int(broken)]
 
 
+@functools.cache
+def bare(batch):
+    """Images per second of the network alone, on batches of one size; the server idles."""
+    settle()
+    answer = subprocess.run(
+        [options.fovea, "bench", "inference", "--model", model["architecture"], "--size", str(side), "--batch", str(batch),
+         "--steps", str(max(20, 400 // batch)), "--device", "cpu", "--json", "--log-level", "error"],
+        check=True, capture_output=True, text=True).stdout
+    return json.loads(answer)["images_per_second"]
+
+
+def start_server(folder):
+    """A server with a model of random weights; gives its address."""
+    subprocess.run(
+        [options.fovea, "bench", "inference", "--model", options.network, "--size", str(options.size), "--steps", "1",
+         "--warmup", "0", "--save", folder + "/model", "--log-level", "error"], check=True, stdout=subprocess.DEVNULL)
+    # An image is about this network's speed, not about whether it would refuse it.
+    server = subprocess.Popen(
+        [options.fovea, "serve", "model=" + folder + "/model", "--port", "0", "--device", "cpu", "--any-image",
+         "--batch", str(options.batch), "--log-level", "error"], stdout=subprocess.PIPE, text=True)
+    atexit.register(server.wait)
+    atexit.register(server.terminate)
+    return server.stdout.readline().strip() or sys.exit("error: the server did not start")
+
+
+own = tempfile.TemporaryDirectory()
+url = (options.url or start_server(own.name)).rstrip("/")
 model = json.loads(get("/v1/models"))["models"][0]
 side = model["resolution"]
 size = side * side * 3
@@ -105,8 +139,8 @@ kinds = [
 print(f"{model['name']}: {model['architecture']}, {side} pixels, {model['precision']}\n")
 for name, path, body, content_type, headers in kinds:
     print(f"{name} ({len(body):,} bytes)\n")
-    print("| Clients | Images/s | Median, ms | 99 %, ms | Images per batch | Computing | Refused | Broken |")
-    print("|---:|---:|---:|---:|---:|---:|---:|---:|")
+    print("| Clients | Images/s | Median, ms | 99 %, ms | Images per batch | Computing | Of the bare network | Refused | Broken |")
+    print("|---:|---:|---:|---:|---:|---:|---:|---:|---:|")
     for clients in map(int, options.clients.split(",")):
         print("|", " | ".join(map(str, load(path, body, content_type, headers, clients))), "|", flush=True)
     print()

@@ -63,6 +63,10 @@ def build():
     return BUILD / "fovea"
 
 
+# Versions of the symbols of Ubuntu 22.04, the oldest system that the packages are made for.
+OLDEST = {"GLIBC": (2, 35), "GLIBCXX": (3, 4, 30), "CXXABI": (1, 3, 13)}
+
+
 class Library:
     """What the loader reads in a program or a library."""
 
@@ -193,8 +197,11 @@ def main():
     options.output.mkdir(parents=True, exist_ok=True)
     program = build()
     path, libraries = (dist if options.kind == "dist" else wheel)(options.output, program)
-    needs = {name: max(Library(file).newest(name) for file in [program, *libraries.values()])
-             for name in ("GLIBC", "GLIBCXX", "CXXABI")}
+    needs = {name: max(Library(file).newest(name) for file in [program, *libraries.values()]) for name in OLDEST}
+    for name, number in needs.items():
+        if number > OLDEST[name]:
+            path.unlink()
+            raise SystemExit(f"error: {name} {number} is needed, but Ubuntu 22.04 has {OLDEST[name]}: build on an older system.")
     with open(path, "rb") as file:
         checksum = hashlib.sha256(file.read()).hexdigest()
     print(f"{path}: {path.stat().st_size / 1e6:.0f} MB, sha256 {checksum}")

@@ -13,21 +13,21 @@ public protocol Backbone: Module {
     /// - Parameter fusing: whether convolutions and what follows them are computed at once, which is for float32 on the
     ///   processor.
     func foldBatchNorms(fusing: Bool) throws
-    /// The features at each place, [N, featureCount, rows, columns], whose mean over places is the feature vector; nil for
-    /// a network whose features are not such a mean.
-    func featureMap(_ x: Tensor) throws -> Tensor?
-    /// For a network without a feature map: how much each place adds to a score of the feature vector, by gradients,
-    /// [N, rows, columns]; an approximation.
+    /// The feature vectors and, of the same pass, the features at each place, [N, featureCount, rows, columns], whose mean
+    /// over places they are; nil for a network whose features are not such a mean.
+    func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?)
+    /// For a network without a feature map: how much each place of an image adds to scores of its feature vector, by
+    /// gradients, [scores, rows, columns]; an approximation.
     ///
-    /// - Parameter score: a scalar of the feature vectors, [N, featureCount].
-    func gradientMap(_ x: Tensor, of score: (Tensor) throws -> Tensor) throws -> Tensor?
+    /// - Parameter scores: scalars of the feature vector, [1, featureCount].
+    func gradientMaps(_ x: Tensor, of scores: [(Tensor) throws -> Tensor]) throws -> Tensor?
 }
 
 extension Backbone {
     /// None, unless said otherwise.
-    public func featureMap(_ x: Tensor) throws -> Tensor? { nil }
+    public func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?) { (try self(x), nil) }
     /// None, unless said otherwise.
-    public func gradientMap(_ x: Tensor, of score: (Tensor) throws -> Tensor) throws -> Tensor? { nil }
+    public func gradientMaps(_ x: Tensor, of scores: [(Tensor) throws -> Tensor]) throws -> Tensor? { nil }
 }
 
 /// How pixels become network input: (x / 255 - mean) / deviation, per channel in the order red, green, blue.

@@ -99,17 +99,28 @@ extension Classifier {
     /// - Parameters:
     ///   - x: one photograph, [images, 3, H, W].
     ///   - classes: the outputs, in order.
-    public func maps(of x: Tensor, classes: [Int]) throws -> (maps: Tensor, isExact: Bool)? {
-        let chosen = try Tensor(classes).to(device: x.device)
+    ///   - shouldStop: consulted between gradients.
+    /// - Throws: `CancellationError` when stopped.
+    public func maps(
+        of x: Tensor, classes: [Int], shouldStop: () -> Bool = { false }
+    ) throws -> (maps: Tensor, isExact: Bool)? {
         let x = try imageCount == 1 ? x : x.narrowed(0, from: 0, length: 1)
-        let exact = try Autograd.withoutGrad {
-            try backbone.featureMap(x).map { try self.maps(ofFeatures: $0).selecting(chosen, in: 1) }
+        return try withoutActuallyEscaping(shouldStop) { shouldStop in
+            let scores = classes.map { number in
+                { (features: Tensor) throws -> Tensor in
+                    if shouldStop() { throw CancellationError() }
+                    return try self.wholeLogits(of: features).narrowed(1, from: number, length: 1).sum()
+                }
+            }
+            if let maps = try backbone.gradientMaps(x, of: scores) { return (maps, false) }
+            return try Autograd.withoutGrad {
+                let chosen = try Tensor(classes).to(device: x.device)
+                return try backbone.featuresAndMap(x).map.map { map in
+                    let exact = try maps(ofFeatures: map).selecting(chosen, in: 1)
+                    return (maps: try exact.reshaped([classes.count] + exact.shape.suffix(2)), isExact: imageCount == 1)
+                }
+            }
         }
-        if let exact { return (try exact.reshaped([classes.count] + exact.shape.suffix(2)), imageCount == 1) }
-        let maps = try classes.compactMap { number in
-            try backbone.gradientMap(x) { try wholeLogits(of: $0).narrowed(1, from: number, length: 1).sum() }
-        }
-        return maps.isEmpty ? nil : (try .concatenated(maps, in: 0), false)
     }
 
     /// The head applied to each place of a feature map, [N, featureCount, rows, columns], without its bias: what the place

@@ -51,8 +51,11 @@ public final class EfficientNetLite: Backbone {
     /// [N, 3, H, W] -> [N, featureCount].
     public func callAsFunction(_ x: Tensor) throws -> Tensor { try map(x).globallyAveraged() }
 
-    /// [N, 3, H, W] -> [N, featureCount, H / 32, W / 32].
-    public func featureMap(_ x: Tensor) throws -> Tensor? { try map(x) }
+    /// The same, and [N, featureCount, H / 32, W / 32].
+    public func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?) {
+        let map = try map(x)
+        return (try map.globallyAveraged(), map)
+    }
 
     private func map(_ x: Tensor) throws -> Tensor {
         try head(stages.joined().reduce(stem(x, then: .relu6)) { try $1($0) }, then: .relu6)

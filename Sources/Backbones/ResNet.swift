@@ -45,8 +45,11 @@ public final class ResNet: Backbone {
     /// [N, 3, H, W] -> [N, featureCount].
     public func callAsFunction(_ x: Tensor) throws -> Tensor { try map(x).globallyAveraged() }
 
-    /// [N, 3, H, W] -> [N, featureCount, H / 32, W / 32].
-    public func featureMap(_ x: Tensor) throws -> Tensor? { try map(x) }
+    /// The same, and [N, featureCount, H / 32, W / 32].
+    public func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?) {
+        let map = try map(x)
+        return (try map.globallyAveraged(), map)
+    }
 
     private func map(_ x: Tensor) throws -> Tensor {
         let stemmed = try stem(x, then: .relu).maxPooled(kernel: 3, stride: 2, padding: 1)

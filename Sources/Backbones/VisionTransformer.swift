@@ -127,29 +127,33 @@ public final class VisionTransformer: Backbone {
     ///
     /// The norm after the mean m of the tokens t is (m - mean(m)) / s w + b with s from m alone: for an image it is linear
     /// in the tokens, so that the mean over patches of (t - mean(t)) / s w + b is the feature vector exactly.
-    public func featureMap(_ x: Tensor) throws -> Tensor? {
-        guard pooling == .mean else { return nil }
+    public func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?) {
         let (embedded, grid) = try embedded(x)
         let encoded = try blocks.reduce(embedded) { try $1($0) }
+        let features = try pooled(encoded)
+        guard pooling == .mean else { return (features, nil) }
         let tokens = try encoded.narrowed(1, from: 1, length: encoded.shape[1] - 1)
-        return try norm.shares(of: tokens, meanOver: 1).transposed(1, 2)
+        let map = try norm.shares(of: tokens, meanOver: 1).transposed(1, 2)
             .reshaped([x.shape[0], featureCount, grid.rows, grid.columns])
+        return (features, map)
     }
 
     /// With a class token: gradient times token of each patch before the last block, in which attention alone brings
     /// patches to the class token.
-    public func gradientMap(_ x: Tensor, of score: (Tensor) throws -> Tensor) throws -> Tensor? {
-        guard pooling == .classToken, let last = blocks.last else { return nil }
+    public func gradientMaps(_ x: Tensor, of scores: [(Tensor) throws -> Tensor]) throws -> Tensor? {
+        guard pooling == .classToken, let last = blocks.last, !scores.isEmpty else { return nil }
         let (tokens, grid) = try Autograd.withoutGrad {
             let (embedded, grid) = try embedded(x)
             return (try blocks.dropLast().reduce(embedded) { try $1($0) }, grid)
         }
         let inputs = try tokens.detached().requiringGrad()
-        guard let gradient = try Autograd.gradients(of: score(pooled(last(inputs))), for: [inputs])[0] else {
-            return nil
+        let maps = try scores.compactMap { score in
+            try Autograd.gradients(of: score(pooled(last(inputs))), for: [inputs])[0].map { gradient in
+                try (gradient * tokens).sum([2]).narrowed(1, from: 1, length: tokens.shape[1] - 1)
+                    .reshaped([1, grid.rows, grid.columns])
+            }
         }
-        return try (gradient * tokens).sum([2]).narrowed(1, from: 1, length: tokens.shape[1] - 1)
-            .reshaped([x.shape[0], grid.rows, grid.columns])
+        return maps.count == scores.count ? try .concatenated(maps, in: 0) : nil
     }
 
     /// Verifies that patches of a side tile an image.

@@ -19,6 +19,8 @@ public struct FoveaError: Error, Sendable, Equatable, CustomStringConvertible {
         case storage
         /// Another process holds what is needed. Worth retrying.
         case busy
+        /// Another one of the processes that compute together has ended. Worth retrying.
+        case peer
     }
 
     /// What kind of problem it is.

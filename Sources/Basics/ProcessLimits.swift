@@ -3,7 +3,7 @@ import Foundation
 /// What the program needs of the process that it is started in.
 public enum ProcessLimits {
     /// Open files that work needs: shared libraries, photographs, cache, weights and logs.
-    static let files: rlim_t = 64
+    static let files = 64
 
     /// Memory that work needs at least, in bytes. With less, Swift's runtime or a library would end the program by a signal.
     static let memory = 256 << 20
@@ -23,17 +23,24 @@ public enum ProcessLimits {
         try requireFiles()
     }
 
-    /// Raises the limit on open files where that is needed and allowed.
-    private static func requireFiles() throws {
+    /// Raises the limit on open files to `count`, or as far as that is allowed, where it is lower.
+    ///
+    /// - Returns: `count`, or the lower limit that then holds.
+    public static func raiseFiles(to count: Int) -> Int {
         var limit = rlimit()
-        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < files else {
-            return
+        guard getrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0, limit.rlim_cur < count else {
+            return count
         }
         let found = limit.rlim_cur
-        limit.rlim_cur = min(limit.rlim_max, files)
-        guard limit.rlim_cur == files, setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 else {
+        limit.rlim_cur = min(limit.rlim_max, rlim_t(count))
+        return Int(setrlimit(__rlimit_resource_t(RLIMIT_NOFILE.rawValue), &limit) == 0 ? limit.rlim_cur : found)
+    }
+
+    private static func requireFiles() throws {
+        let allowed = raiseFiles(to: files)
+        guard allowed >= files else {
             throw FoveaError(
-                .environment, "this process may open only \(found) files at a time; \(files) are needed",
+                .environment, "this process may open only \(allowed) files at a time; \(files) are needed",
                 remedy: "Raise the limit: ulimit -n 1024")
         }
     }

@@ -1,4 +1,4 @@
-#include "CTorch.h"
+#include "internal.h"
 
 #include <ATen/CPUGeneratorImpl.h>
 #include <ATen/Context.h>
@@ -6,7 +6,6 @@
 #include <ATen/Version.h>
 #include <ATen/autocast_mode.h>
 #include <ATen/core/Generator.h>
-#include <ATen/core/Tensor.h>
 #include <ATen/core/dispatch/Dispatcher.h>
 #include <ATen/ops/empty.h>
 #include <c10/core/InferenceMode.h>
@@ -23,10 +22,6 @@
 #include <mutex>
 #include <string>
 
-struct ct_tensor {
-    at::Tensor value;
-};
-
 struct ct_operator {
     c10::OperatorHandle handle;
 };
@@ -34,37 +29,6 @@ struct ct_operator {
 namespace {
 
 std::atomic<int64_t> live{0};
-
-ct_tensor *wrap(at::Tensor value) {
-    auto *tensor = new ct_tensor{std::move(value)};
-    live.fetch_add(1, std::memory_order_relaxed);
-    return tensor;
-}
-
-// libtorch appends a C++ backtrace to its messages; the first part is what a reader needs.
-void report(char **error, const char *text) {
-    std::string message(text);
-    for (const char *mark : {"\nException raised from", "\nframe #"}) {
-        auto end = message.find(mark);
-        if (end != std::string::npos) message.resize(end);
-    }
-    if (error) *error = strdup(message.c_str());
-}
-
-// Runs `body`; any C++ exception becomes *error and the value `failure`.
-template <class Result, class Body>
-Result guarded(char **error, Result failure, Body body) {
-    try {
-        return body();
-    } catch (const c10::Error &e) {
-        report(error, e.what_without_backtrace());
-    } catch (const std::exception &e) {
-        report(error, e.what());
-    } catch (...) {
-        report(error, "an unknown C++ exception");
-    }
-    return failure;
-}
 
 c10::Device device(int32_t type, int32_t index) {
     return c10::Device(static_cast<c10::DeviceType>(type), static_cast<c10::DeviceIndex>(index));
@@ -152,6 +116,12 @@ void store(const c10::IValue &value, ct_value *results, size_t capacity, size_t 
 }
 
 }  // namespace
+
+ct_tensor *wrap(at::Tensor value) {
+    auto *tensor = new ct_tensor{std::move(value)};
+    live.fetch_add(1, std::memory_order_relaxed);
+    return tensor;
+}
 
 extern "C" {
 

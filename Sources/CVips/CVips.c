@@ -33,6 +33,7 @@ extern int vips_image_get_height(const VipsImage *image);
 extern int vips_image_get_bands(const VipsImage *image);
 extern int vips_image_get_format(const VipsImage *image);
 extern int vips_image_get_n_pages(VipsImage *image);
+extern int vips_image_get_orientation_swap(VipsImage *image);
 extern size_t vips_image_get_typeof(const VipsImage *image, const char *field);
 extern int vips_image_hasalpha(VipsImage *image);
 
@@ -212,6 +213,7 @@ static int read_header(void *context) {
         .height = vips_image_get_height(image),
         .bands = vips_image_get_bands(image),
         .pages = vips_image_get_n_pages(image),
+        .turned = vips_image_get_orientation_swap(image),
     };
     strncpy(header.format, format, sizeof(header.format) - 1);
     strncpy(header.samples, samples_of(image), sizeof(header.samples) - 1);

@@ -159,13 +159,17 @@ public struct Comparison {
             let cells = cells.filter { $0.unit == unit }
             guard !cells.isEmpty else { continue }
             try Folder.make(PathName.joined(settings.output, unit.path))
-            guard let lock = try FileLock(PathName.joined(settings.output, unit.path, ".lock")) else {
+            guard let claim = try Claim(PathName.joined(settings.output, unit.path, ".claim")) else {
                 tell("\(unit.path) is being worked at by another process")
                 held += cells
                 if jobs != nil { cells.forEach { pace.leave($0) } }
                 continue
             }
             for cell in cells {
+                guard !claim.isLost else {
+                    held.append(cell)
+                    continue
+                }
                 // Another process may have finished it since.
                 guard try cell.state() != .finished else {
                     pace.leave(cell)
@@ -173,7 +177,7 @@ public struct Comparison {
                 }
                 logger.info("cell \(pace.number) of \(pace.count), \(cell.name)\(pace.remaining(from: cell))")
                 do {
-                    pace.finish(cell, seconds: try run(cell))
+                    pace.finish(cell, seconds: try run(cell, claim))
                     try photographs.add(cell)
                     hasRun = true
                 } catch let error as FoveaError where error.kind == .numerical {
@@ -184,9 +188,13 @@ public struct Comparison {
                 } catch let error as FoveaError where error.kind == .busy {
                     logger.info("\(cell.name) is left for later: \(error.message)")
                     held.append(cell)
+                } catch is CancellationError where claim.isLost {
+                    logger.warning(
+                        "\(unit.path) was taken over by another process: this one did not answer for too long")
+                    held.append(cell)
                 }
             }
-            withExtendedLifetime(lock) {}
+            withExtendedLifetime(claim) {}
         }
         return (held, hasRun)
     }
@@ -231,10 +239,12 @@ public struct Comparison {
         return outcome
     }
 
-    /// Runs a cell, or resumes it; gives the seconds that it took.
-    private func run(_ cell: ComparisonCell) throws -> Double {
+    /// Runs a cell, or resumes it, as long as its unit is claimed; gives the seconds that it took.
+    private func run(_ cell: ComparisonCell, _ claim: Claim) throws -> Double {
         let started = Date()
-        _ = try Run(cell.settings, cellContext).execute(configuration: cell.configuration)
+        var given = cellContext
+        given.shouldStop = { [context] in claim.isLost || context.shouldStop() }
+        _ = try Run(cell.settings, given).execute(configuration: cell.configuration)
         return Date().timeIntervalSince(started)
     }
 }

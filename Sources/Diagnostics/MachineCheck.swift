@@ -44,7 +44,7 @@ public struct MachineCheck: Sendable {
                 Self.imagesWork(), Self.processor(),
             ]
             + Self.precision(threads, cacheFolder) + [
-                Self.threads(threads), Self.memory(), Self.gpu(),
+                Self.threads(threads), Self.memory(), Self.gpu(), Self.launch(),
             ] + CacheFolder(cacheFolder).findings
     }
 
@@ -190,6 +190,20 @@ public struct MachineCheck: Sendable {
         }
         return Finding(
             subject: "memory", text: "\(gigabytes("MemAvailable")) of \(gigabytes("MemTotal")) GiB available")
+    }
+
+    /// Whether this process was started as one of several.
+    private static func launch() -> Finding {
+        do {
+            guard let launch = try Launch() else {
+                return Finding(
+                    subject: "processes", text: "one: neither torchrun nor srun nor mpirun started this program")
+            }
+            return Finding(subject: "processes", text: launch.summary)
+        } catch {
+            return Finding(
+                subject: "processes", text: error.problem, state: .fault, remedy: (error as? FoveaError)?.remedy)
+        }
     }
 
     private static func gpu() -> Finding {

@@ -46,12 +46,15 @@ public struct TeacherLogits {
     /// Runs a teacher over all views of the rows and stores the result.
     ///
     /// The teacher is frozen: evaluation mode, batch norms folded, inference mode, the given precision.
-    /// - Parameter featuresPath: where its pooled features are stored too (`TeacherFeatures`); nil: not at all.
+    /// - Parameters:
+    ///   - featuresPath: where its pooled features are stored too (`TeacherFeatures`); nil: not at all.
+    ///   - communicator: processes that compute it together, of which the first one stores it.
     /// - Throws: `FoveaError` of kind `numerical` where an output is not finite.
     public static func compute(
         _ teacher: ModelBundle, cache: ImageCache, rows: [Int], views: Int, augmentation: AugmentationSettings,
         seed: UInt64, device: Device, precision: Precision, threads: Int = 1, title: String, path: String,
-        featuresPath: String? = nil, key: String, shouldStop: @escaping () -> Bool
+        featuresPath: String? = nil, key: String, communicator: any Communicator = SingleProcess(),
+        shouldStop: @escaping () -> Bool
     ) throws -> TeacherLogits {
         let predictor = try Predictor(
             teacher.classifier, teacher.description.normalization, device: device, precision: precision, folding: true)
@@ -63,7 +66,7 @@ public struct TeacherLogits {
         func pass(withFeatures: Bool, _ consume: (Tensor) throws -> Void) throws {
             try predictor.forEachBatch(
                 cache: cache, items: items, augmentation: augmentation, seed: seed, withFeatures: withFeatures,
-                batchSize: 128, threads: threads, shouldStop: shouldStop
+                batchSize: 128, threads: threads, communicator: communicator, shouldStop: shouldStop
             ) { outputs, done in
                 logits += outputs.logits
                 if withFeatures {
@@ -81,7 +84,8 @@ public struct TeacherLogits {
                     remedy: "Lower distillation.teachers.rate, or set training.gradient_limit.")
             }
         }
-        if let featuresPath {
+        let isWriter = communicator.rank == 0
+        if let featuresPath, isWriter {
             // Features are some hundred times as large as logits, so they go into the file batch by batch.
             let all = try TensorSource(
                 StoredTensor(name: TeacherFeatures.name, type: .float16, shape: [views, rows.count, length])
@@ -93,13 +97,14 @@ public struct TeacherLogits {
             }
             try SafetensorsWriter.write([all], metadata: ["key": key], to: featuresPath)
         } else {
-            try pass(withFeatures: false) { _ in }
+            try pass(withFeatures: featuresPath != nil) { try requireFinite($0) }
         }
         let shape = [views, rows.count, teacher.description.classes.count]
         let tensor = try Tensor(logits, shape: shape).to(dtype: .float16)
         try requireFinite(tensor)
         let seconds = Date().timeIntervalSince(started)
-        try write(tensor, key: key, seconds: seconds, to: path)
+        if isWriter { try write(tensor, key: key, seconds: seconds, to: path) }
+        try communicator.barrier()
         return TeacherLogits(tensor: tensor, seconds: seconds, isStored: false)
     }
 }

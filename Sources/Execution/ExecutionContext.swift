@@ -19,6 +19,8 @@ public struct ExecutionContext: Sendable {
     public var logger: Logger
     /// Chooses the arithmetic where the settings leave it open.
     public var precision: PrecisionChoice
+    /// The processes that train together; this one alone, unless said otherwise.
+    public var communicator: any Communicator = SingleProcess()
 
     /// Gathers them; the best device, as many threads as processors, no messages.
     public init(
@@ -34,6 +36,14 @@ public struct ExecutionContext: Sendable {
         self.wantsCheckpoint = wantsCheckpoint
         self.logger = logger
         self.precision = precision
+    }
+
+    /// Meets the other processes of a launch, to train with them.
+    ///
+    /// - Throws: `FoveaError` of kind `environment` when they do not come.
+    public mutating func join(_ launch: Launch) throws {
+        communicator = try ProcessGroup(launch)
+        logger.info("\(launch.summary)")
     }
 
     /// Threads that prepare batches while the engine computes: one of a few processors, since there the engine needs

@@ -6,9 +6,12 @@ extension RunSettings {
     /// The same with the arithmetic chosen, where it was left open.
     package func settlingPrecision(_ context: ExecutionContext, logger: Logger) throws -> RunSettings {
         guard training.precision == nil else { return self }
-        return with(
+        let chosen = try context.communicator.decided {
             try context.precision.precision(
-                for: self, on: context.device, threads: context.threads, logger: logger))
+                for: self, on: context.device, threads: context.threads, logger: logger
+            ).rawValue
+        }
+        return with(Precision(rawValue: chosen) ?? .float32)
     }
 
     /// The same in another arithmetic.

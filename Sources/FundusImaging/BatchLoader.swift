@@ -35,35 +35,49 @@ public final class BatchLoader: Sendable {
     /// Number of batches that `next` will give.
     public var batchCount: Int { work.batchCount }
 
+    /// Begins making batches of a size.
+    ///
+    /// - Parameters:
+    ///   - items: what to deliver, in order, across all batches.
+    ///   - batchSize: images per batch, at least 1.
+    ///   - dropLast: whether a last batch that is not full is left out, unless it is all there is.
+    ///   - others: as those of the other `init`.
+    /// - Throws: `FoveaError` of kind `configuration` for impossible settings, `data` for a row that is not in the cache.
+    public convenience init(
+        cache: ImageCache, items: [BatchItem], batchSize: Int, dropLast: Bool = false,
+        augmentation: AugmentationSettings = .none, seed: UInt64 = 0, threads: Int = 2, ahead: Int = 3
+    ) throws {
+        guard batchSize >= 1 else {
+            throw FoveaError(.configuration, "batchSize is \(batchSize); allowed are 1 and more")
+        }
+        let batching = Batching(size: batchSize, dropsLast: dropLast)
+        try self.init(
+            cache: cache,
+            batches: (0..<batching.count(of: items.count)).map { items[batching.range($0, of: items.count)] },
+            augmentation: augmentation, seed: seed, threads: threads, ahead: ahead)
+    }
+
     /// Begins making batches.
     ///
     /// - Parameters:
     ///   - cache: the photographs; with what further networks see of them (`ImageCache.others`), in the same views.
-    ///   - items: what to deliver, in order, across all batches.
-    ///   - batchSize: images per batch, at least 1.
-    ///   - dropLast: whether a last batch that is not full is left out, unless it is all there is.
-    ///   - first: the batch to begin with, from 0; those before it are left out.
+    ///   - batches: what to deliver, in order; a batch may be empty.
     ///   - augmentation: how views differ; `.none` gives exact copies.
     ///   - seed: the seed of all views.
     ///   - threads: how many batches are made at a time.
     ///   - ahead: how many batches may be in work or waiting, at least one per thread.
     /// - Throws: `FoveaError` of kind `configuration` for impossible settings, `data` for a row that is not in the cache.
     public init(
-        cache: ImageCache, items: [BatchItem], batchSize: Int, dropLast: Bool = false, from first: Int = 0,
-        augmentation: AugmentationSettings = .none, seed: UInt64 = 0, threads: Int = 2, ahead: Int = 3
+        cache: ImageCache, batches: [ArraySlice<BatchItem>], augmentation: AugmentationSettings = .none,
+        seed: UInt64 = 0, threads: Int = 2, ahead: Int = 3
     ) throws {
         try augmentation.validate()
-        guard batchSize >= 1 else {
-            throw FoveaError(.configuration, "batchSize is \(batchSize); allowed are 1 and more")
-        }
-        if let item = items.first(where: { $0.row < 0 || $0.row >= cache.count }) {
+        if let item = batches.joined().first(where: { $0.row < 0 || $0.row >= cache.count }) {
             throw FoveaError(.data, "there is no photograph \(item.row) in a cache of \(cache.count)")
         }
-        let batching = Batching(size: batchSize, dropsLast: dropLast)
-        let ranges = (0..<batching.count(of: items.count)).dropFirst(first).map { batching.range($0, of: items.count) }
-        let count = ranges.count
+        let count = batches.count
         work = Work(
-            caches: [cache] + cache.others, items: items, ranges: ranges, augmentation: augmentation, seed: seed,
+            caches: [cache] + cache.others, batches: batches, augmentation: augmentation, seed: seed,
             ahead: max(1, ahead, threads))
         if count > 0 { try WorkerThreads.start(min(threads, count)) { [work] in work.run() } }
     }
@@ -81,9 +95,8 @@ public final class BatchLoader: Sendable {
 
     /// What loader and threads share. All that changes is guarded by `condition`.
     private final class Work: @unchecked Sendable {
-        private let ranges: [Range<Int>]
         private let caches: [ImageCache]
-        private let items: [BatchItem]
+        private let batches: [ArraySlice<BatchItem>]
         private let augmentation: AugmentationSettings
         private let seed: UInt64
         private let ahead: Int
@@ -95,19 +108,17 @@ public final class BatchLoader: Sendable {
         private var isStopped = false
 
         init(
-            caches: [ImageCache], items: [BatchItem], ranges: [Range<Int>], augmentation: AugmentationSettings,
-            seed: UInt64,
+            caches: [ImageCache], batches: [ArraySlice<BatchItem>], augmentation: AugmentationSettings, seed: UInt64,
             ahead: Int
         ) {
             self.caches = caches
-            self.items = items
-            self.ranges = ranges
+            self.batches = batches
             self.augmentation = augmentation
             self.seed = seed
             self.ahead = ahead
         }
 
-        var batchCount: Int { ranges.count }
+        var batchCount: Int { batches.count }
 
         func stop() {
             condition.withLock {
@@ -150,7 +161,7 @@ public final class BatchLoader: Sendable {
         }
 
         private func make(_ index: Int) throws -> Batch {
-            let items = Array(items[ranges[index]])
+            let items = Array(batches[index])
             let sizes = caches.map { $0.resolution * $0.resolution * 3 }
             let total = items.count * sizes.reduce(0, +)
             var image = [UInt8](repeating: 0, count: sizes.max() ?? 0)

@@ -8,6 +8,10 @@ public struct PreparedImage: Sendable, Equatable {
     public let foundFieldOfView: Bool
     /// What the square shows of the upright photograph.
     public let coverage: Coverage
+    /// Width of the upright photograph, in pixels.
+    public let width: Int
+    /// Height of the upright photograph, in pixels.
+    public let height: Int
     /// How well it shows the retina; nil where that was not requested.
     public package(set) var quality: ImageQuality?
     /// The images that further networks see of the same photograph.
@@ -81,13 +85,14 @@ public enum FundusReader {
         _ file: ImageFile, settings: ImageSettings, withQuality: Bool
     ) throws -> PreparedImage {
         let side = settings.resolution
+        let header = try file.header()
         let decoded: PixelImage
         let field: Field
         switch settings.crop {
         case .none:
-            decoded = try file.decode(side: side, enlarge: true, pixelLimit: settings.pixelLimit)
+            decoded = try file.decode(header, side: side, enlarge: true, pixelLimit: settings.pixelLimit)
             field = Field(whole: decoded)
-        case .fieldOfView: (decoded, field) = try fieldOfView(of: file, settings: settings)
+        case .fieldOfView: (decoded, field) = try fieldOfView(of: file, header, settings: settings)
         }
         let scale = Double(side) / Double(max(field.area.width, field.area.height))
         let isWhole = settings.crop == .none
@@ -101,6 +106,8 @@ public enum FundusReader {
         return PreparedImage(
             image: settings.localContrast ? LocalContrast.apply(to: square) : square,
             foundFieldOfView: field.isFound, coverage: .init(around: field.area, in: decoded),
+            width: header.isTurned ? header.height : header.width,
+            height: header.isTurned ? header.width : header.height,
             quality: withQuality ? try quality(of: decoded, isWhole ? locate(in: decoded) : field) : nil)
     }
 
@@ -112,13 +119,16 @@ public enum FundusReader {
 
     /// Decodes at about twice the final size, which leaves enough pixels after cropping away wide borders; a disc that
     /// is smaller still is decoded again, larger.
-    private static func fieldOfView(of file: ImageFile, settings: ImageSettings) throws -> (PixelImage, Field) {
+    private static func fieldOfView(
+        of file: ImageFile, _ header: ImageHeader, settings: ImageSettings
+    ) throws -> (PixelImage, Field) {
         let side = settings.resolution
-        let decoded = try file.decode(side: 2 * side, pixelLimit: settings.pixelLimit)
+        let decoded = try file.decode(header, side: 2 * side, pixelLimit: settings.pixelLimit)
         let field = try locate(in: decoded)
         let longest = max(field.area.width, field.area.height)
         guard longest < side, max(decoded.width, decoded.height) == 2 * side else { return (decoded, field) }
-        let larger = try file.decode(side: (2 * side * side + longest - 1) / longest, pixelLimit: settings.pixelLimit)
+        let larger = try file.decode(
+            header, side: (2 * side * side + longest - 1) / longest, pixelLimit: settings.pixelLimit)
         return (larger, try locate(in: larger))
     }
 

@@ -8,6 +8,8 @@ public struct ImageHeader: Sendable, Hashable {
     public let width: Int
     /// Height as stored, in pixels.
     public let height: Int
+    /// Whether the EXIF tag turns it on its side: upright, its height is then `width`.
+    public let isTurned: Bool
     /// Pages or frames; only the first is used.
     public let pages: Int
     /// "jpeg", "png", "tiff", "webp" or "gif", by content, whatever the file is called.
@@ -76,7 +78,8 @@ public struct ImageFile: Sendable {
         }
         let format = withUnsafeBytes(of: header.format) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) }
         return ImageHeader(
-            width: Int(header.width), height: Int(header.height), pages: Int(header.pages), format: format,
+            width: Int(header.width), height: Int(header.height), isTurned: header.turned != 0,
+            pages: Int(header.pages), format: format,
             channels: Int(header.bands),
             samples: withUnsafeBytes(of: header.samples) { String(decoding: $0.prefix { $0 != 0 }, as: UTF8.self) })
     }
@@ -90,7 +93,8 @@ public struct ImageFile: Sendable {
         func number(at place: Int) -> Int { start[place..<place + 4].reduce(0) { $0 << 8 | Int($1) } }
         let (width, height) = (number(at: 16), number(at: 20))
         guard min(width, height) == 0 || max(width, height) > 10_000_000 else { return nil }
-        return ImageHeader(width: width, height: height, pages: 1, format: "png", channels: 3, samples: "8 bit")
+        return ImageHeader(
+            width: width, height: height, isTurned: false, pages: 1, format: "png", channels: 3, samples: "8 bit")
     }
 
     /// Decodes the first page to upright 8-bit sRGB that fits into a square of `side` pixels, proportions kept.
@@ -102,7 +106,11 @@ public struct ImageFile: Sendable {
     /// - Throws: `FoveaError` of kind `data` that names the path: not an image, cut, damaged, too many pixels, samples or
     ///   channels that are not read; of kind `environment` when the machine lacks something.
     public func decode(side: Int? = nil, enlarge: Bool = false, pixelLimit: Int = 100_000_000) throws -> PixelImage {
-        let header = try header()
+        try decode(header(), side: side, enlarge: enlarge, pixelLimit: pixelLimit)
+    }
+
+    /// The same, with the header that was read before.
+    func decode(_ header: ImageHeader, side: Int?, enlarge: Bool = false, pixelLimit: Int) throws -> PixelImage {
         guard header.width > 0, header.height > 0 else {
             throw FoveaError(
                 .data, about: path, "has \(header.width) x \(header.height) pixels by its header",

@@ -271,11 +271,13 @@ public struct ModelBundle {
     ///
     /// Every probability that leaves the program is computed like this, in float32 unless asked otherwise, so that an
     /// image gets the same answer (to 1e-5) alone or in a batch of any size, and from every command.
-    public func predictor(device: Device, precision: Precision = .float32) throws -> Predictor {
+    ///
+    /// - Parameter isPlain: whether nothing is folded or fused.
+    public func predictor(device: Device, precision: Precision = .float32, isPlain: Bool = false) throws -> Predictor {
         let copy = try copy()
         func predictor(_ network: Classifier, _ normalization: Normalization) throws -> Predictor {
             try Predictor(
-                network, normalization, device: device, precision: precision, folding: true, fusing: true)
+                network, normalization, device: device, precision: precision, folding: !isPlain, fusing: !isPlain)
         }
         let whole = try predictor(copy.classifier, description.normalization)
         whole.members = try zip(description.members ?? [], copy.members).map { member, network in

@@ -36,9 +36,9 @@ public final class Predictor {
         try outputs(pixels, count: count, resolution: resolution, withFeatures: false).logits
     }
 
-    /// The raw logits of a batch of images, and their pooled features if requested.
+    /// The raw logits of a batch of images, and their pooled features and exact maps if requested: all of one pass.
     public func outputs(
-        _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool
+        _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool, withMaps: Bool = false
     ) throws -> PredictedOutputs {
         guard members.isEmpty else {
             let parts = try split(pixels, count: count, resolution)
@@ -46,7 +46,8 @@ public final class Predictor {
             try outputs.average(with: members, Array(parts.dropFirst()), count: count)
             return outputs
         }
-        return try ownOutputs(pixels, count: count, resolution: resolution, withFeatures: withFeatures)
+        return try ownOutputs(
+            pixels, count: count, resolution: resolution, withFeatures: withFeatures, withMaps: withMaps)
     }
 
     /// The pixels of each network's images.
@@ -64,31 +65,42 @@ public final class Predictor {
     }
 
     private func ownOutputs(
-        _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool
+        _ pixels: [UInt8], count: Int, resolution: Int, withFeatures: Bool, withMaps: Bool = false
     ) throws -> PredictedOutputs {
         classifier.setTraining(false)
         return try Autograd.inference {
             try Autocast.run(precision, on: device) {
-                let images = try input(pixels, count: count * classifier.imageCount, resolution: resolution)
-                let features = try classifier.features(of: images)
+                let x = try input(pixels, count: count * classifier.imageCount, resolution: resolution)
+                let (features, map) =
+                    withMaps && classifier.imageCount == 1
+                    ? try classifier.backbone.featuresAndMap(x) : (try classifier.features(of: x), nil)
                 return PredictedOutputs(
                     logits: try classifier.logits(of: features).array(),
-                    features: withFeatures ? try features.to(dtype: .float32).array() : [])
+                    features: withFeatures ? try features.to(dtype: .float32).array() : [],
+                    maps: try map.map { map in
+                        let maps = try classifier.maps(ofFeatures: map)
+                        return try (0..<count).map { number in
+                            let own = try maps.narrowed(0, from: number, length: 1)
+                            return try ClassMaps(own.reshaped(Array(maps.shape.dropFirst())), isExact: true)
+                        }
+                    } ?? [])
             }
         }
     }
 
     /// What each place of one image adds to the logits of some classes; nil for a network without maps. Of a committee, what
     /// it adds to those of the network that sees all of the image.
-    public func maps(_ pixels: [UInt8], resolution: Int, classes: [Int]) throws -> ClassMaps? {
+    ///
+    /// - Parameter shouldStop: consulted between classes where maps are gradients.
+    /// - Throws: `CancellationError` when stopped.
+    public func maps(
+        _ pixels: [UInt8], resolution: Int, classes: [Int], shouldStop: () -> Bool = { false }
+    ) throws -> ClassMaps? {
         classifier.setTraining(false)
         let pixels = members.isEmpty ? pixels : try split(pixels, count: 1, resolution)[0]
         let x = try Autograd.withoutGrad { try input(pixels, count: classifier.imageCount, resolution: resolution) }
-        return try classifier.maps(of: x, classes: classes).map { maps, isExact in
-            ClassMaps(
-                rows: maps.shape[1], columns: maps.shape[2],
-                values: try maps.to(device: .cpu, dtype: .float32).contiguous().array(),
-                isExact: isExact && members.isEmpty)
+        return try classifier.maps(of: x, classes: classes, shouldStop: shouldStop).map {
+            try ClassMaps($0.maps, isExact: $0.isExact && members.isEmpty)
         }
     }
 
@@ -97,12 +109,13 @@ public final class Predictor {
     /// - Parameter progress: called with how many images are done.
     public func logits(
         cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
-        batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
+        batchSize: Int = 64, threads: Int = 1, communicator: any Communicator = SingleProcess(),
+        shouldStop: () -> Bool = { false }, progress: (Int) -> Void = { _ in }
     ) throws -> [Float] {
         var all: [Float] = []
         try forEachBatch(
             cache: cache, items: items, augmentation: augmentation, seed: seed, batchSize: batchSize, threads: threads,
-            shouldStop: shouldStop
+            communicator: communicator, shouldStop: shouldStop
         ) { outputs, done in
             all += outputs.logits
             progress(done)
@@ -114,21 +127,34 @@ public final class Predictor {
     ///
     /// - Parameters:
     ///   - withFeatures: whether pooled features are requested too.
-    ///   - body: called with the outputs of a batch, and how many images are done with it.
+    ///   - communicator: processes that compute the batches by turns; each gets the outputs of all.
+    ///   - body: called with the outputs of a batch, of one of each process, and how many images are done with them.
     public func forEachBatch(
         cache: ImageCache, items: [BatchItem], augmentation: AugmentationSettings = .none, seed: UInt64 = 0,
-        withFeatures: Bool = false, batchSize: Int = 64, threads: Int = 1, shouldStop: () -> Bool = { false },
+        withFeatures: Bool = false, batchSize: Int = 64, threads: Int = 1,
+        communicator: any Communicator = SingleProcess(), shouldStop: () -> Bool = { false },
         _ body: (_ outputs: PredictedOutputs, _ done: Int) throws -> Void
     ) throws {
+        let batching = Batching(size: batchSize)
+        let batches = (0..<batching.count(of: items.count)).map { items[batching.range($0, of: items.count)] }
+        let turns = stride(from: 0, to: batches.count, by: communicator.size)
         let loader = try BatchLoader(
-            cache: cache, items: items, batchSize: batchSize, augmentation: augmentation, seed: seed, threads: threads)
-        var done = 0
-        while let batch = try loader.next() {
+            cache: cache, batches: turns.compactMap { batches.dropFirst($0 + communicator.rank).first },
+            augmentation: augmentation, seed: seed, threads: threads)
+        for turn in turns {
+            let batch = try loader.next()
             if shouldStop() { throw CancellationError() }
-            let outputs = try outputs(
-                batch.pixels, count: batch.items.count, resolution: batch.resolution, withFeatures: withFeatures)
-            done += batch.items.count
-            try body(outputs, done)
+            var outputs =
+                try batch.map {
+                    try self.outputs(
+                        $0.pixels, count: $0.items.count, resolution: $0.resolution, withFeatures: withFeatures)
+                } ?? PredictedOutputs()
+            if communicator.size > 1 {
+                outputs.logits = try communicator.all(outputs.logits).flatMap { $0 }
+                outputs.features = try communicator.all(outputs.features).flatMap { $0 }
+            }
+            try body(
+                outputs, batching.range(min(turn + communicator.size, batches.count) - 1, of: items.count).upperBound)
         }
     }
 }
@@ -139,11 +165,14 @@ public struct PredictedOutputs: Sendable, Equatable {
     public var logits: [Float]
     /// Pooled features, [N, featureCount]; empty where they were not requested.
     public var features: [Float]
+    /// Exact maps of all classes, image by image; empty where they were not requested or the network has none.
+    public var maps: [ClassMaps]
 
     /// Puts outputs together; none by default.
-    public init(logits: [Float] = [], features: [Float] = []) {
+    public init(logits: [Float] = [], features: [Float] = [], maps: [ClassMaps] = []) {
         self.logits = logits
         self.features = features
+        self.maps = maps
     }
 }
 
@@ -158,8 +187,27 @@ public struct ClassMaps: Sendable, Equatable {
     /// Whether the mean of a map plus the head's bias is the logit; otherwise the map is an approximation by gradients.
     public let isExact: Bool
 
+    private init(rows: Int, columns: Int, values: [Float], isExact: Bool) {
+        self.rows = rows
+        self.columns = columns
+        self.values = values
+        self.isExact = isExact
+    }
+
+    /// Reads a tensor, [classes, rows, columns].
+    fileprivate init(_ maps: Tensor, isExact: Bool) throws {
+        self.init(
+            rows: maps.shape[1], columns: maps.shape[2],
+            values: try maps.to(device: .cpu, dtype: .float32).contiguous().array(), isExact: isExact)
+    }
+
     /// The map of a class, by its position among those asked for, [rows, columns].
     public func map(_ index: Int) -> [Float] { Array(values[index * rows * columns..<(index + 1) * rows * columns]) }
+
+    /// Those of some classes, by their positions, in that order.
+    public func selecting(_ classes: [Int]) -> ClassMaps {
+        ClassMaps(rows: rows, columns: columns, values: classes.flatMap(map), isExact: isExact)
+    }
 }
 
 extension FoveaError {

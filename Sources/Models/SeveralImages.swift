@@ -114,8 +114,9 @@ extension ModelBundle {
     /// What the networks make of prepared photographs, as differentiable operators: for a translation of the whole model.
     ///
     /// - Parameter pixels: bytes, [N, side, side, 3], or [N, `pixelCount`] where a photograph has several images.
-    /// - Returns: the input of the first network, its features, and the logits of all.
-    package func traced(_ pixels: Tensor) throws -> (input: Tensor, features: Tensor, logits: Tensor) {
+    /// - Returns: features and feature map of the first network, and the logits of all. No map where a photograph has
+    ///   several images, as it says only a part of the logits.
+    package func traced(_ pixels: Tensor) throws -> (features: Tensor, map: Tensor?, logits: Tensor) {
         var start = 0
         func images(_ model: ModelDescription, _ network: Classifier) throws -> Tensor {
             let side = model.image.resolution
@@ -129,9 +130,11 @@ extension ModelBundle {
             return try PixelInput(model.normalization, device: .cpu)(own)
         }
         let input = try images(description, classifier)
-        let features = try classifier.features(of: input)
+        let (features, map) =
+            description.otherImages.isEmpty
+            ? try classifier.backbone.featuresAndMap(input) : (try classifier.features(of: input), nil)
         var logits = try classifier.logits(of: features)
-        guard let members = description.members else { return (input, features, logits) }
+        guard let members = description.members else { return (features, map, logits) }
         var known = [Float](repeating: 1, count: description.classes.count)
         for (member, network) in zip(members, self.members) {
             let columns = description.columns(of: member)
@@ -139,7 +142,7 @@ extension ModelBundle {
             logits = try logits + own.spread(to: columns, of: known.count)
             for column in columns { known[column] += 1 }
         }
-        return (input, features, try logits * Tensor(known.map { 1 / $0 }))
+        return (features, map, try logits * Tensor(known.map { 1 / $0 }))
     }
 
     /// Without dropout and statistics of batches.

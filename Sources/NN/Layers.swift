@@ -150,6 +150,8 @@ public final class BatchNorm2d: Module {
     private let momentum: Double
     private var isTraining = true
     private var isAbsorbed = false
+    /// The processes over whose images the statistics of training are taken; nil for this one's own.
+    fileprivate var group: ProcessGroup?
 
     /// Makes a layer for `features` channels.
     public init(_ features: Int, epsilon: Double = 1e-5, momentum: Double = 0.1) throws {
@@ -178,6 +180,11 @@ public final class BatchNorm2d: Module {
     /// one pixel, is normalised by the running statistics.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
         if isAbsorbed { return x }
+        if isTraining, let group {
+            return try group.batchNorm(
+                x, weight: weight.value, bias: bias.value, runningMean: runningMean.value,
+                runningVariance: runningVariance.value, momentum: momentum, epsilon: epsilon)
+        }
         let hasVariance = x.count > x.shape[1]
         return try Kernels.batchNorm(
             .tensor(x), .tensor(weight.value), .tensor(bias.value), .tensor(runningMean.value),
@@ -195,6 +202,14 @@ public final class BatchNorm2d: Module {
             try convolution.absorb(scale: scale, shift: bias.value - runningMean.value * scale)
         }
         isAbsorbed = true
+    }
+}
+
+extension Module {
+    /// Makes the batch norms of training take their statistics over the images of all processes; nil: of this one.
+    public func shareBatchNorms(in group: ProcessGroup?) {
+        (self as? BatchNorm2d)?.group = group
+        for child in children { child.module.shareBatchNorms(in: group) }
     }
 }
 

@@ -10,6 +10,8 @@ package struct ImageAnswer: Sendable {
     package let calibrated: [Float]?
     /// Pooled features; empty where neither the caller nor the familiarity needs them.
     package let features: [Float]
+    /// What each place adds to the logit of each class; nil where it was not requested or the network has no exact maps.
+    package var maps: ClassMaps?
     /// The share of training images that are less like the others than this one; nil where it is not known.
     package let familiarity: Double?
 
@@ -21,9 +23,11 @@ extension InferenceModel {
     /// What the model says about images in memory.
     ///
     /// - Parameter pixels: square RGB images of the model's resolution (image, row, column, channel).
-    package func answers(_ pixels: [UInt8], count: Int, withFeatures: Bool = false) throws -> [ImageAnswer] {
+    package func answers(
+        _ pixels: [UInt8], count: Int, withFeatures: Bool = false, withMaps: Bool = false
+    ) throws -> [ImageAnswer] {
         guard count > 0 else { return [] }
-        let outputs = try outputs(pixels, count: count, withFeatures: withFeatures)
+        let outputs = try outputs(pixels, count: count, withFeatures: withFeatures, withMaps: withMaps)
         let probabilities = try description.probabilities(outputs.logits)
         let calibrated = try calibration?.probabilities(outputs.logits, of: description)
         let shares = try familiarity?.shares(outputs.features, count: count)
@@ -34,6 +38,7 @@ extension InferenceModel {
                 logits: Array(outputs.logits[own]), probabilities: Array(probabilities[own]),
                 calibrated: calibrated.map { Array($0[own]) },
                 features: Array(outputs.features[number * features..<(number + 1) * features]),
+                maps: outputs.maps.isEmpty ? nil : outputs.maps[number],
                 familiarity: shares?[number])
         }
     }

@@ -93,13 +93,22 @@ public struct InferenceModel {
         return [ModelBundle.weightsName, ModelBundle.configurationName].map { PathName.joined(folder, $0) } + sources
     }
 
-    /// The raw logits of images in memory, [count, classes] row by row, and their pooled features if requested or needed by `familiarity`.
+    /// The raw logits of images in memory, [count, classes] row by row, their pooled features if requested or needed by
+    /// `familiarity`, and their exact maps if requested.
     ///
     /// - Parameter pixels: square RGB images of the model's resolution (image, row, column, channel).
-    func outputs(_ pixels: [UInt8], count: Int, withFeatures: Bool) throws -> PredictedOutputs {
+    func outputs(
+        _ pixels: [UInt8], count: Int, withFeatures: Bool, withMaps: Bool
+    ) throws -> PredictedOutputs {
         try predictor.outputs(
             pixels, count: count, resolution: description.image.resolution,
-            withFeatures: withFeatures || familiarity != nil)
+            withFeatures: withFeatures || familiarity != nil, withMaps: withMaps)
+    }
+
+    /// The raw logits of an image in memory, in float32 by the network as its file has it now: nothing folded or fused.
+    package func plainLogits(_ pixels: [UInt8]) throws -> [Float] {
+        let plain = try ModelBundle.loadUnchanged(from: folder).predictor(device: context.device, isPlain: true)
+        return try plain.logits(pixels, count: 1, resolution: description.image.resolution)
     }
 
     /// The pooled features of all images of a cache, [images, features] row by row.
@@ -119,10 +128,19 @@ public struct InferenceModel {
 
     /// What each place of an image adds to the logits of some classes.
     ///
-    /// - Parameter pixels: a square RGB image of the model's resolution.
-    /// - Throws: `FoveaError` of kind `configuration` for a network without maps.
-    package func maps(_ pixels: [UInt8], classes: [Int]) throws -> ClassMaps {
-        guard let maps = try predictor.maps(pixels, resolution: description.image.resolution, classes: classes) else {
+    /// - Parameters:
+    ///   - pixels: a square RGB image of the model's resolution.
+    ///   - answer: what is known of it; exact maps in it are not computed again.
+    ///   - shouldStop: consulted between classes where maps are gradients.
+    /// - Throws: `FoveaError` of kind `configuration` for a network without maps; `CancellationError` when stopped.
+    package func maps(
+        _ pixels: [UInt8], classes: [Int], of answer: ImageAnswer? = nil, shouldStop: () -> Bool = { false }
+    ) throws -> ClassMaps {
+        if let maps = answer?.maps { return maps.selecting(classes) }
+        guard
+            let maps = try predictor.maps(
+                pixels, resolution: description.image.resolution, classes: classes, shouldStop: shouldStop)
+        else {
             throw FoveaError(
                 .configuration, "a network of architecture \(description.architecture.rawValue) has no maps",
                 remedy: "Predict without --maps.")

@@ -66,7 +66,7 @@ struct PredictionStream {
         }
         let ready = decoded.compactMap { try? $0.get() }
         var answers = try inference.answers(
-            ready.flatMap(\.bytes), count: ready.count, withFeatures: withFeatures)[...]
+            ready.flatMap(\.bytes), count: ready.count, withFeatures: withFeatures, withMaps: maps != nil)[...]
         return try zip(images[first...], decoded).map { image, result in
             switch result {
             case .success(let prepared):
@@ -78,7 +78,7 @@ struct PredictionStream {
                     let classes = inference.rule.findings(row)
                     try maps.add(
                         row, from: image.path, coverage: prepared.coverage, classes: classes,
-                        inference.maps(prepared.bytes, classes: classes), inference.description)
+                        inference.maps(prepared.bytes, classes: classes, of: answer), inference.description)
                 }
                 return .row(row)
             case .failure(let error as NotFundus):

@@ -8,7 +8,7 @@ import Models
 public final class RunFolder {
     /// Where it is.
     public let path: String
-    private let lock: FileLock
+    private let lock: FileLock?
 
     /// Makes or opens the folder and locks it. What lies in it stays as it is.
     ///
@@ -25,6 +25,9 @@ public final class RunFolder {
         self.lock = lock
         try Self.requireOwn(path, isResuming: isResuming)
     }
+
+    /// The folder of a run that another process holds, with which this one trains and which alone writes there.
+    package init(heldByOther path: String) { (self.path, lock) = (path, nil) }
 
     /// The path of a file in the folder.
     public func file(_ name: String) -> String { PathName.joined(path, name) }

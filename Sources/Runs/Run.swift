@@ -66,6 +66,7 @@ public struct Run {
     private func execute(configuration: String, keeping kept: LogFile) throws -> RunOutcome {
         Engine.threads = context.threads
         let started = Date()
+        try agree(configuration)
         try self.settings.checkFolders(isResuming: context.isResuming)
         if !context.isResuming { try RunFolder.refuseInUse(self.settings.output) }
         try RunFolder.requireOwn(self.settings.output, isResuming: context.isResuming)
@@ -89,7 +90,8 @@ public struct Run {
             configuration = ConfigurationWriter.yaml(kept)
         }
         let store = StageStore(
-            folder: settings.stageFolder, shouldStop: context.shouldStop, logger: logger)
+            folder: settings.stageFolder, communicator: context.communicator, shouldStop: context.shouldStop,
+            logger: logger)
         let isContinued = try context.isResuming && RegularFile.exists(folder.file(RunConfiguration.name))
         let haveImagesChanged = isContinued && warnOfChangedImages(preparedData, folder)
         let (sources, haveFilesChanged) = try sources(preparedData, weights, folder, isContinued: isContinued)
@@ -106,7 +108,10 @@ public struct Run {
             let planner = RunPlanner(settings, preparedData, context, weights)
             let runner = StageRunner(
                 settings, preparedData, context, planner, store, recorder, folder, weights)
-            let outcome = try outcome(runner)
+            let plan = try makeStages(runner)
+            // The others have ended, or will.
+            runner.context.communicator = SingleProcess()
+            let outcome = try RunOutcome(plan, runner)
             try RunReporting(
                 outcome: outcome, runner: runner, recorder: recorder, folder: folder, sessions: sessions,
                 labels: LabelHashes((written ?? settings).data, divided.cohort, divided.attributes),
@@ -120,7 +125,44 @@ public struct Run {
         }
     }
 
-    private func outcome(_ runner: StageRunner) throws -> RunOutcome {
+    /// Takes part, as any but the first of several processes, in what that one executes: trains the same steps on other
+    /// images, and writes nothing.
+    ///
+    /// - Parameter configuration: as for `execute`.
+    public func assist(configuration: String) throws {
+        Engine.threads = context.threads
+        try agree(configuration)
+        let divided = try self.settings.dividedCohort()
+        let weights = try PretrainedWeights(self.settings.model)
+        let settings = try self.settings.settlingPrecision(context, logger: logger)
+        let preparedData = try PreparedData(
+            settings, divided, cacheFolder: settings.imageCacheFolder, threads: context.threads,
+            shouldStop: context.shouldStop, logger: logger)
+        let store = StageStore(
+            folder: settings.stageFolder, communicator: context.communicator, shouldStop: context.shouldStop,
+            logger: logger)
+        _ = try makeStages(
+            StageRunner(
+                settings, preparedData, context, RunPlanner(settings, preparedData, context, weights), store, nil,
+                RunFolder(heldByOther: settings.output), weights))
+    }
+
+    /// Verifies that all processes run the same program with the same configuration, and that each has images to train on.
+    private func agree(_ configuration: String) throws {
+        let communicator = context.communicator
+        let size = communicator.size
+        guard size <= settings.training.batchSize else {
+            throw FoveaError(
+                .configuration,
+                "training.batch_size is \(settings.training.batchSize), the images of a step of all \(size) processes",
+                remedy: "Give it at least \(size), or start fewer processes.")
+        }
+        try communicator.requireEqual("Fovea \(Program.version) with libtorch \(Engine.version)", "the program is")
+        try communicator.requireEqual(Digest.sha256(configuration), "the hash of the configuration is")
+    }
+
+    /// Makes all stages of the run.
+    private func makeStages(_ runner: StageRunner) throws -> RunPlan {
         let (preparedData, planner) = (runner.preparedData, runner.planner)
         logger.info(
             "\(runner.cohort.source): \(preparedData.split.training.count) training and "
@@ -132,8 +174,10 @@ public struct Run {
         if let grouping = plan.subsets?.grouping {
             for note in grouping.notes { logger.info("grouping \(grouping.name): \(note)") }
         }
+        let keys = plan.stages.map(\.digest).joined(separator: "\n")
+        try context.communicator.requireEqual(Digest.sha256(keys), "the hash of images, labels and settings is")
         for stage in plan.stages { try runner.make(stage) }
-        return try RunOutcome(plan, runner)
+        return plan
     }
 
     /// The candidate that ranks the inner split best; nil where there are none.

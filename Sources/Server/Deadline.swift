@@ -21,7 +21,7 @@ enum Deadline {
         }
     }
 
-    /// The value of `body`, which is cancelled after some seconds and not waited for: it may be busy.
+    /// The value of `body`, which is cancelled after some seconds, or with the task, and not waited for: it may be busy.
     ///
     /// - Throws: `late` where the time did not suffice.
     static func leaving<Value: Sendable>(
@@ -37,7 +37,12 @@ enum Deadline {
             work.cancel()
         }
         defer { timer.cancel() }
-        return try await waiting.value()
+        return try await withTaskCancellationHandler {
+            try await waiting.value()
+        } onCancel: {
+            waiting.finish(.failure(CancellationError()))
+            work.cancel()
+        }
     }
 
     /// A result that comes once and is waited for once.

@@ -45,26 +45,24 @@ final class ImageService: Sendable {
     /// The answer to `/v1/predict`.
     func predict(_ head: RequestHead, _ body: Data, _ limits: ServiceLimits) async throws -> ServiceResponse {
         let options = try PredictOptions(head, catalog)
-        let (number, model) = try find(options.model)
+        let model = models[options.model]
         let contentType = try head.header("content-type")
         let content = try await work.run { try PredictBody(body, contentType: contentType, limits: limits) }
         let isSingle = content.isSingle
-        var decoded: [Result<Photograph, any Error>] = []
+        var decoded: [Result<PreparedImage, any Error>] = []
         for file in content.files {
-            decoded.append(try await work.run { Result { try Photograph(file, model) } })
+            decoded.append(try await work.run { Result { try model.prepared(file, name: "the image") } })
         }
         let photographs = decoded
         let ready = photographs.compactMap { try? $0.get() }
-        let computed = try await network.compute(model: number, ready.map(\.prepared.bytes)) { answer in
-            model.mapClasses(options.maps, answer)
-        }
+        let mapClasses: NetworkThread.MapClasses = { model.mapClasses(options.maps, $0) }
+        let computed = try await network.compute(
+            model: options.model, ready.map(\.bytes), mapClasses: options.maps == .none ? nil : mapClasses)
         return try await work.run { [logger] in
-            var results = zip(ready, computed).makeIterator()
+            var results = computed[...]
             let images = try photographs.enumerated().map { index, photograph in
                 do {
-                    _ = try photograph.get()
-                    guard let (photograph, result) = results.next() else { throw CancellationError() }
-                    return try model.answer(index, photograph, result, options.maps)
+                    return try model.answer(index, photograph.get(), results.removeFirst(), options.maps)
                 } catch {
                     let refusal = ServiceError(about: error, logger)
                     // Of several images the others are answered nevertheless.
@@ -80,16 +78,16 @@ final class ImageService: Sendable {
     func infer(
         _ reference: Route.ModelReference, _ head: RequestHead, _ body: Data, _ limits: ServiceLimits
     ) async throws -> ServiceResponse {
-        let (number, model) = try find(catalog.model(reference))
+        let number = try catalog.number(reference)
+        let model = models[number]
         let length = try head.header("inference-header-content-length")
         let request = try await work.run {
             try InferRequest(body, headerLength: length, model: model.description, limits: limits)
         }
         let images = try await squares(request.images, model)
         let wantsMaps = request.outputs.contains { $0.name == "maps" }
-        let computed = try await network.compute(model: number, images) { _ in
-            wantsMaps ? Array(model.classes.indices) : []
-        }
+        let all: NetworkThread.MapClasses = { _ in Array(model.classes.indices) }
+        let computed = try await network.compute(model: number, images, mapClasses: wantsMaps ? all : nil)
         return try await work.run {
             guard computed.allSatisfy(\.answer.isFinite) else {
                 throw ServiceError(.fault, "the model's outputs for an image are NaN or infinite")
@@ -121,45 +119,26 @@ final class ImageService: Sendable {
             var squares: [[UInt8]] = []
             for (number, file) in files.enumerated() {
                 squares.append(
-                    try await work.run { try Photograph(file, model, name: "images[\(number)]").prepared.bytes })
+                    try await work.run { try model.prepared(file, name: "images[\(number)]").bytes })
             }
             return squares
         }
-    }
-
-    private func find(_ description: ServedModel) throws -> (number: Int, model: LoadedModel) {
-        guard let number = models.firstIndex(where: { $0.description.name == description.name }) else {
-            throw ServiceError(.notFound, "there is no model of this name")
-        }
-        return (number, models[number])
-    }
-}
-
-/// A photograph that came in a request, prepared for a model.
-private struct Photograph: Sendable {
-    let prepared: PreparedImage
-    /// Of the upright photograph.
-    let width: Int
-    let height: Int
-
-    /// Decodes a file.
-    ///
-    /// - Parameter name: what errors call it.
-    init(_ bytes: Data, _ model: LoadedModel, name: String = "the image") throws {
-        let file = ImageFile(name: name, bytes: bytes)
-        let header = try file.header()
-        prepared = try model.policy.judged(
-            FundusReader.prepare(file, settings: model.image, others: model.otherImages, withQuality: true), name: name)
-        // What the network saw is a square, so its shares of width and height tell which of them is longer.
-        let isWide = prepared.coverage.height > prepared.coverage.width
-        let (longer, shorter) = (max(header.width, header.height), min(header.width, header.height))
-        (width, height) = isWide ? (longer, shorter) : (shorter, longer)
     }
 }
 
 extension LoadedModel {
     /// The longer side of a map as it is sent, in pixels: maps have few places, so more would only be more bytes.
     private static let mapSide = 512
+
+    /// Decodes a file.
+    ///
+    /// - Parameter name: what errors call it.
+    fileprivate func prepared(_ bytes: Data, name: String) throws -> PreparedImage {
+        try policy.judged(
+            FundusReader.prepare(
+                ImageFile(name: name, bytes: bytes), settings: image, others: otherImages, withQuality: true),
+            name: name)
+    }
 
     fileprivate func mapClasses(_ maps: PredictOptions.Maps, _ answer: ImageAnswer) -> [Int] {
         switch maps {
@@ -172,12 +151,12 @@ extension LoadedModel {
     }
 
     fileprivate func answer(
-        _ index: Int, _ photograph: Photograph, _ computed: ComputedImage, _ maps: PredictOptions.Maps
+        _ index: Int, _ photograph: PreparedImage, _ computed: ComputedImage, _ maps: PredictOptions.Maps
     ) throws -> PredictAnswer.Image {
         guard computed.answer.isFinite else {
             throw ServiceError(.fault, "the model's outputs for an image are NaN or infinite")
         }
-        let quality = photograph.prepared.quality
+        let quality = photograph.quality
         let row = ModelPrediction.Row(image: "", computed.answer, quality: quality, limits: policy.limits)
         let mapped = mapClasses(maps, computed.answer)
         let findings = try classes.indices.map { column in
@@ -189,7 +168,7 @@ extension LoadedModel {
                     try computed.maps.map { try map($0, place, of: photograph) }
                 })
         }
-        let (measures, place) = (quality?.measures, photograph.prepared.coverage)
+        let (measures, place) = (quality?.measures, photograph.coverage)
         return PredictAnswer.Image(
             index: index, width: photograph.width, height: photograph.height,
             coverage: .init(left: place.left, top: place.top, width: place.width, height: place.height),
@@ -199,10 +178,10 @@ extension LoadedModel {
             familiarity: row.familiarity, findings: findings)
     }
 
-    private func map(_ maps: ClassMaps, _ place: Int, of photograph: Photograph) throws -> PredictAnswer.Map {
+    private func map(_ maps: ClassMaps, _ place: Int, of photograph: PreparedImage) throws -> PredictAnswer.Map {
         let values = maps.map(place)
         let overlay = MapOverlay(
-            values, rows: maps.rows, columns: maps.columns, coverage: photograph.prepared.coverage)
+            values, rows: maps.rows, columns: maps.columns, coverage: photograph.coverage)
         let scale = min(1, Double(Self.mapSide) / Double(max(photograph.width, photograph.height)))
         func scaled(_ length: Int) -> Int { max(1, Int((Double(length) * scale).rounded())) }
         return PredictAnswer.Map(

@@ -40,7 +40,7 @@ public final class InferenceServer: Sendable {
     private let responder: Responder
     private let context: ExecutionContext
 
-    /// Loads nothing, but has each model answer an image.
+    /// Has each model answer an image, and compares the answer with that of the network in its file.
     ///
     /// - Parameters:
     ///   - models: with the names that requests use, which differ; nothing else may use them from now on.
@@ -69,7 +69,7 @@ public final class InferenceServer: Sendable {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { service.close() }
         let server = Server(
-            childChannelSetup: channel, configuration: configuration,
+            childChannelSetup: ClientConnection(responder, limits: limits), configuration: configuration,
             onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) }, eventLoopGroup: group,
             logger: .silent)
         do {
@@ -81,13 +81,13 @@ public final class InferenceServer: Sendable {
             throw FoveaError(
                 .environment, "cannot listen on \(address.host):\(address.port): \(error)",
                 remedy:
-                    "Another program may use that port (--port names another one, 0 any that is free), or the address is not "
+                    "Another program may use that port (--port names another one, 0 picks a free one), or the address is not "
                     + "one of this machine (--host).")
         }
         try? await group.shutdownGracefully()
     }
 
-    private func serve(with server: Server<HTTP1Channel>) async throws {
+    private func serve(with server: Server<ClientConnection>) async throws {
         let hasEnded = Mutex(false)
         let running = Task {
             defer { hasEnded.withLock { $0 = true } }
@@ -106,19 +106,5 @@ public final class InferenceServer: Sendable {
         ServerConfiguration(
             address: .hostname(address.host, port: address.port), backlog: limits.connections,
             availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: .silent))
-    }
-
-    private var channel: HTTP1Channel {
-        let (responder, limits) = (responder, limits)
-        return HTTP1Channel(
-            responder: { request, writer, _ in try await responder.respond(to: request, writer) },
-            configuration: .init(
-                additionalChannelHandlers: [
-                    ConnectionGate(takeTimeout: .seconds(Int64(limits.requestSeconds))) { responder.refused($0) }
-                    // A body that stalls is answered (408) before its connection counts as idle.
-                ], idleTimeout: .milliseconds(Int64(max(limits.idleSeconds, limits.bodySeconds + 2) * 1000)),
-                httpDecoderConfiguration: .init(
-                    maxHeaderFieldSize: HTTPLimits.headerBytes, maxHeaderListSize: HTTPLimits.headerBytes,
-                    maxHeaderFieldCount: HTTPLimits.headerCount)))
     }
 }

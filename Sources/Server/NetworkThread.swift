@@ -18,14 +18,16 @@ final class NetworkThread: Sendable {
     private struct Item: Sendable {
         let request: Request
         let number: Int
-        let pixels: [UInt8]
+
+        var pixels: [UInt8] { request.images[number] }
     }
 
     /// The images of a caller, who continues when the last one is computed.
     private final class Request: Sendable {
         let model: Int
-        /// For which classes maps are wanted.
-        let mapClasses: @Sendable (ImageAnswer) -> [Int]
+        let images: [[UInt8]]
+        /// For which classes maps are wanted; nil for none, whatever the answer.
+        let mapClasses: MapClasses?
         let state: Mutex<State>
 
         struct State {
@@ -36,10 +38,11 @@ final class NetworkThread: Sendable {
             var isOver = false
         }
 
-        init(model: Int, count: Int, mapClasses: @escaping @Sendable (ImageAnswer) -> [Int]) {
+        init(model: Int, _ images: [[UInt8]], mapClasses: MapClasses?) {
             self.model = model
+            self.images = images
             self.mapClasses = mapClasses
-            state = Mutex(State(results: Array(repeating: nil, count: count), left: count))
+            state = Mutex(State(results: Array(repeating: nil, count: images.count), left: images.count))
         }
 
         var isOver: Bool { state.withLock(\.isOver) }
@@ -64,6 +67,17 @@ final class NetworkThread: Sendable {
         }
     }
 
+    /// A request of which images wait, from the next one on.
+    private struct Waiting: Sendable {
+        let request: Request
+        var next = 0
+
+        var count: Int { request.images.count - next }
+    }
+
+    /// For which classes maps are wanted, once the answer is known.
+    typealias MapClasses = @Sendable (ImageAnswer) -> [Int]
+
     /// What the thread alone touches.
     private struct Models: @unchecked Sendable {
         let all: [InferenceModel]
@@ -73,7 +87,8 @@ final class NetworkThread: Sendable {
     private let batchSize: Int
     private let threads: Int
     private let computed: @Sendable (_ count: Int, _ model: Int, _ seconds: Double) -> Void
-    private let queue = Mutex<(items: [Item], isOpen: Bool)>(([], true))
+    /// The requests in the order of their turns.
+    private let queue = Mutex<(requests: [Waiting], isOpen: Bool)>(([], true))
     private let arrivals = DispatchSemaphore(value: 0)
 
     /// Starts the thread.
@@ -82,7 +97,7 @@ final class NetworkThread: Sendable {
     ///   - models: nothing else may use them from now on.
     ///   - batchSize: how many images are computed at once, at most.
     ///   - threads: of the engine.
-    ///   - computed: told of each batch.
+    ///   - computed: told of each batch that was computed.
     init(
         _ models: [InferenceModel], batchSize: Int, threads: Int,
         computed: @escaping @Sendable (_ count: Int, _ model: Int, _ seconds: Double) -> Void
@@ -95,7 +110,7 @@ final class NetworkThread: Sendable {
     }
 
     /// Images that wait.
-    var waiting: Int { queue.withLock { $0.items.count } }
+    var waiting: Int { queue.withLock { $0.requests.reduce(0) { $0 + $1.count } } }
 
     /// Ends the thread, once all images are computed.
     func close() {
@@ -107,13 +122,11 @@ final class NetworkThread: Sendable {
     ///
     /// - Parameters:
     ///   - images: square RGB images of the model's resolution.
-    ///   - mapClasses: for which classes maps are wanted, once the answer is known.
+    ///   - mapClasses: nil where no maps are wanted.
     /// - Throws: `CancellationError` when the task is cancelled: what is not computed by then will not be.
-    func compute(
-        model: Int, _ images: [[UInt8]], mapClasses: @escaping @Sendable (ImageAnswer) -> [Int]
-    ) async throws -> [ComputedImage] {
+    func compute(model: Int, _ images: [[UInt8]], mapClasses: MapClasses?) async throws -> [ComputedImage] {
         guard !images.isEmpty else { return [] }
-        let request = Request(model: model, count: images.count, mapClasses: mapClasses)
+        let request = Request(model: model, images, mapClasses: mapClasses)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let isOver = request.state.withLock { state in
@@ -121,9 +134,7 @@ final class NetworkThread: Sendable {
                     return state.isOver
                 }
                 guard !isOver else { return continuation.resume(throwing: CancellationError()) }
-                queue.withLock { queue in
-                    queue.items += images.enumerated().map { Item(request: request, number: $0, pixels: $1) }
-                }
+                queue.withLock { $0.requests.append(Waiting(request: request)) }
                 arrivals.signal()
             }
         } onCancel: {
@@ -140,26 +151,25 @@ final class NetworkThread: Sendable {
                 compute(batch)
                 continue
             }
-            guard queue.withLock({ $0.isOpen || !$0.items.isEmpty }) else { return }
+            guard queue.withLock({ $0.isOpen || !$0.requests.isEmpty }) else { return }
             arrivals.wait()
         }
     }
 
-    /// The images that have waited longest and are for one model.
+    /// Images for one model, of each request in turn, so that one with few images does not wait for one with many.
     private func nextBatch() -> [Item] {
         queue.withLock { queue in
-            queue.items.removeAll(where: \.request.isOver)
-            guard let model = queue.items.first?.request.model else { return [] }
+            queue.requests.removeAll(where: \.request.isOver)
+            guard let model = queue.requests.first?.request.model else { return [] }
+            var turns = queue.requests.filter { $0.request.model == model }
             var batch: [Item] = []
-            var rest: [Item] = []
-            for item in queue.items {
-                if batch.count < batchSize, item.request.model == model {
-                    batch.append(item)
-                } else {
-                    rest.append(item)
-                }
+            while batch.count < batchSize, !turns.isEmpty {
+                var first = turns.removeFirst()
+                batch.append(Item(request: first.request, number: first.next))
+                first.next += 1
+                if first.count > 0 { turns.append(first) }
             }
-            queue.items = rest
+            queue.requests = queue.requests.filter { $0.request.model != model } + turns
             return batch
         }
     }
@@ -169,15 +179,31 @@ final class NetworkThread: Sendable {
         let model = models.all[number]
         let start = ContinuousClock.now
         do {
-            let answers = try model.answers(batch.flatMap(\.pixels), count: batch.count, withFeatures: true)
-            for (item, answer) in zip(batch, answers) {
-                let classes = answer.isFinite ? item.request.mapClasses(answer) : []
-                let maps = classes.isEmpty ? nil : try model.maps(item.pixels, classes: classes)
-                item.request.finish(item.number, ComputedImage(answer: answer, maps: maps))
-            }
+            let answers = try model.answers(
+                batch.flatMap(\.pixels), count: batch.count, withFeatures: true,
+                withMaps: batch.contains { $0.request.mapClasses != nil })
+            for (item, answer) in zip(batch, answers) { finish(item, answer, model) }
+            computed(batch.count, number, (ContinuousClock.now - start) / .seconds(1))
         } catch {
             for item in batch { item.request.fail(error) }
         }
-        computed(batch.count, number, (ContinuousClock.now - start) / .seconds(1))
+    }
+
+    /// Adds the maps to an image's answer. Where they fail, only its request does.
+    private func finish(_ item: Item, _ answer: ImageAnswer, _ model: InferenceModel) {
+        let request = item.request
+        guard !request.isOver else { return }
+        do {
+            let classes = answer.isFinite ? request.mapClasses?(answer) ?? [] : []
+            let maps =
+                try classes.isEmpty
+                ? nil : model.maps(item.pixels, classes: classes, of: answer) { request.isOver }
+            var answer = answer
+            // Those of all classes, also where others of the batch wanted them.
+            answer.maps = nil
+            request.finish(item.number, ComputedImage(answer: answer, maps: maps))
+        } catch {
+            request.fail(error)
+        }
     }
 }

@@ -41,7 +41,6 @@ final class Responder: Sendable {
         let head = RequestHead(request.head)
         var route: Route?
         var response: ServiceResponse
-        var failure: (any Error)?
         do {
             let found = try self.route(head)
             route = found
@@ -56,24 +55,22 @@ final class Responder: Sendable {
             } else {
                 response = try plainAnswer(found)
             }
-        } catch let error as IOError {
-            // The client went away while it sent: nobody is left to answer, and nothing is wrong here.
+        } catch let error
+            where error is IOError || error is ChannelError || error is NIOAsyncWriterError || Task.isCancelled
+        {
+            // The client has gone: nobody is left to answer, and nothing is wrong here.
             logger.debug("\(route?.label ?? "other"): the client left")
             throw error
         } catch {
-            let unparsed = ServiceError(parsing: error)
-            let refusal = unparsed ?? ServiceError(about: error, logger)
+            let refusal = ServiceError(parsing: error) ?? ServiceError(about: error, logger)
             metrics.record { $0.refused(refusal.reason) }
             logger.debug("\(route?.label ?? "other"): \(refusal.status), \(refusal.reason.rawValue)")
             response = refusal.response
-            // The connection has nothing to read any more.
-            if unparsed != nil { failure = error }
         }
         let seconds = (ContinuousClock.now - begin) / .seconds(1)
         metrics.record { $0.answered(route, status: response.status, seconds: seconds) }
         let (answer, body) = HTTPResponse.parts(of: response, isHead: head.method == "HEAD")
         try await writer.write(response: answer, body: ResponseBody(byteBuffer: body))
-        if let failure { throw failure }
     }
 
     /// The route of a request that may be made.

@@ -62,10 +62,10 @@ public enum ServerToken {
         return token
     }
 
-    /// Whether other users of the machine may read the file.
+    /// Whether all users of the machine may read the file; its group may, as in a container.
     public static func isReadByOthers(_ path: String) -> Bool {
         var status = stat()
-        return stat(path, &status) == 0 && status.st_mode & 0o044 != 0
+        return stat(path, &status) == 0 && status.st_mode & 0o004 != 0
     }
 
     private static let remedy = "Make one with `openssl rand -hex 32 > token`, readable by you only (chmod 600 token)."

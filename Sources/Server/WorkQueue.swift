@@ -19,19 +19,36 @@ final class WorkQueue: Sendable {
     /// Ends the threads, once all work is done.
     func close() {
         waiting.withLock { $0.isOpen = false }
-        // More than there can be threads: each takes one and finds nothing.
-        for _ in 0..<1024 { count.signal() }
+        count.signal()
     }
 
     /// The value of `body`, which one of the threads computes.
     ///
-    /// - Throws: `CancellationError` when the task was cancelled before; work that waits is done nevertheless.
+    /// - Throws: `CancellationError` when the task is cancelled before it begins.
     func run<Value: Sendable>(_ body: @escaping @Sendable () throws -> Value) async throws -> Value {
-        try Task.checkCancellation()
-        return try await withCheckedThrowingContinuation { continuation in
-            waiting.withLock { $0.work.append { continuation.resume(with: Result { try body() }) } }
-            count.signal()
+        let isLeft = Flag()
+        return try await withTaskCancellationHandler {
+            try await withCheckedThrowingContinuation { continuation in
+                waiting.withLock { state in
+                    state.work.append {
+                        continuation.resume(
+                            with: Result {
+                                guard !isLeft.isSet else { throw CancellationError() }
+                                return try body()
+                            })
+                    }
+                }
+                count.signal()
+            }
+        } onCancel: {
+            isLeft.set()
         }
+    }
+
+    private final class Flag: Sendable {
+        private let state = Atomic(false)
+        var isSet: Bool { state.load(ordering: .relaxed) }
+        func set() { state.store(true, ordering: .relaxed) }
     }
 
     private func next() -> (@Sendable () -> Void)? {
@@ -41,7 +58,11 @@ final class WorkQueue: Sendable {
                 (state.work.isEmpty ? nil : state.work.removeFirst(), state.isOpen)
             }
             if let work { return work }
-            if !isOpen { return nil }
+            if !isOpen {
+                // The next thread learns of it too.
+                count.signal()
+                return nil
+            }
         }
     }
 }

@@ -1,3 +1,4 @@
+import Basics
 import Foundation
 
 /// A value of a JSON text. Arrays of numbers only, which may have millions, are kept as such, also nested ones.
@@ -189,43 +190,12 @@ private struct JSONReader {
                 return string
             case UInt8(ascii: "\\"):
                 at += 1
-                text += Array(String(try escaped()).utf8)
+                do throws(JSONEscape.Fault) {
+                    text += String(try JSONEscape.read(UnsafeRawBufferPointer(bytes), at: &at)).utf8
+                } catch { throw fault("a string has \(error)") }
             case nil: throw fault("the text ends in a string")
             default: throw fault("a string has a control character")
             }
         }
-    }
-
-    private mutating func escaped() throws(ServiceError) -> Unicode.Scalar {
-        guard let byte = next else { throw fault("the text ends in a string") }
-        at += 1
-        switch byte {
-        case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"): return Unicode.Scalar(byte)
-        case UInt8(ascii: "b"): return "\u{8}"
-        case UInt8(ascii: "f"): return "\u{C}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            var code = try hexadecimal()
-            if 0xD800..<0xDC00 ~= code {
-                guard take("\\u") else { throw fault("half of a surrogate pair") }
-                let low = try hexadecimal()
-                guard 0xDC00..<0xE000 ~= low else { throw fault("half of a surrogate pair") }
-                code = 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00)
-            }
-            guard let scalar = Unicode.Scalar(code) else { throw fault("half of a surrogate pair") }
-            return scalar
-        default: throw fault("an unknown escape in a string")
-        }
-    }
-
-    private mutating func hexadecimal() throws(ServiceError) -> UInt32 {
-        let text = bytes[at..<min(at + 4, bytes.count)]
-        guard text.count == 4, text.allSatisfy({ Character(UnicodeScalar($0)).isHexDigit }),
-            let code = UInt32(String(decoding: text, as: UTF8.self), radix: 16)
-        else { throw fault("four hexadecimal digits are expected") }
-        at += 4
-        return code
     }
 }

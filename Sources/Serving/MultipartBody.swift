@@ -16,23 +16,42 @@ struct MultipartBody {
         let delimiter = Data("\r\n--\(boundary)".utf8)
         // The first one has no line end before it where there is no preamble.
         let text = Data("\r\n".utf8) + body
-        guard var position = text.range(of: delimiter)?.upperBound else {
+        guard var last = Self.next(delimiter, in: text, from: 0) else {
             throw ServiceError(.malformed, "the body does not have the boundary of its content type")
         }
         var files: [Data] = []
-        while !text[position...].starts(with: Data("--".utf8)) {
+        while !last.isEnd {
             guard files.count < limit else {
                 throw ServiceError(
                     .tooLarge, "the body has more than \(limit) files, which is the limit: send several requests")
             }
-            guard let end = text[position...].range(of: delimiter) else {
+            guard let next = Self.next(delimiter, in: text, from: last.place.upperBound) else {
                 throw ServiceError(.malformed, "part \(files.count) does not end with the boundary")
             }
-            files.append(try Self.content(Data(text[position..<end.lowerBound]), number: files.count))
-            position = end.upperBound
+            let part = Data(text[last.place.upperBound..<next.place.lowerBound])
+            files.append(try Self.content(part, number: files.count))
+            last = next
         }
         guard !files.isEmpty else { throw ServiceError(.malformed, "the body has no file") }
         self.files = files
+    }
+
+    /// The next line that is the boundary, up to its own end, and whether it ends the body; a line that only begins with the
+    /// boundary is content.
+    private static func next(
+        _ delimiter: Data, in text: Data, from start: Int
+    ) -> (place: Range<Int>, isEnd: Bool)? {
+        var start = start
+        while let found = text[start...].range(of: delimiter) {
+            let rest = text[found.upperBound...]
+            let isEnd = rest.starts(with: "--".utf8)
+            let lineEnd = rest.dropFirst(isEnd ? 2 : 0).drop { $0 == UInt8(ascii: " ") || $0 == UInt8(ascii: "\t") }
+            if lineEnd.starts(with: "\r\n".utf8) || isEnd && lineEnd.isEmpty {
+                return (found.lowerBound..<lineEnd.startIndex, isEnd)
+            }
+            start = found.upperBound
+        }
+        return nil
     }
 
     /// 1 to 70 letters, digits and some punctuation.

@@ -15,8 +15,8 @@ public struct PredictOptions: Sendable, Equatable {
         case classes([Int])
     }
 
-    /// The model.
-    public let model: ServedModel
+    /// The number of the model in the catalog.
+    public let model: Int
     /// The maps.
     public let maps: Maps
 
@@ -38,7 +38,8 @@ public struct PredictOptions: Sendable, Equatable {
             }
             return values.first?.value
         }
-        let model = try catalog.model(named: single("model"))
+        let number = try catalog.number(named: single("model"))
+        let model = catalog.models[number]
         var classes: [Int] = []
         for option in options where option.name == "map" {
             guard let number = model.classes.firstIndex(of: option.value) else {
@@ -58,7 +59,7 @@ public struct PredictOptions: Sendable, Equatable {
         guard model.mapShape != nil || (classes.isEmpty && maps == .none) else {
             throw ServiceError(.malformed, "a network of architecture \(model.architecture) has no maps")
         }
-        self.model = model
+        self.model = number
         self.maps = classes.isEmpty ? maps : .classes(classes)
     }
 }

@@ -118,23 +118,29 @@ public struct ModelCatalog: Sendable {
     /// Gathers them; their names differ.
     public init(_ models: [ServedModel]) { self.models = models }
 
-    /// The model that a path names.
+    /// The number of the model that a path names.
     ///
     /// - Throws: `ServiceError` where there is none, or it has another version.
-    public func model(_ reference: Route.ModelReference) throws(ServiceError) -> ServedModel {
-        let model = try model(named: reference.name)
+    public func number(_ reference: Route.ModelReference) throws(ServiceError) -> Int {
+        let number = try number(named: reference.name)
+        let model = models[number]
         if let version = reference.version, version != model.version {
             throw ServiceError(
                 .notFound,
                 "the model \(model.name) has version \(model.version) only; leave the version out for that one")
         }
-        return model
+        return number
     }
 
-    /// The model that a query names; the only one where it names none.
-    public func model(named name: String?) throws(ServiceError) -> ServedModel {
-        if name == nil, models.count == 1, let only = models.first { return only }
-        guard let found = models.first(where: { $0.name == name }) else {
+    /// The model that a path names.
+    public func model(_ reference: Route.ModelReference) throws(ServiceError) -> ServedModel {
+        models[try number(reference)]
+    }
+
+    /// The number of the model that a query names; of the only one where it names none.
+    public func number(named name: String?) throws(ServiceError) -> Int {
+        if name == nil, models.count == 1 { return 0 }
+        guard let found = models.firstIndex(where: { $0.name == name }) else {
             let names = Pluralization.listing(models.map(\.name))
             throw name == nil
                 ? ServiceError(.malformed, "several models are served: name one, ?model=NAME; there are \(names)")
@@ -167,6 +173,7 @@ extension ServedModel {
             struct Parameters: Encodable {
                 var classes: [String]
                 var architecture: String
+                var precision: String
                 var notice = ServiceNotice.text
             }
             var name: String
@@ -179,7 +186,7 @@ extension ServedModel {
         return ServiceResponse(
             json: Document(
                 name: name, versions: [version], inputs: inputs, outputs: outputs,
-                parameters: .init(classes: classes, architecture: architecture)))
+                parameters: .init(classes: classes, architecture: architecture, precision: precision)))
     }
 
     /// The answer to `/v2/models/NAME/ready`.

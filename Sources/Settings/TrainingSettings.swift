@@ -39,6 +39,8 @@ public struct TrainingSettings: Sendable, Equatable {
     public var averageDecay: Double?
     /// Factor on the backbone's learning rate; 0 freezes it.
     public var backboneRate = 1.0
+    /// Whether batch norms take their statistics over the images of all processes.
+    public var syncsBatchNorm = false
     /// Arithmetic of the network; nil for bfloat16 on a GPU and the faster one on a processor, which is measured once for
     /// each machine and network.
     public var precision: Precision?
@@ -72,6 +74,10 @@ extension TrainingSettings: ConfigurationSection {
             "average_decay", \.averageDecay, .optional(.number(above: 0, below: 1)),
             "Moving average of the weights (EMA); null: none"),
         Field("backbone_rate", \.backboneRate, .number(0...1), "Factor on the backbone's learning rate; 0 freezes it"),
+        Field(
+            "sync_batch_norm", \.syncsBatchNorm, .flag,
+            "Where several processes train: batch statistics over the images of all of them"
+        ).used { $0.syncsBatchNorm },
         Field(
             "precision", \.precision, .choice(or: "auto"),
             "Arithmetic of the network; losses are always float32. auto: the faster one"

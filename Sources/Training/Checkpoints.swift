@@ -12,6 +12,7 @@ public final class Checkpoints {
     private let recipe: String
     private let title: String
     private let policy: CheckpointPolicy
+    private let communicator: any Communicator
     private let isRequested: () -> Bool
     let logger: Logger
 
@@ -24,6 +25,8 @@ public final class Checkpoints {
         /// The hash of everything that decides the training.
         var recipe: String
         var state: TrainingState
+        /// How many processes trained; nil for one.
+        var processes: Int?
         /// What went wrong in the next step, where this is a dump.
         var failure: NonFiniteStep?
     }
@@ -35,11 +38,12 @@ public final class Checkpoints {
     ///   - dumps: the folder for the state before a step whose loss or gradient was not finite.
     ///   - recipe: a hash of everything that decides the training; a checkpoint of another recipe is not used.
     ///   - title: what to call this training in messages.
+    ///   - communicator: the processes that train together, of which the first one writes.
     ///   - isRequested: called after each step; true writes a checkpoint at once.
     ///   - logger: gets messages.
     public init(
         folder: String, dumps: String, recipe: String, title: String = "training",
-        policy: CheckpointPolicy = CheckpointPolicy(),
+        policy: CheckpointPolicy = CheckpointPolicy(), communicator: any Communicator = SingleProcess(),
         isRequested: @escaping () -> Bool = { false }, logger: Logger = .silent
     ) {
         self.folder = folder
@@ -47,6 +51,7 @@ public final class Checkpoints {
         self.recipe = recipe
         self.title = title
         self.policy = policy
+        self.communicator = communicator
         self.isRequested = isRequested
         self.logger = logger
     }
@@ -54,8 +59,21 @@ public final class Checkpoints {
     /// Takes over the newest checkpoint that is whole; nil when there is none.
     ///
     /// A damaged one is named and the one before it taken.
-    /// - Throws: `FoveaError` of kind `data` for a checkpoint of a later version or of another training.
+    /// - Throws: `FoveaError` of kind `data` for a checkpoint of a later version or of another training; of kind
+    ///   `environment` where the processes find different ones.
     func resume(_ tensors: TrainingTensors) throws -> TrainingState? {
+        // The first process has done with what came before.
+        try communicator.barrier()
+        let state = try newest(tensors)
+        let found = try communicator.texts(state?.name ?? "no checkpoint")
+        guard let other = found.firstIndex(where: { $0 != found[0] }) else { return state }
+        throw FoveaError(
+            .environment,
+            "process \(other) finds \(found[other]) in \(folder), process 0 \(found[0]): they see different folders",
+            remedy: "Put `output` on a file system that all processes share.")
+    }
+
+    private func newest(_ tensors: TrainingTensors) throws -> TrainingState? {
         let names = self.names()
         for name in names.reversed() {
             let checkpoint = CheckpointFolder(path: PathName.joined(folder, name))
@@ -73,7 +91,11 @@ public final class Checkpoints {
             }
             try tensors.restore(
                 WeightFile.open(PathName.joined(checkpoint.path, Self.tensorsName)), steps: record.state.steps)
-            logger.info("\(title) resumes from \(checkpoint.path), step \(record.state.steps)")
+            let processes = record.processes ?? 1
+            logger.info(
+                "\(title) resumes from \(checkpoint.path), step \(record.state.steps)"
+                    + (processes == communicator.size
+                        ? "" : ", where \(processes == 1 ? "1 process" : "\(processes) processes") trained"))
             return record.state
         }
         if !names.isEmpty { logger.warning("no checkpoint in \(folder) can be used; the training starts again") }
@@ -107,11 +129,12 @@ public final class Checkpoints {
     ///
     /// - Throws: `FoveaError` of kind `storage`; the checkpoints before are then as they were.
     func save(_ state: TrainingState, _ tensors: TrainingTensors) throws {
+        guard communicator.rank == 0 else { return }
         let checkpoint = CheckpointFolder(path: PathName.joined(folder, state.name))
         // The same place of the same training is the same state.
         guard (try? checkpoint.verify()) == nil else { return }
         do {
-            try write(Record(recipe: recipe, state: state), tensors, to: checkpoint)
+            try write(record(state), tensors, to: checkpoint)
         } catch let error as FoveaError where error.kind == .storage {
             throw FoveaError(
                 .storage, error.message + "; the checkpoints before it are whole",
@@ -126,11 +149,17 @@ public final class Checkpoints {
     /// Keeps the state before a step whose loss or gradient is not finite, instead of an earlier one; gives its path.
     func dump(_ state: TrainingState, _ tensors: TrainingTensors, _ failure: NonFiniteStep) throws -> String {
         let checkpoint = CheckpointFolder(path: PathName.joined(dumps, state.name))
+        guard communicator.rank == 0 else { return checkpoint.path }
         for name in Self.entries(of: dumps) where TrainingState.place(of: name) != nil && name != state.name {
             try? FileManager.default.removeItem(atPath: PathName.joined(dumps, name))
         }
-        try write(Record(recipe: recipe, state: state, failure: failure), tensors, to: checkpoint)
+        try write(record(state, failure), tensors, to: checkpoint)
         return checkpoint.path
+    }
+
+    private func record(_ state: TrainingState, _ failure: NonFiniteStep? = nil) -> Record {
+        Record(
+            recipe: recipe, state: state, processes: communicator.size > 1 ? communicator.size : nil, failure: failure)
     }
 
     private func write(_ record: Record, _ tensors: TrainingTensors, to checkpoint: CheckpointFolder) throws {
@@ -143,6 +172,7 @@ public final class Checkpoints {
 
     /// Ends with a finished training: only the best checkpoints stay.
     public func finish() throws {
+        guard communicator.rank == 0 else { return }
         let best = Set(try ranked().prefix(policy.keepBest).map(\.name))
         for name in names() where !best.contains(name) { remove(name) }
         removeUnfinished()

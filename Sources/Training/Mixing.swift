@@ -46,7 +46,8 @@ public struct Mixture: Sendable, Equatable {
 
     /// lambda: how much of the image itself there is, in [0, 1]; the rest is its partner's.
     public let share: Double
-    /// The place of each image's partner in the batch, a permutation.
+    /// The place of each image's partner in the batch: a permutation where one process has the whole batch. Of a part of it
+    /// the images come first, then those of their partners that are not among them.
     public let partners: [Int]
     /// What is pasted in; nil where every pixel is mixed.
     public let box: Box?
@@ -57,23 +58,43 @@ public struct Mixture: Sendable, Equatable {
         self.box = box
     }
 
+    /// What the images of some places of a batch are mixed of, and the places of all that this takes: theirs, then those of
+    /// further partners.
+    func part(_ own: Range<Int>) -> (mixture: Mixture, places: [Int]) {
+        var places = Array(own)
+        var positions = Dictionary(uniqueKeysWithValues: own.map { ($0, $0 - own.lowerBound) })
+        let partners = own.map { place -> Int in
+            let partner = self.partners[place]
+            if let position = positions[partner] { return position }
+            places.append(partner)
+            positions[partner] = places.count - 1
+            return places.count - 1
+        }
+        return (Mixture(share: share, partners: partners, box: box), places)
+    }
+
+    /// The rows of the images themselves, [B, ...].
+    func ofImages(_ rows: Tensor) throws -> Tensor {
+        partners.count == rows.shape[0] ? rows : try rows.narrowed(0, from: 0, length: partners.count)
+    }
+
     /// The rows of the partners, [B, ...].
     public func ofPartners(_ rows: Tensor) throws -> Tensor {
         try rows.selecting(Tensor(partners).to(device: rows.device), in: 0)
     }
 
     /// Numbers of the images, such as weights, mixed as the labels are, [B, ...].
-    public func mixed(_ rows: Tensor) throws -> Tensor { try rows * share + ofPartners(rows) * (1 - share) }
+    public func mixed(_ rows: Tensor) throws -> Tensor { try ofImages(rows) * share + ofPartners(rows) * (1 - share) }
 
     /// The images as the network sees them, [B, C, H, W], in the layout of `images`.
     public func applied(to images: Tensor) throws -> Tensor {
         guard let box else { return try mixed(images) }
-        guard !box.rows.isEmpty, !box.columns.isEmpty else { return images }
+        guard !box.rows.isEmpty, !box.columns.isEmpty else { return try ofImages(images) }
         func inside(_ images: Tensor) throws -> Tensor {
             try images.narrowed(2, from: box.rows.lowerBound, length: box.rows.count)
                 .narrowed(3, from: box.columns.lowerBound, length: box.columns.count)
         }
-        let pasted = try images.cloned()
+        let pasted = try ofImages(images).cloned()
         try inside(pasted).copy(from: ofPartners(inside(images)))
         return pasted
     }

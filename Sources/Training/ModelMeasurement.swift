@@ -15,15 +15,18 @@ public struct ModelMeasurement {
     private let precision: Precision
     private let normalization: Normalization
     private let threads: Int
+    private let communicator: any Communicator
     private let shouldStop: () -> Bool
 
     /// Prepares measurements; `threads` make batches and rank classes, `shouldStop` is called before each batch and
-    /// ends them with a `CancellationError`.
+    /// ends them with a `CancellationError`. The processes of `communicator` divide the batches among them.
     public init(
         _ data: TrainingData, normalization: Normalization, device: Device, precision: Precision, threads: Int = 1,
+        communicator: any Communicator = SingleProcess(),
         shouldStop: @escaping () -> Bool = { false }
     ) {
         self.threads = threads
+        self.communicator = communicator
         self.shouldStop = shouldStop
         self.data = data
         self.normalization = normalization
@@ -52,7 +55,7 @@ public struct ModelMeasurement {
         let bar = bar(name, rows)
         let logits = try predictor.logits(
             cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, batchSize: 128, threads: threads,
-            shouldStop: shouldStop, progress: { bar.update($0) })
+            communicator: communicator, shouldStop: shouldStop, progress: { bar.update($0) })
         try refuseNonFinite(logits, name, "an output", rows)
         return logits
     }
@@ -67,7 +70,7 @@ public struct ModelMeasurement {
         let bar = bar(name, rows)
         try predictor.forEachBatch(
             cache: data.cache, items: rows.map { BatchItem(row: $0, view: 0) }, withFeatures: true, batchSize: 128,
-            threads: threads, shouldStop: shouldStop
+            threads: threads, communicator: communicator, shouldStop: shouldStop
         ) { outputs, done in
             features += outputs.features
             bar.update(done)

@@ -1,6 +1,8 @@
 import Basics
 import Cohorts
+import Foundation
 import FundusImaging
+import Torch
 
 /// A step whose loss or gradient is NaN or infinite.
 struct NonFiniteStep: Codable {
@@ -24,6 +26,16 @@ struct NonFiniteStep: Codable {
         step = state.steps + state.skippedSteps + 1
         images = items.map { data.cohort.photographs[$0.row].image }
         views = items.map(\.view)
+    }
+
+    /// The same with the images of all processes.
+    func gathered(over communicator: any Communicator) throws -> NonFiniteStep {
+        guard communicator.size > 1 else { return self }
+        var all = self
+        let parts = try communicator.texts(String(decoding: JSONFormat.encoded(self), as: UTF8.self))
+            .map { try JSONFormat.decoded(Self.self, from: Data($0.utf8)) }
+        (all.images, all.views) = (parts.flatMap(\.images), parts.flatMap(\.views))
+        return all
     }
 
     /// What happened, where, and on which images.

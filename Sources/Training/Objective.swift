@@ -8,9 +8,10 @@ import Torch
 public struct TrainingBatch {
     /// Normalised and mixed, [B, 3, H, W].
     public var images: Tensor
-    /// What is to be learnt; of each image by itself, without its partner.
+    /// What is to be learnt; of each image by itself, without its partner. Where images are mixed with those of other
+    /// processes, these follow.
     public var targets: Targets
-    /// Which photographs, in which views; without their partners.
+    /// Which photographs, in which views; without their partners, but for those of other processes.
     public var items: [BatchItem]
     /// How much of the training is done, in [0, 1).
     public var progress: Double
@@ -38,8 +39,9 @@ extension TrainingBatch {
         guard let mixture else {
             return try loss(logits: logits, labels: targets.labels, mask: targets.mask, progress: progress)
         }
-        let mask = try targets.mask * mixture.ofPartners(targets.mask)
-        let own = try loss(logits: logits, labels: targets.labels, mask: mask, progress: progress)
+        let mask = try mixture.ofImages(targets.mask) * mixture.ofPartners(targets.mask)
+        let own = try loss(
+            logits: logits, labels: mixture.ofImages(targets.labels), mask: mask, progress: progress)
         let other = try loss(
             logits: logits, labels: mixture.ofPartners(targets.labels), mask: mask, progress: progress)
         return try own * mixture.share + other * (1 - mixture.share)

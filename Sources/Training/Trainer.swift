@@ -17,13 +17,17 @@ public struct Trainer {
     public let device: Device
     /// What to call this training in messages.
     public let title: String
+    /// The processes that train together, each on its part of every batch.
+    public let communicator: any Communicator
 
     /// Prepares a training.
     public init(
-        title: String, plan: TrainingPlan, data: TrainingData, columns: [Int], trained: [Bool], device: Device
+        title: String, plan: TrainingPlan, data: TrainingData, columns: [Int], trained: [Bool], device: Device,
+        communicator: any Communicator = SingleProcess()
     ) {
         (self.title, self.plan, self.data) = (title, plan, data)
         (self.columns, self.trained, self.device) = (columns, trained, device)
+        self.communicator = communicator
     }
 
     /// Trains `network`, in place.

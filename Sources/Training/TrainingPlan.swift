@@ -49,11 +49,12 @@ public struct TrainingPlan: Sendable {
     /// - Parameters:
     ///   - batch: its number in the epoch, counted from 0.
     ///   - images: those of the epoch.
-    package func shareOfStep(batch: Int, images: Int) -> Double {
+    ///   - part: how many images of the batch this process computes; nil for all.
+    package func shareOfStep(batch: Int, images: Int, part: Int? = nil) -> Double {
         // The last step of an epoch may have fewer batches, the last batch fewer images.
         let step = Batching(size: settings.accumulation).range(batch / settings.accumulation, of: batches(of: images))
         let seen = step.reduce(0) { $0 + batching.range($1, of: images).count }
-        return Double(seen) / Double(batching.range(batch, of: images).count)
+        return Double(seen) / Double(part ?? batching.range(batch, of: images).count)
     }
 
     /// The passes over a number of images: `epochs`, or as many as `minimumSteps` need.

@@ -19,7 +19,7 @@ public final class TrainingSession {
     private let objective: any Objective
     private let stream: EpochStream
     private let checkpoints: Checkpoints?
-    private let communicator: any Communicator
+    private var communicator: any Communicator { trainer.communicator }
 
     private let optimizer: Optimizer
     private let average: WeightAverage?
@@ -59,12 +59,18 @@ public final class TrainingSession {
         let batches: Int
     }
 
-    /// A batch on the device.
+    /// What this process computes of a batch: the first `count` items, with partners that others compute behind them.
+    private struct Part {
+        let items: ArraySlice<BatchItem>
+        let count: Int
+        let mixture: Mixture?
+    }
+
+    /// A part of a batch on the device.
     private struct LoadedBatch {
         let images: Tensor
         let targets: Targets
-        let mixture: Mixture?
-        let items: [BatchItem]
+        let part: Part
     }
 
     /// Moves the network to its device and continues the newest checkpoint that can be used.
@@ -73,7 +79,7 @@ public final class TrainingSession {
     /// - Throws: `FoveaError` for a checkpoint of another training.
     public init(
         _ trainer: Trainer, _ network: Classifier, _ normalization: Normalization, objective: any Objective,
-        stream: EpochStream, checkpoints: Checkpoints? = nil, communicator: any Communicator = SingleProcess()
+        stream: EpochStream, checkpoints: Checkpoints? = nil
     ) throws {
         let (plan, device) = (trainer.plan, trainer.device)
         self.trainer = trainer
@@ -81,7 +87,6 @@ public final class TrainingSession {
         self.objective = objective
         self.stream = stream
         self.checkpoints = checkpoints
-        self.communicator = communicator
         try network.move(to: device)
         for (_, module) in objective.modules { try module.move(to: device) }
         optimizer = try plan.makeOptimizer(network, objective)
@@ -96,11 +101,14 @@ public final class TrainingSession {
         schedule = Schedule(plan.schedule, warmUpSteps: min(plan.warmUpSteps, steps / 5), totalSteps: steps)
         tensors = TrainingTensors(
             network: network, objective: objective.parameters, optimizer: optimizer, average: average, device: device)
+        // Random weights may differ in their last bits from one kind of processor to another.
+        try trainer.communicator.broadcast((network.namedParameters + objective.parameters).map(\.parameter.value))
         state = try checkpoints?.resume(tensors) ?? TrainingState()
         bar = ProgressReporter(
             trainer.title, total: epochs * plan.batching.used(of: images), unit: "images",
             before: state.images)
         buffers = try BufferSnapshot(of: network)
+        if plan.syncsBatchNorm { network.shareBatchNorms(in: trainer.communicator as? ProcessGroup) }
     }
 
     /// The records of the epochs so far, those before a checkpoint included.
@@ -114,14 +122,19 @@ public final class TrainingSession {
         afterEpoch: (inout EpochRecord, Classifier) throws -> Void = { _, _ in }
     ) throws -> [EpochRecord] {
         if shouldStop() { throw CancellationError() }
-        while state.epoch < epochs {
-            try runEpoch(shouldStop: shouldStop)
-            try measure(afterEpoch)
-            if let checkpoints, checkpoints.isDue(afterEpoch: state.epoch, of: epochs) {
-                try checkpoints.save(state, tensors)
+        do {
+            while state.epoch < epochs {
+                try runEpoch(shouldStop: shouldStop)
+                try measure(afterEpoch)
+                if let checkpoints, checkpoints.isDue(afterEpoch: state.epoch, of: epochs) {
+                    try checkpoints.save(state, tensors)
+                }
             }
+        } catch {
+            throw communicator.explanation(of: error)
         }
         network.setTraining(false)
+        network.shareBatchNorms(in: nil)
         try average?.swap()
         bar.finish(note: "loss \(rounded(state.history.last?.totalLoss ?? 0))")
         return state.history
@@ -152,13 +165,30 @@ public final class TrainingSession {
             state.sums.seconds += Date().timeIntervalSince(started)
             state.batch = index
             state.steps = optimizer.stepCount
-            if shouldStop() {
+            let (stops, saves) = try agree(
+                stops: shouldStop(), saves: checkpoints?.isDue(afterStep: state.steps) ?? false)
+            if stops || saves {
+                try shareBuffers()
                 try checkpoints?.save(state, tensors)
-                throw CancellationError()
             }
-            if let checkpoints, checkpoints.isDue(afterStep: state.steps) { try checkpoints.save(state, tensors) }
+            if stops { throw CancellationError() }
         }
         try trainer.device.synchronize()
+    }
+
+    /// Whether any process is told to stop after a step, or to save a checkpoint: then all do.
+    private func agree(stops: Bool, saves: Bool) throws -> (stops: Bool, saves: Bool) {
+        let wishes = try communicator.sums([stops ? 1 : 0, saves ? 1 : 0])
+        return (wishes[0] > 0, wishes[1] > 0)
+    }
+
+    /// Takes over the running statistics of the first process, which are those of its own images.
+    private func shareBuffers() throws {
+        guard communicator.size > 1 else { return }
+        let buffers = network.namedParameters.filter(\.parameter.isBuffer)
+        let names = Set(buffers.map(\.name))
+        let means = (average?.values ?? []).filter { names.contains($0.name) }
+        try communicator.broadcast(buffers.map(\.parameter.value) + means.map(\.tensor))
     }
 
     private func beginEpoch(_ epoch: Epoch) throws {
@@ -177,28 +207,41 @@ public final class TrainingSession {
     private func batches(of epoch: Epoch, _ items: [BatchItem]) throws -> (Int) throws -> LoadedBatch? {
         let plan = trainer.plan
         if isReady(epoch.number), let readyBatch { return { $0 < epoch.batches ? readyBatch : nil } }
+        let first = state.batch
+        let parts = (first..<max(first, epoch.batches)).map { part(ofBatch: $0, epoch, items) }
         let loader = try BatchLoader(
-            cache: trainer.data.cache, items: items, batchSize: plan.batchSize, dropLast: plan.dropsLast,
-            from: state.batch, augmentation: plan.augmentation, seed: plan.seed, threads: plan.loaderThreads)
+            cache: trainer.data.cache, batches: parts.map(\.items), augmentation: plan.augmentation, seed: plan.seed,
+            threads: plan.loaderThreads)
         return { [self] number in
-            let batch = try load(loader, epoch, batch: number)
+            guard let next = try loader.next() else { return nil }
+            let batch = try load(next, parts[number - first])
             if isReady(epoch.number + 1), readyBatch == nil { readyBatch = batch }
             return batch
         }
     }
 
-    private func load(_ loader: BatchLoader, _ epoch: Epoch, batch number: Int) throws -> LoadedBatch? {
-        guard let batch = try loader.next() else { return nil }
+    /// What this process computes of a batch: all of it where it is alone.
+    private func part(ofBatch number: Int, _ epoch: Epoch, _ items: [BatchItem]) -> Part {
+        let plan = trainer.plan
+        let batch = items[plan.batching.range(number, of: items.count)]
+        let mixture = plan.mixing.mixture(
+            count: batch.count, side: trainer.data.cache.resolution, seed: plan.seed, epoch: epoch.number, batch: number
+        )
+        let own = communicator.part(of: batch.count)
+        guard let mixture, communicator.size > 1 else {
+            return Part(items: batch.dropFirst(own.lowerBound).prefix(own.count), count: own.count, mixture: mixture)
+        }
+        let (mixed, places) = mixture.part(own)
+        return Part(items: places.map { batch[batch.startIndex + $0] }[...], count: own.count, mixture: mixed)
+    }
+
+    private func load(_ batch: Batch, _ part: Part) throws -> LoadedBatch {
         let images = try input(
             batch.pixels, count: batch.items.count * network.imageCount, resolution: batch.resolution)
         let targets = try Targets(
             trainer.data.cohort, rows: batch.items.map(\.row), columns: trainer.columns, trained: trainer.trained,
             device: trainer.device)
-        let mixture = trainer.plan.mixing.mixture(
-            count: batch.items.count, side: batch.resolution, seed: trainer.plan.seed, epoch: epoch.number,
-            batch: number)
-        return LoadedBatch(
-            images: try mixture?.applied(to: images) ?? images, targets: targets, mixture: mixture, items: batch.items)
+        return LoadedBatch(images: try part.mixture?.applied(to: images) ?? images, targets: targets, part: part)
     }
 
     /// Adds the gradients of a batch to those of its step; gives the terms of its loss.
@@ -207,35 +250,51 @@ public final class TrainingSession {
             step.random = try Engine.randomState(of: trainer.device)
             try buffers.keep()
         }
+        // The generator of one process is in its checkpoints; several draw what follows from seed, batch and process.
+        if communicator.size > 1 {
+            let place = [epoch.number, index, communicator.rank].map { UInt64($0) }
+            try Engine.seed(
+                SeededRandom(seed: trainer.plan.seed, SeededRandom.key("engine"), place[0], place[1], place[2]).state,
+                on: trainer.device)
+        }
         let terms = try Autocast.run(trainer.plan.precision, on: trainer.device) {
             let features = try network.features(of: batch.images)
             let logits = try network.logits(of: features).to(dtype: .float32)
             return try objective.lossTerms(
                 NetworkOutputs(features: features, logits: logits),
                 TrainingBatch(
-                    images: batch.images, targets: batch.targets, items: batch.items,
+                    images: batch.images, targets: batch.targets, items: Array(batch.part.items),
                     progress: (Double(epoch.number) + Double(index) / Double(max(1, epoch.batches)))
                         / Double(epochs),
-                    mixture: batch.mixture))
+                    mixture: batch.part.mixture))
         }
         let loss = try terms.dropFirst().reduce(terms[0]) { try $0 + $1 }
-        let share = trainer.plan.shareOfStep(batch: index, images: epoch.images)
+        let share = trainer.plan.shareOfStep(batch: index, images: epoch.images, part: batch.part.count)
         try (share == 1 ? loss : loss / share).backward()
         return terms
     }
 
     /// Counts a batch whose gradients are being computed, and waits for its loss.
     private func count(_ terms: [Tensor], of batch: LoadedBatch, _ epoch: Epoch) throws {
-        let values = try terms.map { try $0.item() }
+        let own = batch.part.items.prefix(batch.part.count)
+        let (values, images) = try mean(of: terms.map { try $0.item() }, images: own.count)
         let loss = values.reduce(0, +)
-        step.items += batch.items
-        sums.add(loss.isFinite ? values : nil, images: batch.items.count)
+        step.items += own
+        sums.add(loss.isFinite ? values : nil, images: images)
         bar.update(
             state.images - state.sums.images + sums.images,
             note: "epoch \(epoch.number + 1)/\(epochs), loss \(rounded(sums.totalLoss))")
         if !loss.isFinite, step.failure == nil {
-            step.failure = NonFiniteStep("loss", loss, state, batch.items, trainer.data)
+            step.failure = NonFiniteStep("loss", loss, state, Array(own), trainer.data)
         }
+    }
+
+    /// Means over the images of this process as those over the images of all, and how many these are.
+    private func mean(of values: [Double], images: Int) throws -> (values: [Double], images: Int) {
+        guard communicator.size > 1 else { return (values, images) }
+        let sums = try communicator.sums(values.map { $0 * Double(images) } + [Double(images)])
+        let all = sums[values.count]
+        return (sums.dropLast().map { $0 / all }, Int(all))
     }
 
     /// Takes the step whose gradients are added up, or leaves it out.
@@ -246,7 +305,7 @@ public final class TrainingSession {
         if !norm.isFinite, step.failure == nil {
             step.failure = NonFiniteStep("gradient", norm, state, step.items, trainer.data)
         }
-        if let failure = step.failure { return try skipStep(failure) }
+        if let failure = step.failure { return try skipStep(failure.gathered(over: communicator)) }
         let rate = trainer.plan.rate * schedule.factor(at: optimizer.stepCount)
         try optimizer.step(rate: rate)
         try optimizer.clearGradients()
@@ -280,6 +339,7 @@ public final class TrainingSession {
     private func measure(_ afterEpoch: (inout EpochRecord, Classifier) throws -> Void) throws {
         var record = state.sums.record(epoch: state.epoch + 1, steps: state.steps)
         network.setTraining(false)
+        try shareBuffers()
         try savingOnStop {
             try average?.swap()
             do {

@@ -55,7 +55,9 @@ struct HeaderScanner {
             content = nil  // keeps `soFar` the only owner, so that appending does not copy
             position += 1
             if byte == UInt8(ascii: "\\") {
-                soFar += String(try escaped(label)).utf8
+                do throws(JSONEscape.Fault) {
+                    soFar += String(try JSONEscape.read(text, at: &position)).utf8
+                } catch { throw malformed("\(label) holds \(error)") }
             } else {
                 soFar.append(byte)
             }
@@ -95,45 +97,6 @@ struct HeaderScanner {
             throw malformed("the \(label) holds a number above \(Int.max)")
         }
         return value
-    }
-
-    /// Reads what follows a backslash (RFC 8259, section 7).
-    private mutating func escaped(_ label: String) throws -> Character {
-        let byte = peek ?? 0
-        position += 1
-        switch byte {
-        case UInt8(ascii: "\""): return "\""
-        case UInt8(ascii: "\\"): return "\\"
-        case UInt8(ascii: "/"): return "/"
-        case UInt8(ascii: "b"): return "\u{8}"
-        case UInt8(ascii: "f"): return "\u{C}"
-        case UInt8(ascii: "n"): return "\n"
-        case UInt8(ascii: "r"): return "\r"
-        case UInt8(ascii: "t"): return "\t"
-        case UInt8(ascii: "u"):
-            var code = try fourHexadecimals(label)
-            if (0xD800..<0xDC00).contains(code), slice(2) == "\\u" {
-                position += 2
-                let low = try fourHexadecimals(label)
-                // A wrong second half gives a value that is not a scalar, refused below.
-                code = (0xDC00..<0xE000).contains(low) ? 0x10000 + (code - 0xD800) << 10 + (low - 0xDC00) : .max
-            }
-            guard let scalar = Unicode.Scalar(code) else { throw malformed("\(label) holds half a surrogate pair") }
-            return Character(scalar)
-        default: throw malformed("\(label) holds an unknown escape after a backslash")
-        }
-    }
-
-    private mutating func fourHexadecimals(_ label: String) throws -> UInt32 {
-        guard let digits = slice(4), digits.utf8.allSatisfy({ $0 != UInt8(ascii: "+") && $0 != UInt8(ascii: "-") }),
-            let code = UInt32(digits, radix: 16)
-        else { throw malformed("\(label) holds \\u without four hexadecimal digits") }
-        position += 4
-        return code
-    }
-
-    private func slice(_ count: Int) -> String? {
-        text.slice(at: position, count: count).map { String(decoding: $0, as: UTF8.self) }
     }
 
     private var peek: UInt8? { position < text.count ? text[position] : nil }

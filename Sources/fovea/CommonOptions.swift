@@ -74,25 +74,37 @@ struct CommonOptions: ParsableArguments {
 
     /// What the work is given.
     ///
+    /// - Parameter launch: where this process is one of several: it has its own GPU and its share of the processors, and
+    ///   only the first one tells more than errors.
     /// - Throws: `FoveaError` of kind `environment` for another engine than the one that the program was built with,
     ///   unless `acceptsAnyEngine`.
-    func context(isResuming: Bool = false, acceptsAnyEngine: Bool = false) throws -> ExecutionContext {
+    func context(
+        isResuming: Bool = false, acceptsAnyEngine: Bool = false, launch: Launch? = nil
+    ) throws -> ExecutionContext {
         StopSignal.listen(grace: UInt32(grace))
         if !acceptsAnyEngine { try MachineCheck.requireEngine() }
-        let level = try (logLevel ?? .ofEnvironment()).level
+        let chosen = try (logLevel ?? .ofEnvironment()).level
+        let level = launch.map { $0.rank > 0 } ?? false ? max(chosen, .error) : chosen
         ProgressReporter.isSilent = level > .info
         let logger = Logger.terminal(level: level)
         return ExecutionContext(
-            device: device == "auto" ? .best : try Device(device), threads: try usableThreads(logger),
+            device: try usableDevice(launch), threads: try usableThreads(logger, launch),
             isResuming: isResuming, shouldStop: { StopSignal.isCaught },
             wantsCheckpoint: { StopSignal.takesCheckpoint() }, logger: logger)
+    }
+
+    /// The device requested; for `auto` the best one, of several GPUs that of this process.
+    private func usableDevice(_ launch: Launch?) throws -> Device {
+        guard device == "auto" else { return try Device(device) }
+        guard let launch, case .cuda = Device.best else { return .best }
+        return .cuda(launch.localRank % Device.cudaCount)
     }
 
     /// The threads requested, as far as the machine has them.
     ///
     /// - Throws: `FoveaError` of kind `environment` when the system gives too few for the program to work at all.
-    private func usableThreads(_ logger: Logger) throws -> Int {
-        var count = threads > 0 ? threads : Processors.count
+    private func usableThreads(_ logger: Logger, _ launch: Launch?) throws -> Int {
+        var count = threads > 0 ? threads : launch?.share(of: Processors.count) ?? Processors.count
         let limit = Processors.threadLimit
         if count > limit {
             logger.warning(

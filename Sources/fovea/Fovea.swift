@@ -98,6 +98,7 @@ enum ExitStatus {
         case .numerical: 76
         case .storage: 160
         case .busy: 161
+        case .peer: 162
         }
     }
 }

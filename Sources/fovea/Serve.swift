@@ -54,7 +54,7 @@ struct Serve: ParsableCommand {
     )
     var at: String?
 
-    @Flag(help: "Answer images too that are not colour fundus photographs.")
+    @Flag(help: "Also answer images that are not colour fundus photographs.")
     var anyImage = false
 
     @Option(help: "Arithmetic of the models; bfloat16 may be faster and moves probabilities by some hundredths.")
@@ -76,7 +76,7 @@ struct Serve: ParsableCommand {
         let context = try common.context()
         let token = try tokenFile.map(ServerToken.read)
         if let tokenFile, ServerToken.isReadByOthers(tokenFile) {
-            context.logger.warning("\(tokenFile) can be read by other users of this machine (chmod 600 makes it yours)")
+            context.logger.warning("\(tokenFile) can be read by all users of this machine (chmod 600 makes it yours)")
         }
         let isLocal = ServerAddress.isLocal(host)
         guard isLocal || token != nil || open else {
@@ -85,6 +85,11 @@ struct Serve: ParsableCommand {
                 remedy:
                     "Give --token-file FILE, so that only those who know the token are answered, or --open for everyone."
             )
+        }
+        if !isLocal, allowHost.isEmpty, token == nil {
+            context.logger.warning(
+                "requests with any Host header are answered, also those that a web page makes a browser send: --allow-host NAME "
+                    + "answers those to that name only")
         }
         let address = ServerAddress(
             host: host, port: port,
@@ -97,7 +102,16 @@ struct Serve: ParsableCommand {
             if let undecided = model.undecided { context.logger.warning("\(undecided)") }
             return (name: named.name, model: model)
         }
-        let server = try InferenceServer(loaded, at: address, batchSize: batch, context)
+        let limits = ServiceLimits()
+        // One for each connection, and those of the program itself.
+        let files = limits.connections + 64
+        let allowed = ProcessLimits.raiseFiles(to: files)
+        if allowed < files {
+            context.logger.warning(
+                "this process may open \(allowed) files at a time, so that fewer than \(limits.connections) connections fit "
+                    + "(ulimit -n \(files))")
+        }
+        let server = try InferenceServer(loaded, at: address, batchSize: batch, limits: limits, context)
         let (host, names) = (host, loaded.map(\.name))
         try Self.wait { try await server.run { port in Self.tell(host, port, names, context.logger) } }
         throw CancellationError()

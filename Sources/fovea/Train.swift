@@ -13,7 +13,10 @@ import Settings
 /// `fovea train`: the main job.
 struct Train: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Trains a model, with teachers where the configuration has distillation, and evaluates it.")
+        abstract: "Trains a model, with teachers where the configuration has distillation, and evaluates it.",
+        discussion: """
+            Started by torchrun --no-python, srun or mpirun, several processes train one model together (docs/scaling.md).
+            """)
 
     @Argument(help: "The configuration file.")
     var config: String?
@@ -48,8 +51,11 @@ struct Train: ParsableCommand {
         // A resumed run keeps its paths as they were written: they count from where it was made.
         let written = resume == nil ? nil : configuration.written
         let text = ConfigurationWriter.yaml(written ?? run)
+        let launch = isDryRun ? nil : try Launch()
+        let continues = try resume != nil || launch.map { try $0.restarts > 0 && Self.hasBegun(run, text) } ?? false
+        var context = try common.context(isResuming: continues, launch: launch)
         if isDryRun {
-            let forecast = try Run(run, common.context(isResuming: resume != nil), written: written).forecast()
+            let forecast = try Run(run, context, written: written).forecast()
             try show(
                 forecast.table().text(for: Terminal.current())
                     + forecast.notes.map(Printable.line).joined(separator: "\n"))
@@ -58,11 +64,18 @@ struct Train: ParsableCommand {
         if let config {
             try OutputFile.refuseReplacing(config, by: PathName.joined(run.output, "config.yaml"), text: text)
         }
-        let context = try common.context(isResuming: resume != nil)
         let outcome: RunOutcome
         do {
+            if let launch, launch.size > 1 {
+                try context.join(launch)
+                if launch.rank > 0 { return try Run(run, context, written: written).assist(configuration: text) }
+            }
             outcome = try Run(run, context, written: written).execute(configuration: text)
+        } catch let error as FoveaError where error.kind == .peer && StopSignal.isCaught {
+            // All processes were told to stop, and another one did so first.
+            throw CancellationError()
         } catch let stop as CancellationError {
+            guard launch.map({ $0.rank == 0 }) ?? true else { throw stop }
             let hasBegun = FileManager.default.fileExists(atPath: PathName.joined(run.output, "config.yaml"))
             printError(
                 (hasBegun ? "`fovea train --resume \(ShellWord.quoted(run.output))`" : "The same command")
@@ -74,5 +87,15 @@ struct Train: ParsableCommand {
         try show(outcome.summary(for: Terminal.current()))
         try show("The run is in \(run.output): report.md, metrics.json, predictions.csv, model.safetensors.")
         if let page { try show("To look at: \(page)") }
+    }
+
+    /// Whether the run of a configuration has begun in its folder, so that processes that are started again continue it.
+    private static func hasBegun(_ run: RunSettings, _ text: String) throws -> Bool {
+        let path = PathName.joined(run.output, RunConfiguration.name)
+        guard FileManager.default.fileExists(atPath: path) else { return false }
+        // The arithmetic may have been chosen since.
+        var begun = try RunConfiguration(file: path).written
+        begun.training.precision = run.training.precision
+        return ConfigurationWriter.yaml(begun) == text
     }
 }

@@ -52,6 +52,15 @@ import Torch
         let (maps, isExact) = try #require(try classifier.maps(of: image, classes: [1, 3]))
         #expect(!isExact && maps.shape == [2, 4, 4])
         let values: [Float] = try maps.array()
+        // One that nobody waits for any more is not computed to its end.
+        var asked = 0
+        #expect(throws: CancellationError.self) {
+            try classifier.maps(of: image, classes: [0, 1, 2, 3]) {
+                asked += 1
+                return asked == 3
+            }
+        }
+        #expect(asked == 3)
         #expect(values.allSatisfy(\.isFinite) && Set(values).count > 16, "\(values)")
     }
 }

@@ -515,7 +515,7 @@ import Torch
         let unit = settings.output + "/cells/phantoms/seed-0"
         try Folder.make(unit)
         do {
-            let lock = try #require(try FileLock(unit + "/.lock"))
+            let lock = try #require(try Claim(unit + "/.claim"))
             #expect(foveaError { try execute(settings) }?.kind == .busy)
             // One of several jobs leaves it to the others.
             try comparison(settings).work(configuration: ConfigurationWriter.yaml(settings), asOneOf: 2)

@@ -23,9 +23,10 @@ import Testing
 
     @Test func aGPUHasOne() { #expect(jobs(8, 8, onGPU: true) == 1) }
 
-    /// 5 units on 4 threads: one at a time with all threads is not slower than a last round of one thread for one unit.
+    /// 5 units on 4 threads: three rounds of two with two threads each end before two rounds of which the second leaves three idle.
     @Test func aLastRoundThatLeavesThreadsIdleCounts() {
         #expect(jobs(4, 4) == 4)
-        #expect(jobs(5, 4) == 1)
+        #expect(jobs(5, 4) == 2)
+        #expect(jobs(3, 2) == 1)
     }
 }

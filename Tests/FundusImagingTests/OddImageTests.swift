@@ -20,6 +20,8 @@ import Testing
             let file = try ImageFile(path: Files.golden + "/odd/" + name)
             let image = try file.decode()
             #expect(image.width == expected.width && image.height == expected.height, "\(name)")
+            let prepared = try FundusReader.prepare(file, settings: ImageSettings(resolution: 16, crop: .none))
+            #expect(prepared.width == expected.width && prepared.height == expected.height, "\(name)")
             let places = [(1, 1), (3, 1), (1, 3), (3, 3)]
             for (place, colour) in zip(places, expected.quadrants) {
                 let (red, green, blue) = image[place.0 * image.width / 4, place.1 * image.height / 4]

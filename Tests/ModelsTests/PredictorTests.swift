@@ -88,6 +88,34 @@ import Torch
         #expect(distance(maps.values, others.values) < 1e-5 * max(1, others.values.map(abs).max() ?? 1))
     }
 
+    /// Maps that come with the logits are those of the image alone, and change nothing else; gradients need a pass of their own.
+    @Test(arguments: [Architecture.resnet18, .mobilenetv1Short, .vitTinyMean, .vitTiny])
+    func mapsAreOfTheSamePass(_ architecture: Architecture) throws {
+        let side = 32
+        let description = ModelDescription(
+            architecture: architecture, classes: ["a", "b", "c"], image: ImageSettings(resolution: side))
+        let bundle = ModelBundle(description, try description.makeClassifier())
+        for (name, parameter) in bundle.classifier.namedParameters where parameter.value.rank >= 2 {
+            let inputs = parameter.value.shape.dropFirst().reduce(1, *)
+            try parameter.replace(seeded(name, parameter.value.shape, (6.0 / Double(inputs)).squareRoot()))
+        }
+        let predictor = try bundle.predictor(device: .cpu)
+        let bytes = pixels(3)
+        let plain = try predictor.outputs(bytes, count: 3, resolution: side, withFeatures: true)
+        let found = try predictor.outputs(bytes, count: 3, resolution: side, withFeatures: true, withMaps: true)
+        #expect(found.logits == plain.logits && found.features == plain.features && plain.maps.isEmpty)
+        guard architecture != .vitTiny else { return #expect(found.maps.isEmpty) }
+        #expect(found.maps.count == 3)
+        for (number, maps) in found.maps.enumerated() {
+            let image = Array(bytes[number * side * side * 3..<(number + 1) * side * side * 3])
+            let alone = try #require(try predictor.maps(image, resolution: side, classes: [2, 0]))
+            let chosen = maps.selecting([2, 0])
+            #expect(chosen.rows == alone.rows && chosen.columns == alone.columns && chosen.isExact)
+            let scale = max(1, alone.values.map(abs).max() ?? 1)
+            #expect(distance(chosen.values, alone.values) < 1e-5 * scale)
+        }
+    }
+
     @Test func anImageHasTheSameLogitsInBatchesOfAnySize() throws {
         let count = 9
         let bytes = pixels(count)

@@ -2,6 +2,7 @@ import Backbones
 import Evaluation
 import Foundation
 import Phantoms
+import RunTestSupport
 import Settings
 import TestSupport
 import Testing
@@ -11,39 +12,15 @@ import Testing
 /// Few images teach a network this only where it starts from ImageNet weights, which are not part of the project.
 @Suite struct PhantomMapTests {
     private let folder: TemporaryFolder
-    /// Weights that `benchmarks/maps_on_phantoms.sh` names.
-    private static let given = ProcessInfo.processInfo.environment["FOVEA_MAPS_WEIGHTS"]
-    private static let weights =
-        given
-        ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
-        + "/../../../shared/weights/mobilenetv1_100_imagenet.safetensors"
-
     init() throws { folder = try TemporaryFolder() }
 
-    private static func settings(epochs: Int, batchSize: Int) -> RunSettings {
-        var settings = RunSettings()
-        settings.model.architecture = .mobilenetv1Short
-        settings.model.weights = weights
-        settings.training.epochs = epochs
-        settings.training.batchSize = batchSize
-        settings.training.warmUpSteps = 5
-        return settings
-    }
-
-    /// One finding, a patch that may lie anywhere but in the macula and on the disc. The network sees each eye with it and
-    /// without, so that few eyes teach it what the finding is.
-    @Test(.enabled(if: FileManager.default.fileExists(atPath: weights), "no published weights at hand"))
+    /// One finding, a patch that may lie anywhere but in the macula and on the disc.
+    @Test(.enabled(if: PhantomMaps.hasWeights, "no published weights at hand"))
     func thePeakLiesOnTheLesion() throws {
-        let eyes = (0..<80).flatMap { patient in
-            [[], [PhantomFinding.choroidalNaevus]].map {
-                DrawnEye(
-                    patient: patient, eye: PhantomEye.allCases[patient % 2], findings: $0,
-                    split: patient < 60 ? "train" : "val")
-            }
-        }
         let row = try PhantomMaps(
-            in: folder.path, eyes, findings: [.choroidalNaevus], side: 128,
-            settings: Self.settings(epochs: 4, batchSize: 12)
+            in: folder.path, DrawnEye.withAndWithout(.choroidalNaevus, patients: 80), findings: [.choroidalNaevus],
+            side: 128,
+            settings: PhantomMaps.recipe(epochs: 4, batchSize: 12)
         ).row(.choroidalNaevus)
         #expect(row.images == 20 && row.truePositives >= 15, "\(row)")
         #expect(Double(row.hits) >= 0.8 * Double(row.truePositives), "\(row)")
@@ -54,7 +31,9 @@ import Testing
     }
 
     /// Prints the table of docs/using-a-model.md.
-    @Test(.enabled(if: given != nil, "benchmarks/maps_on_phantoms.sh runs it")) func measurement() throws {
+    @Test(.enabled(if: PhantomMaps.givenWeights != nil, "benchmarks/maps_on_phantoms.sh runs it")) func measurement()
+        throws
+    {
         let local: [PhantomFinding] = [
             .choroidalNaevus, .geographicAtrophy, .branchOcclusion, .cottonWoolSpots, .flameHaemorrhages, .hardExudates,
             .drusen, .laserScars,
@@ -71,7 +50,7 @@ import Testing
             }
         }
         let maps = try PhantomMaps(
-            in: folder.path, eyes, findings: local, side: 224, settings: Self.settings(epochs: 5, batchSize: 32))
+            in: folder.path, eyes, findings: local, side: 224, settings: PhantomMaps.recipe(epochs: 5, batchSize: 32))
         let header = [
             "finding", "true positives", "peak on the lesion", "on it or beside", "peak of another", "any place",
             "covering",

@@ -48,7 +48,7 @@ import Torch
             plain + ["technique.mixing=mixup"], plain + ["technique.mixing=cutmix"],
             plain + ["technique.second_stage=crt"], plain + ["technique.second_stage=lws"],
             plain + ["technique.second_stage=tau"],
-            plain + ["training.optimizer=sgd"],
+            plain + ["training.optimizer=sgd"], plain + ["training.sync_batch_norm=true"],
             plain + ["model={architecture: vit_tiny_patch16_224, weights: w.pth}"],
             teachers,
             teachers + ["technique.loss=focal", "distillation.teachers.technique=same"],
@@ -75,7 +75,8 @@ import Torch
         "model.prefix": ["module"], "model.dropout": ["0.5"], "model.drop_path": ["0.1"], "model.head_bias": ["-3"],
         "training.epochs": ["7"], "training.batch_size": ["3"], "training.drop_last": ["false"],
         "training.accumulation": ["2"], "training.optimizer": ["sgd", "adamw"], "training.rate": ["0.5"],
-        "training.momentum": ["0.5"], "training.nesterov": ["true"], "training.weight_decay": ["0.5"],
+        "training.sync_batch_norm": ["true", "false"], "training.momentum": ["0.5"], "training.nesterov": ["true"],
+        "training.weight_decay": ["0.5"],
         "training.schedule": ["step"], "training.warm_up_steps": ["1"], "training.gradient_limit": ["1"],
         "training.average_decay": ["0.9"], "training.backbone_rate": ["0.5"], "training.precision": ["bfloat16"],
         "training.skip_limit": ["3"], "training.candidates": ["[{epochs: 3}, {epochs: 2, average_decay: 0.9}]"],
@@ -136,6 +137,8 @@ import Torch
     private func dependsOnOtherSections(_ key: String, _ settings: RunSettings) -> Bool {
         switch key {
         case "distillation", "regions": true
+        // It is in keys only where it is true, so that stages of versions without it stay.
+        case "training.sync_batch_norm": !settings.training.syncsBatchNorm
         case "evaluation.many", "evaluation.medium": settings.distillation?.grouping != "shot"
         case "distillation.teachers.technique": settings.technique == TechniqueSettings()
         case "distillation.teachers.negatives": settings.data.labels == .single

@@ -4,6 +4,7 @@ import Foundation
 import Phantoms
 import Prediction
 import RunTestSupport
+import Serving
 import TestSupport
 import Testing
 import Torch
@@ -56,8 +57,10 @@ import Torch
         return text
     }
 
-    private func withServer(_ body: (RunningServer, String) async throws -> Void) async throws {
-        let server = try await RunningServer(in: folder)
+    private func withServer(
+        _ limits: ServiceLimits = ServiceLimits(), _ body: (RunningServer, String) async throws -> Void
+    ) async throws {
+        let server = try await RunningServer(in: folder, limits: limits)
         try await body(server, "http://127.0.0.1:\(server.port)")
         try await server.stop()
     }
@@ -82,6 +85,16 @@ import Torch
         try await withServer { _, url in try await run(script, [url, "--images", images]) }
     }
 
+    /// With shorter limits and less load than by hand.
+    @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))
+    func pipelinesStallsAndGreedyCallersAreServed() async throws {
+        var limits = ServiceLimits()
+        (limits.bodySeconds, limits.idleSeconds) = (5, 5)
+        try await withServer(limits) { _, url in
+            try await run("sockets.py", [url, "--images", images, "--limit", "5", "--small"])
+        }
+    }
+
     @Test(.enabled(if: python != nil, "needs FOVEA_PYTHON"))
     func everyAnswerIsOneOfTheOpenAPIDocument() async throws {
         try await withServer { _, url in try await run("openapi_fuzz.py", [url, "--images", images, "--seconds", "20"])
@@ -94,6 +107,24 @@ import Torch
             let photographs = try FileManager.default.contentsOfDirectory(atPath: images).sorted().prefix(3)
             try await run("page_test.py", [url] + photographs.map { images + "/" + $0 })
         }
+    }
+
+    @Test(.enabled(if: python != nil && PhantomMaps.hasWeights, "needs FOVEA_PYTHON and published weights"))
+    func theMapOnThePageLiesOnTheLesion() async throws {
+        let finding = PhantomFinding.choroidalNaevus
+        let maps = try PhantomMaps(
+            in: folder.path, DrawnEye.withAndWithout(finding, patients: 80), findings: [finding], side: 128,
+            settings: PhantomMaps.recipe(epochs: 4, batchSize: 12))
+        let (image, x, y) = try #require(try maps.example(finding))
+        let server = try await RunningServer(in: folder, model: maps.run)
+        // The middle of the lesion and the peak lie in the same of the map's 8 x 8 cells.
+        try await run(
+            "page_test.py",
+            [
+                "http://127.0.0.1:\(server.port)", image, "--class", finding.rawValue, "--lesion", "\(x),\(y),0.1",
+                "--only", "map_lies",
+            ])
+        try await server.stop()
     }
 
     /// A third of the requests are bad; FOVEA_SOAK_REQUESTS sets more than 2,000.

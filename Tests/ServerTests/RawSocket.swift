@@ -25,6 +25,7 @@ final class RawSocket: @unchecked Sendable {
 
     private let descriptor: Int32
     private var received = Data()
+    private var isClosed = false
 
     /// Connects. What does not come within 30 s fails the test.
     init(port: Int, receiveBuffer: Int? = nil) throws {
@@ -47,7 +48,7 @@ final class RawSocket: @unchecked Sendable {
         guard code == 0 else { throw Failure(description: "no connection: \(String(cString: strerror(errno)))") }
     }
 
-    deinit { close(descriptor) }
+    deinit { if !isClosed { close(descriptor) } }
 
     /// Sends bytes.
     ///
@@ -78,6 +79,23 @@ final class RawSocket: @unchecked Sendable {
 
     /// Says that nothing more will be sent.
     func finishSending() { shutdown(descriptor, Int32(SHUT_WR)) }
+
+    /// Goes away: with a reset, or politely, as one that may still read.
+    func leave(resetting: Bool) {
+        var option = linger(l_onoff: resetting ? 1 : 0, l_linger: 0)
+        setsockopt(descriptor, SOL_SOCKET, SO_LINGER, &option, socklen_t(MemoryLayout<linger>.size))
+        close(descriptor)
+        isClosed = true
+    }
+
+    /// Whether something can be received within a time, which is the end of the connection too.
+    func hasAnswer(within seconds: Double) async throws -> Bool {
+        if !received.isEmpty { return true }
+        return try await waiting {
+            var one = pollfd(fd: self.descriptor, events: Int16(POLLIN), revents: 0)
+            return poll(&one, 1, Int32(seconds * 1000)) > 0
+        }
+    }
 
     /// Whether the other side ends the connection, whatever comes before.
     func isEnded() async throws -> Bool { try await waiting { self.isEndedNow() } }
@@ -115,6 +133,14 @@ final class RawSocket: @unchecked Sendable {
 
     /// The next answer; with `isHead` one without a body, whatever its length says.
     func response(isHead: Bool = false) async throws -> Response { try await waiting { try self.next(isHead: isHead) } }
+
+    /// The next answer that is not 100, which may come before any.
+    func finalResponse() async throws -> Response {
+        while true {
+            let response = try await response()
+            if response.status != 100 { return response }
+        }
+    }
 
     private func next(isHead: Bool) throws -> Response {
         let lines = String(decoding: try take(until: Data("\r\n\r\n".utf8)), as: UTF8.self).components(

@@ -1,4 +1,5 @@
 import Foundation
+import FundusImaging
 import Serving
 import TestSupport
 import Testing
@@ -46,6 +47,32 @@ import Testing
         try await withServer(impatient) { (server: RunningServer) async throws -> Void in
             let socket = try server.connect()
             try await socket.send("GET /v2 HTTP/1.1\r\nHost: localhost\r\nA:")
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    /// Byte by byte: of each the same end comes, however often a byte does.
+    @Test(arguments: [
+        ("GET /v2 HTTP/1.1\r\nHost: localhost\r\nX: ", "x", 0), ("", "\r\n", 0),
+        ("POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n", "x", 408),
+        ("POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5;", "x", 408),
+        ("POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n0\r\nX: ", "x", 408),
+    ])
+    func whatDripsIsCut(_ start: String, _ drop: String, _ status: Int) async throws {
+        try await withServer(
+            limits {
+                $0.bodySeconds = 1
+                $0.idleSeconds = 1
+            }
+        ) { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send(start)
+            let begin = ContinuousClock.now
+            while try await !socket.hasAnswer(within: 0.05), ContinuousClock.now - begin < .seconds(20) {
+                try await socket.send(drop)
+            }
+            #expect(ContinuousClock.now - begin < .seconds(20))
+            if status != 0 { #expect(try await socket.response().status == status) }
             #expect(try await socket.isEnded())
         }
     }
@@ -140,7 +167,7 @@ import Testing
             let socket = try server.connect()
             try await socket.request("POST", "/v1/predict", [:], Data([1, 2, 3]))
             socket.finishSending()
-            #expect(try await socket.response().status == 422)
+            #expect(try await socket.finalResponse().status == 422)
             #expect(try await socket.isEnded())
         }
     }
@@ -152,6 +179,14 @@ import Testing
         "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nContent-Length: 4\r\n\r\nabcd",
         "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
         "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: -3\r\n\r\n",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: +3\r\n\r\nabc",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0x3\r\n\r\nabc",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3, 3\r\n\r\nabc",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length : 3\r\n\r\nabc",
+        "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n-1\r\n",
+        "GET /v2 HTTP/1.1\r\nHost: localhost\r\nA: b\r\n c\r\n\r\n",
+        "GET /v2 HTTP/1.1\r\nHost: localhost\r\nA: b\rc\r\n\r\n",
+        "GET /v2 HTTP/1.1\r\nHost: localhost\r\nA: b\nB: c\r\n\r\n",
         "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
         "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: identity, chunked, x\r\n\r\n",
     ])
@@ -197,6 +232,29 @@ import Testing
         }
     }
 
+    /// It does not know of answers before the answer, nor that a connection goes on.
+    @Test(arguments: ["", "Connection: keep-alive\r\n", "Expect: 100-continue\r\n"])
+    func olderClientsAreAnsweredAsTheyExpect(_ header: String) async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send(
+                "POST /v1/predict HTTP/1.0\r\nHost: localhost\r\n\(header)Content-Length: 3\r\n\r\nabc")
+            let response = try await socket.response()
+            #expect(response.status == 422)
+            #expect(response.headers["connection"] == "close")
+            #expect(try await socket.isEnded())
+        }
+    }
+
+    @Test func answersHaveTheirTime() async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            for path in ["/v2", "/nowhere"] {
+                let date = try #require(try await server.send("GET", path).headers["date"])
+                #expect(date.hasSuffix(" GMT") && date.count == 29, "\(date)")
+            }
+        }
+    }
+
     @Test func longHeadersAreRefused() async throws {
         try await withServer { (server: RunningServer) async throws -> Void in
             for headers in [
@@ -226,23 +284,90 @@ import Testing
         }
     }
 
+    /// Answers that were taken, many of them before the next one, leave no time limit behind.
+    @Test func aClientThatTakesItsAnswersIsNotCut() async throws {
+        try await withServer(limits { $0.requestSeconds = 5 }) { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect(receiveBuffer: 1 << 14)
+            let (small, large) = (300, 20)
+            let get = { (path: String) in "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
+            try await socket.send(
+                String(repeating: get("/page.js"), count: large) + String(repeating: get("/v2"), count: small))
+            try await Task.sleep(for: .milliseconds(500))
+            for _ in 0..<small + large { #expect(try await socket.response().status == 200) }
+            try await Task.sleep(for: .seconds(5.5))
+            try await socket.request("GET", "/v2")
+            #expect(try await socket.response().status == 200)
+        }
+    }
+
     @Test func moreConnectionsThanAllowedWait() async throws {
-        try await withServer(
-            limits {
-                $0.connections = 2; $0.idleSeconds = 2; $0.bodySeconds = 0.1
-            }
-        ) { (server: RunningServer) async throws -> Void in
+        try await withServer(limits { $0.connections = 2 }) { (server: RunningServer) async throws -> Void in
             let held = try (0..<2).map { _ in try server.connect() }
             for socket in held {
                 try await socket.request("GET", "/v2")
                 #expect(try await socket.response().status == 200)
             }
-            // Answered once the others have been idle for too long.
             let next = try server.connect()
             try await next.request("GET", "/v2")
+            #expect(try await !next.hasAnswer(within: 1))
+            held[0].leave(resetting: false)
             #expect(try await next.response().status == 200)
-            for socket in held { #expect(try await socket.isEnded()) }
+            held[1].leave(resetting: false)
         }
+    }
+
+    /// One with many images, first; its images wait while the other's one is computed.
+    @Test func aRequestOfOneImageDoesNotWaitForOneOfMany() async throws {
+        let server = try await RunningServer(in: folder, batchSize: 1)
+        let large = try server.connect()
+        let (headers, body) = RunningServer.tensor(images: 256)
+        try await large.request("POST", "/v2/models/m/infer", headers, body)
+        try await server.waitUntil("fovea_images_waiting") { $0 > 0 }
+        let one = RunningServer.tensor(images: 1)
+        let small = try await server.send("POST", "/v2/models/m/infer", one.headers, one.body)
+        #expect(small.status == 200)
+        #expect(try await server.metric("fovea_images_waiting") > 0)
+        #expect(try await large.response().status == 200)
+        try await server.stop()
+    }
+
+    /// Whether they are closed or reset: what was begun for them ends.
+    @Test(arguments: [true, false])
+    func nothingIsComputedForClientsThatHaveLeft(_ resetting: Bool) async throws {
+        let server = try await RunningServer(in: folder, batchSize: 1)
+        for _ in 0..<3 {
+            let socket = try server.connect()
+            let (headers, body) = RunningServer.tensor(images: 256)
+            try await socket.request("POST", "/v2/models/m/infer", headers, body)
+            try await server.waitUntil("fovea_images_waiting") { $0 > 0 }
+            socket.leave(resetting: resetting)
+            try await server.waitUntil("fovea_requests_in_progress") { $0 == 0 }
+        }
+        #expect(try await server.metric(#"fovea_images_total{model="m"}"#) < 3 * 256)
+        #expect(try await server.metric("fovea_images_waiting") == 0)
+        try await server.stop()
+    }
+
+    /// What is being decoded when its answer is late goes on, and counts until it ends.
+    @Test func lateWorkHoldsItsPlace() async throws {
+        let server = try await RunningServer(
+            in: folder,
+            limits: limits {
+                $0.requestSeconds = 0.1; $0.queue = 1
+            }, takesAnyImage: true)
+        let image = try PixelImage(width: 9990, height: 10_000, red: 200, green: 90, blue: 40).png()
+        var isRefused = false
+        // Where the test itself is held up, the decoding may have ended before it looks.
+        for _ in 0..<5 where !isRefused {
+            let late = try await server.send("POST", "/v1/predict", [:], image)
+            #expect(late.status == 504)
+            #expect(late.error != nil)
+            isRefused = try await server.send("POST", "/v1/predict", [:], Data([1])).status == 503
+            try await server.waitUntil("fovea_requests_in_progress") { $0 == 0 }
+        }
+        #expect(isRefused)
+        #expect(try await server.send("POST", "/v1/predict", [:], Data([1])).status != 503)
+        try await server.stop()
     }
 
     @Test func moreRequestsThanAllowedAreRefused() async throws {
@@ -316,6 +441,52 @@ import Testing
         #expect(try await slow.isEnded())
         try await server.stop()
         #expect(throws: RawSocket.Failure.self) { try server.connect() }
+    }
+
+    /// An answer of megabytes, to a client that takes it only later; it stops before it is written, or while it is taken.
+    @Test(arguments: [true, false])
+    func whatIsNotTakenYetWhenItStopsIsNotCut(_ isComputing: Bool) async throws {
+        let server = try await RunningServer(in: folder, limits: limits { $0.drainSeconds = 60 }, batchSize: 1)
+        let socket = try server.connect(receiveBuffer: 1 << 14)
+        let (headers, body) = RunningServer.tensor(images: 256)
+        try await socket.request("POST", "/v2/models/m/infer", headers, body)
+        if isComputing {
+            try await server.waitUntil("fovea_images_waiting") { $0 > 0 }
+        } else {
+            #expect(try await socket.hasAnswer(within: 30))
+        }
+        server.beginStop()
+        #expect(try await socket.hasAnswer(within: 30))
+        try await Task.sleep(for: .milliseconds(500))
+        let response = try await socket.response()
+        #expect(response.status == 200)
+        #expect(response.body.count > 2_000_000)
+        #expect(response.headers["connection"] == (isComputing ? "close" : nil))
+        #expect(try await socket.isEnded())
+        try await server.stop()
+    }
+
+    /// One that came before it stopped, and behind it one whose body is not read.
+    @Test func aRefusalIsNotCutWhenItStops() async throws {
+        let server = try await RunningServer(in: folder)
+        let socket = try server.connect()
+        try await socket.send(
+            "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        #expect(try await socket.response().status == 100)
+        let idle = try server.connect()
+        try await idle.request("GET", "/v2")
+        #expect(try await idle.response().status == 200)
+        server.beginStop()
+        #expect(try await idle.isEnded())
+        let next = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
+        try await socket.send("abc" + next + String(repeating: "x", count: 900_000))
+        try await Task.sleep(for: .milliseconds(300))
+        #expect(try await socket.response().status == 422)
+        let refusal = try await socket.response()
+        #expect(refusal.status == 503)
+        #expect(refusal.headers["connection"] == "close")
+        #expect(try await socket.isEnded())
+        try await server.stop()
     }
 
     @Test func itStopsThoughARequestIsNotFinished() async throws {

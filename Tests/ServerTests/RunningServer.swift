@@ -35,13 +35,13 @@ final class RunningServer: Sendable {
         let isWanted = Mutex(false)
     }
 
-    /// Starts it with a model of random weights called "m".
+    /// Starts it with a model called "m": that in `model`, or else one of random weights.
     init(
-        in folder: TemporaryFolder, limits: ServiceLimits = ServiceLimits(), token: String? = nil, batchSize: Int = 16,
-        takesAnyImage: Bool = false
+        in folder: TemporaryFolder, model: String? = nil, limits: ServiceLimits = ServiceLimits(), token: String? = nil,
+        batchSize: Int = 16, takesAnyImage: Bool = false, pixelLimit: Int = 100_000_000
     ) async throws {
-        self.folder = folder.path + "/model"
-        try Self.saveModel(to: self.folder)
+        self.folder = model ?? folder.path + "/model"
+        if model == nil { try Self.saveModel(to: self.folder, pixelLimit: pixelLimit) }
         let stop = Stop()
         let context = ExecutionContext(device: .cpu, threads: 2, shouldStop: { stop.isWanted.withLock { $0 } })
         let server = try InferenceServer(
@@ -60,19 +60,50 @@ final class RunningServer: Sendable {
         (self.port, stopped) = (port, stop)
     }
 
-    private static func saveModel(to path: String) throws {
+    /// Writes a model of random weights.
+    static func saveModel(to path: String, pixelLimit: Int = 100_000_000, bias: Double = 0) throws {
         try Folder.make(path)
         try Engine.seed(3)
         let description = ModelDescription(
             architecture: .mobilenetv1Short, classes: classes,
-            image: .init(resolution: resolution, crop: .fieldOfView), thresholds: [0.5, nil, 0.25])
+            image: .init(resolution: resolution, crop: .fieldOfView, pixelLimit: pixelLimit),
+            thresholds: [0.5, nil, 0.25])
         let bundle = ModelBundle(description, try description.makeClassifier())
         // Features are not negative, so something speaks for every class, and all have maps to look at.
         try Autograd.withoutGrad {
             let weight = bundle.classifier.head.weight.value
             try weight.copy(from: weight.abs())
+            try bundle.classifier.head.bias?.value.fill(bias)
         }
         try bundle.save(to: path)
+    }
+
+    /// A request to the Open Inference Protocol for all outputs of images of one colour; the answer is JSON.
+    static func tensor(images: Int) -> (headers: [String: String], body: Data) {
+        let pixels = Data(repeating: 9, count: images * resolution * resolution * 3)
+        let head = Data(
+            """
+            {"inputs":[{"name":"pixels","datatype":"UINT8","shape":[\(images),\(resolution),\(resolution),3],
+            "parameters":{"binary_data_size":\(pixels.count)}}]}
+            """.utf8)
+        return (["Inference-Header-Content-Length": "\(head.count)"], head + pixels)
+    }
+
+    /// The value of a line of `/metrics`.
+    func metric(_ name: String) async throws -> Int {
+        let lines = try await send("GET", "/metrics").text.split(separator: "\n")
+        return lines.first { $0.hasPrefix(name + " ") }.flatMap { Int($0.dropFirst(name.count + 1)) } ?? -1
+    }
+
+    /// Waits until a line of `/metrics` has a value; for a minute at most.
+    func waitUntil(_ name: String, _ isRight: (Int) -> Bool) async throws {
+        let start = ContinuousClock.now
+        while try await !isRight(metric(name)) {
+            guard ContinuousClock.now - start < .seconds(60) else {
+                throw RawSocket.Failure(description: "\(name) is \(try await metric(name))")
+            }
+            try await Task.sleep(for: .milliseconds(5))
+        }
     }
 
     /// Tells it to stop, as SIGTERM does.

@@ -6,6 +6,7 @@ import Models
 import Phantoms
 import Prediction
 import RunTestSupport
+import Server
 import Serving
 import TestSupport
 import Testing
@@ -128,15 +129,28 @@ import Torch
         try await server.stop()
     }
 
-    /// A file of few bytes that would become very many pixels.
+    /// By its header, though it could be read.
     @Test func anImageOfTooManyPixelsIsRefused() async throws {
-        let server = try await RunningServer(in: folder)
-        var png = try PixelImage(width: 2, height: 2).png()
-        // Width and height of its header, 60,000 each; the checksum is then wrong, and is not what it is refused for.
-        png.replaceSubrange(16..<24, with: [0, 0, 0xEA, 0x60, 0, 0, 0xEA, 0x60])
-        let response = try await server.send("POST", "/v1/predict", [:], png)
+        let server = try await RunningServer(in: folder, takesAnyImage: true, pixelLimit: 10_000)
+        let (large, right) = try (PixelImage(width: 101, height: 100).png(), PixelImage(width: 100, height: 100).png())
+        let response = try await server.send("POST", "/v1/predict", [:], large)
         #expect(response.status == 422)
+        #expect(response.error?.contains("101 x 100 pixels, more than the limit of 10000") == true, "\(response.text)")
+        #expect(try await server.send("POST", "/v1/predict", [:], right).status == 200)
         try await server.stop()
+    }
+
+    /// It compares what it computes with the network in the file.
+    @Test func aModelThatIsNotTheOneInItsFileIsNotServed() throws {
+        let path = folder.path + "/model"
+        try RunningServer.saveModel(to: path)
+        let context = ExecutionContext(device: .cpu, threads: 2)
+        let model = try InferenceModel(path, context)
+        try RunningServer.saveModel(to: path, bias: 1)
+        let error = foveaError {
+            _ = try InferenceServer([(name: "m", model: model)], at: ServerAddress(port: 0), context)
+        }
+        #expect(error?.kind == .engine)
     }
 
     @Test func tensorsAreAnsweredAsTheNetworkComputesThem() async throws {

@@ -23,6 +23,15 @@ struct ServerArgumentTests {
     ])
     func onlyLoopbackIsLocal(_ host: String, _ expected: Bool) { #expect(ServerAddress.isLocal(host) == expected) }
 
+    /// A container gives a secret to the group that its process is in.
+    @Test(arguments: [(0o600, false), (0o440, false), (0o644, true), (0o604, true)])
+    func aTokenThatAllUsersReadIsWarnedAbout(_ mode: Int, _ expected: Bool) throws {
+        let folder = try TemporaryFolder()
+        let path = try folder.write("0123456789abcdef", to: "token")
+        try FileManager.default.setAttributes([.posixPermissions: mode], ofItemAtPath: path)
+        #expect(ServerToken.isReadByOthers(path) == expected)
+    }
+
     @Test func aTokenIsOneLine() throws {
         let folder = try TemporaryFolder()
         #expect(try ServerToken.read(folder.write("0123456789abcdef\n", to: "good")) == "0123456789abcdef")

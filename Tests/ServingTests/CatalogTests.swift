@@ -20,10 +20,21 @@ struct CatalogTests {
             let error = #expect(throws: ServiceError.self) { try catalog.model(.init(name, version: version)) }
             #expect(error?.status == 404)
         }
-        #expect(throws: ServiceError.self) { try catalog.model(named: nil) }
-        #expect(try ModelCatalog([.small]).model(named: nil).name == "m")
+        #expect(throws: ServiceError.self) { try catalog.number(named: nil) }
+        #expect(try ModelCatalog([.small]).number(named: nil) == 0)
         #expect(!other().outputs.contains { $0.name == "maps" })
     }
+
+    @Test func metadataSaysWhatTheOutputsMean() {
+        let text = String(decoding: other().metadata.body, as: UTF8.self)
+        #expect(text.contains(#""precision":"float32""#) && text.contains(#""classes":["a","b"]"#), "\(text)")
+    }
+
+    @Test(arguments: [
+        (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (784_111_777, "Sun, 06 Nov 1994 08:49:37 GMT"),
+        (1_709_251_199, "Thu, 29 Feb 2024 23:59:59 GMT"),
+    ])
+    func timesAreThoseOfHTTP(_ seconds: Int, _ text: String) { #expect(HTTPDate.text(seconds) == text) }
 
     private func options(_ query: String, _ catalog: ModelCatalog = ModelCatalog([.small])) throws -> PredictOptions {
         try PredictOptions(RequestHead(method: "POST", target: "/v1/predict?" + query, host: nil, headers: []), catalog)

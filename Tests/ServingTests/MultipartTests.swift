@@ -25,6 +25,25 @@ struct MultipartTests {
             ])
     }
 
+    /// A line that only begins with the boundary is content; one with white space behind it is the boundary.
+    @Test func theBoundaryIsAWholeLine() throws {
+        #expect(
+            try files(part("one\r\n--xxY\r\n--xx-\r\n--xx--Y\r\n") + "--xx--") == [
+                "one\r\n--xxY\r\n--xx-\r\n--xx--Y\r\n"
+            ])
+        let padded = part("one").replacing("--xx\r\n", with: "--xx \t\r\n") + part("two") + "--xx-- \r\nepilogue"
+        #expect(try files(padded) == ["one", "two"])
+    }
+
+    /// Quadratic time would be hours.
+    @Test(arguments: ["\r\n--x", "\r\n--xxY", "\r\n--xx y", "\r\n--xx-", "\r\n\r\n-"])
+    func nearBoundariesTakeLinearTime(_ near: String) throws {
+        let content = String(repeating: near, count: 200_000)
+        let start = ContinuousClock.now
+        #expect(try files(part(content) + "--xx--") == [content])
+        #expect(ContinuousClock.now - start < .seconds(30))
+    }
+
     @Test(arguments: [
         "", "--xx--", "--xx\r\n", "--xx\r\nContent-Disposition: form-data; filename=a\r\n\r\nabc", "--yy\r\n\r\n--yy--",
         "--xx\r\nno headers", "--xx\r\n\r\nno disposition\r\n--xx--",

@@ -27,6 +27,25 @@ struct RouteTests {
         #expect(error?.status == 404)
     }
 
+    /// What is encoded in a name stays in it: it names no other path, and the catalog has no such model.
+    @Test(arguments: ["../page.js", "..", "a/../../etc/passwd", "m\0", "\0", "é"])
+    func anEncodedNameIsOnlyAName(_ name: String) throws {
+        let encoded = name.utf8.map { "%" + ($0 < 16 ? "0" : "") + String($0, radix: 16) }.joined()
+        let found = try route("/v2/models/\(encoded)/infer", "POST")
+        #expect(found == .infer(.init(name)))
+        let error = #expect(throws: ServiceError.self) { try ModelCatalog([.small]).model(.init(name)) }
+        #expect(error?.status == 404)
+        let target = "/v1/predict?model=\(encoded)"
+        #expect(throws: ServiceError.self) {
+            try PredictOptions(
+                RequestHead(method: "POST", target: target, host: nil, headers: []), ModelCatalog([.small]))
+        }
+        for path in ["/\(encoded)", "/v1%2fpredict", "/v2%2f"] {
+            let error = #expect(throws: ServiceError.self) { try route(path) }
+            #expect(error?.status == 404)
+        }
+    }
+
     @Test(arguments: ["/v2/models/%", "/v2/models/%4", "/v2/models/%zz", "/v2/models/%ff", "/v2/models/%C3%28"])
     func anAddressThatCannotBeDecodedIsRefused(_ path: String) {
         let error = #expect(throws: ServiceError.self) { try route(path) }

@@ -9,11 +9,15 @@ final class RunningProgram {
     /// Longest wait: a guard against hanging, not a measure. Machines that run tests may be slow and shared.
     private static let patience = 1800.0
 
-    /// Starts `fovea`.
-    init(_ arguments: [String], in folder: WorkFolder, standardOutput: FileHandle = .nullDevice) throws {
+    /// Starts `fovea`, or another program, with some variables more in its environment.
+    init(
+        _ arguments: [String], in folder: WorkFolder, standardOutput: FileHandle = .nullDevice,
+        program: URL = ProgramRun.program, environment: [String: String] = [:]
+    ) throws {
         errorPath = folder.path + "/\(UUID().uuidString).err"
         _ = FileManager.default.createFile(atPath: errorPath, contents: nil)
-        process.executableURL = ProgramRun.program
+        process.executableURL = program
+        process.environment = ProcessInfo.processInfo.environment.merging(environment) { $1 }
         process.arguments = arguments
         process.currentDirectoryURL = URL(fileURLWithPath: folder.path)
         process.standardOutput = standardOutput

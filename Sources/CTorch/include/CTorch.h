@@ -110,6 +110,24 @@ bool ct_set_random_state(int32_t device_type, int32_t index, ct_tensor *state, c
 // Unless it says something, a function that the loader calls first sets that (waiting.c).
 const char *ct_waiting(void);
 
+// Processes that compute together, by gloo. All of them make the same calls in the same order.
+typedef struct ct_group ct_group;
+// Waits until all `size` processes have joined; `name` tells several groups at one address apart. One process serves the
+// address, unless the program that started them does.
+ct_group *ct_group_join(const char *host, uint16_t port, bool serves, const char *name, int rank, int size,
+                        int64_t seconds, char **error);
+// Replaces a contiguous CPU tensor, in place, by the sum over all processes.
+bool ct_group_sum(ct_group *group, ct_tensor *tensor, int64_t seconds, char **error);
+// Closes the connections to the other processes, which notice it; notes can be made and read still.
+void ct_group_disconnect(ct_group *group);
+bool ct_group_note(ct_group *group, const char *key, char **error);
+// False, without an error, where no process has made that note.
+bool ct_group_noted(ct_group *group, const char *key, char **error);
+void ct_group_leave(ct_group *group);
+// A batch norm in training over the images of all processes, differentiable; changes the running statistics.
+ct_tensor *ct_group_batch_norm(ct_group *group, ct_tensor *input, ct_tensor *weight, ct_tensor *bias, ct_tensor *mean,
+                               ct_tensor *variance, double momentum, double epsilon, char **error);
+
 void ct_free_text(char *text);
 
 #ifdef __cplusplus

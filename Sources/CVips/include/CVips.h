@@ -27,6 +27,8 @@ typedef struct {
     int64_t height;
     int32_t bands;
     int32_t pages;
+    /// Whether the EXIF tag turns it on its side.
+    int32_t turned;
     /// "jpeg", "png", "tiff", "webp" or "gif".
     char format[16];
     /// What a sample is: "8 bit", "16 bit" (both unsigned), or another name such as "float".

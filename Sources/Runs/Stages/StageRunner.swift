@@ -18,10 +18,11 @@ import Training
 final class StageRunner {
     let settings: RunSettings
     let preparedData: PreparedData
-    let context: ExecutionContext
+    var context: ExecutionContext
     let planner: RunPlanner
     let store: StageStore
-    let recorder: HistoryRecorder
+    /// nil where another process of the run keeps the records.
+    let recorder: HistoryRecorder?
     let folder: RunFolder
     /// What networks begin with; nil for random weights.
     let weights: PretrainedWeights?
@@ -37,7 +38,7 @@ final class StageRunner {
 
     init(
         _ settings: RunSettings, _ preparedData: PreparedData, _ context: ExecutionContext, _ planner: RunPlanner,
-        _ store: StageStore, _ recorder: HistoryRecorder, _ folder: RunFolder, _ weights: PretrainedWeights?
+        _ store: StageStore, _ recorder: HistoryRecorder?, _ folder: RunFolder, _ weights: PretrainedWeights?
     ) {
         self.settings = settings
         self.preparedData = preparedData
@@ -78,7 +79,8 @@ final class StageRunner {
     func measurement(on data: TrainingData) -> ModelMeasurement {
         ModelMeasurement(
             data, normalization: settings.model.architecture.normalization, device: device,
-            precision: planner.precision, threads: context.loaderThreads, shouldStop: context.shouldStop)
+            precision: planner.precision, threads: context.loaderThreads,
+            communicator: context.communicator, shouldStop: context.shouldStop)
     }
 
     /// Makes a stage whose inputs are made, unless it is made or stored already.
@@ -182,8 +184,8 @@ extension StageRunner {
         let place = spec.folderName
         let checkpoints = Checkpoints(
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
-            recipe: spec.digest, title: spec.id, policy: settings.checkpoints, isRequested: context.wantsCheckpoint,
-            logger: context.logger)
+            recipe: spec.digest, title: spec.id, policy: settings.checkpoints, communicator: context.communicator,
+            isRequested: context.wantsCheckpoint, logger: context.logger)
         let result = try store.stage(spec) {
             for other in folder.foreignCheckpoints(of: spec.storeName, excluding: place) {
                 context.logger.warning(
@@ -191,7 +193,7 @@ extension StageRunner {
             }
             return try StageTrainer(runner: self, spec: spec, recipe: recipe, checkpoints: checkpoints).run()
         }
-        if result.isReused { try recorder.takeOver(result, named: spec.id) }
+        if result.isReused { try recorder?.takeOver(result, named: spec.id) }
         try checkpoints.finish()
         return result
     }
@@ -268,7 +270,7 @@ extension StageRunner {
                 augmentation: recipe.plan.augmentation, seed: recipe.plan.seed, device: device,
                 precision: recipe.plan.precision, threads: recipe.plan.loaderThreads,
                 title: "views of \(recipe.name)", path: path, featuresPath: featuresPath, key: key,
-                shouldStop: context.shouldStop)
+                communicator: context.communicator, shouldStop: context.shouldStop)
             return BankResult(logits, featuresPath.flatMap { TeacherFeatures.stored(at: $0, key: key) })
         }
     }

@@ -4,6 +4,7 @@ import Foundation
 import Logging
 import Models
 import RunFiles
+import Torch
 import Training
 
 /// A finished training: the model, how it got there, and what it cost.
@@ -12,8 +13,6 @@ public struct StageResult {
     public let bundle: ModelBundle
     /// One record per epoch.
     public let history: [EpochRecord]
-    /// The hash of the weights.
-    public let hash: String
     /// Whether it was trained now or taken from the store.
     public let isReused: Bool
 
@@ -28,19 +27,22 @@ public struct StageResult {
 public struct StageStore {
     /// The folder.
     public let folder: String
+    private let communicator: any Communicator
     private let shouldStop: @Sendable () -> Bool
     private let logger: Logger
 
     /// Uses a folder, which is made when first needed.
     ///
     /// - Parameters:
+    ///   - communicator: the processes that make stages together, of which the first one writes.
     ///   - shouldStop: called while another process makes the same stage.
     ///   - logger: gets what the user should know.
     public init(
-        folder: String, shouldStop: @escaping @Sendable () -> Bool = { false },
-        logger: Logger = .silent
+        folder: String, communicator: any Communicator = SingleProcess(),
+        shouldStop: @escaping @Sendable () -> Bool = { false }, logger: Logger = .silent
     ) {
         self.folder = folder
+        self.communicator = communicator
         self.shouldStop = shouldStop
         self.logger = logger
     }
@@ -74,6 +76,9 @@ public struct StageStore {
         return try finished(in: path, lock: "/.lock", stored: { try stored(path, spec.key) }) {
             sayIfUnrecorded(path)
             let (bundle, history) = try train()
+            guard communicator.rank == 0 else {
+                return StageResult(bundle: bundle, history: history, isReused: false)
+            }
             try bundle.save(to: path)
             let hash = try ModelBundle.weightsHash(in: path)
             var record = Record(
@@ -83,7 +88,7 @@ public struct StageStore {
             record.sha256 = StageFolder.contentHash(of: try JSONFormat.encoded(record))
             // Written last: a stage without it is not finished.
             try AtomicFile.write(JSONFormat.encoded(record), to: PathName.joined(path, StageFolder.recordName))
-            return StageResult(bundle: bundle, history: history, hash: hash, isReused: false)
+            return StageResult(bundle: bundle, history: history, isReused: false)
         }
     }
 
@@ -109,16 +114,33 @@ public struct StageStore {
         return path
     }
 
-    /// What `stored` finds, or `make` makes in `place`. Where another process makes it, that one is waited for; what is
-    /// finished is found without the lock.
+    /// What `stored` finds, or `make` makes in `place`. Where a process that is none of `communicator` makes it, that one is
+    /// waited for; what is finished is found without the lock.
+    ///
+    /// Where several processes make stages together, the first one decides whether this one is made and holds the lock.
     private func finished<Result>(
         in place: String, lock name: String, stored: () throws -> Result?, make: () throws -> Result
     ) throws -> Result {
-        if let found = try stored() { return found }
-        try Folder.make(place)
-        let lock = try FileLock.waiting(for: place + name, shouldStop: shouldStop)
+        var found: Result?
+        var lock: FileLock?
         defer { withExtendedLifetime(lock) {} }
-        return try stored() ?? make()
+        let isStored = try communicator.decided {
+            found = try stored()
+            if found == nil {
+                try Folder.make(place)
+                lock = try FileLock.waiting(for: place + name, shouldStop: shouldStop)
+                found = try stored()
+            }
+            return found == nil ? "no" : "yes"
+        }
+        if let found { return found }
+        guard isStored == "yes" else { return try make() }
+        guard let other = try stored() else {
+            throw FoveaError(
+                .environment, "process \(communicator.rank) does not find what process 0 finds in \(place)",
+                remedy: "Put `output` and `stages` on a file system that all processes share.")
+        }
+        return other
     }
 
     /// Says that a model is trained again because it has no record.
@@ -135,7 +157,7 @@ public struct StageStore {
     private func stored(_ path: String, _ key: StageKey) throws -> StageResult? {
         guard let record = try record(in: path, key: key) else { return nil }
         return StageResult(
-            bundle: try ModelBundle.load(from: path), history: record.history, hash: record.weights, isReused: true)
+            bundle: try ModelBundle.load(from: path), history: record.history, isReused: true)
     }
 
     /// The record of a stage whose files are those that training wrote; nil without one.

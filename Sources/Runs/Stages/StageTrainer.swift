@@ -77,7 +77,7 @@ struct StageTrainer {
         let data = try runner.data(of: recipe)
         let trainer = Trainer(
             title: name, plan: plan, data: data, columns: columns, trained: counts.map { $0.positives > 0 },
-            device: runner.device)
+            device: runner.device, communicator: runner.context.communicator)
         let every = settings.evaluation.every
         return try trainer.train(
             network, settings.model.architecture.normalization, objective: objective(for: network), stream: stream,
@@ -90,9 +90,9 @@ struct StageTrainer {
                 record.validationMAP = summary.meanAveragePrecision(over: trained).mean
                 record.validationMAUC = summary.meanROCAUC(over: trained).mean
             }
-            try runner.recorder.add(record, stage: name)
+            try runner.recorder?.add(record, stage: name)
         } resumed: {
-            try runner.recorder.restore($0, stage: name)
+            try runner.recorder?.restore($0, stage: name)
         }
     }
 

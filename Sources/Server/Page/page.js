@@ -14,6 +14,7 @@ const state = {
   model: null,
   items: [], // the photographs, in the order they came
   current: null,
+  isComparing: false, // all photographs side by side, instead of the current one
   picked: null, // the class whose map is shown, kept from photograph to photograph
   close: null, // closes the class that is open
   drawing: null, // cancels the map that is being fetched
@@ -54,8 +55,8 @@ const qualityWords = {
 function qualityParagraphs(quality) {
   if (!quality.warnings.length) {
     return quality.sharpness === null
-      ? ["Nothing to remark on in brightness or field of view. It is too small to judge its sharpness."]
-      : ["Nothing to remark on in sharpness, brightness or field of view."]
+      ? ["No problems found with brightness or field of view. It is too small to judge its sharpness."]
+      : ["No problems found with sharpness, brightness or field of view."]
   }
   const known = quality.warnings.map(warning => qualityWords[warning] ?? sentence(warning))
   return [...known, "Take it again if you can; if not, read the result with more caution."]
@@ -241,7 +242,9 @@ function sleep(seconds, signal) {
 /** The answer about one photograph; a busy server is asked again when it says. */
 async function predict(file, { map, signal, onWait }) {
   const query = [`model=${encodeURIComponent(state.model.name)}`]
+  // Exact maps cost the server little, so those of the findings come with the answer.
   if (map !== undefined) query.push(`map=${encodeURIComponent(map)}`)
+  else if (state.model.maps_are_exact) query.push("maps=findings")
   for (let attempt = 1; ; attempt += 1) {
     try {
       const answer = await call("v1/predict?" + query.join("&"), { file, signal })
@@ -378,6 +381,7 @@ function remove(items) {
 
 function select(item) {
   state.current = item
+  state.isComparing = false
   setZoom(1)
   showResult()
 }
@@ -412,6 +416,7 @@ async function read(item) {
     askForToken()
   } else {
     Object.assign(item, { phase: image ? "read" : "failed", image, failure, wait: 0, time: new Date() })
+    for (const finding of image?.findings ?? []) if (finding.map) item.maps.set(finding.class, finding.map)
     const outcome = image ? summaryWords(image.findings).join(". ") : "not read. " + sentence(failure.message)
     announce(`${isolated(item.file.name)}: ${outcome}`)
   }
@@ -489,6 +494,7 @@ function showProgress() {
   document.body.classList.toggle("working", total > 0)
   $("choose-files").textContent = total ? "Add photographs" : "Choose photographs"
   $("clear").hidden = total < 2
+  $("compare").hidden = total < 2
   $("list").hidden = total < 2
   if (left) {
     const done = `${total - left} of ${count(total, "photograph")} done`
@@ -503,19 +509,23 @@ function showProgress() {
 
 function showItem(item) {
   item.card.state.textContent = stateWords(item)
-  if (item === state.current) showResult()
+  if (item === state.current || state.isComparing) showResult()
 }
 
 function showResult() {
   const item = state.current
   for (const other of state.items) {
-    if (other === item) other.card.button.setAttribute("aria-current", "true")
+    if (other === item && !state.isComparing) other.card.button.setAttribute("aria-current", "true")
     else other.card.button.removeAttribute("aria-current")
     other.card.state.textContent = stateWords(other)
   }
-  $("result").hidden = !item
-  document.title = item ? `${item.file.name} – Fovea` : "Fovea"
+  state.isComparing &&= state.items.length > 1
+  $("compare").setAttribute("aria-pressed", state.isComparing)
+  $("comparison").hidden = !state.isComparing
+  $("result").hidden = !item || state.isComparing
+  document.title = item && !state.isComparing ? `${item.file.name} – Fovea` : "Fovea"
   hideMap()
+  if (state.isComparing) return showComparison()
   if (!item) {
     $("photograph").removeAttribute("src")
     delete $("photograph").dataset.url
@@ -558,15 +568,20 @@ function setPreview(problem) {
   $("no-preview").hidden = problem === ""
 }
 
-/** What the browser shows must be what was read, or the map would lie at the wrong place. */
+/** Why a photograph is not shown. What the browser shows must be what was read, or the map would lie at the wrong place. */
+function previewProblem({ naturalWidth: width, naturalHeight: height }, image) {
+  if (!width) return "This browser does not show this kind of file. It was sent as it is."
+  const differs = image && Math.abs(width / height * image.height / image.width - 1) > 0.02
+  return differs ? "This browser shows the file turned or cut otherwise than it was read, so it is left out." : ""
+}
+
 function checkPreview() {
-  const { naturalWidth: width, naturalHeight: height } = $("photograph")
+  const photograph = $("photograph")
   const image = state.current?.image
-  if (!width) return setPreview("This browser does not show this kind of file. It was sent as it is.")
-  const ratio = width / height
-  if (!image) $("pane").style.setProperty("--ratio", ratio)
-  const differs = image && Math.abs(ratio * image.height / image.width - 1) > 0.02
-  setPreview(differs ? "This browser shows the file turned or cut otherwise than it was read, so it is left out." : "")
+  if (!image && photograph.naturalWidth) {
+    $("pane").style.setProperty("--ratio", photograph.naturalWidth / photograph.naturalHeight)
+  }
+  setPreview(previewProblem(photograph, image))
 }
 
 function showAnswer(item) {
@@ -703,33 +718,43 @@ async function showMap(item, finding, place) {
     words.textContent = "This model draws no maps."
     return
   }
-  let map = item.maps.get(finding.class)
-  if (map === undefined) {
-    const drawing = state.drawing = new AbortController()
-    words.textContent = "The map is being drawn…"
-    try {
-      const onWait = seconds => { words.textContent = `The server is busy; the map is asked for again after ${seconds} s.` }
-      const image = await predict(item.file, { map: finding.class, signal: drawing.signal, onWait })
-      map = image.findings.find(other => other.class === finding.class)?.map ?? null
-      item.maps.set(finding.class, map)
-    } catch (error) {
-      if (drawing.signal.aborted) return
-      if (error.status === 401) askForToken()
-      words.textContent = `The map was not drawn. ${sentence(error.message)} Close the class and open it again to retry.`
-      announce(words.textContent)
-      return
-    }
-    if (drawing.signal.aborted) return
+  const { signal } = state.drawing = new AbortController()
+  if (!item.maps.has(finding.class)) words.textContent = "The map is being drawn…"
+  let map
+  try {
+    const onWait = seconds => { words.textContent = `The server is busy; the map is asked for again after ${seconds} s.` }
+    map = await mapOf(item, finding.class, signal, onWait)
+  } catch (error) {
+    if (signal.aborted) return
+    words.textContent = `The map was not drawn. ${sentence(error.message)} Close the class and open it again to retry.`
+    announce(words.textContent)
+    return
   }
-  putMap(map, finding, words, place)
+  if (!signal.aborted) putMap(map, finding, words, place)
 }
+
+/** The map of a class, which the server is asked for once; null where it draws none. */
+async function mapOf(item, title, signal, onWait) {
+  if (!item.maps.has(title)) {
+    try {
+      const image = await predict(item.file, { map: title, signal, onWait })
+      item.maps.set(title, image.findings.find(finding => finding.class === title)?.map ?? null)
+    } catch (error) {
+      if (error.status === 401) askForToken()
+      throw error
+    }
+  }
+  return item.maps.get(title)
+}
+
+const sourceOf = map => "data:image/png;base64," + map.png
 
 function putMap(map, finding, words, place) {
   if (map === null) {
     words.textContent = "The server drew no map of this class."
     return announce(words.textContent)
   }
-  $("map").src = "data:image/png;base64," + map.png
+  $("map").src = sourceOf(map)
   $("map").alt = `Map of ${isolated(finding.class)} over the photograph`
   $("map").hidden = false
   const scale = make("span", "scale")
@@ -750,9 +775,108 @@ function mapWords(map) {
 
 function setOpacity() {
   const value = $("opacity").value
-  $("map").style.opacity = value / 100
+  document.documentElement.style.setProperty("--opacity", value / 100)
   $("opacity-text").textContent = `${value}${space}%`
   $("opacity").setAttribute("aria-valuetext", `${value} percent`)
+}
+
+// MARK: Side by side
+
+/** All photographs beside each other, with the same classes, and the map of one class over each. */
+function showComparison() {
+  const read = state.items.filter(item => item.phase === "read")
+  const classes = sharedClasses(read)
+  const options = [["", "no class"], ...classes.map(({ title }) => [title, title])].map(([value, text]) => {
+    const option = make("option", "", text)
+    option.value = value
+    return option
+  })
+  $("shared-class").replaceChildren(...options)
+  $("shared-class").value = state.picked ?? ""
+  $("shared-field").hidden = !state.model.has_maps || !read.length
+  for (const item of state.items) fillColumn(item, classes)
+  const columns = state.items.map(item => item.column.row)
+  const list = $("comparison").querySelector("ul")
+  // What is there already stays there, or the focus would get lost.
+  if (columns.length !== list.children.length || columns.some((row, index) => row !== list.children[index])) {
+    list.replaceChildren(...columns)
+  }
+  showSharedMaps(read)
+}
+
+/** The classes of any photograph, the most probable first; `told` are those that reach their threshold in one of them. */
+function sharedClasses(items) {
+  const classes = new Map()
+  for (const finding of items.flatMap(item => item.image.findings)) {
+    const { share = 0, told = false } = classes.get(finding.class) ?? {}
+    classes.set(finding.class, { share: Math.max(share, shown(finding)), told: told || finding.above === true })
+  }
+  const sorted = [...classes].map(([title, one]) => ({ title, ...one })).sort((a, b) => b.share - a.share)
+  const isAnyTold = sorted.some(one => one.told)
+  return sorted.map((one, index) => ({ ...one, told: isAnyTold ? one.told : index < 3 }))
+}
+
+function makeColumn(item) {
+  const [row, view, open, text] = [make("li"), make("div", "view"), make("button", "open"), make("div")]
+  const [photograph, map] = [make("img"), make("img", "map")]
+  open.type = "button"
+  open.append(breakable(item.file.name))
+  open.addEventListener("click", () => {
+    select(item)
+    $("name").focus()
+  })
+  for (const event of ["load", "error"]) {
+    photograph.addEventListener(event, () => {
+      photograph.hidden = previewProblem(photograph, item.image) !== ""
+      view.classList.toggle("bare", photograph.hidden)
+    })
+  }
+  photograph.alt = `Photograph ${isolated(item.file.name)}`
+  photograph.src = item.url
+  map.hidden = true
+  view.append(photograph, map)
+  row.append(view, open, text)
+  return { row, view, map, text }
+}
+
+function fillColumn(item, classes) {
+  const { view, text } = item.column ??= makeColumn(item)
+  if (item.phase !== "read") return text.replaceChildren(make("p", "soft", stateWords(item)))
+  view.style.setProperty("--ratio", item.image.width / item.image.height)
+  const list = make("dl")
+  for (const { title, told } of classes) {
+    if (!told && title !== state.picked) continue
+    const finding = item.image.findings.find(finding => finding.class === title)
+    if (!finding) continue
+    const term = make("dt", finding.above ? "above" : "")
+    term.append(breakable(title))
+    list.append(term, make("dd", finding.above ? "above" : "", percent(shown(finding))))
+  }
+  const warnings = item.image.quality.warnings.map(capitalised).join(". ")
+  text.replaceChildren(make("p", "soft", [summaryWords(item.image.findings)[0], warnings].filter(Boolean).join(". ")), list)
+}
+
+async function showSharedMaps(items) {
+  const { signal } = state.drawing = new AbortController()
+  for (const { column } of state.items) column.map.hidden = true
+  const title = state.picked
+  if (title === null || !state.model.has_maps) return
+  $("shared-field").append($("opacity-field"))
+  $("opacity-field").hidden = false
+  for (const item of items) {
+    try {
+      const map = await mapOf(item, title, signal, () => {})
+      if (signal.aborted) return
+      if (!map) continue
+      item.column.map.src = sourceOf(map)
+      item.column.map.alt = `Map of ${isolated(title)} over ${isolated(item.file.name)}`
+      item.column.map.hidden = false
+    } catch (error) {
+      if (signal.aborted) return
+      item.column.text.append(make("p", "soft", `The map was not drawn. ${sentence(error.message)}`))
+    }
+  }
+  announce(`The maps of ${isolated(title)} lie over the photographs.`)
 }
 
 // MARK: Size
@@ -839,6 +963,15 @@ $("model").addEventListener("change", () => {
 })
 $("cancel").addEventListener("click", cancelAll)
 $("clear").addEventListener("click", () => remove(state.items))
+$("compare").addEventListener("click", () => {
+  state.isComparing = !state.isComparing
+  showResult()
+  announce(state.isComparing ? "The photographs are side by side." : "One photograph is shown.")
+})
+$("shared-class").addEventListener("change", () => {
+  state.picked = $("shared-class").value || null
+  showResult()
+})
 $("remove").addEventListener("click", () => remove([state.current]))
 $("again").addEventListener("click", () => readAgain(state.current))
 $("print").addEventListener("click", () => print())

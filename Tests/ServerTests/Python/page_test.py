@@ -151,6 +151,8 @@ def is_accessible(bench):
                 tried.read(bench.photographs[0], bench.file("note.txt", b"not an image"))
                 tried.page.click("#list li:last-child button")
                 examine("several, one not read")
+                tried.page.click("#compare")
+                examine("side by side")
 
 
 @check
@@ -165,6 +167,9 @@ def fits_narrow_windows(bench):
             width_fits(tried)
             tried.open_class()
             width_fits(tried)
+            tried.page.click("#compare")
+            width_fits(tried)
+            tried.page.click("#compare")
             notice = tried.page.query_selector(".notice").bounding_box()
             tried.page.evaluate("scrollTo(0, document.body.scrollHeight)")
             expect(tried.page.query_selector(".notice").bounding_box()["y"] == notice["y"], "the notice scrolls away")
@@ -333,10 +338,39 @@ def map_lies_where_it_should(bench):
                                  document.getElementById("pane").style.background = "#fff" }""")
         change = np.abs(shot(100) - shot(0)).sum(2)
         height, width = change.shape
-        y, x = np.unravel_index(np.argmax(change), change.shape)
+        y, x = np.argwhere(change == change.max()).mean(0)
         at_x, at_y, radius = bench.arguments.lesion
         off = math.hypot(x / width - at_x, (y / height - at_y) * height / width)
         expect(off <= radius, f"the strongest place is {x / width:.3f},{y / height:.3f}: {off:.3f} of the width off")
+
+
+@check
+def compares_side_by_side(bench):
+    """Several photographs lie side by side with the same classes and the map of one class over each; one is opened from there"""
+    with bench.window() as tried:
+        page = tried.page
+        tried.read(bench.photographs[0])
+        expect(page.is_hidden("#compare"), "one photograph has nothing beside it")
+        tried.read(*bench.photographs[1:], bench.file("note.txt", b"not an image"))
+        page.click("#compare")
+        expect(page.is_hidden("#result"), "the result of one is still shown")
+        rows = page.query_selector_all("#comparison > ul > li")
+        expect(len(rows) == len(bench.photographs) + 1, f"{len(rows)} photographs lie side by side")
+        expect(rows[0].bounding_box()["y"] == rows[1].bounding_box()["y"], "they lie one below the other")
+        expect("Not read" in rows[-1].inner_text(), f"of a wrong file it says {rows[-1].inner_text()!r}")
+        classes = [[term.inner_text() for term in row.query_selector_all("dt")] for row in rows[:-1]]
+        expect(classes[0] and all(one == classes[0] for one in classes), f"they show other classes: {classes}")
+        page.select_option("#shared-class", classes[0][0])
+        page.wait_for_function("number => [...document.querySelectorAll('#comparison .map')].filter(map => !map.hidden"
+                               " && map.complete && map.naturalWidth > 0).length === number", arg=len(bench.photographs))
+        for row in rows[:-1]:
+            boxes = [row.query_selector(selector).bounding_box() for selector in (".view", ".view img", ".map")]
+            expect(boxes[0] == boxes[1] == boxes[2], f"view, photograph and map lie at {boxes}")
+        page.select_option("#shared-class", "")
+        expect(page.is_hidden("#comparison .map"), "the map is still there")
+        rows[1].query_selector(".open").click()
+        expect(page.is_visible("#result") and page.is_hidden("#comparison"), "the photograph was not opened")
+        expect(tried.text("#name") == Path(bench.photographs[1]).name, "another photograph was opened")
 
 
 @check

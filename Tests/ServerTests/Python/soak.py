@@ -250,7 +250,7 @@ def bad_http(chance):
 def leave(server, chance):
     """Goes away in the middle: of the head, of the body, or before the answer."""
     body = chance.choice(files)
-    data = head("POST", "/v1/predict", body, JPEG) + body
+    data = head("POST", "/v1/predict", body, chance.choice([JPEG, {**JPEG, "Expect": "100-continue"}])) + body
     with connect(server) as link:
         link.sendall(data[: chance.choice([len(data), chance.randrange(1, len(data)), chance.randrange(1, 60)])])
         if chance.random() < 0.5:  # Not politely, either.
@@ -320,6 +320,7 @@ def soak():
         check("the server still runs", server.process.poll() is None, server.process.poll())
         growth = (server.memory() - before) / 1e6
         print(f"  {total} requests in {seconds:.0f} s, resident memory {before / 1e6:.0f} MB, grown by {growth:.1f} MB")
+        check("all requests were made", total == options.requests, total)
         check("only documented answers come", not wrong, "\n" + "\n".join(map(str, wrong)))
         check("resident memory grows by less than 20 MB", growth < 20, f"{growth:.1f} MB")
         status, body = exchange(server, head("POST", "/v1/predict", image, JPEG) + image)

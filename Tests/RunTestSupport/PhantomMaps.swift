@@ -1,12 +1,11 @@
+import Backbones
 import Basics
-import Evaluation
 import Execution
 import Foundation
 import FundusImaging
 import Models
 import Phantoms
 import RunFiles
-import RunTestSupport
 import Settings
 import Torch
 
@@ -16,23 +15,23 @@ import Torch
 /// positive is a validation image with the finding whose probability reaches the model's threshold. Its *peak* is the
 /// highest cell of the map of that class, and lies on the lesion where the cell shows a part of it, that is, where a pixel
 /// of the lesion is at most half a cell to either side of the cell's middle.
-struct PhantomMaps {
+package struct PhantomMaps {
     /// What was counted for one finding.
-    struct Row {
-        let finding: PhantomFinding
+    package struct Row {
+        package let finding: PhantomFinding
         /// Validation images with the finding.
-        var images = 0
-        var truePositives = 0
+        package var images = 0
+        package var truePositives = 0
         /// True positives with the peak on the lesion.
-        var hits = 0
+        package var hits = 0
         /// True positives with the peak, or one of the eight cells around it, on the lesion.
-        var near = 0
+        package var near = 0
         /// The same with the peak of the next true positive: what the usual place of the finding alone would give.
-        var hitsOfOther = 0
+        package var hitsOfOther = 0
         /// The sum of the shares of the field of view from which a cell shows a part of the lesion.
-        var chance = 0.0
+        package var chance = 0.0
         /// True positives in which covering the peak lowers the logit more than covering a random place.
-        var stronger = 0
+        package var stronger = 0
     }
 
     /// A pixel belongs to the lesion where a channel differs by more than this, of 255.
@@ -40,6 +39,29 @@ struct PhantomMaps {
     /// A channel of a pixel of the field of view is brighter than this in the healthy eye; the surround is black.
     private static let surround = 16
 
+    /// Weights that `benchmarks/maps_on_phantoms.sh` names.
+    package static let givenWeights = ProcessInfo.processInfo.environment["FOVEA_MAPS_WEIGHTS"]
+    /// Few images teach a network only where it starts from ImageNet weights, which are not part of the project.
+    private static let weights =
+        givenWeights
+        ?? URL(fileURLWithPath: #filePath).deletingLastPathComponent().path
+        + "/../../../shared/weights/mobilenetv1_100_imagenet.safetensors"
+    /// Whether there are weights to start from.
+    package static let hasWeights = FileManager.default.fileExists(atPath: weights)
+
+    /// A short training of a small network.
+    package static func recipe(epochs: Int, batchSize: Int) -> RunSettings {
+        var settings = RunSettings()
+        settings.model.architecture = .mobilenetv1Short
+        settings.model.weights = weights
+        settings.training.epochs = epochs
+        settings.training.batchSize = batchSize
+        settings.training.warmUpSteps = 5
+        return settings
+    }
+
+    /// The folder of the run.
+    package let run: String
     private let eyes: [DrawnEye]
     private let images: String
     private let painter: PhantomPainter
@@ -52,10 +74,10 @@ struct PhantomMaps {
     /// - Parameters:
     ///   - findings: the classes beside "normal".
     ///   - given: how the network is trained.
-    init(
+    package init(
         in folder: String, _ eyes: [DrawnEye], findings: [PhantomFinding], side: Int, settings given: RunSettings
     ) throws {
-        (self.eyes, self.side, images) = (eyes, side, folder + "/images")
+        (self.eyes, self.side, images, run) = (eyes, side, folder + "/images", folder + "/run")
         painter = PhantomPainter(seed: 1, side: side)
         var table = CSVText(header: ["image", "patient", "split", "normal"] + findings.map(\.rawValue))
         try Folder.make(images)
@@ -74,15 +96,39 @@ struct PhantomMaps {
         settings.image.crop = .none
         settings.training.precision = .float32
         settings.evaluation.bootstrap = 0
-        settings.output = folder + "/run"
+        settings.output = run
         settings.cache = folder + "/cache"
         try SmallJob(settings).execute()
         model = try ModelBundle.loadUnchanged(from: settings.output)
         predictor = try model.predictor(device: .cpu)
     }
 
+    /// A validation image in which the peak lies on the middle of the lesion, and that middle in shares of the side.
+    package func example(_ finding: PhantomFinding) throws -> (image: String, x: Double, y: Double)? {
+        guard let column = model.description.classes.firstIndex(of: finding.rawValue) else { return nil }
+        for eye in eyes where eye.split == "val" && eye.findings.contains(finding) {
+            let path = images + "/" + eye.name
+            let image = try ImageFile(path: path).decode()
+            let mask = try lesion(of: finding, in: eye, image)
+            let places = mask.indices.filter { mask[$0] }
+            let x = places.reduce(0) { $0 + $1 % side } / max(1, places.count)
+            let y = places.reduce(0) { $0 + $1 / side } / max(1, places.count)
+            let peak = try peak(image, column)
+            guard peak.columns(side).contains(x), peak.rows(side).contains(y) else { continue }
+            return (path, (Double(x) + 0.5) / Double(side), (Double(y) + 0.5) / Double(side))
+        }
+        return nil
+    }
+
+    /// The pixels in which an image differs from the same eye without the finding.
+    private func lesion(of finding: PhantomFinding, in eye: DrawnEye, _ image: PixelImage) throws -> [Bool] {
+        let healthy = try painter.paint(
+            patient: eye.patient, eye: eye.eye, findings: eye.findings.subtracting([finding]))
+        return pixels { difference(healthy, image, $0) > Self.visible }
+    }
+
     /// Counts over the validation images with a finding.
-    func row(_ finding: PhantomFinding) throws -> Row {
+    package func row(_ finding: PhantomFinding) throws -> Row {
         guard let column = model.description.classes.firstIndex(of: finding.rawValue),
             let threshold = model.description.thresholds?[column]
         else { throw FoveaError(.data, "the model has no threshold for \(finding.rawValue)") }
@@ -99,7 +145,7 @@ struct PhantomMaps {
             let healthy = try painter.paint(
                 patient: eye.patient, eye: eye.eye, findings: eye.findings.subtracting([finding]))
             let field = pixels { brightest(healthy, $0) > Self.surround }
-            let lesion = LesionSums(side, pixels { difference(healthy, image, $0) > Self.visible })
+            let lesion = LesionSums(side, try lesion(of: finding, in: eye, image))
             let peak = try peak(image, column)
             if lesion.isShown(in: peak) { row.hits += 1 }
             if lesion.isShown(in: Cell(x: peak.x, y: peak.y, side: 3 * peak.side)) { row.near += 1 }
@@ -160,15 +206,32 @@ struct PhantomMaps {
 }
 
 /// An image to draw.
-struct DrawnEye {
-    let patient: Int
-    let eye: PhantomEye
-    let findings: Set<PhantomFinding>
+package struct DrawnEye {
+    package let patient: Int
+    package let eye: PhantomEye
+    package let findings: Set<PhantomFinding>
     /// "train" or "val".
-    let split: String
+    package let split: String
+
+    /// Each eye of `patients` patients, once without a finding and once with it, so that few eyes teach a network what it is; the
+    /// last quarter is for validation.
+    package static func withAndWithout(_ finding: PhantomFinding, patients: Int) -> [DrawnEye] {
+        (0..<patients).flatMap { patient in
+            [[], [finding]].map {
+                DrawnEye(
+                    patient: patient, eye: PhantomEye.allCases[patient % 2], findings: $0,
+                    split: 4 * patient < 3 * patients ? "train" : "val")
+            }
+        }
+    }
+
+    /// An eye of a patient.
+    package init(patient: Int, eye: PhantomEye, findings: Set<PhantomFinding>, split: String) {
+        (self.patient, self.eye, self.findings, self.split) = (patient, eye, findings, split)
+    }
 
     /// The name of its file.
-    var name: String {
+    package var name: String {
         ([String(patient), eye.rawValue] + findings.map(\.rawValue).sorted()).joined(separator: "-") + ".png"
     }
 }

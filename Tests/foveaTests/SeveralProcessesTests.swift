@@ -1,0 +1,209 @@
+import Basics
+import Foundation
+import Phantoms
+import RunTestSupport
+import TestSupport
+import Testing
+
+/// `fovea train` as several processes, as `torchrun` starts them.
+@Suite(.serialized) struct SeveralProcessesTests {
+    private let folder: WorkFolder
+    /// torchrun of the version of PyTorch that Fovea is written for; `make scale` names it.
+    private static let torchrun = ProcessInfo.processInfo.environment["FOVEA_TORCHRUN"].flatMap {
+        $0.isEmpty ? nil : $0
+    }
+
+    init() throws {
+        folder = try WorkFolder()
+        _ = try PhantomDataset(.few(trainingPatients: 40), folder: folder.path + "/p").draw(threads: 2)
+        try folder.write(
+            """
+            data: {table: p/labels.csv, images: p/images, attributes: p/attributes.yaml, split: {method: column}}
+            image: {resolution: 32, crop: none}
+            model: {architecture: mobilenetv1_100_short}
+            training: {epochs: 2, batch_size: 16, rate: 0.0001, precision: float32, sync_batch_norm: true}
+            evaluation: {bootstrap: 20, every: 1, minimum_positive_patients: 2}
+            distillation: null
+            cache: cache
+
+            """, to: "c.yaml")
+        try folder.write(
+            String(contentsOfFile: folder.path + "/c.yaml", encoding: .utf8).replacing(
+                "distillation: null",
+                with: "distillation: {views: 2, feature_lambda: 1, teachers: {epochs: 1, minimum_steps: 1}}"),
+            to: "rskd.yaml")
+    }
+
+    private func arguments(_ output: String, _ more: [String] = [], config: String = "c.yaml") -> [String] {
+        ["train", config, "--device", "cpu", "--threads", "1", "--set", "output=\(output)"] + more
+    }
+
+    private func file(_ name: String) throws -> Data {
+        try Data(contentsOf: URL(fileURLWithPath: folder.path + "/" + name))
+    }
+
+    private func text(_ name: String) throws -> String { String(decoding: try file(name), as: UTF8.self) }
+
+    /// Starts the processes of a launch, each with its own arguments.
+    private func start(
+        _ arguments: [[String]], port: Int = freePort(), environment: [String: String] = [:]
+    ) throws -> [RunningProgram] {
+        let count = arguments.count
+        return try arguments.enumerated().map { rank, arguments in
+            let variables = launchVariables(rank, of: count, port: port).merging(environment) { $1 }
+            return try RunningProgram(arguments, in: folder, environment: variables)
+        }
+    }
+
+    /// A column of numbers of the history, and the rows' stages.
+    private func history(_ run: String) throws -> [(stage: String, loss: Double)] {
+        let rows = try text(run + "/history.csv").split(separator: "\n").map {
+            $0.split(separator: ",", omittingEmptySubsequences: false)
+        }
+        let column = try #require(rows.first?.firstIndex(of: "training_loss"))
+        return rows.dropFirst().map { (String($0[0]), Double($0[column]) ?? .nan) }
+    }
+
+    @Test(arguments: ["c.yaml", "rskd.yaml"])
+    func twoProcessesTrainWhatOneTrains(_ config: String) throws {
+        let alone = try ProgramRun(arguments("alone", config: config), in: folder)
+        #expect(alone.status == 0, "\(alone.errors)")
+        let both = try start([arguments("both", config: config), arguments("both", config: config)])
+        #expect(both.map { $0.end() } == [0, 0], "\(both.map(\.errors))")
+        #expect(both[0].errors.contains("process 0 of 2, started by torchrun") && both[1].errors == "")
+        let (expected, found) = (try history("alone"), try history("both"))
+        #expect(found.map(\.stage) == expected.map(\.stage))
+        for (one, other) in zip(found, expected) { #expect(abs(one.loss - other.loss) < 2e-2 * other.loss) }
+        let (first, second) = (try text("alone/predictions.csv"), try text("both/predictions.csv"))
+        #expect(
+            first.split(separator: "\n").map { $0.prefix { $0 != "," } }
+                == second.split(separator: "\n").map { $0.prefix { $0 != "," } })
+    }
+
+    @Test func aKilledProcessIsNamedAndRestartedProcessesComeToTheSame() throws {
+        let more = ["--set", "training.epochs=30", "--set", "model.dropout=0.1"]
+        let whole = try start([arguments("whole", more), arguments("whole", more)])
+        #expect(whole.map { $0.end() } == [0, 0], "\(whole.map(\.errors))")
+        let cut = try start([arguments("cut", more), arguments("cut", more)])
+        try cut[0].wait {
+            let stages = (try? FileManager.default.contentsOfDirectory(atPath: folder.path + "/cut/checkpoints")) ?? []
+            return try stages.contains {
+                try FileManager.default.contentsOfDirectory(atPath: folder.path + "/cut/checkpoints/" + $0).count > 1
+            }
+        }
+        cut[1].send(SIGKILL)
+        let killed = Date()
+        #expect(cut[0].end() == 162)
+        #expect(Date().timeIntervalSince(killed) < 30)
+        #expect(cut[1].end() == -SIGKILL)
+        #expect(
+            cut[0].errors.contains("error: Process 1 of 2 has ended or does not answer, so process 0 ends too"),
+            "\(cut[0].errors)")
+        let again = try start(
+            [arguments("cut", more), arguments("cut", more)], environment: ["TORCHELASTIC_RESTART_COUNT": "1"])
+        #expect(again.map { $0.end() } == [0, 0], "\(again.map(\.errors))")
+        #expect(again[0].errors.contains("plain resumes from cut/checkpoints/plain-"), "\(again[0].errors)")
+        for name in ["model.safetensors", "predictions.csv"] {
+            #expect(try file("cut/" + name) == file("whole/" + name), "\(name)")
+        }
+    }
+
+    @Test func aStopSavesOnceAndOneProcessCanGoOn() throws {
+        let more = ["--set", "training.epochs=200"]
+        let both = try start([arguments("out", more), arguments("out", more)])
+        try both[0].wait { FileManager.default.fileExists(atPath: folder.path + "/out/checkpoints") }
+        for process in both { process.send(SIGTERM) }
+        #expect(both.map { $0.end() } == [143, 143], "\(both.map(\.errors))")
+        #expect(
+            both[0].errors.hasSuffix("`fovea train --resume out` resumes from here.\nstopped\n"), "\(both[0].errors)")
+        let one = try RunningProgram(["train", "--resume", "out", "--device", "cpu", "--threads", "1"], in: folder)
+        try one.wait { one.errors.contains(", where 2 processes trained") }
+        one.send(SIGTERM)
+        #expect(one.end() == 143, "\(one.errors)")
+    }
+
+    @Test func otherConfigurationsAreRefused() throws {
+        let both = try start([arguments("out"), arguments("out", ["--set", "seed=1"])])
+        #expect(both.map { $0.end() } == [78, 78], "\(both.map(\.errors))")
+        for process in both {
+            #expect(
+                process.errors.contains("error: the processes do not do the same: the hash of the configuration is "),
+                "\(process.errors)")
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/out"))
+    }
+
+    @Test func moreProcessesThanImagesOfAStepAreRefused() throws {
+        let more = ["--set", "training.batch_size=1"]
+        let both = try start([arguments("out", more), arguments("out", more)])
+        #expect(both.map { $0.end() } == [78, 78])
+        #expect(both[1].errors.contains("training.batch_size is 1, the images of a step of all 2 processes"))
+    }
+
+    @Test func aTakenPortIsNamed() throws {
+        let descriptor = socket(AF_INET, Int32(SOCK_STREAM.rawValue), 0)
+        defer { close(descriptor) }
+        var address = sockaddr_in()
+        address.sin_family = sa_family_t(AF_INET)
+        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
+        let isListening = withUnsafeMutableBytes(of: &address) { bytes in
+            guard let pointer = bytes.baseAddress?.assumingMemoryBound(to: sockaddr.self) else { return false }
+            return bind(descriptor, pointer, length) == 0 && listen(descriptor, 1) == 0
+                && getsockname(descriptor, pointer, &length) == 0
+        }
+        #expect(isListening)
+        let port = Int(UInt16(bigEndian: address.sin_port))
+        let first = try RunningProgram(
+            arguments("out"), in: folder, environment: launchVariables(0, of: 2, port: port))
+        #expect(first.end() == 69)
+        #expect(first.errors.contains(":\(port): another program listens at that port"), "\(first.errors)")
+    }
+
+    @Test func anIncompleteEnvironmentIsNamed() throws {
+        let run = try RunningProgram(arguments("out"), in: folder, environment: ["RANK": "1"])
+        #expect(run.end() == 69)
+        #expect(run.errors.contains("(torchrun) is incomplete: WORLD_SIZE is not set"), "\(run.errors)")
+        let doctor = try ProgramRun(shell: "RANK=1 exec \"$FOVEA\" doctor", in: folder)
+        #expect(doctor.status == 69 && doctor.output.contains("WORLD_SIZE is not set"))
+        let good = try ProgramRun(
+            shell: "RANK=1 WORLD_SIZE=2 LOCAL_RANK=1 MASTER_ADDR=here MASTER_PORT=1 exec \"$FOVEA\" doctor", in: folder)
+        #expect(good.output.contains("process 1 of 2, started by torchrun; they meet at here:1"), "\(good.output)")
+    }
+
+    /// What rank 0 cannot write ends all of them.
+    @Test func aFullDiskOfTheFirstProcessEndsAll() throws {
+        let port = freePort()
+        let limited = try RunningProgram(
+            ["-c", "ulimit -f 200; exec \"$0\" \"$@\"", ProgramRun.program.path] + arguments("out"), in: folder,
+            program: URL(fileURLWithPath: "/bin/bash"), environment: launchVariables(0, of: 2, port: port))
+        let other = try RunningProgram(
+            arguments("out"), in: folder, environment: launchVariables(1, of: 2, port: port))
+        #expect(limited.end() == 160, "\(limited.errors)")
+        #expect(other.end() == 162, "\(other.errors)")
+        #expect(other.errors.contains("error: Process 0 of 2 has ended"), "\(other.errors)")
+    }
+
+    @Test(.enabled(if: torchrun != nil, "needs torchrun (FOVEA_TORCHRUN)"))
+    func torchrunStartsAndRestarts() throws {
+        let torchrun = URL(fileURLWithPath: Self.torchrun ?? "")
+        let more = ["--set", "training.epochs=30"]
+        func run(_ output: String) throws -> RunningProgram {
+            try RunningProgram(
+                [
+                    "--no-python", "--nproc-per-node", "2", "--max-restarts", "1", "--master-port", "\(freePort())",
+                    ProgramRun.program.path,
+                ] + arguments(output, more), in: folder, program: torchrun)
+        }
+        let whole = try run("whole")
+        #expect(whole.end() == 0, "\(whole.errors)")
+        let cut = try run("cut")
+        try cut.wait {
+            let stages = (try? FileManager.default.contentsOfDirectory(atPath: folder.path + "/cut/checkpoints")) ?? []
+            return !stages.isEmpty && cut.children.count == 2
+        }
+        kill(cut.children[1], SIGKILL)
+        #expect(cut.end() == 0, "\(cut.errors)")
+        #expect(cut.errors.contains("plain resumes from cut/checkpoints/plain-"), "\(cut.errors)")
+        #expect(try file("cut/model.safetensors") == file("whole/model.safetensors"))
+    }
+}

@@ -1,0 +1,74 @@
+import Foundation
+import Phantoms
+import RunTestSupport
+import Testing
+
+/// Workers, each started by itself, that compute one comparison together.
+@Suite(.serialized) struct WorkersTests {
+    private let folder: WorkFolder
+
+    init() throws {
+        folder = try WorkFolder()
+        _ = try PhantomDataset(.few(trainingPatients: 40), folder: folder.path + "/p").draw(threads: 2)
+        try folder.write(
+            """
+            data: {table: p/labels.csv, images: p/images, attributes: p/attributes.yaml, split: {method: column}}
+            image: {resolution: 32, crop: none}
+            model: {architecture: mobilenetv1_100_short}
+            training: {epochs: 6, batch_size: 16, precision: float32}
+            evaluation: {bootstrap: 0, every: 0, minimum_positive_patients: 2}
+            distillation: null
+            cache: cache
+
+            """, to: "c.yaml")
+        try folder.write(
+            """
+            datasets: [{name: p, config: c.yaml}]
+            techniques: [{name: bce}, {name: asl, set: [technique.loss=asymmetric]}]
+            arms: [plain]
+            seeds: [0, 1, 2]
+            minimum_positive_patients: 2
+            bootstrap: 20
+
+            """, to: "comparison.yaml")
+    }
+
+    private func arguments(_ output: String) -> [String] {
+        ["compare", "comparison.yaml", "--device", "cpu", "--threads", "1", "--set", "output=\(output)"]
+    }
+
+    private func text(_ name: String) throws -> String {
+        try String(contentsOfFile: folder.path + "/" + name, encoding: .utf8)
+    }
+
+    /// Of three, one is killed at a random time, again and again, and another one started.
+    @Test func workersThatAreKilledLeaveNothingUndoneOrTwice() throws {
+        let alone = try ProgramRun(arguments("alone"), in: folder)
+        #expect(alone.status == 0, "\(alone.errors)")
+        var random = SystemRandomNumberGenerator()
+        var workers = try (0..<3).map { _ in try RunningProgram(arguments("out"), in: folder) }
+        for _ in 0..<20 {
+            usleep(UInt32.random(in: 0..<600_000, using: &random))
+            let place = Int.random(in: 0..<3, using: &random)
+            workers[place].send(SIGKILL)
+            _ = workers[place].end()
+            workers[place] = try RunningProgram(arguments("out"), in: folder)
+        }
+        // One that finds only units that others hold ends with 161.
+        let ends = workers.map { $0.end() }
+        #expect(ends.allSatisfy { [0, 161].contains($0) }, "\(ends) \(workers.map(\.errors))")
+        let last = try ProgramRun(arguments("out"), in: folder)
+        #expect(last.status == 0, "\(last.errors)")
+        for name in ["means.csv", "differences.csv"] { #expect(try text("out/" + name) == text("alone/" + name)) }
+        for seed in 0..<3 {
+            for technique in ["bce", "asl"] {
+                let cell = "/cells/p/seed-\(seed)/\(technique)/plain/"
+                #expect(try text("out\(cell)predictions.csv") == text("alone\(cell)predictions.csv"))
+                let ends = try text("out\(cell)run.log").split(separator: "\n").count { $0.hasSuffix(" finished") }
+                #expect(ends <= 1, "\(cell) was finished \(ends) times")
+            }
+            let left = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/out/cells/p/seed-\(seed)")
+            #expect(left.sorted() == ["asl", "bce"])
+        }
+    }
+}
