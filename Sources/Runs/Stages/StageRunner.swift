@@ -228,7 +228,7 @@ extension StageRunner {
         let bundle = try ModelBundle.committee(network(plan.plain.final).bundle, members, shifts: shifts)
         let others = try members.map { try data(of: $0.bundle.description.image).cache }
         return (
-            StageResult(bundle: bundle, history: [], hash: "", isReused: false),
+            StageResult(bundle: bundle, history: [], isReused: false),
             TrainingData(cohort, data.cache.joined(with: data.cache.others + others))
         )
     }
