@@ -51,8 +51,14 @@ func module(
 /// Set by `make fuzz`: libFuzzer brings the main program, and chooses what is read by what it covers.
 let isGuided = Context.environment["FOVEA_FUZZ"] == "guided"
 
-/// Not so in the first `make demo`: the packages of the server take as long to build as half of the rest.
+/// False in the first `make demo`: the packages of the server take half as long to build as all the rest.
 let hasServer = Context.environment["FOVEA_MODULES"] != "without-server"
+let serverPackages: [Package.Dependency] = [
+    .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
+    .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
+    .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
+]
 
 let argumentParser = Target.Dependency.product(name: "ArgumentParser", package: "swift-argument-parser")
 let logging = Target.Dependency.product(name: "Logging", package: "swift-log")
@@ -73,12 +79,8 @@ let package = Package(
         .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log", from: "1.16.0"),
         .package(url: "https://github.com/apple/swift-system", from: "1.6.0"),
-        .package(url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
-        .package(url: "https://github.com/apple/swift-nio", from: "2.101.0"),
-        .package(url: "https://github.com/apple/swift-nio-extras", from: "1.35.0"),
-        .package(url: "https://github.com/apple/swift-http-types", from: "1.8.0", traits: []),
         .package(url: "https://github.com/jpsim/Yams", from: "6.2.0"),
-    ],
+    ] + (hasServer ? serverPackages : []),
     targets: [
         .target(name: "CHash"),
         .target(name: "CProcess"),
@@ -107,9 +109,10 @@ let package = Package(
             dependencies: [
                 "Runs", "Comparisons", "Prediction", "Export", "Onboarding", "Diagnostics", "RunFiles", "Execution",
                 "Settings",
-                "Training", "Models", "Phantoms", "Plots", "Suggestions", "Evaluation", "Cohorts", "ConfigurationFile",
+                "Training", "Models", "Phantoms", "Plots", "Server", "Serving", "Suggestions", "Evaluation", "Cohorts",
+                "ConfigurationFile",
                 "Torch", "CProcess", "Basics", argumentParser, logging,
-            ] + (hasServer ? ["Server", "Serving"] : []),
+            ],
             exclude: [hasServer ? "ServeWithoutServer.swift" : "Serve.swift"],
             swiftSettings: swiftSettings),
         .testTarget(
@@ -188,12 +191,10 @@ let package = Package(
 )
 
 if !hasServer {
-    let packages = ["hummingbird", "swift-nio", "swift-nio-extras", "swift-http-types"]
-    package.dependencies.removeAll { dependency in
-        guard case .sourceControl(_, let location, _) = dependency.kind else { return false }
-        return packages.contains { location.hasSuffix("/" + $0) }
-    }
     package.targets.removeAll { ["Server", "ServerTests"].contains($0.name) }
+    for target in package.targets where target.name == "fovea" {
+        target.dependencies.removeAll { if case .byNameItem("Server", _) = $0 { true } else { false } }
+    }
 }
 
 /// Set by `make sanitize`: only the modules without the engine, which the sanitizers cannot look into.

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # `make bench`: Fovea's own timings, then predictions and training steps in alternating pairs with others.
-# The server is tried where wrk is installed. PyTorch and ONNX Runtime are installed into an environment of their own, only for this; torch.compile needs g++.
-# Nothing else may run meanwhile.
+# The server is tried where wrk is installed. PyTorch and ONNX Runtime are installed into an environment of their own,
+# only for this; torch.compile needs g++. Nothing else may run meanwhile.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 fovea="$here/../.build/release/fovea"

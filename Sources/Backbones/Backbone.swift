@@ -30,6 +30,23 @@ extension Backbone {
     public func gradientMaps(_ x: Tensor, of scores: [(Tensor) throws -> Tensor]) throws -> Tensor? { nil }
 }
 
+/// A backbone whose feature vector is the mean of a map over its places.
+public protocol AveragingBackbone: Backbone {
+    /// The features at each place, [N, 3, H, W] -> [N, featureCount, H / 32, W / 32].
+    func featureMap(_ x: Tensor) throws -> Tensor
+}
+
+extension AveragingBackbone {
+    /// [N, 3, H, W] -> [N, featureCount].
+    public func callAsFunction(_ x: Tensor) throws -> Tensor { try featureMap(x).globallyAveraged() }
+
+    /// Both, of one pass.
+    public func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?) {
+        let map = try featureMap(x)
+        return (try map.globallyAveraged(), map)
+    }
+}
+
 /// How pixels become network input: (x / 255 - mean) / deviation, per channel in the order red, green, blue.
 public struct Normalization: Sendable, Equatable, Codable {
     /// Subtracted from values in [0, 1].

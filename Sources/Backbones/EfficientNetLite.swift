@@ -5,7 +5,7 @@ import Torch
 /// SiLU, under timm's names for `tf_efficientnet_lite0`.
 ///
 /// Its weights come from TensorFlow: "SAME" padding, batch norm with epsilon 1e-3.
-public final class EfficientNetLite: Backbone {
+public final class EfficientNetLite: AveragingBackbone {
     /// Blocks, kernel, stride of the first block, expansion of the channels within a block, output channels.
     private static let stages = [
         (1, 3, 1, 1, 16), (2, 3, 2, 6, 24), (2, 5, 2, 6, 40), (3, 3, 2, 6, 80), (3, 5, 1, 6, 112), (4, 5, 2, 6, 192),
@@ -48,16 +48,8 @@ public final class EfficientNetLite: Backbone {
         ]
     }
 
-    /// [N, 3, H, W] -> [N, featureCount].
-    public func callAsFunction(_ x: Tensor) throws -> Tensor { try map(x).globallyAveraged() }
-
-    /// The same, and [N, featureCount, H / 32, W / 32].
-    public func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?) {
-        let map = try map(x)
-        return (try map.globallyAveraged(), map)
-    }
-
-    private func map(_ x: Tensor) throws -> Tensor {
+    /// [N, 3, H, W] -> [N, featureCount, H / 32, W / 32].
+    public func featureMap(_ x: Tensor) throws -> Tensor {
         try head(stages.joined().reduce(stem(x, then: .relu6)) { try $1($0) }, then: .relu6)
     }
 

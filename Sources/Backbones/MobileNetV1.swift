@@ -2,7 +2,7 @@ import NN
 import Torch
 
 /// MobileNet v1 (Howard et al., arXiv 1704.04861), width 1.0, under timm's names for `mobilenetv1_100`.
-public final class MobileNetV1: Backbone {
+public final class MobileNetV1: AveragingBackbone {
     /// Repeats, stride of the first block, output channels.
     private static let stages = [(1, 1, 64), (2, 2, 128), (2, 2, 256), (6, 2, 512), (2, 2, 1024)]
 
@@ -42,16 +42,8 @@ public final class MobileNetV1: Backbone {
         ]
     }
 
-    /// [N, 3, H, W] -> [N, featureCount].
-    public func callAsFunction(_ x: Tensor) throws -> Tensor { try map(x).globallyAveraged() }
-
-    /// The same, and [N, featureCount, H / 32, W / 32].
-    public func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?) {
-        let map = try map(x)
-        return (try map.globallyAveraged(), map)
-    }
-
-    private func map(_ x: Tensor) throws -> Tensor {
+    /// [N, 3, H, W] -> [N, featureCount, H / 32, W / 32].
+    public func featureMap(_ x: Tensor) throws -> Tensor {
         try stages.joined().reduce(stem(x, then: .relu6)) { try $1($0) }
     }
 

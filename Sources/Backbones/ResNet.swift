@@ -3,7 +3,7 @@ import Torch
 
 /// Residual networks (He et al., CVPR 2016) under torchvision's names; the bottleneck strides in its 3x3 convolution,
 /// as torchvision's does ("v1.5").
-public final class ResNet: Backbone {
+public final class ResNet: AveragingBackbone {
     /// The two kinds of residual block.
     public enum Block: Sendable {
         /// Two 3x3 convolutions (ResNet-18 and 34).
@@ -42,16 +42,8 @@ public final class ResNet: Backbone {
             + stages.enumerated().map { ("layer\($0.offset + 1)", Sequential($0.element)) }
     }
 
-    /// [N, 3, H, W] -> [N, featureCount].
-    public func callAsFunction(_ x: Tensor) throws -> Tensor { try map(x).globallyAveraged() }
-
-    /// The same, and [N, featureCount, H / 32, W / 32].
-    public func featuresAndMap(_ x: Tensor) throws -> (features: Tensor, map: Tensor?) {
-        let map = try map(x)
-        return (try map.globallyAveraged(), map)
-    }
-
-    private func map(_ x: Tensor) throws -> Tensor {
+    /// [N, 3, H, W] -> [N, featureCount, H / 32, W / 32].
+    public func featureMap(_ x: Tensor) throws -> Tensor {
         let stemmed = try stem(x, then: .relu).maxPooled(kernel: 3, stride: 2, padding: 1)
         return try stages.joined().reduce(stemmed) { try $1($0) }
     }

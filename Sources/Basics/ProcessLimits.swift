@@ -3,7 +3,7 @@ import Foundation
 /// What the program needs of the process that it is started in.
 public enum ProcessLimits {
     /// Open files that work needs: shared libraries, photographs, cache, weights and logs.
-    static let files = 64
+    public static let files = 64
 
     /// Memory that work needs at least, in bytes. With less, Swift's runtime or a library would end the program by a signal.
     static let memory = 256 << 20

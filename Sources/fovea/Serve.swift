@@ -104,7 +104,7 @@ struct Serve: ParsableCommand {
         }
         let limits = ServiceLimits()
         // One for each connection, and those of the program itself.
-        let files = limits.connections + 64
+        let files = limits.connections + ProcessLimits.files
         let allowed = ProcessLimits.raiseFiles(to: files)
         if allowed < files {
             context.logger.warning(

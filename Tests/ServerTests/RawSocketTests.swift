@@ -37,6 +37,24 @@ import Testing
         try await server.stop()
     }
 
+    /// A request that is accepted, and whose body of three bytes is awaited.
+    private func begun(on server: RunningServer) async throws -> RawSocket {
+        let socket = try server.connect()
+        try await socket.send(
+            "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+        #expect(try await socket.response().status == 100)
+        return socket
+    }
+
+    /// Returns when the server is stopping: it has ended a connection without a request.
+    private func stopBesideAnIdleConnection(_ server: RunningServer) async throws {
+        let idle = try server.connect()
+        try await idle.request("GET", "/v2")
+        #expect(try await idle.response().status == 200)
+        server.beginStop()
+        #expect(try await idle.isEnded())
+    }
+
     @Test func aConnectionThatSendsNothingEnds() async throws {
         try await withServer(impatient) { (server: RunningServer) async throws -> Void in
             #expect(try await server.connect().isEnded())
@@ -99,10 +117,7 @@ import Testing
 
     @Test func aClientThatWaitsToSendIsToldToContinue() async throws {
         try await withServer { (server: RunningServer) async throws -> Void in
-            let socket = try server.connect()
-            try await socket.send(
-                "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-            #expect(try await socket.response().status == 100)
+            let socket = try await begun(on: server)
             try await socket.send("abc")
             #expect(try await socket.response().status == 422)
         }
@@ -376,10 +391,7 @@ import Testing
                 $0.queue = 1; $0.bodySeconds = 10; $0.idleSeconds = 30
             }
         ) { (server: RunningServer) async throws -> Void in
-            let slow = try server.connect()
-            try await slow.send(
-                "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-            #expect(try await slow.response().status == 100)
+            let slow = try await begun(on: server)
             let response = try await server.send("POST", "/v1/predict", [:], Data([1]))
             #expect(response.status == 503)
             #expect(response.headers["retry-after"] == "1")
@@ -427,15 +439,8 @@ import Testing
 
     @Test func whatWasAcceptedIsAnsweredWhenItStops() async throws {
         let server = try await RunningServer(in: folder)
-        let slow = try server.connect()
-        try await slow.send(
-            "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-        #expect(try await slow.response().status == 100)
-        let idle = try server.connect()
-        try await idle.request("GET", "/v2")
-        #expect(try await idle.response().status == 200)
-        server.beginStop()
-        #expect(try await idle.isEnded())
+        let slow = try await begun(on: server)
+        try await stopBesideAnIdleConnection(server)
         try await slow.send("abc")
         #expect(try await slow.response().status == 422)
         #expect(try await slow.isEnded())
@@ -469,15 +474,8 @@ import Testing
     /// One that came before it stopped, and behind it one whose body is not read.
     @Test func aRefusalIsNotCutWhenItStops() async throws {
         let server = try await RunningServer(in: folder)
-        let socket = try server.connect()
-        try await socket.send(
-            "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-        #expect(try await socket.response().status == 100)
-        let idle = try server.connect()
-        try await idle.request("GET", "/v2")
-        #expect(try await idle.response().status == 200)
-        server.beginStop()
-        #expect(try await idle.isEnded())
+        let socket = try await begun(on: server)
+        try await stopBesideAnIdleConnection(server)
         let next = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
         try await socket.send("abc" + next + String(repeating: "x", count: 900_000))
         try await Task.sleep(for: .milliseconds(300))
@@ -495,10 +493,7 @@ import Testing
             limits: limits {
                 $0.drainSeconds = 0.5; $0.bodySeconds = 300
             })
-        let slow = try server.connect()
-        try await slow.send(
-            "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
-        #expect(try await slow.response().status == 100)
+        let slow = try await begun(on: server)
         try await server.stop()
         #expect(try await slow.isEnded())
     }

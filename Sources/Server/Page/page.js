@@ -825,24 +825,26 @@ function makeColumn(item) {
     select(item)
     $("name").focus()
   })
-  for (const event of ["load", "error"]) {
-    photograph.addEventListener(event, () => {
-      photograph.hidden = previewProblem(photograph, item.image) !== ""
-      view.classList.toggle("bare", photograph.hidden)
-    })
-  }
+  for (const event of ["load", "error"]) photograph.addEventListener(event, () => checkColumn(item))
   photograph.alt = `Photograph ${isolated(item.file.name)}`
   photograph.src = item.url
   map.hidden = true
   view.append(photograph, map)
   row.append(view, open, text)
-  return { row, view, map, text }
+  return { row, view, photograph, map, text }
+}
+
+function checkColumn({ image, column: { view, photograph } }) {
+  photograph.hidden = previewProblem(photograph, image) !== ""
+  view.classList.toggle("bare", photograph.hidden)
 }
 
 function fillColumn(item, classes) {
-  const { view, text } = item.column ??= makeColumn(item)
+  const { view, photograph, text } = item.column ??= makeColumn(item)
   if (item.phase !== "read") return text.replaceChildren(make("p", "soft", stateWords(item)))
   view.style.setProperty("--ratio", item.image.width / item.image.height)
+  // It may have been loaded before it was known how it was read.
+  if (photograph.complete) checkColumn(item)
   const list = make("dl")
   for (const { title, told } of classes) {
     if (!told && title !== state.picked) continue
