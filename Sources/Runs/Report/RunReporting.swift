@@ -38,7 +38,7 @@ struct RunReporting {
             unlink(folder.file("metrics.json"))
         }
         try AtomicFile.write(split, to: folder.file(RunSplit.name))
-        try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
+        try save(outcome.measured.best, in: "")
         let weights = try ModelBundle.weightsHash(in: folder.path)
         // Whatever lies beside it: what was trained is written.
         do {
@@ -49,7 +49,7 @@ struct RunReporting {
         }
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))
-            try save(outcome.plain, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
+            try save(outcome.measured.plain, in: "plain/")
             try writeReport(student, difference)
         } else {
             try writeReport(nil, nil)
@@ -78,7 +78,7 @@ struct RunReporting {
 
     /// Each teacher on the validation images, class by class.
     private var teachers: [RunMetrics.Teacher] {
-        outcome.teachers.map { teacher in
+        outcome.measured.teachers.map { teacher in
             RunMetrics.Teacher(
                 subset: teacher.subset.name,
                 classes: teacher.subset.classes.enumerated().map { index, column in
@@ -90,20 +90,18 @@ struct RunReporting {
         }
     }
 
-    private func save(
-        _ stage: StageResult, _ thresholds: [Double?], _ outcomes: Outcomes, in place: String
-    ) throws {
-        var bundle = stage.bundle
+    private func save(_ model: RunMeasurements.Model, in place: String) throws {
+        var bundle = model.stage.bundle
         // A reused stage may have been trained under another limit of pixels.
         bundle.description.image = outcome.settings.image
-        bundle.description.thresholds = thresholds
+        bundle.description.thresholds = model.thresholds
         try bundle.save(to: folder.file(place.isEmpty ? "." : place))
-        try folder.write(outcomes, to: place + "predictions.csv")
+        try folder.write(model.outcomes, to: place + "predictions.csv")
     }
 
     /// What the table of costs does not show.
     private var costNotes: [String] {
-        guard outcome.student != nil, outcome.settings.technique.mixing.kind != .none else { return [] }
+        guard outcome.studentResult != nil, outcome.settings.technique.mixing.kind != .none else { return [] }
         return [
             "The student saw mixed images, on which its teachers were evaluated in each step; those seconds are among the "
                 + "student's."
@@ -157,8 +155,10 @@ struct RunReporting {
         }
         let cost = CostTable(outcome.costs, plainStages: outcome.plan.plain.second == nil ? 1 : 2)
         sections.append(.init("Cost", paragraphs: cost.notes() + costNotes, table: cost.table()))
-        var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
-        if let outcomes = outcome.studentOutcomes { reliability.append(.init("student", outcomes: outcomes)) }
+        var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.measured.plain.outcomes)]
+        if let student = outcome.measured.student {
+            reliability.append(.init("student", outcomes: student.outcomes))
+        }
         let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
         let curves = TrainingCurvesPlot(title: "Training", history: recorder.rows)
         sections.append(
