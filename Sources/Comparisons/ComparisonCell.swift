@@ -165,8 +165,8 @@ struct ComparisonCell {
 
     /// The settings that decide something about results and differ, such as "training.rate is 0.1 there and 0.01 now".
     private static func differences(of found: RunSettings, from expected: RunSettings) -> [String] {
-        let found = ConfigurationWriter.values(found, [.decides, .resolved])
-        let expected = ConfigurationWriter.values(expected, [.decides, .resolved])
+        let found = ConfigurationWriter.values(found, [.decides, .implied, .resolved])
+        let expected = ConfigurationWriter.values(expected, [.decides, .implied, .resolved])
         return Set(found.keys).union(expected.keys).sorted().filter { found[$0] != expected[$0] }.map { key in
             "\(key) is \(found[key] ?? "not set") there and \(expected[key] ?? "not set") now"
         }

@@ -18,7 +18,7 @@ extension ConfigurationWriter {
     ///
     /// - Parameter uses: which values are included, by what they decide.
     public static func values<Section: ConfigurationSection>(
-        _ section: Section, _ uses: Set<FieldUse> = [.decides, .resolved, .unused]
+        _ section: Section, _ uses: Set<FieldUse> = [.decides, .implied, .resolved, .unused]
     ) -> [String: String] {
         var values: [String: String] = [:]
         func add(_ entries: [YAMLValue.Entry], _ parent: String, _ outer: FieldUse) {

@@ -50,6 +50,8 @@ extension Field {
 public enum FieldUse: Int, Sendable {
     /// The value itself decides them.
     case decides
+    /// They do, as they did in the versions that did not have the key: stages of these stay stored.
+    case implied
     /// They follow from what is made of it: the content of a file, an automatic choice, another stage.
     case resolved
     /// Nothing, with the values that the other keys have.
@@ -67,6 +69,11 @@ extension Field {
 
     /// The same key, whose value decides nothing about results.
     public var unused: Field { used { _ in false } }
+
+    /// The same key, younger than stored stages, which were made as one value of it says.
+    public func implied(when condition: @escaping @Sendable (Section) -> Bool) -> Field {
+        using { [entry] in condition($0) ? .implied : entry($0).use }
+    }
 
     /// The same key, where results follow from what is made of its value.
     public var resolved: Field { using { _ in .resolved } }

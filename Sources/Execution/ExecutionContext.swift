@@ -19,8 +19,10 @@ public struct ExecutionContext: Sendable {
     public var logger: Logger
     /// Chooses the arithmetic where the settings leave it open.
     public var precision: PrecisionChoice
-    /// The processes that train together; this one alone, unless said otherwise.
+    /// The processes that compute together; this one alone, unless said otherwise.
     public var communicator: any Communicator = SingleProcess()
+    /// Whether this is the first of them, which alone writes and prints results.
+    public var isFirst: Bool { communicator.rank == 0 }
 
     /// Gathers them; the best device, as many threads as processors, no messages.
     public init(
@@ -38,12 +40,14 @@ public struct ExecutionContext: Sendable {
         self.precision = precision
     }
 
-    /// Meets the other processes of a launch, to train with them.
+    /// Meets the other processes of a launch, to compute with them.
     ///
-    /// - Throws: `FoveaError` of kind `environment` when they do not come.
+    /// - Throws: `FoveaError` of kind `environment` when they do not come, of kind `configuration` when they run another
+    ///   program.
     public mutating func join(_ launch: Launch) throws {
         communicator = try ProcessGroup(launch)
         logger.info("\(launch.summary)")
+        try communicator.requireEqual("Fovea \(Program.version) with libtorch \(Engine.version)", "the program is")
     }
 
     /// Threads that prepare batches while the engine computes: one of a few processors, since there the engine needs

@@ -1,9 +1,9 @@
 import Basics
 
 /// Whether an image is a colour fundus photograph, and how well it shows the retina.
-public struct ImageQuality: Sendable, Equatable {
+public struct ImageQuality: Sendable, Equatable, Codable {
     /// What is measured in the field of view. Formulas and limits: docs/using-a-model.md.
-    public struct Measures: Sendable, Equatable {
+    public struct Measures: Sendable, Equatable, Codable {
         /// Standard deviation of the Laplacian of the luminance, relative to its mean; nil where the field of view has fewer than
         /// `ImageQuality.side` pixels.
         public var sharpness: Double?

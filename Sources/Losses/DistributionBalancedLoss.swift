@@ -60,11 +60,13 @@ public struct DistributionBalancedLoss: ConfigurableLoss {
     /// 1 for classes with positives.
     private let taught: Tensor
     private let shift: Tensor
+    private let communicator: any Communicator
 
     /// Makes the loss for the counts of the training split.
     public init(_ context: LossContext, _ parameters: LossParameters) throws {
         let parameters = parameters[default: Parameters()]
         self.parameters = parameters
+        communicator = context.communicator
         let total = context.imageCount
         rarity = try context.tensor { $0 > 0 ? 1 / Float($0) : 0 }
         taught = try context.tensor { $0 > 0 ? 1 : 0 }
@@ -79,8 +81,9 @@ public struct DistributionBalancedLoss: ConfigurableLoss {
         let isEmpty = try sums.below(1e-30)
         let share = try (sums * 0 + rarity) / sums.clamped(1e-30, nil)
         let counted = try isEmpty.choose(share * 0, share * 0 + 1) * taught
-        let number = try counted.sum()
-        let mean = try number.below(0.5).choose(number * 0 + 1, (share * counted).sum() / number.clamped(1, nil))
+        let (number, sum) = (try counted.sum(), try (share * counted).sum())
+        try communicator.allReduce([number, sum])
+        let mean = try number.below(0.5).choose(number * 0 + 1, sum / number.clamped(1, nil))
         let relative = try isEmpty.choose(share * 0 + mean, share)
         return try ((relative - parameters.mu) * parameters.beta).sigmoid() + parameters.alpha
     }

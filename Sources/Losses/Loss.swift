@@ -35,12 +35,17 @@ public struct LossContext: Sendable {
     public var imageCount: Int
     /// Where the loss is computed.
     public var device: Device
+    /// The processes that compute the loss of a batch together, each on its part.
+    public var communicator: any Communicator
 
     /// Gathers what is known.
-    public init(classCounts: [Int], imageCount: Int, device: Device = .cpu) {
+    public init(
+        classCounts: [Int], imageCount: Int, device: Device = .cpu, communicator: any Communicator = SingleProcess()
+    ) {
         self.classCounts = classCounts
         self.imageCount = imageCount
         self.device = device
+        self.communicator = communicator
     }
 
     /// A number for each class by its positives, [C].

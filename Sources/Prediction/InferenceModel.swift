@@ -148,16 +148,34 @@ public struct InferenceModel {
         return maps
     }
 
+    /// Predicts, as any but the first of several processes, a part of some photographs for that one.
+    ///
+    /// - Throws: as what that one calls.
+    public func assist(images: [NamedImage]) throws {
+        try PredictionStream(inference: self, images: images, context: context).forEachBatch { _, _ in }
+    }
+
+    /// Verifies that all processes that predict together have the same model and images.
+    ///
+    /// - Parameter images: what tells them from others.
+    func agree(on images: @autoclosure () -> [String]) throws {
+        try context.communicator.requireEqual(
+            Digest.sha256(([ModelBundle.weightsHash(in: folder)] + images()).joined(separator: "\n")),
+            "the hash of model and images is")
+    }
+
     /// The raw logits of all images of a cache, [images, classes] row by row.
     ///
     /// - Parameter names: what the images are called in messages.
     /// - Throws: `FoveaError` of kind `numerical` that names the images with an output that is not finite;
     ///   `CancellationError`.
     func logits(_ cache: ImageCache, names: [String]) throws -> [Float] {
+        try agree(on: names.indices.map(cache.contentHash))
         let progress = ProgressReporter("Predicting", total: cache.count, unit: "images")
         let logits = try predictor.logits(
             cache: cache, items: (0..<cache.count).map { BatchItem(row: $0, view: 0) }, batchSize: 128,
-            threads: context.threads, shouldStop: context.shouldStop, progress: { progress.update($0) })
+            threads: context.threads, communicator: context.communicator, shouldStop: context.shouldStop,
+            progress: { progress.update($0) })
         progress.finish()
         let odd = description.nonFiniteRows(logits)
         guard odd.isEmpty else { throw FoveaError.nonFiniteOutputs(for: odd.map { names[$0] }, of: cache.count) }

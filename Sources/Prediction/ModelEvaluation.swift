@@ -129,6 +129,13 @@ public struct ModelEvaluation: Sendable {
         return outcome
     }
 
+    /// Predicts, as any but the first of several processes, a part of the images for that one.
+    ///
+    /// - Throws: as `run`.
+    public func assist(_ context: ExecutionContext) throws {
+        _ = try predictions(of: InferenceModel(model, precision: precision, context), context: context)
+    }
+
     /// The images that trained a model, as its run says.
     ///
     /// - Throws: `FoveaError` where the model has no run, or its images are gone.

@@ -10,7 +10,7 @@ import Torch
 /// What a model says about some photographs.
 public struct ModelPrediction: Sendable {
     /// One photograph.
-    public struct Row: Sendable {
+    public struct Row: Sendable, Codable {
         /// What it is called.
         public let image: String
         /// The probability of each class of the model.
@@ -55,8 +55,6 @@ public struct ModelPrediction: Sendable {
         public let reason: String
         /// Whether it was read, and is not a fundus photograph.
         public var isNotFundus = false
-
-        enum CodingKeys: CodingKey { case image, reason }
     }
 
     /// The model.

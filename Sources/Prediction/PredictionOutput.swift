@@ -75,6 +75,10 @@ extension ModelPrediction {
             var quality: Quality
             var aboveThreshold: [String]
         }
+        struct Unused: Encodable {
+            var image: String
+            var reason: String
+        }
         struct Document: Encodable {
             var fovea = Program.version
             var precision: Precision
@@ -82,9 +86,12 @@ extension ModelPrediction {
             @ExplicitNull var operatingPoint: String?
             var thresholds: [String: Double]
             var predictions: [Prediction]
-            var unreadable: [Failure]
-            var notFundus: [Failure]
+            var unreadable: [Unused]
+            var notFundus: [Unused]
             var nonFinite: [String]
+        }
+        func unused(_ isNotFundus: Bool) -> [Unused] {
+            failures.filter { $0.isNotFundus == isNotFundus }.map { Unused(image: $0.image, reason: $0.reason) }
         }
         let document = Document(
             precision: precision, classes: model.classes, operatingPoint: rule.name,
@@ -100,8 +107,7 @@ extension ModelPrediction {
                     aboveThreshold: model.classes.indices.filter { rule.isAbove(row, $0) == true }.map {
                         model.classes[$0]
                     })
-            }, unreadable: failures.filter { !$0.isNotFundus }, notFundus: failures.filter(\.isNotFundus),
-            nonFinite: nonFinite)
+            }, unreadable: unused(false), notFundus: unused(true), nonFinite: nonFinite)
         return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)
     }
 

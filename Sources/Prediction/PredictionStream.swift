@@ -4,12 +4,13 @@ import Foundation
 import FundusImaging
 import Models
 import Synchronization
+import Torch
 
 /// Predicts photographs batch by batch in their order: while the network computes one batch, the next is decoded, and no
-/// more than these two are in memory.
+/// more than these two are in memory. Several processes compute the batches by turns, and all have the answers to all.
 struct PredictionStream {
     /// What came of one photograph.
-    enum Answer: Sendable {
+    enum Answer: Sendable, Codable {
         case row(ModelPrediction.Row)
         /// It cannot be used.
         case failure(ModelPrediction.Failure)
@@ -32,18 +33,33 @@ struct PredictionStream {
     /// Hands over the answers of one batch after the other.
     ///
     /// - Parameters:
-    ///   - start: the number of the first image.
+    ///   - start: the number of the first image; of several processes the first one decides.
     ///   - body: called with the number of the batch's first image and an answer for each.
     /// - Throws: `FoveaError` when the machine lacks something; `CancellationError` when stopped.
     func forEachBatch(from start: Int = 0, _ body: (_ first: Int, _ answers: [Answer]) throws -> Void) throws {
-        var next = start < images.count ? try decoding(from: start) : nil
-        var first = start
-        while let current = next {
-            let decoded = try current.value()
-            let after = first + decoded.count
-            next = after < images.count ? try decoding(from: after) : nil
-            try body(first, answers(decoded, from: first))
-            first = after
+        let communicator = context.communicator
+        try inference.agree(on: images.map(\.name))
+        let start = Int(try communicator.decided { "\(start)" }) ?? start
+        let batches = Array(stride(from: start, to: images.count, by: batchSize))
+        let turns = stride(from: 0, to: batches.count, by: communicator.size)
+        func own(_ turn: Int) -> Int? { batches.dropFirst(turn + communicator.rank).first }
+        var next = try own(0).map(decoding)
+        for turn in turns {
+            let decoded = try next?.value() ?? []
+            next = try own(turn + communicator.size).map(decoding)
+            let found = try own(turn).map { try answers(decoded, from: $0) } ?? []
+            for (first, answers) in zip(batches[turn...], try gathered(found)) { try body(first, answers) }
+        }
+    }
+
+    /// The answers of each process, in their order.
+    private func gathered(_ own: [Answer]) throws -> [[Answer]] {
+        guard context.communicator.size > 1 else { return [own] }
+        let encoder = PropertyListEncoder()
+        encoder.outputFormat = .binary
+        let decoder = PropertyListDecoder()
+        return try context.communicator.all(Array(encoder.encode(own))).map {
+            try decoder.decode([Answer].self, from: Data($0))
         }
     }
 

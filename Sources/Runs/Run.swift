@@ -109,9 +109,7 @@ public struct Run {
             let runner = StageRunner(
                 settings, preparedData, context, planner, store, recorder, folder, weights)
             let plan = try makeStages(runner)
-            // The others have ended, or will.
-            runner.context.communicator = SingleProcess()
-            let outcome = try RunOutcome(plan, runner)
+            let outcome = try RunOutcome(RunMeasurements(plan, runner), plan, runner)
             try RunReporting(
                 outcome: outcome, runner: runner, recorder: recorder, folder: folder, sessions: sessions,
                 labels: LabelHashes((written ?? settings).data, divided.cohort, divided.attributes),
@@ -126,7 +124,7 @@ public struct Run {
     }
 
     /// Takes part, as any but the first of several processes, in what that one executes: trains the same steps on other
-    /// images, and writes nothing.
+    /// images, measures what comes of it, and writes nothing.
     ///
     /// - Parameter configuration: as for `execute`.
     public func assist(configuration: String) throws {
@@ -141,13 +139,13 @@ public struct Run {
         let store = StageStore(
             folder: settings.stageFolder, communicator: context.communicator, shouldStop: context.shouldStop,
             logger: logger)
-        _ = try makeStages(
-            StageRunner(
-                settings, preparedData, context, RunPlanner(settings, preparedData, context, weights), store, nil,
-                RunFolder(heldByOther: settings.output), weights))
+        let runner = StageRunner(
+            settings, preparedData, context, RunPlanner(settings, preparedData, context, weights), store, nil,
+            RunFolder(heldByOther: settings.output), weights)
+        _ = try RunMeasurements(makeStages(runner), runner)
     }
 
-    /// Verifies that all processes run the same program with the same configuration, and that each has images to train on.
+    /// Verifies that all processes have the same configuration, and that each has images to train on.
     private func agree(_ configuration: String) throws {
         let communicator = context.communicator
         let size = communicator.size
@@ -157,7 +155,6 @@ public struct Run {
                 "training.batch_size is \(settings.training.batchSize), the images of a step of all \(size) processes",
                 remedy: "Give it at least \(size), or start fewer processes.")
         }
-        try communicator.requireEqual("Fovea \(Program.version) with libtorch \(Engine.version)", "the program is")
         try communicator.requireEqual(Digest.sha256(configuration), "the hash of the configuration is")
     }
 

@@ -77,7 +77,7 @@ extension TrainingSettings: ConfigurationSection {
         Field(
             "sync_batch_norm", \.syncsBatchNorm, .flag,
             "Where several processes train: batch statistics over the images of all of them"
-        ).used { $0.syncsBatchNorm },
+        ).implied { !$0.syncsBatchNorm },
         Field(
             "precision", \.precision, .choice(or: "auto"),
             "Arithmetic of the network; losses are always float32. auto: the faster one"

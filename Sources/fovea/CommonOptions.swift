@@ -74,8 +74,8 @@ struct CommonOptions: ParsableArguments {
 
     /// What the work is given.
     ///
-    /// - Parameter launch: where this process is one of several: it has its own GPU and its share of the processors, and
-    ///   only the first one tells more than errors.
+    /// - Parameter launch: where this process is one of several, which it then joins: it has its own GPU and its share of
+    ///   the processors, and only the first one tells more than errors.
     /// - Throws: `FoveaError` of kind `environment` for another engine than the one that the program was built with,
     ///   unless `acceptsAnyEngine`.
     func context(
@@ -87,10 +87,12 @@ struct CommonOptions: ParsableArguments {
         let level = launch.map { $0.rank > 0 } ?? false ? max(chosen, .error) : chosen
         ProgressReporter.isSilent = level > .info
         let logger = Logger.terminal(level: level)
-        return ExecutionContext(
+        var context = ExecutionContext(
             device: try usableDevice(launch), threads: try usableThreads(logger, launch),
             isResuming: isResuming, shouldStop: { StopSignal.isCaught },
             wantsCheckpoint: { StopSignal.takesCheckpoint() }, logger: logger)
+        if let launch, launch.size > 1 { try context.join(launch) }
+        return context
     }
 
     /// The device requested; for `auto` the best one, of several GPUs that of this process.

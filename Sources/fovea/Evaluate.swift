@@ -29,7 +29,8 @@ struct Evaluate: ParsableCommand {
             evaluated, and the label table may have more. Rows that do not match, or that occur twice, are errors. \
             Patients are taken from the label table's column "patient", where there is one. Several tables of the same \
             images are seeds of one model: metrics are the means of theirs, and intervals draw among them too. With \
-            --out-of-fold several tables of different images are joined instead.
+            --out-of-fold several tables of different images are joined instead. Started by torchrun --no-python, srun or \
+            mpirun, several processes divide the images that a model predicts (docs/scaling.md).
             """)
 
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
@@ -126,8 +127,8 @@ struct Evaluate: ParsableCommand {
         let table = try output.map { try OutputFile($0, named: "--output", inputs: inputs) }
         let document = try json.map { try OutputFile($0, named: "--json", inputs: inputs) }
         try OutputFile.refuseEqual(table, document)
-        let context = try common.context()
-        let outcome = try evaluate(context, outputs: [table, document].compactMap { $0 })
+        let context = try common.context(launch: Launch())
+        guard let outcome = try evaluate(context, outputs: [table, document].compactMap(\.self)) else { return }
         for note in outcome.notes { context.logger.warning("\(note)") }
         // Files first: whoever reads the text may stop reading.
         try document?.write(outcome.json(), shouldStop: context.shouldStop)
@@ -141,8 +142,10 @@ struct Evaluate: ParsableCommand {
             + (model.map(InferenceModel.files) ?? [])
     }
 
-    private func evaluate(_ context: ExecutionContext, outputs: [OutputFile]) throws -> EvaluationOutcome {
+    /// What is found; nil in all processes but the first one of several, which predict for that one.
+    private func evaluate(_ context: ExecutionContext, outputs: [OutputFile]) throws -> EvaluationOutcome? {
         guard let model else {
+            guard context.isFirst else { return nil }
             return try predictionEvaluation().run(threads: context.threads, shouldStop: context.shouldStop)
         }
         var evaluation = try data.evaluation(of: model)
@@ -150,6 +153,10 @@ struct Evaluate: ParsableCommand {
         evaluation.merge = merge
         evaluation.outputs = outputs
         if let bootstrap { evaluation.evaluation.bootstrap = bootstrap }
+        guard context.isFirst else {
+            try evaluation.assist(context)
+            return nil
+        }
         return try evaluation.run(context)
     }
 

@@ -35,6 +35,9 @@ struct Fovea: ParsableCommand {
     /// Says what went wrong, or prints the requested help; the status to end with.
     private static func status(of error: any Error) -> Int32 {
         switch error {
+        // All processes were told to stop, and another one did so first.
+        case let error as FoveaError where error.kind == .peer && StopSignal.isCaught:
+            return status(of: CancellationError())
         case let error as FoveaError:
             printError("error: " + error.description)
             return ExitStatus.of(error.kind)

@@ -17,7 +17,8 @@ struct Predict: ParsableCommand {
             An image that cannot be read, or is not a colour fundus photograph, is named on the standard error stream; the \
             others are predicted nevertheless, and the status is then 65. Blurred, dark or cut photographs are predicted \
             with a warning. In folders every image is predicted, whatever its name and however deep it lies, \
-            each file once; what is skipped is counted and named. For research; not a medical device.
+            each file once; what is skipped is counted and named. Started by torchrun --no-python, srun or mpirun, several \
+            processes divide the photographs (docs/scaling.md). For research; not a medical device.
             """)
 
     @Argument(help: "A run folder, or a folder with config.json and model.safetensors.")
@@ -85,15 +86,20 @@ struct Predict: ParsableCommand {
         let file = try output.map {
             try OutputFile($0, named: "--output", inputs: InferenceModel.files(of: model))
         }
-        let found = try ImageArguments.expand(images) { printError(Printable.line($0)) }
+        let launch = try Launch()
+        guard maps == nil || (launch?.size ?? 1) == 1 else {
+            throw FoveaError(.configuration, "--maps is for one process", remedy: "Start it without a launcher.")
+        }
+        let context = try common.context(isResuming: resume || (launch?.restarts ?? 0) > 0, launch: launch)
+        let found = try ImageArguments.expand(images) { if context.isFirst { printError(Printable.line($0)) } }
         try file?.refuse(found.map(\.path))
-        let context = try common.context()
         let inference = try InferenceModel(
             model, precision: precision, operatingPoint: at, takesAnyImage: anyImage, context)
+        guard context.isFirst else { return try inference.assist(images: found) }
         if let undecided = inference.undecided { context.logger.warning("\(undecided)") }
         if let outputFolder {
             let folder = try PredictionFolder(
-                outputFolder, inference, images: found, shard: shard ?? 10_000, isResuming: resume)
+                outputFolder, inference, images: found, shard: shard ?? 10_000, isResuming: context.isResuming)
             let summary = try folder.predict(context) { context.logger.error("\($0.reason)") }
             try StandardStream.result(
                 "\(folder.path): \(summary.predicted) of \(found.count) images predicted, "

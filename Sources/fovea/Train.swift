@@ -53,7 +53,7 @@ struct Train: ParsableCommand {
         let text = ConfigurationWriter.yaml(written ?? run)
         let launch = isDryRun ? nil : try Launch()
         let continues = try resume != nil || launch.map { try $0.restarts > 0 && Self.hasBegun(run, text) } ?? false
-        var context = try common.context(isResuming: continues, launch: launch)
+        let context = try common.context(isResuming: continues, launch: launch)
         if isDryRun {
             let forecast = try Run(run, context, written: written).forecast()
             try show(
@@ -66,16 +66,11 @@ struct Train: ParsableCommand {
         }
         let outcome: RunOutcome
         do {
-            if let launch, launch.size > 1 {
-                try context.join(launch)
-                if launch.rank > 0 { return try Run(run, context, written: written).assist(configuration: text) }
-            }
-            outcome = try Run(run, context, written: written).execute(configuration: text)
-        } catch let error as FoveaError where error.kind == .peer && StopSignal.isCaught {
-            // All processes were told to stop, and another one did so first.
-            throw CancellationError()
+            let job = Run(run, context, written: written)
+            guard context.isFirst else { return try job.assist(configuration: text) }
+            outcome = try job.execute(configuration: text)
         } catch let stop as CancellationError {
-            guard launch.map({ $0.rank == 0 }) ?? true else { throw stop }
+            guard context.isFirst else { throw stop }
             let hasBegun = FileManager.default.fileExists(atPath: PathName.joined(run.output, "config.yaml"))
             printError(
                 (hasBegun ? "`fovea train --resume \(ShellWord.quoted(run.output))`" : "The same command")

@@ -448,19 +448,20 @@ import Torch
     /// Cells that began from different weights would show the difference of these as an effect of seed or arm.
     @Test func exchangedWeightsAreNoticed() throws {
         let weights = folder.path + "/begin/" + ModelBundle.weightsName
-        func replaceWeights() throws {
+        func replaceWeights(seed: UInt64) throws {
+            try Engine.seed(seed)
             let description = ModelDescription(
                 architecture: .mobilenetv1Short, classes: ["a"], image: .init(resolution: 32, crop: .none))
             try Folder.make(folder.path + "/begin")
             try ModelBundle(description, description.makeClassifier()).save(to: folder.path + "/begin")
         }
-        try replaceWeights()
+        try replaceWeights(seed: 1)
         let first = try Data(contentsOf: URL(fileURLWithPath: weights))
         settings.techniques = [settings.techniques[0]]
         settings.arms = [.plain]
         settings.settings = ["model.weights=\(weights)"]
         try execute(settings)
-        try replaceWeights()
+        try replaceWeights(seed: 2)
         settings.seeds = [0, 1]
         for use: () throws -> Void in [
             { try self.execute(self.settings) }, { _ = try self.comparison(self.settings).report() },

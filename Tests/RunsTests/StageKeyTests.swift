@@ -137,8 +137,6 @@ import Torch
     private func dependsOnOtherSections(_ key: String, _ settings: RunSettings) -> Bool {
         switch key {
         case "distillation", "regions": true
-        // It is in keys only where it is true, so that stages of versions without it stay.
-        case "training.sync_batch_norm": !settings.training.syncsBatchNorm
         case "evaluation.many", "evaluation.medium": settings.distillation?.grouping != "shot"
         case "distillation.teachers.technique": settings.technique == TechniqueSettings()
         case "distillation.teachers.negatives": settings.data.labels == .single
@@ -149,7 +147,7 @@ import Torch
     @Test(arguments: configurations) func aKeyChangesExactlyWithWhatIsUsed(given: [String]) throws {
         let settings = try Self.read(given)
         let before = try Self.digests(settings)
-        let used = Set(ConfigurationWriter.values(settings, [.decides, .resolved]).keys)
+        let used = Set(ConfigurationWriter.values(settings, [.decides, .implied, .resolved]).keys)
         for key in ConfigurationWriter.values(settings).keys where !dependsOnOtherSections(key, settings) {
             guard let changed = try Self.change(key, of: settings) else { continue }
             #expect(try (Self.digests(changed) != before) == used.contains(key), "\(key)")
@@ -164,7 +162,8 @@ import Torch
             let keys = ConfigurationWriter.values(settings).keys.filter { !dependsOnOtherSections($0, settings) }
             let possible = try Set(keys.filter { try Self.change($0, of: settings) != nil })
             tried.formUnion(possible)
-            used.formUnion(possible.intersection(ConfigurationWriter.values(settings, [.decides, .resolved]).keys))
+            let deciding = ConfigurationWriter.values(settings, [.decides, .implied, .resolved]).keys
+            used.formUnion(possible.intersection(deciding))
         }
         #expect(tried == Set(Self.others.keys))
         let never: Set = [

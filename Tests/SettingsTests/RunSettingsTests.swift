@@ -63,6 +63,7 @@ struct RunSettingsTests {
         s.training.gradientLimit = 1.5
         s.training.averageDecay = 0.999
         s.training.backboneRate = 0.1
+        s.training.syncsBatchNorm = true
         s.training.precision = .float32
         s.training.skipLimit = 4
         var candidate = TrainingCandidate()

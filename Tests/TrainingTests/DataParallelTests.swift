@@ -19,7 +19,7 @@ import Training
     /// Trains from the same beginning; gives the history and the weights.
     private static func train(
         _ plan: TrainingPlan, _ data: TrainingData, _ network: () throws -> Classifier,
-        objective: (any Objective)? = nil,
+        objective: (any Communicator) throws -> any Objective = { _ in LabelObjective(BinaryCrossEntropy()) },
         checkpoints: String? = nil, stopAfter steps: Int = .max, _ launch: Launch? = nil
     ) throws -> (history: [EpochRecord], weights: [Float]) {
         let communicator: any Communicator = try launch.map { try ProcessGroup($0) } ?? SingleProcess()
@@ -30,7 +30,7 @@ import Training
             communicator: communicator)
         var asked = 0
         let history = try trainer.train(
-            network, .symmetric, objective: objective ?? LabelObjective(BinaryCrossEntropy()),
+            network, .symmetric, objective: objective(communicator),
             stream: EpochStream(InOrder(rows: Array(0..<data.cohort.count)), views: plan.views),
             checkpoints: checkpoints.map {
                 Checkpoints(folder: $0, dumps: $0 + "-dumps", recipe: "r", communicator: communicator)
@@ -99,6 +99,26 @@ import Training
         #expect(distance(both[0].weights, alone.weights) < 1e-5 && both[0].weights == both[1].weights)
     }
 
+    /// Images without a positive are weighted by the mean over the others of the whole batch.
+    @Test func aLossThatLooksAtTheWholeBatchDoes() throws {
+        let folder = try TemporaryFolder()
+        let data = try folder.data(Self.rows)
+        let plan = plainPlan(epochs: 4, batchSize: 10)
+        func network() throws -> Classifier { try tinyNetwork(classes: 3) }
+        func objective(_ communicator: any Communicator) throws -> any Objective {
+            let context = LossContext(classCounts: [4, 3, 2], imageCount: 10, communicator: communicator)
+            return LabelObjective(try DistributionBalancedLoss(context, LossParameters()))
+        }
+        let alone = try Self.train(plan, data, network, objective: objective)
+        let three = try together(3) { try Self.train(plan, data, network, objective: objective, $0) }
+        #expect(Self.lossDistance(three[0].history, alone.history) < 1e-6)
+        #expect(distance(three[0].weights, alone.weights) < 1e-6)
+        let apart = try together(3) { launch in
+            try Self.train(plan, data, network, objective: { _ in try objective(SingleProcess()) }, launch)
+        }
+        #expect(Self.lossDistance(apart[0].history, alone.history) > 1e-5)
+    }
+
     @Test(arguments: [Mixing.Kind.mixup, .cutmix])
     func imagesAreMixedWithThoseOfOtherProcesses(_ kind: Mixing.Kind) throws {
         let folder = try TemporaryFolder()
@@ -116,7 +136,7 @@ import Training
         let folder = try TemporaryFolder()
         let data = try folder.data(Array(Self.rows.prefix(8)))
         var plan = plainPlan(epochs: 2, batchSize: 4)
-        func objective() -> any Objective {
+        func objective(_: any Communicator) -> any Objective {
             Spy { batch, z, targets, items in
                 let loss = try BinaryCrossEntropy()(logits: z, labels: targets.labels, mask: targets.mask)
                 return batch == 1 && items.contains { $0.row == 6 } ? try loss / 0 : loss
@@ -125,7 +145,7 @@ import Training
         func network() throws -> Classifier { try tinyNetwork(classes: 3) }
         let errors = try together(2) { launch in
             try #require(throws: FoveaError.self) {
-                try Self.train(plan, data, network, objective: objective(), launch)
+                try Self.train(plan, data, network, objective: objective, launch)
             }
         }
         for error in errors {
@@ -135,8 +155,8 @@ import Training
                     "in epoch 1, step 2, on the images picture-4, picture-5, picture-6, picture-7"), "\(error)")
         }
         plan.skipLimit = 1
-        let both = try together(2) { try Self.train(plan, data, network, objective: objective(), $0) }
-        let alone = try Self.train(plan, data, network, objective: objective())
+        let both = try together(2) { try Self.train(plan, data, network, objective: objective, $0) }
+        let alone = try Self.train(plan, data, network, objective: objective)
         #expect(both[1].history.map(\.skippedSteps) == [1, 0])
         #expect(distance(both[0].weights, alone.weights) < 1e-5 && both[0].weights == both[1].weights)
     }

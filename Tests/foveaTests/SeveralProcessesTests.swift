@@ -74,10 +74,57 @@ import Testing
         let (expected, found) = (try history("alone"), try history("both"))
         #expect(found.map(\.stage) == expected.map(\.stage))
         for (one, other) in zip(found, expected) { #expect(abs(one.loss - other.loss) < 2e-2 * other.loss) }
+        // What was measured together is what one process measures.
+        let evaluated = try ProgramRun(
+            ["evaluate", "both", "--device", "cpu", "--threads", "1", "--output", "one.csv"], in: folder)
+        #expect(evaluated.status == 0, "\(evaluated.errors)")
+        #expect(try text("one.csv") == text("both/predictions.csv"))
         let (first, second) = (try text("alone/predictions.csv"), try text("both/predictions.csv"))
         #expect(
             first.split(separator: "\n").map { $0.prefix { $0 != "," } }
                 == second.split(separator: "\n").map { $0.prefix { $0 != "," } })
+    }
+
+    @Test func predictionsAreThoseOfOneProcess() throws {
+        let trained = try ProgramRun(arguments("run"), in: folder)
+        #expect(trained.status == 0, "\(trained.errors)")
+        try folder.write("not an image", to: "p/images/damaged.jpg")
+        let images = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/p/images").count
+        // Batches of 32, of which the last one is short, and other images than processes.
+        #expect(images > 64 && images % 32 > 0)
+        func compare(_ command: [String], _ output: String, statuses: [Int32]) throws -> [RunningProgram] {
+            let command = command + ["--device", "cpu", "--threads", "1"]
+            let alone = try ProgramRun(command + [output, "one"], in: folder)
+            #expect(alone.status == statuses[0], "\(alone.errors)")
+            let several = try start(statuses.map { _ in command + [output, "several"] })
+            #expect(several.map { $0.end() } == statuses, "\(several.map(\.errors))")
+            return several
+        }
+        _ = try compare(["evaluate", "run", "--split", "all"], "--output", statuses: [0, 0])
+        #expect(try file("several") == file("one"))
+        let three = try compare(["predict", "run", "p/images", "--json"], "--output", statuses: [65, 0, 0])
+        #expect(try file("several") == file("one"))
+        #expect(three[0].errors.contains("damaged.jpg") && three[1].errors == "" && three[2].errors == "")
+        for name in ["one", "several"] { try FileManager.default.removeItem(atPath: folder.path + "/" + name) }
+        _ = try compare(["predict", "run", "p/images", "--shard", "40"], "--output-folder", statuses: [65, 0])
+        let tables = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/one").filter {
+            $0.hasSuffix(".csv")
+        }
+        #expect(tables.count > 4)
+        for table in tables { #expect(try file("several/" + table) == file("one/" + table), "\(table)") }
+    }
+
+    @Test func processesWithOtherImagesPredictNothing() throws {
+        let trained = try ProgramRun(arguments("run"), in: folder)
+        #expect(trained.status == 0, "\(trained.errors)")
+        let one = try #require(FileManager.default.contentsOfDirectory(atPath: folder.path + "/p/images").first)
+        let both = try start(["p/images", "p/images/" + one].map { ["predict", "run", $0, "--device", "cpu"] })
+        #expect(both.map { $0.end() } == [78, 78])
+        #expect(both[1].errors.contains("the hash of model and images is "), "\(both[1].errors)")
+        let maps = try RunningProgram(
+            ["predict", "run", "p/images", "--maps", "m"], in: folder,
+            environment: launchVariables(0, of: 2, port: freePort()))
+        #expect(maps.end() == 78 && maps.errors.contains("--maps is for one process"))
     }
 
     @Test func aKilledProcessIsNamedAndRestartedProcessesComeToTheSame() throws {

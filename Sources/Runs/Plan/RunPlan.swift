@@ -34,6 +34,9 @@ package struct RunPlan: Sendable {
     /// Whether the run's model is the plain model and its teachers together.
     package var isCommittee: Bool { subsets != nil && student == nil }
 
+    /// What the run's model is called beside the plain one.
+    var studentName: String { isCommittee ? "committee" : "student" }
+
     package subscript(id: StageSpec.ID) -> StageSpec? { stages.first { $0.id == id } }
 
     /// Adds a stage, unless it is there already, be it under another name; gives the name that it has.

@@ -38,7 +38,7 @@ struct RunReporting {
             unlink(folder.file("metrics.json"))
         }
         try AtomicFile.write(split, to: folder.file(RunSplit.name))
-        try save(outcome.best, outcome.bestThresholds, outcome.bestOutcomes, in: "")
+        try save(outcome.measured.best, in: "")
         let weights = try ModelBundle.weightsHash(in: folder.path)
         // Whatever lies beside it: what was trained is written.
         do {
@@ -49,7 +49,7 @@ struct RunReporting {
         }
         if let student = outcome.studentResult, let difference = outcome.difference {
             try Folder.make(folder.file("plain"))
-            try save(outcome.plain, outcome.plainThresholds, outcome.plainOutcomes, in: "plain/")
+            try save(outcome.measured.plain, in: "plain/")
             try writeReport(student, difference)
         } else {
             try writeReport(nil, nil)
@@ -78,7 +78,7 @@ struct RunReporting {
 
     /// Each teacher on the validation images, class by class.
     private var teachers: [RunMetrics.Teacher] {
-        outcome.teachers.map { teacher in
+        outcome.measured.teachers.map { teacher in
             RunMetrics.Teacher(
                 subset: teacher.subset.name,
                 classes: teacher.subset.classes.enumerated().map { index, column in
@@ -90,15 +90,13 @@ struct RunReporting {
         }
     }
 
-    private func save(
-        _ stage: StageResult, _ thresholds: [Double?], _ outcomes: Outcomes, in place: String
-    ) throws {
-        var bundle = stage.bundle
+    private func save(_ model: RunMeasurements.Model, in place: String) throws {
+        var bundle = model.stage.bundle
         // A reused stage may have been trained under another limit of pixels.
         bundle.description.image = outcome.settings.image
-        bundle.description.thresholds = thresholds
+        bundle.description.thresholds = model.thresholds
         try bundle.save(to: folder.file(place.isEmpty ? "." : place))
-        try folder.write(outcomes, to: place + "predictions.csv")
+        try folder.write(model.outcomes, to: place + "predictions.csv")
     }
 
     /// What the table of costs does not show.
@@ -118,7 +116,7 @@ struct RunReporting {
     private func writeReport(_ student: EvaluationResult?, _ difference: PairedResult?) throws {
         try Folder.make(folder.file("plots"))
         var models: [(name: String, result: EvaluationResult)] = [("plain", outcome.plainResult)]
-        if let student { models.append((outcome.studentName, student)) }
+        if let student { models.append((outcome.plan.studentName, student)) }
         var sections: [RunReport.Section] = []
         func figure(_ drawing: Drawing, _ name: String, _ caption: String) throws -> RunReport.Figure {
             try drawing.write(to: folder.file("plots/" + name + ".svg"))
@@ -130,7 +128,7 @@ struct RunReporting {
             sections.append(.init("The \(name) model", paragraphs: tables.notes(), table: tables.summary()))
         }
         if let difference {
-            let name = outcome.studentName
+            let name = outcome.plan.studentName
             let tables = DifferenceTables(difference, candidate: name, reference: "plain", names: names)
             let plot = GainPlot(
                 title: name.capitalized + " minus plain model",
@@ -162,9 +160,12 @@ struct RunReporting {
         let plainStages = outcome.plan.plain.second == nil ? 1 : 2
         let cost = CostTable(
             outcome.costs, plainStages: outcome.plan.subsets == nil ? outcome.costs.count : plainStages)
-        sections.append(.init("Cost", paragraphs: cost.notes(of: outcome.studentName) + costNotes, table: cost.table()))
-        var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.plainOutcomes)]
-        if let outcomes = outcome.studentOutcomes { reliability.append(.init(outcome.studentName, outcomes: outcomes)) }
+        let costParagraphs = cost.notes(of: outcome.plan.studentName) + costNotes
+        sections.append(.init("Cost", paragraphs: costParagraphs, table: cost.table()))
+        var reliability = [ReliabilityPlot.Model("plain", outcomes: outcome.measured.plain.outcomes)]
+        if let student = outcome.measured.student {
+            reliability.append(.init(outcome.plan.studentName, outcomes: student.outcomes))
+        }
         let calibration = ReliabilityPlot(title: "Calibration", models: reliability)
         let curves = TrainingCurvesPlot(title: "Training", history: recorder.rows)
         sections.append(
@@ -236,10 +237,10 @@ extension RunOutcome {
         }
         add("Plain model", EvaluationTables(plainResult).summary())
         if let studentResult, let difference {
-            add(studentName.capitalized, EvaluationTables(studentResult).summary())
+            add(plan.studentName.capitalized, EvaluationTables(studentResult).summary())
             add(
-                studentName.capitalized + " minus plain",
-                DifferenceTables(difference, candidate: studentName, reference: "plain").summary())
+                plan.studentName.capitalized + " minus plain",
+                DifferenceTables(difference, candidate: plan.studentName, reference: "plain").summary())
         }
         return text
     }

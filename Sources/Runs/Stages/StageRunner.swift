@@ -18,7 +18,7 @@ import Training
 final class StageRunner {
     let settings: RunSettings
     let preparedData: PreparedData
-    var context: ExecutionContext
+    let context: ExecutionContext
     let planner: RunPlanner
     let store: StageStore
     /// nil where another process of the run keeps the records.

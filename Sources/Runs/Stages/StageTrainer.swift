@@ -109,7 +109,7 @@ struct StageTrainer {
     private func loss() throws -> any Loss {
         let context = LossContext(
             classCounts: counts(rows: recipe.rows).map(\.positives), imageCount: recipe.rows.count,
-            device: runner.device)
+            device: runner.device, communicator: runner.context.communicator)
         if settings.data.labels == .single { return try SoftmaxCrossEntropy(context) }
         return try LossRegistry.make(recipe.technique.loss, recipe.technique.losses, context)
     }
