@@ -4,6 +4,7 @@ import Distillation
 import Evaluation
 import Execution
 import Models
+import Settings
 import Training
 
 /// What the finished networks of a plan make of the run's images. Of several processes each computes a part, and all have

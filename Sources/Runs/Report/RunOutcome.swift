@@ -1,6 +1,7 @@
 import Basics
 import Evaluation
 import Execution
+import Models
 import RunFiles
 import Settings
 
