@@ -162,6 +162,8 @@ public struct TeacherSettings: Sendable, Equatable {
     public var backboneRate: Double?
     /// What they minimise, and on which images.
     public var technique = Technique.bce
+    /// Whether each of several processes trains whole teachers, alone.
+    public var areSideBySide = false
 
     /// The defaults.
     public init() {}
@@ -186,5 +188,9 @@ extension TeacherSettings: ConfigurationSection {
             "Factor on the backbone's learning rate, 0 freezes it; null: training.backbone_rate"
         ).resolved,
         Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student").resolved,
+        Field(
+            "side_by_side", \.areSideBySide, .flag,
+            "Where several processes train: each trains whole teachers, alone"
+        ).unused,  // As the number of processes.
     ]
 }

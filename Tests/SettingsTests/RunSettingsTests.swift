@@ -120,6 +120,7 @@ struct RunSettingsTests {
         d.teachers.rate = 0.01
         d.teachers.backboneRate = 0.5
         d.teachers.technique = .same
+        d.teachers.areSideBySide = true
         s.distillation = d
         s.evaluation.bootstrap = 0
         s.evaluation.many = 50
