@@ -173,7 +173,10 @@ public struct Run {
         }
         let keys = plan.stages.map(\.digest).joined(separator: "\n")
         try context.communicator.requireEqual(Digest.sha256(keys), "the hash of images, labels and settings is")
-        for stage in plan.stages { try runner.make(stage) }
+        for stage in plan.stages {
+            if stage.id == plan.teachers.first?.first { try runner.makeTeachers(of: plan) }
+            try runner.make(stage)
+        }
         return plan
     }
 

@@ -180,6 +180,8 @@ public struct TeacherSettings: Sendable, Equatable {
     public var technique = Technique.bce
     /// How their images are made; nil: as those of the plain model.
     public var image: ImageSettings?
+    /// Whether each of several processes trains whole teachers, alone.
+    public var areSideBySide = false
 
     /// The defaults.
     public init() {}
@@ -205,5 +207,9 @@ extension TeacherSettings: ConfigurationSection {
         ).resolved,
         Field("technique", \.technique, .choice, "bce: plain BCE, every image once; same: as the student").resolved,
         Field("image", \.image, .optional(.section), "How their images are made; null: as `image` says").resolved,
+        Field(
+            "side_by_side", \.areSideBySide, .flag,
+            "Where several processes train: each trains whole teachers, alone"
+        ).unused,  // As the number of processes.
     ]
 }

@@ -35,15 +35,12 @@ struct Fovea: ParsableCommand {
     /// Says what went wrong, or prints the requested help; the status to end with.
     private static func status(of error: any Error) -> Int32 {
         switch error {
-        // All processes were told to stop, and another one did so first.
-        case let error as FoveaError where error.kind == .peer && StopSignal.isCaught:
-            return status(of: CancellationError())
+        case _ where isStop(error):
+            printError("stopped")
+            return StopSignal.exitStatus
         case let error as FoveaError:
             printError("error: " + error.description)
             return ExitStatus.of(error.kind)
-        case is CancellationError:
-            printError("stopped")
-            return StopSignal.exitStatus
         case is StandardStream.ReaderGone:
             // As any program that writes to a pipe without a reader; the shell makes 141 of it.
             signal(SIGPIPE, SIG_DFL)
@@ -73,6 +70,11 @@ struct Fovea: ParsableCommand {
             printError(escapedMessage(for: error))
             return code.rawValue
         }
+    }
+
+    /// Whether the work was told to stop; of several processes that were, another one may have done so first.
+    static func isStop(_ error: any Error) -> Bool {
+        error is CancellationError || (StopSignal.isCaught && (error as? FoveaError)?.kind == .peer)
     }
 
     /// The message for a mistake in the command line, on which no argument begins a line of its own: it is that for the same

@@ -69,7 +69,7 @@ struct Train: ParsableCommand {
             let job = Run(run, context, written: written)
             guard context.isFirst else { return try job.assist(configuration: text) }
             outcome = try job.execute(configuration: text)
-        } catch let stop as CancellationError {
+        } catch let stop where Fovea.isStop(stop) {
             guard context.isFirst else { throw stop }
             let hasBegun = FileManager.default.fileExists(atPath: PathName.joined(run.output, "config.yaml"))
             printError(

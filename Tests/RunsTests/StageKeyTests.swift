@@ -105,6 +105,7 @@ import Torch
         "distillation.teachers.minimum_steps": ["11"], "distillation.teachers.rate": ["0.01"],
         "distillation.teachers.backbone_rate": ["0.5"], "distillation.teachers.technique": ["same", "bce"],
         "distillation.teachers.image": ["{resolution: 64}"],
+        "distillation.teachers.side_by_side": ["true"],
         "evaluation.bootstrap": ["7"], "evaluation.many": ["11"], "evaluation.medium": ["11", "6"],
         "evaluation.every": ["7"], "evaluation.minimum_positive_patients": ["3"],
         "checkpoints.every_epochs": ["3"], "checkpoints.every_steps": ["3"], "checkpoints.keep_last": ["3"],
@@ -167,7 +168,8 @@ import Torch
         }
         #expect(tried == Set(Self.others.keys))
         let never: Set = [
-            "image.pixel_limit", "training.skip_limit", "distillation.preset", "evaluation.bootstrap",
+            "image.pixel_limit", "training.skip_limit", "distillation.preset", "distillation.teachers.side_by_side",
+            "evaluation.bootstrap",
             "evaluation.minimum_positive_patients", "output", "stages", "cache",
         ]
         #expect(tried.subtracting(used).subtracting(never).allSatisfy { $0.hasPrefix("checkpoints.") })

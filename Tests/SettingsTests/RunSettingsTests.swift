@@ -126,6 +126,7 @@ struct RunSettingsTests {
         d.teachers.backboneRate = 0.5
         d.teachers.technique = .same
         d.teachers.image = ImageSettings(resolution: 96, crop: .none, localContrast: true, pixelLimit: 54321)
+        d.teachers.areSideBySide = true
         s.distillation = d
         s.regions = RegionSettings()
         s.regions?.attribute = "feature"

@@ -8,9 +8,12 @@ import Testing
 /// `fovea train` as several processes, as `torchrun` starts them.
 @Suite(.serialized) struct SeveralProcessesTests {
     private let folder: WorkFolder
-    /// torchrun of the version of PyTorch that Fovea is written for; `make scale` names it.
-    private static let torchrun = ProcessInfo.processInfo.environment["FOVEA_TORCHRUN"].flatMap {
-        $0.isEmpty ? nil : $0
+    /// torchrun of the version of PyTorch that Fovea is written for, and mpirun; `make scale` names them.
+    private static let torchrun = program("FOVEA_TORCHRUN")
+    private static let mpirun = program("FOVEA_MPIRUN")
+
+    private static func program(_ variable: String) -> URL? {
+        ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }
     }
 
     init() throws {
@@ -83,6 +86,29 @@ import Testing
         #expect(
             first.split(separator: "\n").map { $0.prefix { $0 != "," } }
                 == second.split(separator: "\n").map { $0.prefix { $0 != "," } })
+    }
+
+    /// Each teacher is trained by one process, and is what one process makes of it.
+    @Test func teachersAreTrainedSideBySide() throws {
+        let more = [
+            "--set",
+            "distillation.teachers={epochs: 1, minimum_steps: 1, side_by_side: true, initialization: pretrained}",
+        ]
+        let alone = try ProgramRun(arguments("alone", more, config: "rskd.yaml"), in: folder)
+        #expect(alone.status == 0, "\(alone.errors)")
+        let both = try start((0..<2).map { _ in arguments("both", more, config: "rskd.yaml") })
+        #expect(both.map { $0.end() } == [0, 0], "\(both.map(\.errors))")
+        let teachers = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/alone/stages").filter {
+            $0.hasPrefix("teacher-")
+        }
+        #expect(teachers.count > 1)
+        for teacher in teachers {
+            let weights = "/stages/\(teacher)/model.safetensors"
+            #expect(try file("both" + weights) == file("alone" + weights), "\(teacher)")
+        }
+        #expect(both[0].errors.contains(": trained beside others, 1 epoch\n"), "\(both[0].errors)")
+        #expect(try history("both").map(\.stage) == history("alone").map(\.stage))
+        #expect(try !text("both/report.md").contains("| reused"))
     }
 
     @Test func predictionsAreThoseOfOneProcess() throws {
@@ -232,7 +258,7 @@ import Testing
 
     @Test(.enabled(if: torchrun != nil, "needs torchrun (FOVEA_TORCHRUN)"))
     func torchrunStartsAndRestarts() throws {
-        let torchrun = URL(fileURLWithPath: Self.torchrun ?? "")
+        let torchrun = try #require(Self.torchrun)
         let more = ["--set", "training.epochs=30"]
         func run(_ output: String) throws -> RunningProgram {
             try RunningProgram(
@@ -252,5 +278,32 @@ import Testing
         #expect(cut.end() == 0, "\(cut.errors)")
         #expect(cut.errors.contains("plain resumes from cut/checkpoints/plain-"), "\(cut.errors)")
         #expect(try file("cut/model.safetensors") == file("whole/model.safetensors"))
+    }
+
+    @Test(.enabled(if: mpirun != nil, "needs mpirun (FOVEA_MPIRUN)"))
+    func mpirunStarts() throws {
+        let port = freePort()
+        let run = try RunningProgram(
+            [
+                "-n", "2", "--bind-to", "none", "--oversubscribe", "--allow-run-as-root", "-x", "MASTER_PORT=\(port)",
+                ProgramRun.program.path,
+            ] + arguments("out"), in: folder, program: try #require(Self.mpirun))
+        #expect(run.end() == 0, "\(run.errors)")
+        #expect(run.errors.contains("process 0 of 2, started by mpirun; they meet at 127.0.0.1:\(port)"))
+    }
+
+    /// What `srun` says on two machines, whose first one is this.
+    @Test func processesMeetAsSlurmTellsThem() throws {
+        let port = freePort()
+        let both = try (0..<2).map { rank in
+            try RunningProgram(
+                arguments("out"), in: folder,
+                environment: [
+                    "SLURM_STEP_ID": "0", "SLURM_PROCID": "\(rank)", "SLURM_NTASKS": "2", "SLURM_LOCALID": "0",
+                    "SLURM_STEP_NODELIST": "localhost,other", "SLURM_JOB_ID": "7", "MASTER_PORT": "\(port)",
+                ])
+        }
+        #expect(both.map { $0.end() } == [0, 0], "\(both.map(\.errors))")
+        #expect(both[0].errors.contains("process 0 of 2, started by srun; they meet at localhost:\(port)"))
     }
 }

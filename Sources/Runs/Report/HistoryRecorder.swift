@@ -32,9 +32,11 @@ final class HistoryRecorder {
     /// All rows so far.
     var rows: [HistoryRow] { history.rows }
 
-    /// Says that a stage was finished before, and writes down its epochs where this run has not got them.
+    /// Says what of a stage is known that was not trained here, and writes down its epochs where this run has not got them.
     func takeOver(_ stage: StageResult, named name: String) throws {
-        logger.info("\(name): finished before, \(Pluralization.count(stage.history.count, "epoch")); reused")
+        let epochs = Pluralization.count(stage.history.count, "epoch")
+        logger.info(
+            "\(name): \(stage.isReused ? "finished before, \(epochs); reused" : "trained beside others, \(epochs)")")
         guard history.rows.contains(where: { $0.stage == name }) else {
             for record in stage.history { try add(record, stage: name) }
             return

@@ -33,6 +33,8 @@ final class StageRunner {
     private var knownMultiplyAdds: [Int: Double] = [:]
     private var networks: [StageSpec.ID: StageResult] = [:]
     private var banks: [StageSpec.ID: BankResult] = [:]
+    /// What processes of this run made side by side.
+    private var made = Set<StageSpec.ID>()
     /// How well teachers and plain model rank the inner split; both stages of a student need it.
     private var measured: InnerMeasurement?
 
@@ -186,16 +188,43 @@ extension StageRunner {
             folder: folder.file("checkpoints/" + place), dumps: folder.file("nonfinite/" + place),
             recipe: spec.digest, title: spec.id, policy: settings.checkpoints, communicator: context.communicator,
             isRequested: context.wantsCheckpoint, logger: context.logger)
-        let result = try store.stage(spec) {
+        var result = try store.stage(spec) {
             for other in folder.foreignCheckpoints(of: spec.storeName, excluding: place) {
                 context.logger.warning(
                     "\(other) is of other data, settings or engine than now, so it is not resumed")
             }
             return try StageTrainer(runner: self, spec: spec, recipe: recipe, checkpoints: checkpoints).run()
         }
-        if result.isReused { try recorder?.takeOver(result, named: spec.id) }
+        let isFound = result.isReused
+        if made.contains(spec.id) {
+            result = StageResult(bundle: result.bundle, history: result.history, isReused: false)
+        }
+        if isFound { try recorder?.takeOver(result, named: spec.id) }
         try checkpoints.finish()
         return result
+    }
+
+    /// Trains teachers side by side where the settings say so: each process whole ones, alone. All then find them in the
+    /// store.
+    func makeTeachers(of plan: RunPlan) throws {
+        let communicator = context.communicator
+        guard communicator.size > 1, settings.distillation?.teachers.areSideBySide == true else { return }
+        var own = context
+        own.communicator = SingleProcess()
+        let alone = StageRunner(settings, preparedData, own, planner, store.alone(), nil, folder, weights)
+        alone.networks = networks
+        var ids: [StageSpec.ID] = []
+        for index in stride(from: communicator.rank, to: plan.teachers.count, by: communicator.size) {
+            let teacher = plan.teachers[index]
+            for spec in [teacher.first, teacher.second].compactMap({ id in id.flatMap { plan[$0] } }) {
+                try alone.make(spec)
+                if try !alone.network(spec.id).isReused { ids.append(spec.id) }
+            }
+        }
+        try communicator.barrier()
+        for part in try communicator.texts(ids.joined(separator: "\n")) {
+            made.formUnion(part.split(separator: "\n").map(String.init))
+        }
     }
 
     /// Says what a teacher will see.

@@ -47,6 +47,9 @@ public struct StageStore {
         self.logger = logger
     }
 
+    /// The same for what this process makes alone.
+    func alone() -> StageStore { StageStore(folder: folder, shouldStop: shouldStop, logger: logger) }
+
     /// What `stage.json` holds.
     private struct Record: Codable {
         var key: StageKey
