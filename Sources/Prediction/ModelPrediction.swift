@@ -65,6 +65,7 @@ public struct ModelPrediction: Sendable {
     public let precision: Precision
     /// Which probabilities are positive.
     let rule: DecisionRule
+    let calibration: ModelCalibration?
     /// The photographs, in the requested order.
     public let rows: [Row]
     /// Those that cannot be used.
@@ -137,6 +138,7 @@ public struct ModelPrediction: Sendable {
         model = inference.description
         precision = inference.precision
         rule = inference.rule
+        calibration = inference.calibration
         self.rows = rows
         self.failures = failures
         self.nonFinite = nonFinite
