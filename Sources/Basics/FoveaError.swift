@@ -76,9 +76,9 @@ extension Error {
 }
 
 extension FoveaError {
-    /// Names of what is allowed, the first twelve, with the nearest one to `found` in front: "did you mean ...?".
-    public static func suggestion(for found: String, among allowed: [String]) -> String {
-        let all = "allowed: " + Pluralization.listing(allowed, limit: 12)
+    /// Names of what is allowed, the first twelve or `limit`, with the nearest one to `found` in front: "did you mean ...?".
+    public static func suggestion(for found: String, among allowed: [String], limit: Int = 12) -> String {
+        let all = "allowed: " + Pluralization.listing(allowed, limit: limit)
         let sought = Array(found.unicodeScalars)
         var nearest: (name: String, distance: Int)?
         for name in allowed {
@@ -93,17 +93,18 @@ extension FoveaError {
         return "did you mean \"\(nearest.name)\"? (\(all))"
     }
 
+    /// Letters to add, leave out, replace, or exchange with the next one.
     private static func editDistance(_ a: [Unicode.Scalar], _ b: [Unicode.Scalar]) -> Int {
-        var row = Array(0...b.count)
-        for (i, x) in a.enumerated() {
-            var diagonal = row[0]
-            row[0] = i + 1
+        var (before, last) = ([Int](), Array(0...b.count))
+        for i in a.indices {
+            var row = [i + 1]
             for j in b.indices {
-                let substituted = diagonal + (x == b[j] ? 0 : 1)
-                diagonal = row[j + 1]
-                row[j + 1] = min(substituted, row[j] + 1, diagonal + 1)
+                let least = min(last[j] + (a[i] == b[j] ? 0 : 1), last[j + 1] + 1, row[j] + 1)
+                let isExchanged = i > 0 && j > 0 && a[i] == b[j - 1] && a[i - 1] == b[j]
+                row.append(isExchanged ? min(least, before[j - 1] + 1) : least)
             }
+            (before, last) = (last, row)
         }
-        return row[b.count]
+        return last[b.count]
     }
 }

@@ -65,8 +65,13 @@ public struct MachineCheck: Sendable {
             }
         }
         let faults = findings.count { $0.state == .fault }
-        text += faults == 0 ? "\nEverything that Fovea needs is here. " : "\n\(faults) of these must be fixed first. "
-        return text + "Neither Swift nor Python is needed at run time.\n"
+        guard faults == 0 else { return text + "\n\(faults) of these must be fixed first.\n" }
+        return text + """
+
+            Everything that Fovea needs is here. Next, with the folder of your photographs and their label table:
+              fovea init FOLDER        (fovea phantoms FOLDER draws some photographs to try)
+
+            """
     }
 
     /// Refuses to work with another libtorch than the one that the program was built with.

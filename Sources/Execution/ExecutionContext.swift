@@ -54,13 +54,14 @@ public struct ExecutionContext: Sendable {
     /// them all; every one where a GPU computes.
     package var loaderThreads: Int { device == .cpu ? max(1, threads / 4) : threads }
 
-    /// The per-user cache: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else ~/.cache/fovea.
+    /// The per-user cache: $FOVEA_CACHE, else $XDG_CACHE_HOME/fovea, else ~/.cache/fovea, where ~ is $HOME, else what the
+    /// system has for the user.
     public static var userCache: String {
         let environment = ProcessInfo.processInfo.environment
-        if let folder = environment["FOVEA_CACHE"], !folder.isEmpty { return folder }
-        let base =
-            environment["XDG_CACHE_HOME"].flatMap { $0.isEmpty ? nil : $0 }
-            ?? PathName.joined(NSHomeDirectory(), ".cache")
+        func value(_ name: String) -> String? { environment[name].flatMap { $0.isEmpty ? nil : $0 } }
+        if let folder = value("FOVEA_CACHE") { return folder }
+        // Foundation does not ask $HOME.
+        let base = value("XDG_CACHE_HOME") ?? PathName.joined(value("HOME") ?? NSHomeDirectory(), ".cache")
         return PathName.joined(base, "fovea")
     }
 

@@ -80,6 +80,7 @@ public struct ModelExport {
             "fovea_version": Program.version,
             "architecture": model.architecture.rawValue,
             "classes": try json(model.classes),
+            "class_labels": try json(model.titles),
             "labels": model.labels.rawValue,
             "thresholds": try json(model.thresholds ?? model.classes.map { _ in nil }),
             "image": try json(model.image),
@@ -87,6 +88,7 @@ public struct ModelExport {
             "notice": "For research. Not a medical device.",
         ]
         metadata["other_images"] = model.otherImages.isEmpty ? nil : try json(model.otherImages)
+        metadata["normal_class"] = model.normal.map { model.classes[$0] }
         metadata["weights_sha256"] = weights
         metadata["calibration_precision"] = calibration?.precision.rawValue
         metadata["operating_points"] = try calibration.map { try json($0.points) }

@@ -58,7 +58,7 @@ package struct DecoderMessage {
     package var problem: String {
         let words = " (\(text.prefix(160)))"
         switch cause {
-        case .format: return "is not an image in a format that is read: \(PhotographFile.decoded)"
+        case .format: return "is not a \(PhotographFile.decoded) file"
         case .kind: return "is of a kind of image that is not read" + words
         case .damage: return "cannot be decoded: it is cut or damaged" + words
         case .operation:

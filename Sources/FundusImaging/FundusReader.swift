@@ -6,6 +6,9 @@ public struct PreparedImage: Sendable, Equatable {
     public let image: PixelImage
     /// Whether the disc of the fundus camera was found and cropped to.
     public let foundFieldOfView: Bool
+    /// The square around the disc of the fundus camera; nil where none was found, or where nothing is cropped and quality
+    /// was not requested.
+    public let field: Coverage?
     /// What the square shows of the upright photograph.
     public let coverage: Coverage
     /// Width of the upright photograph, in pixels.
@@ -103,12 +106,15 @@ public enum FundusReader {
                 to: field.area, width: min(side, max(1, Int((Double(field.area.width) * scale).rounded()))),
                 height: min(side, max(1, Int((Double(field.area.height) * scale).rounded()))))
         let square = kept.padded(toSquare: side)
+        let located = isWhole && withQuality ? try locate(in: decoded) : field
         return PreparedImage(
             image: settings.localContrast ? LocalContrast.apply(to: square) : square,
-            foundFieldOfView: field.isFound, coverage: .init(around: field.area, in: decoded),
+            foundFieldOfView: field.isFound,
+            field: located.isFound ? .init(around: located.area, in: decoded) : nil,
+            coverage: .init(around: field.area, in: decoded),
             width: header.isTurned ? header.height : header.width,
             height: header.isTurned ? header.width : header.height,
-            quality: withQuality ? try quality(of: decoded, isWhole ? locate(in: decoded) : field) : nil)
+            quality: withQuality ? try quality(of: decoded, located) : nil)
     }
 
     private static func quality(of decoded: PixelImage, _ field: Field) throws -> ImageQuality {

@@ -74,8 +74,8 @@ extension PreparedImage {
         let area = PixelArea(left: start(window.x), top: start(window.y), width: resolution, height: resolution)
         return PreparedImage(
             image: try image.cropped(to: area, width: resolution, height: resolution),
-            foundFieldOfView: foundFieldOfView, coverage: coverage.part(area, of: image.width), width: width,
-            height: height, quality: quality)
+            foundFieldOfView: foundFieldOfView, field: field, coverage: coverage.part(area, of: image.width),
+            width: width, height: height, quality: quality)
     }
 }
 

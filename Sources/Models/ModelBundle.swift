@@ -24,6 +24,10 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     public var architecture: Architecture
     /// The classes, in the order of the outputs.
     public var classes: [String]
+    /// What people call the classes, in the same order; nil where nothing is known but `classes`.
+    public var classLabels: [String]?
+    /// The class that says that nothing was found; nil where none was named.
+    public var normalClass: String?
     /// How labels are to be read.
     public var labels: LabelKind
     /// How a photograph becomes a square image.
@@ -59,6 +63,15 @@ public struct ModelDescription: Codable, Sendable, Equatable {
         self.thresholds = thresholds
         self.trainingImages = trainingImages
         self.regions = regions.isEmpty ? nil : regions
+    }
+
+    /// What people call the classes; where that is not known, as the label table does.
+    public var titles: [String] { classLabels ?? classes }
+
+    /// The class that is never a finding: the one that was named, or one that is called "normal".
+    public var normal: Int? {
+        if let normalClass { return classes.firstIndex(of: normalClass) }
+        return classes.firstIndex { $0.lowercased() == "normal" } ?? titles.firstIndex { $0.lowercased() == "normal" }
     }
 
     /// A network of this description with random weights.
@@ -97,7 +110,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
                 .data, about: path, "names \(count) classes; at most \(ClassLimits.count) are allowed",
                 remedy: "Name the file that was saved with the model.")
         }
-        try ClassLimits.check(classes, of: path)
+        for names in [classes, classLabels ?? []] { try ClassLimits.check(names, of: path) }
         try validateClasses(path)
         try validateNumbers(path)
         do {
@@ -131,7 +144,15 @@ extension ModelDescription {
                 "classes[\(other)] and classes[\(number)] are both \"\(name)\"; each class has a name of "
                     + "its own", remedy: Self.remedy)
         }
-        for (key, count) in [("thresholds", thresholds?.count), (key("trainingImages"), trainingImages?.count)] {
+        if let normalClass, !classes.contains(normalClass) {
+            throw FoveaError(
+                .data, at: FilePlace(path), "\(key("normalClass")) is \"\(normalClass)\", which is none of classes",
+                remedy: Self.remedy)
+        }
+        for (key, count) in [
+            ("thresholds", thresholds?.count), (key("trainingImages"), trainingImages?.count),
+            (key("classLabels"), classLabels?.count),
+        ] {
             guard let count, count != classes.count else { continue }
             throw FoveaError(
                 .data, at: FilePlace(path, key: key),
@@ -257,13 +278,35 @@ public struct ModelBundle {
     /// - Throws: `FoveaError` of kind `data` that names it.
     package static func requireFolder(_ folder: String) throws {
         guard !Folder.exists(folder) else { return }
+        guard ImageSignature.isImage(folder) != true else {
+            throw FoveaError(
+                .data, "\(folder) is an image, where the folder of a model is expected",
+                remedy: "The model comes first, then the images: fovea predict MODEL IMAGE.")
+        }
         var status = stat()
         let found = stat(folder, &status) == 0 ? "is not a folder" : "does not exist"
         let place =
             folder.hasPrefix("/") ? "" : " (relative paths count from \(FileManager.default.currentDirectoryPath))"
+        let near = modelsNear(folder)
         throw FoveaError(
             .data, "the model's folder \(folder) \(found)\(place)",
-            remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
+            remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName)"
+                + (near.isEmpty ? "." : "; there are: \(Pluralization.listing(near)).")
+        )
+    }
+
+    /// Folders with a model beside where one was sought, else where `fovea init` has runs written.
+    private static func modelsNear(_ path: String) -> [String] {
+        for place in [PathName.folder(of: path), "runs"] {
+            let names = (try? FileManager.default.contentsOfDirectory(atPath: place.isEmpty ? "." : place)) ?? []
+            let models = names.sorted().map { place.isEmpty ? $0 : PathName.joined(place, $0) }.filter { folder in
+                [configurationName, weightsName].allSatisfy {
+                    FileManager.default.fileExists(atPath: PathName.joined(folder, $0))
+                }
+            }
+            if !models.isEmpty { return models }
+        }
+        return []
     }
 
     /// The network ready to answer: a copy of it in evaluation mode, with batch norms folded into the convolutions,
@@ -318,6 +361,7 @@ public struct ModelBundle {
         var description = first.description
         description.classes = bundles.flatMap(\.description.classes)
         (description.thresholds, description.trainingImages) = (nil, nil)
+        (description.classLabels, description.normalClass) = (nil, nil)
         let whole = ModelBundle(description, try description.makeClassifier())
         try whole.classifier.copyValues(from: first.classifier) { !$0.hasPrefix(first.headPrefix) }
         try Autograd.withoutGrad {

@@ -187,6 +187,13 @@ public struct ClassMaps: Sendable, Equatable {
     /// Whether the mean of a map plus the head's bias is the logit; otherwise the map is an approximation by gradients.
     public let isExact: Bool
 
+    /// The fewest cells from one side of the field to the other with which a map shows a place: of three, the one in the
+    /// middle has all others beside it, and a peak is one cell off at times.
+    private static let leastCells = 4
+
+    /// Whether its cells are too few to show a place.
+    public var isCoarse: Bool { min(rows, columns) < Self.leastCells }
+
     private init(rows: Int, columns: Int, values: [Float], isExact: Bool) {
         self.rows = rows
         self.columns = columns

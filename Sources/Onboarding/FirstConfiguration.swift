@@ -128,6 +128,7 @@ extension FirstConfiguration {
         let width = findings.map(\.subject.count).max() ?? 0
         let lines = findings.map { "  " + DisplayText.pad($0.subject, to: width) + "  " + Printable.line($0.text) }
         return terminal.styled("Found in \(folder)", .bold) + "\n" + lines.joined(separator: "\n")
-            + "\n\nWrote \(path). Next:\n  fovea inspect \(path)\n  fovea train \(path)\n"
+            + "\n\nWrote \(path). Next:\n  fovea inspect \(ShellWord.quoted(path))\n  fovea train \(ShellWord.quoted(path))\n"
+            + "The run will be in \(settings.output):\n  fovea predict \(ShellWord.quoted(settings.output)) PHOTOGRAPH\n"
     }
 }

@@ -61,9 +61,9 @@ public struct InferenceModel {
         }
         rule =
             if let operatingPoint {
-                try DecisionRule(operatingPoint, of: calibration, folder: folder)
+                try DecisionRule(operatingPoint, of: description, calibration, folder: folder)
             } else {
-                DecisionRule(of: description)
+                DecisionRule(of: description, calibration)
             }
         predictor = try bundle.predictor(device: context.device, precision: precision)
         if precision != .float32 { context.logger.info("the model is computed in \(precision.rawValue)") }
@@ -73,11 +73,12 @@ public struct InferenceModel {
     /// Says for which classes the operating point has no threshold; nil where it has all, or none was asked for.
     public var undecided: String? {
         guard let point = rule.name else { return nil }
-        let names = description.classes.indices.filter { rule.thresholds[$0] == nil }.map { description.classes[$0] }
+        let names = description.classes.indices.filter { rule.thresholds[$0] == nil && $0 != rule.normal }
+            .map { description.titles[$0] }
         guard !names.isEmpty else { return nil }
         return
-            "no image is a finding of \(Pluralization.listing(names)): the calibration had too few images for a threshold of "
-            + point
+            "at \(point) some classes have no threshold, as the calibration had too few images for one, and are never "
+            + "findings: \(Pluralization.listing(names))"
     }
 
     /// The folder of a model: a run folder, a bundle, or a file in one of them.

@@ -24,6 +24,11 @@ struct LabelledPhotographs {
 
     var classes: [String] { description.classes }
 
+    /// What people call the classes, by class: by the attributes of the data, else by the model.
+    var names: [String: String] {
+        attributes?.namesByClass(cohort.classes) ?? Dictionary(zip(classes, description.titles)) { first, _ in first }
+    }
+
     /// The photographs' names.
     var images: [String] { rows.map { cohort.photographs[$0].image } }
 

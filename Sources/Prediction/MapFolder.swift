@@ -13,7 +13,7 @@ public final class MapFolder {
     /// The longer side of an overlay at most, in pixels.
     private static let side = 1024
     private static let header = [
-        "image", "class", "probability", "overlay", "map", "exact", "left", "top", "width", "height",
+        "image", "class", "probability", "overlay", "map", "exact", "coarse", "left", "top", "width", "height",
     ]
 
     /// The folder.
@@ -21,6 +21,16 @@ public final class MapFolder {
     private var table = CSVText(header: MapFolder.header)
     /// How many maps were written.
     public private(set) var count = 0
+    /// The cells of maps that are too coarse; nil where none was.
+    private var coarseSize: String?
+
+    /// Says that the maps show no place; nil where they do.
+    public var note: String? {
+        coarseSize.map {
+            "the maps have \($0) cells, too few to show where something is: train at 224 pixels or more to look at maps"
+        }
+    }
+
     /// What is taken already, by the path in the folder.
     private var used: Set<String> = [MapFolder.tableName]
 
@@ -37,25 +47,27 @@ public final class MapFolder {
     ///
     /// - Parameters:
     ///   - row: its probabilities.
+    ///   - prepared: what the network saw of it.
     ///   - classes: the findings, by their column.
     func add(
-        _ row: ModelPrediction.Row, from file: String, coverage: PreparedImage.Coverage, classes: [Int],
+        _ row: ModelPrediction.Row, from file: String, _ prepared: PreparedImage, classes: [Int],
         _ maps: ClassMaps, _ model: ModelDescription
     ) throws {
         let photograph = try ImageFile(path: file, pixelLimit: model.image.pixelLimit)
             .decode(side: Self.side, pixelLimit: model.image.pixelLimit)
-        let folder = unused(Self.fileName(row.image))
+        let (folder, coverage) = (unused(Self.fileName(row.image)), prepared.coverage)
+        if maps.isCoarse { coarseSize = "\(maps.columns) x \(maps.rows)" }
         try Folder.make(PathName.joined(path, folder))
         for (index, column) in classes.enumerated() {
             let name = unused(PathName.joined(folder, Self.fileName(model.classes[column])))
-            let values = maps.map(index)
-            let overlay = MapOverlay(values, rows: maps.rows, columns: maps.columns, coverage: coverage)
+            let overlay = MapOverlay(maps, index, of: prepared)
             try AtomicFile.write(overlay.drawn(over: photograph).png(), to: PathName.joined(path, name + ".png"))
             try AtomicFile.write(
-                NumPyFile.data(values, shape: [maps.rows, maps.columns]), to: PathName.joined(path, name + ".npy"))
+                NumPyFile.data(maps.map(index), shape: [maps.rows, maps.columns]),
+                to: PathName.joined(path, name + ".npy"))
             table.append([
                 row.image, model.classes[column], "\(row.probabilities[column])", name + ".png", name + ".npy",
-                maps.isExact ? "true" : "false", "\(coverage.left)", "\(coverage.top)", "\(coverage.width)",
+                "\(maps.isExact)", "\(maps.isCoarse)", "\(coverage.left)", "\(coverage.top)", "\(coverage.width)",
                 "\(coverage.height)",
             ])
             count += 1

@@ -2,19 +2,30 @@ import Foundation
 import FundusImaging
 import Models
 
+extension PreparedImage.Coverage {
+    /// Whether a place, in shares of the photograph's width and height, is in the disc that touches the sides.
+    fileprivate func hasInDisc(_ x: Double, _ y: Double) -> Bool {
+        let (u, v) = (2 * (x - left) / width - 1, 2 * (y - top) / height - 1)
+        return u * u + v * v <= 1
+    }
+}
+
 /// A class map laid over the photograph that it belongs to.
 package struct MapOverlay {
     private let rows: Int
     private let columns: Int
     private let values: [Float]
     private let coverage: PreparedImage.Coverage
+    /// The square around the field of view, beyond whose disc nothing is drawn; nil for a map that may be drawn everywhere.
+    private let field: PreparedImage.Coverage?
 
-    /// A map of [rows, columns] values over the part of the photograph that the network saw.
-    package init(_ values: [Float], rows: Int, columns: Int, coverage: PreparedImage.Coverage) {
-        self.values = values
-        self.rows = rows
-        self.columns = columns
-        self.coverage = coverage
+    /// The map of a class, by its position among those asked for, over the part of the photograph that the network saw. One
+    /// that is too coarse to show a place is drawn in the field of view only.
+    package init(_ maps: ClassMaps, _ index: Int, of photograph: PreparedImage) {
+        values = maps.map(index)
+        (rows, columns) = (maps.rows, maps.columns)
+        coverage = photograph.coverage
+        field = maps.isCoarse ? photograph.field : nil
     }
 
     /// The value at a place of the photograph, given in shares of its width and height: bilinear between the middles of
@@ -47,7 +58,8 @@ package struct MapOverlay {
         for y in 0..<height {
             for x in 0..<width {
                 let place = (x: (Double(x) + 0.5) / Double(width), y: (Double(y) + 0.5) / Double(height))
-                guard let value = value(x: place.x, y: place.y), value > 0 else { continue }
+                guard field?.hasInDisc(place.x, place.y) ?? true, let value = value(x: place.x, y: place.y), value > 0
+                else { continue }
                 body(y * width + x, value / highest)
             }
         }

@@ -44,6 +44,10 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     /// Far more than any line that is fitted has.
     private static let steepest = 1e6
     private static let currentFormat = 1
+    /// From how many images with a class on its calibrated probability says how often the class is there. Of 20 that are
+    /// expected, 12 to 29 are found (their number's 95 % interval), and with 19 the first threshold for a sensitivity of
+    /// 0.95 can be promised; of fewer, the penalty decides more than the images do.
+    package static let enoughPositives = 20
 
     private var format = Self.currentFormat
     /// The hash of the weights that it belongs to.
@@ -57,7 +61,7 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
     let offset: [Double]
     package let points: Points
     /// Images with each class: where there is none, the class keeps slope 1 and offset 0.
-    let positives: [Int]
+    package let positives: [Int]
     /// Between which measures an image is like the training images; nil where these were not at hand.
     let quality: QualityLimits?
     /// The hash of the familiarity that was learnt with it; nil where none was.
@@ -92,6 +96,11 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
             let column = index % classes.count
             return Float(PlattScaling(slope: slope[column], offset: offset[column]).probability(scores[index]))
         }
+    }
+
+    /// The calibrated probability of a class's probability as trained; the higher the one, the higher the other.
+    func probability(_ trained: Double, class column: Int) -> Double {
+        PlattScaling(slope: slope[column], offset: offset[column]).probability(Self.logit(of: trained))
     }
 
     /// The same of a tensor of raw logits, [N, classes], in float32.

@@ -123,7 +123,7 @@ public struct ModelEvaluation: Sendable {
         outcome.precision = precision
         outcome.trainedImages = overlap.trained
         outcome.tables = data.cohort.tables
-        outcome.names = data.attributes?.namesByClass(data.cohort.classes) ?? [:]
+        outcome.names = data.names
         outcome.notes = data.notes + predictions.contradictions + overlap.notes
         outcome.calibration = try inference.calibration.map { try CalibrationCheck($0, predictions) }
         return outcome

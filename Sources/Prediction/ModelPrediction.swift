@@ -63,6 +63,7 @@ public struct ModelPrediction: Sendable {
     public let precision: Precision
     /// Which probabilities are positive.
     let rule: DecisionRule
+    let calibration: ModelCalibration?
     /// The photographs, in the requested order.
     public let rows: [Row]
     /// Those that cannot be used.
@@ -135,6 +136,7 @@ public struct ModelPrediction: Sendable {
         model = inference.description
         precision = inference.precision
         rule = inference.rule
+        calibration = inference.calibration
         self.rows = rows
         self.failures = failures
         self.nonFinite = nonFinite

@@ -7,30 +7,50 @@ import Reports
 import Torch
 
 extension ModelPrediction {
-    /// For each photograph its classes from the most to the least probable: the first `limit`, and all that are above
-    /// their threshold.
-    public func table(limit: Int = 5) -> TextTable {
-        let isCalibrated = rows.contains { $0.calibrated != nil }
+    /// The table, and below it what is to be known of its numbers.
+    public func text(limit: Int = 5, for terminal: Terminal) -> String {
+        let text = table(limit: limit).text(for: terminal)
+        let shown = Set(rows.flatMap { columns(of: $0, limit: limit) })
+        let few = calibration.map { calibration in
+            shown.sorted().filter { calibration.positives[$0] < ModelCalibration.enoughPositives }
+                .map { "\(model.titles[$0]) (\(calibration.positives[$0]))" }
+        }
+        guard let few, !few.isEmpty else { return text }
+        return text + "Calibrated on fewer than \(ModelCalibration.enoughPositives) images with it, so that the number "
+            + "does not say how often it is there: \(Pluralization.listing(few)).\n"
+    }
+
+    /// The classes that are shown for an image: from the most to the least probable the first `limit`, and all that are
+    /// above their threshold; last that of images without a finding.
+    private func columns(of row: Row, limit: Int) -> [Int] {
+        let order = model.classes.indices.filter { $0 != rule.normal }
+            .sorted { row.probabilities[$0] > row.probabilities[$1] }
+        return order.enumerated().filter { $0 < limit || rule.isAbove(row, $1) == true }.map(\.element)
+            + [rule.normal].compactMap { limit > 0 ? $0 : nil }
+    }
+
+    /// For each photograph its classes; thresholds are on the last of the probabilities.
+    package func table(limit: Int = 5) -> TextTable {
+        let isCalibrated = calibration != nil
         let isPoor = rows.contains { !$0.shownWarnings.isEmpty }
         var table = TextTable(
             ["Image"] + (isPoor ? ["Quality"] : []) + ["Class", "Probability"] + (isCalibrated ? ["Calibrated"] : [])
-                + [rule.isCalibrated ? "Threshold (calibrated)" : "Threshold", "Above"])
+                + [isCalibrated ? "Threshold (calibrated)" : "Threshold", "Above"])
         for row in rows {
             if !table.rows.isEmpty { table.rules.insert(table.rows.count) }
-            let order = model.classes.indices.sorted { row.probabilities[$0] > row.probabilities[$1] }
             var isFirst = true
-            for (rank, column) in order.enumerated() where rank < limit || rule.isAbove(row, column) == true {
-                let above = rule.isAbove(row, column)
+            for column in columns(of: row, limit: limit) {
+                let above = rule.isAbove(row, column).map { $0 ? "yes" : "no" }
                 var cells: [TextTable.Cell] = [.text(isFirst ? row.image : "")]
                 if isPoor { cells.append(.text(isFirst ? row.shownWarnings.joined(separator: ", ") : "")) }
                 cells += [
-                    .text(model.classes[column]), .number(Double(row.probabilities[column]), decimals: 4),
+                    .text(model.titles[column]), .number(Double(row.probabilities[column]), decimals: 4),
                 ]
                 if isCalibrated { cells.append(.number(row.calibrated.map { Double($0[column]) }, decimals: 4)) }
                 table.append(
                     cells + [
-                        .number(rule.thresholds[column], decimals: 4),
-                        .text(above.map { $0 ? "yes" : "no" } ?? "no threshold"),
+                        .number(rule.shownThreshold(column), decimals: 4),
+                        .text(above ?? (column == rule.normal ? "not a finding" : "no threshold")),
                     ])
                 isFirst = false
             }
@@ -83,6 +103,10 @@ extension ModelPrediction {
             var fovea = Program.version
             var precision: Precision
             var classes: [String]
+            /// What people call them; null where nothing is known but `classes`.
+            @ExplicitNull var classLabels: [String]?
+            /// The one that is never in `aboveThreshold`.
+            @ExplicitNull var normalClass: String?
             @ExplicitNull var operatingPoint: String?
             var thresholds: [String: Double]
             var predictions: [Prediction]
@@ -94,7 +118,8 @@ extension ModelPrediction {
             failures.filter { $0.isNotFundus == isNotFundus }.map { Unused(image: $0.image, reason: $0.reason) }
         }
         let document = Document(
-            precision: precision, classes: model.classes, operatingPoint: rule.name,
+            precision: precision, classes: model.classes, classLabels: model.classLabels,
+            normalClass: model.normal.map { model.classes[$0] }, operatingPoint: rule.name,
             thresholds: Dictionary(
                 uniqueKeysWithValues: model.classes.indices.compactMap { column in
                     rule.thresholds[column].map { (model.classes[column], $0) }

@@ -93,7 +93,7 @@ struct PredictionStream {
                 if let maps {
                     let classes = inference.rule.findings(row)
                     try maps.add(
-                        row, from: image.path, coverage: prepared.coverage, classes: classes,
+                        row, from: image.path, prepared, classes: classes,
                         inference.maps(prepared.bytes, classes: classes, of: answer), inference.description)
                 }
                 return .row(row)

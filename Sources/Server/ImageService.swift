@@ -159,11 +159,11 @@ extension LoadedModel {
         let quality = photograph.quality
         let row = ModelPrediction.Row(image: "", computed.answer, quality: quality, limits: policy.limits)
         let mapped = mapClasses(maps, computed.answer)
-        let findings = try classes.indices.map { column in
+        func finding(_ column: Int) throws -> PredictAnswer.Finding {
             PredictAnswer.Finding(
                 name: classes[column], probability: row.probabilities[column], calibrated: row.calibrated?[column],
-                threshold: rule.thresholds[column], isCalibrated: rule.isCalibrated && row.calibrated != nil,
-                above: rule.isAbove(row, column),
+                threshold: rule.thresholds[column], isCalibrated: rule.isCalibrated,
+                calibratedThreshold: rule.calibratedThresholds?[column], above: rule.isAbove(row, column),
                 map: try mapped.firstIndex(of: column).flatMap { place in
                     try computed.maps.map { try map($0, place, of: photograph) }
                 })
@@ -175,18 +175,18 @@ extension LoadedModel {
             quality: .init(
                 warnings: row.shownWarnings, sharpness: measures?.sharpness, brightness: measures?.brightness,
                 overexposed: measures?.overexposed, field: measures?.field, roundness: measures?.roundness),
-            familiarity: row.familiarity, findings: findings)
+            familiarity: row.familiarity,
+            findings: try classes.indices.filter { $0 != rule.normal }.map(finding),
+            normal: try rule.normal.map(finding))
     }
 
     private func map(_ maps: ClassMaps, _ place: Int, of photograph: PreparedImage) throws -> PredictAnswer.Map {
-        let values = maps.map(place)
-        let overlay = MapOverlay(
-            values, rows: maps.rows, columns: maps.columns, coverage: photograph.coverage)
         let scale = min(1, Double(Self.mapSide) / Double(max(photograph.width, photograph.height)))
         func scaled(_ length: Int) -> Int { max(1, Int((Double(length) * scale).rounded())) }
         return PredictAnswer.Map(
-            png: try overlay.layer(width: scaled(photograph.width), height: scaled(photograph.height)),
-            isExact: maps.isExact, highest: values.max() ?? 0)
+            png: try MapOverlay(maps, place, of: photograph)
+                .layer(width: scaled(photograph.width), height: scaled(photograph.height)),
+            isExact: maps.isExact, isCoarse: maps.isCoarse, highest: maps.map(place).max() ?? 0)
     }
 }
 

@@ -32,6 +32,31 @@ public struct ServerAddress: Sendable {
     }
 }
 
+extension ServerAddress {
+    /// Why it cannot listen.
+    fileprivate func failure(_ error: any Error) -> FoveaError {
+        let port = "port \(port) of \(host)"
+        let choice = "--port names another one, 0 picks a free one."
+        guard let code = (error as? IOError)?.errnoCode else {
+            return FoveaError(.environment, "cannot listen on \(port): \(error)", remedy: choice)
+        }
+        switch code {
+        case EADDRINUSE:
+            return FoveaError(.environment, "\(port) is in use by another program", remedy: choice)
+        case EACCES:
+            return FoveaError(
+                .environment, "\(port) may only be used by root", remedy: "From 1024 on all may: " + choice)
+        case EADDRNOTAVAIL:
+            return FoveaError(
+                .environment, "\(host) is not an address of this machine",
+                remedy: "--host 0.0.0.0 listens on all that it has.")
+        default:
+            return FoveaError(
+                .environment, "cannot listen on \(port): \(String(cString: strerror(code)))", remedy: choice)
+        }
+    }
+}
+
 /// Models behind HTTP, until it is told to stop.
 public final class InferenceServer: Sendable {
     private let address: ServerAddress
@@ -78,11 +103,7 @@ public final class InferenceServer: Sendable {
             throw error
         } catch {
             try? await group.shutdownGracefully()
-            throw FoveaError(
-                .environment, "cannot listen on \(address.host):\(address.port): \(error)",
-                remedy:
-                    "Another program may use that port (--port names another one, 0 picks a free one), or the address is not "
-                    + "one of this machine (--host).")
+            throw address.failure(error)
         }
         try? await group.shutdownGracefully()
     }

@@ -28,10 +28,15 @@ struct LoadedModel: Sendable {
             name: name, version: String(try ModelBundle.weightsHash(in: model.folder).prefix(12)),
             architecture: facts.architecture.rawValue, resolution: facts.image.resolution,
             labels: facts.labels.rawValue,
-            classes: facts.classes, trainingImages: facts.trainingImages, precision: model.precision.rawValue,
+            classes: facts.classes, classLabels: facts.classLabels,
+            normalClass: facts.normal.map { facts.classes[$0] }, enoughImages: ModelCalibration.enoughPositives,
+            trainingImages: facts.trainingImages, precision: model.precision.rawValue,
             featureCount: model.featureCount, mapShape: maps.map { [$0.rows, $0.columns] },
-            mapsAreExact: maps?.isExact ?? false, operatingPoint: model.rule.name,
-            calibration: model.calibration.map { .init(images: $0.data.images, split: $0.data.split) },
+            mapsAreExact: maps?.isExact ?? false, mapsAreCoarse: maps?.isCoarse ?? false,
+            operatingPoint: model.rule.name,
+            calibration: model.calibration.map {
+                .init(images: $0.data.images, split: $0.data.split, positives: $0.positives)
+            },
             knowsFamiliarity: model.familiarity != nil)
         (image, otherImages) = (facts.image, facts.otherImages)
         policy = model.imagePolicy

@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import NIOCore
 import Prediction
 import Serving
 
@@ -72,6 +73,17 @@ public enum ServerToken {
 }
 
 extension ServerAddress {
+    /// Verifies that a host is an address, or a name that has one.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    public static func requireKnown(_ host: String) throws {
+        guard (try? SocketAddress.makeAddressResolvingHost(host, port: 0)) == nil else { return }
+        throw FoveaError(
+            .configuration,
+            "--host is \"\(host)\", which is neither an address nor a name that this machine can look up",
+            remedy: "Give 127.0.0.1 for this machine only, 0.0.0.0 for all its addresses, or one of them.")
+    }
+
     /// Whether only programs on this machine reach a host.
     public static func isLocal(_ host: String) -> Bool {
         ["localhost", "::1"].contains(host.lowercased())

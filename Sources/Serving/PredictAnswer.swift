@@ -19,8 +19,10 @@ public struct PredictAnswer: Sendable, Encodable {
         @ExplicitNull public var quality: Quality?
         /// The share of training images that are less like the others than this one.
         @ExplicitNull public var familiarity: Double?
-        /// One for each class: those above their threshold first, then by probability.
+        /// One for each class but that of images without a finding: those above their threshold first, then by probability.
         public var findings: [Finding] = []
+        /// The class of images without a finding; nil for a model without one.
+        @ExplicitNull public var normal: Finding?
 
         /// An image that cannot be used.
         public init(index: Int, error: String) {
@@ -31,7 +33,7 @@ public struct PredictAnswer: Sendable, Encodable {
         /// An image with findings.
         public init(
             index: Int, width: Int, height: Int, coverage: Coverage, quality: Quality?, familiarity: Double?,
-            findings: [Finding]
+            findings: [Finding], normal: Finding? = nil
         ) {
             self.index = index
             self.width = width
@@ -39,6 +41,7 @@ public struct PredictAnswer: Sendable, Encodable {
             self.coverage = coverage
             self.quality = quality
             self.familiarity = familiarity
+            self.normal = normal
             self.findings = findings.sorted {
                 ($0.above == true ? 1 : 0, $0.probability) > ($1.above == true ? 1 : 0, $1.probability)
             }
@@ -82,10 +85,10 @@ public struct PredictAnswer: Sendable, Encodable {
     }
 
     /// One class of one image.
-    public struct Finding: Sendable, Encodable {
+    public struct Finding: Sendable, Equatable, Codable {
         enum CodingKeys: String, CodingKey {
             case name = "class"
-            case probability, calibrated, threshold, thresholdAppliesTo, above, map
+            case probability, calibrated, threshold, thresholdAppliesTo, calibratedThreshold, above, map
         }
 
         let name: String
@@ -93,21 +96,25 @@ public struct PredictAnswer: Sendable, Encodable {
         @ExplicitNull var calibrated: Float?
         @ExplicitNull var threshold: Double?
         @ExplicitNull var thresholdAppliesTo: String?
+        @ExplicitNull var calibratedThreshold: Double?
         @ExplicitNull var above: Bool?
         @ExplicitNull var map: Map?
 
         /// Describes a class of an image.
         ///
-        /// - Parameter isCalibrated: whether the threshold applies to the calibrated probability.
+        /// - Parameters:
+        ///   - isCalibrated: whether the threshold applies to the calibrated probability.
+        ///   - calibratedThreshold: the same threshold on the calibrated probability, whichever it applies to.
         public init(
-            name: String, probability: Float, calibrated: Float?, threshold: Double?, isCalibrated: Bool, above: Bool?,
-            map: Map?
+            name: String, probability: Float, calibrated: Float?, threshold: Double?, isCalibrated: Bool,
+            calibratedThreshold: Double?, above: Bool?, map: Map?
         ) {
             self.name = name
             self.probability = probability
             self.calibrated = calibrated
             self.threshold = threshold
             thresholdAppliesTo = threshold == nil ? nil : isCalibrated ? "calibrated" : "probability"
+            self.calibratedThreshold = calibratedThreshold
             self.above = above
             self.map = map
         }
@@ -117,14 +124,15 @@ public struct PredictAnswer: Sendable, Encodable {
     public struct Map: Sendable, Equatable, Codable {
         let png: Data
         let exact: Bool
+        let coarse: Bool
         let highest: Float
 
         /// Describes a map.
         ///
         /// - Parameter png: a file with transparency and the photograph's proportions.
-        public init(png: Data, isExact: Bool, highest: Float) {
+        public init(png: Data, isExact: Bool, isCoarse: Bool, highest: Float) {
             self.png = png
-            exact = isExact
+            (exact, coarse) = (isExact, isCoarse)
             self.highest = highest
         }
     }

@@ -8,9 +8,12 @@ public struct ServedModel: Sendable, Equatable, Encodable {
         public let images: Int
         /// Which ones: validation, training or all.
         public let split: String
-
+        /// How many of them with each class.
+        public let positives: [Int]
         /// Describes a calibration.
-        public init(images: Int, split: String) { (self.images, self.split) = (images, split) }
+        public init(images: Int, split: String, positives: [Int]) {
+            (self.images, self.split, self.positives) = (images, split, positives)
+        }
     }
 
     /// By which requests name it.
@@ -25,6 +28,13 @@ public struct ServedModel: Sendable, Equatable, Encodable {
     public let labels: String
     /// Its classes, in the order of the outputs.
     public let classes: [String]
+    /// What people call them; nil where nothing is known but `classes`.
+    @ExplicitNull public var classLabels: [String]?
+    /// The class of images without a finding; nil where there is none.
+    @ExplicitNull public var normalClass: String?
+    /// From how many images with a class on, in training and calibration, its calibrated probability says how often it is
+    /// there.
+    public let enoughImages: Int
     /// Training images with each class; nil where it is not known.
     @ExplicitNull public var trainingImages: [Int]?
     /// The arithmetic.
@@ -37,6 +47,8 @@ public struct ServedModel: Sendable, Equatable, Encodable {
     @ExplicitNull public var mapShape: [Int]?
     /// Whether the mean of a map and a constant are the logit.
     public let mapsAreExact: Bool
+    /// Whether maps have too few places to show where something is.
+    public let mapsAreCoarse: Bool
     /// The operating point that `above` is told for; nil for the thresholds of the model.
     @ExplicitNull public var operatingPoint: String?
     /// Nil where probabilities are not calibrated.
@@ -47,7 +59,8 @@ public struct ServedModel: Sendable, Equatable, Encodable {
     /// Describes a model.
     public init(
         name: String, version: String, architecture: String, resolution: Int, labels: String, classes: [String],
-        trainingImages: [Int]?, precision: String, featureCount: Int, mapShape: [Int]?, mapsAreExact: Bool,
+        classLabels: [String]? = nil, normalClass: String? = nil, enoughImages: Int, trainingImages: [Int]?,
+        precision: String, featureCount: Int, mapShape: [Int]?, mapsAreExact: Bool, mapsAreCoarse: Bool = false,
         operatingPoint: String?, calibration: Calibration?, knowsFamiliarity: Bool
     ) {
         self.name = name
@@ -56,12 +69,16 @@ public struct ServedModel: Sendable, Equatable, Encodable {
         self.resolution = resolution
         self.labels = labels
         self.classes = classes
+        self.classLabels = classLabels
+        self.normalClass = normalClass
+        self.enoughImages = enoughImages
         self.trainingImages = trainingImages
         self.precision = precision
         self.featureCount = featureCount
         self.mapShape = mapShape
         hasMaps = mapShape != nil
         self.mapsAreExact = mapsAreExact
+        self.mapsAreCoarse = mapsAreCoarse
         self.operatingPoint = operatingPoint
         self.calibration = calibration
         self.knowsFamiliarity = knowsFamiliarity

@@ -29,7 +29,13 @@ extension DataSettings {
             throw FoveaError(
                 .configuration, "data.table is empty", remedy: "Name the CSV file of the labels in data.table.")
         }
-        return (try reader.read(labelTables), attributes)
+        let cohort = try reader.read(labelTables)
+        if let normal, !cohort.classes.contains(normal) {
+            throw FoveaError(
+                .configuration, "data.normal is \"\(normal)\", which is none of the classes",
+                remedy: FoveaError.suggestion(for: normal, among: cohort.classes))
+        }
+        return (cohort, attributes)
     }
 
     /// Every file that a cohort of these settings is read from.

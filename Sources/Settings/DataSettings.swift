@@ -14,6 +14,8 @@ public struct DataSettings: Sendable, Equatable {
     public var attributes: String?
     /// The classes to use; empty for those of the attributes or of the table.
     public var classes: [String] = []
+    /// The class of images without a finding; nil for one that is called "normal", where there is one.
+    public var normal: String?
     /// Whether images have any number of labels or exactly one.
     public var labels = ModelDescription.LabelKind.multi
     /// Rows without an image file.
@@ -45,6 +47,10 @@ extension DataSettings: ConfigurationSection {
         Field("tables", \.tables, .list(.section), "Instead of table and images: one table for each split"),
         Field("attributes", \.attributes, .optional(.path), "YAML file of class attributes: region, feature, ..."),
         Field("classes", \.classes, .list(.text), "Classes to use; empty: those of the attributes, else of the table"),
+        Field(
+            "normal", \.normal, .optional(.text),
+            "Class of images without a finding, never a finding itself; null: one that is called normal"
+        ).unused,
         Field("labels", \.labels, .choice, "Any number of labels per image, or exactly one"),
         Field("missing", \.missing, .choice, "Rows whose image does not exist"),
         Field(

@@ -24,12 +24,23 @@ struct Fovea: ParsableCommand {
         StopSignal.prepare()
         Engine.keepFreedMemory()
         do {
+            try requireCommand()
             var command = try parseAsRoot()
             try ProcessLimits.require()
             try command.run()
         } catch {
             Foundation.exit(status(of: error))
         }
+    }
+
+    /// Refuses a first argument that is no command, with the one that may have been meant.
+    private static func requireCommand() throws {
+        let names = configuration.subcommands.map { $0._commandName }
+        guard let first = CommandLine.arguments.dropFirst().first, !first.hasPrefix("-"),
+            !(names + ["help"]).contains(first)
+        else { return }
+        let suggestion = FoveaError.suggestion(for: first, among: names, limit: names.count)
+        throw ValidationError("\"\(Printable.line(first))\" is not a command; \(suggestion)")
     }
 
     /// Says what went wrong, or prints the requested help; the status to end with.

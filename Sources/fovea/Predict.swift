@@ -73,6 +73,9 @@ struct Predict: ParsableCommand {
         if let shard, !(1...10_000_000 ~= shard) {
             throw ValidationError("--shard is \(shard); allowed: 1 to 10000000")
         }
+        if json, output == nil, let last = images.last, PathName.ending(of: last) == "json" {
+            throw ValidationError("--json takes no file, and \(last) is not an image: --output \(last) writes it")
+        }
         guard outputFolder == nil || (output == nil && !json && maps == nil) else {
             throw ValidationError("--output-folder cannot be combined with --output, --json or --maps.")
         }
@@ -83,6 +86,7 @@ struct Predict: ParsableCommand {
 
     func run() throws {
         // Before the images are looked for, which may take long.
+        _ = try ModelBundle.description(in: InferenceModel.folder(model))
         let file = try output.map {
             try OutputFile($0, named: "--output", inputs: InferenceModel.files(of: model))
         }
@@ -117,7 +121,10 @@ struct Predict: ParsableCommand {
         }
         if let unfamiliar = prediction.unfamiliar { context.logger.warning("\(unfamiliar)") }
         if let poor = prediction.poorQuality { context.logger.warning("\(poor)") }
-        if let folder { context.logger.info("\(folder.path): \(folder.count) maps written") }
+        if let folder {
+            context.logger.info("\(folder.path): \(folder.count) maps written")
+            if let note = folder.note { context.logger.warning("\(note)") }
+        }
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
             try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: context.shouldStop)
@@ -126,7 +133,7 @@ struct Predict: ParsableCommand {
         } else if json {
             try StandardStream.exactly(prediction.json())
         } else if !prediction.rows.isEmpty {
-            try StandardStream.result(prediction.table(limit: top).text(for: Terminal.current()))
+            try StandardStream.result(prediction.text(limit: top, for: Terminal.current()))
         }
         try prediction.requireFinite()
         if let count = prediction.failureCount {

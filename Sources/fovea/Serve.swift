@@ -78,6 +78,7 @@ struct Serve: ParsableCommand {
         if let tokenFile, ServerToken.isReadByOthers(tokenFile) {
             context.logger.warning("\(tokenFile) can be read by all users of this machine (chmod 600 makes it yours)")
         }
+        try ServerAddress.requireKnown(host)
         let isLocal = ServerAddress.isLocal(host)
         guard isLocal || token != nil || open else {
             throw FoveaError(

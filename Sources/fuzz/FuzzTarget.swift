@@ -102,8 +102,8 @@ enum FuzzTarget: String, CaseIterable {
 extension FuzzTarget {
     private static let model = ServedModel(
         name: "m", version: "1f", architecture: "resnet18", resolution: 2, labels: "multi", classes: ["a", "b"],
-        trainingImages: nil, precision: "float32", featureCount: 3, mapShape: [1, 2], mapsAreExact: true,
-        operatingPoint: nil, calibration: nil, knowsFamiliarity: false)
+        enoughImages: 20, trainingImages: nil, precision: "float32", featureCount: 3, mapShape: [1, 2],
+        mapsAreExact: true, operatingPoint: nil, calibration: nil, knowsFamiliarity: false)
 
     /// All that is read of a request without the transport.
     private func readRequest(_ bytes: [UInt8]) throws {

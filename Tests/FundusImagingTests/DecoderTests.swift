@@ -325,8 +325,7 @@ import Testing
     func plainWords() throws {
         let text = try refusal(Data("no image".utf8)).message
         #expect(
-            text == "photograph is not an image in a format that is read: JPEG, PNG, TIFF, WebP or GIF "
-                + "(convert it to PNG or 8-bit JPEG)")
+            text == "photograph is not a JPEG, PNG, TIFF, WebP or GIF file (convert it to PNG or 8-bit JPEG)")
         // More than a million times as high as it may be.
         let line = HandmadeFile.tiff(
             width: 1, height: 3_000_000, channels: 1, bits: 8, strip: Data(repeating: 9, count: 3_000_000))

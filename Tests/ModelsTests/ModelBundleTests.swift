@@ -60,6 +60,20 @@ import Torch
         #expect(thresholds[0] as? Double == 0.25)
     }
 
+    /// The class that is never a finding: the one that was named, else by its name, else by what people call it.
+    @Test func theNormalClassIsFound() throws {
+        var description = ModelDescription(
+            architecture: .resnet18, classes: ["DR", "N", "other"], image: ImageSettings(resolution: 32))
+        #expect(description.normal == nil && description.titles == ["DR", "N", "other"])
+        description.classLabels = ["Diabetic retinopathy", "Normal", "Other"]
+        #expect(description.normal == 1 && description.titles[0] == "Diabetic retinopathy")
+        description.normalClass = "other"
+        #expect(description.normal == 2)
+        let folder = try TemporaryFolder()
+        try ModelBundle(description, try description.makeClassifier()).save(to: folder.path)
+        #expect(try ModelBundle.load(from: folder.path).description == description)
+    }
+
     @Test func thresholdsMayBeLeftOut() throws {
         let folder = try TemporaryFolder()
         try bundle().save(to: folder.path)
@@ -200,6 +214,8 @@ import Torch
         ("thresholds", "[0.5]", "thresholds has 1 entry, but there are 3 classes"),
         ("thresholds", "[0.5, 1.5, null]", "thresholds[1] is 1.5; allowed are 0 to 1 and null"),
         ("thresholds", "[0.5, \"x\", null]", "thresholds[1]: found the text \"x\"; a number is expected"),
+        ("class_labels", "[\"one\"]", "class_labels has 1 entry, but there are 3 classes"),
+        ("normal_class", "\"none\"", "normal_class is \"none\", which is none of classes"),
         ("training_images", "[1, 2]", "training_images has 2 entries, but there are 3 classes"),
         ("training_images", "[1, 2, -3]", "training_images[2] is negative"),
         ("training_images", "[1, 2, 2.5]", "training_images: found the number 2.5"),

@@ -79,7 +79,22 @@ import Torch
                 #expect(abs(Double(calibrated[column]) - expected) < 1e-5)
             }
         }
-        #expect(after.table().text().contains("Calibrated"))
+        // The table has no class with enough of the 32 photographs, and says so.
+        let text = after.text(for: .init())
+        #expect(text.contains("Threshold (calibrated)") && text.contains("Calibrated on fewer than 20 images with it"))
+        // On the calibrated probability the thresholds decide the same.
+        let rule = try InferenceModel(run, context).rule
+        let thresholds = try #require(rule.calibratedThresholds)
+        for row in after.rows {
+            for (column, threshold) in thresholds.enumerated() {
+                guard let threshold, let p = row.calibrated.map({ Double($0[column]) }), abs(p - threshold) > 1e-6
+                else {
+                    continue
+                }
+                #expect(rule.isAbove(row, column) == (p > threshold))
+            }
+        }
+        #expect(thresholds.contains { $0 != nil } && thresholds != rule.thresholds)
 
         let outcome = try ModelEvaluation(run: run).run(context)
         let check = try #require(outcome.calibration)

@@ -4,6 +4,7 @@ import Execution
 import Foundation
 import FundusImaging
 import Models
+import NN
 import Prediction
 import RunTestSupport
 import Settings
@@ -158,6 +159,41 @@ import Torch
         let paths = (0..<table.rowCount).flatMap { [table[$0, 3], table[$0, 4]] }
         #expect(paths.count == 12 && Set(paths).count == 12)
         #expect(paths.allSatisfy { FileManager.default.fileExists(atPath: folder.path + "/maps/" + $0) })
+    }
+
+    /// A map that is too coarse to show a place is drawn in the field of view only, and marked.
+    @Test func aCoarseMapIsDrawnInTheFieldOnly() throws {
+        let description = ModelDescription(
+            architecture: .mobilenetv1Short, classes: ["a"], image: .init(resolution: 64), thresholds: [0])
+        try Folder.make(folder.path + "/model")
+        let bundle = ModelBundle(description, try description.makeClassifier())
+        // Features are not negative, so that every place speaks for the class.
+        try Autograd.withoutGrad {
+            try bundle.classifier.head.weight.value.copy(from: bundle.classifier.head.weight.value.abs())
+        }
+        try bundle.save(to: folder.path + "/model")
+        let side = 96
+        var image = PixelImage(width: side, height: side)
+        for y in 0..<side {
+            for x in 0..<side where (x - 48) * (x - 48) + (y - 48) * (y - 48) < 44 * 44 {
+                image.bytes.replaceSubrange((y * side + x) * 3..<(y * side + x) * 3 + 3, with: [180, 90, 40])
+            }
+        }
+        try Folder.make(folder.path + "/images")
+        try write(image, "disc.png")
+        let maps = try MapFolder(folder.path + "/maps")
+        _ = try ModelPrediction(
+            InferenceModel(folder.path + "/model", takesAnyImage: true, context), images: expand(["disc.png"]),
+            maps: maps, context)
+        let table = try CSVTable(path: folder.path + "/maps/maps.csv")
+        #expect(table[0, try #require(table.column("coarse"))] == "true")
+        #expect(maps.note?.contains("2 x 2 cells, too few") == true)
+        let drawn = try ImageFile(path: folder.path + "/maps/" + table[0, 3]).decode()
+        func changed(_ x: Int, _ y: Int) -> Bool {
+            (0..<3).contains { drawn.bytes[(y * side + x) * 3 + $0] != image.bytes[(y * side + x) * 3 + $0] }
+        }
+        // Inside of the square that the network saw, and beyond the disc.
+        #expect(changed(48, 48) && changed(48, 8) && !changed(8, 8) && !changed(87, 87))
     }
 
     @Test func aFolderOfOtherFilesIsRefused() throws {

@@ -70,6 +70,29 @@ struct ModelPredictionTests {
         #expect(table.rows.count >= 9)
     }
 
+    @Test func classesHaveTheirNamesAndNormalIsNotAFinding() throws {
+        var description = try ModelBundle.description(in: model)
+        description.classes = ["healthy", "DR"]
+        description.classLabels = ["No disease", "Retinopathy"]
+        description.normalClass = "healthy"
+        description.thresholds = [0, 0]
+        try JSONFormat.encoded(description).write(to: URL(fileURLWithPath: model + "/config.json"))
+        let maps = try MapFolder(folder.path + "/maps")
+        let prediction = try ModelPrediction(
+            InferenceModel(model, takesAnyImage: true, context),
+            images: ImageArguments.expand([folder.path + "/images/1.png"]), maps: maps, context)
+        let text = prediction.text(for: .init())
+        #expect(text.contains("Retinopathy") && !text.contains("DR"), "\(text)")
+        #expect(text.contains(/No disease .* not a finding/), "\(text)")
+        let document = try #require(
+            try JSONSerialization.jsonObject(with: Data(prediction.json().utf8)) as? [String: Any])
+        #expect((document["predictions"] as? [[String: Any]])?[0]["above_threshold"] as? [String] == ["DR"])
+        #expect(document["class_labels"] as? [String] == ["No disease", "Retinopathy"])
+        #expect(document["normal_class"] as? String == "healthy")
+        // Maps are those of findings, and these have one place.
+        #expect(maps.count == 1 && maps.note?.contains("1 x 1 cells, too few") == true)
+    }
+
     /// Weights that are finite, and so large that their sums overflow.
     private func overflow() throws {
         let bundle = try ModelBundle.load(from: model)
@@ -167,7 +190,7 @@ struct ModelPredictionTests {
     @Test func foldersAreSearchedForEveryFormat() throws {
         for name in ["a.webp", "b.TIFF", "c.jpeg", "d.gif", "e.txt"] { try folder.write("any", to: "formats/" + name) }
         let images = try ImageArguments.expand([folder.path + "/formats"])
-        #expect(images.map(\.name) == ["a.webp", "b.TIFF", "c.jpeg"])
+        #expect(images.map(\.name) == ["a.webp", "b.TIFF", "c.jpeg", "d.gif"])
     }
 
     @Test func imagesAreFoundByContentHoweverDeepAndCalled() throws {

@@ -183,6 +183,7 @@ import Torch
         var document = try document()
         #expect(document["maps_missing"] is NSNull)
         let mistakes = try ["missed", "false_alarms"].flatMap { try #require(document[$0] as? [[String: Any]]) }
+        #expect(mistakes.allSatisfy { $0["name"] as? String != "normal" }, "normal is not a finding")
         let mistake = try #require(mistakes.first)
         let map = try #require(mistake["map"] as? [String: Any])
         let values = try #require(map["values"] as? [Double])

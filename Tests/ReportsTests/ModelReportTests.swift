@@ -50,8 +50,8 @@ import Testing
 
     static func map(_ values: [Float]) -> ModelReport.Map {
         .init(
-            rows: 1, columns: values.count, values: values, exact: true, left: 0, top: 0, width: 1, height: 1,
-            overlay: Data("overlay".utf8))
+            rows: 1, columns: values.count, values: values, exact: true, coarse: false, left: 0, top: 0,
+            width: 1, height: 1, overlay: Data("overlay".utf8))
     }
 
     @Test func textIsEscapedAndMarkupIsNot() {

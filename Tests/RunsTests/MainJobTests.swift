@@ -42,6 +42,8 @@ import Weights
         ] {
             #expect(FileManager.default.fileExists(atPath: settings.output + "/" + name), "\(name) is missing")
         }
+        let description = try ModelBundle.description(in: settings.output)
+        #expect(description.normal.map { description.titles[$0] } == "No finding")
         let table = try CSVTable(path: settings.output + "/predictions.csv")
         #expect(table.rowCount == 32)
         #expect(table.header.count == 1 + outcome.plainResult.classes.count)

@@ -24,6 +24,7 @@ import Torch
                 struct Map: Decodable {
                     let png: Data
                     let exact: Bool
+                    let coarse: Bool
                 }
                 let `class`: String
                 let probability: Double
@@ -31,6 +32,7 @@ import Torch
                 let above: Bool?
                 let map: Map?
             }
+            let normal: Finding?
             let error: String?
             let width: Int?
             let height: Int?
@@ -88,6 +90,42 @@ import Torch
             }
             #expect(alone.images[0].findings.allSatisfy { $0.map == nil })
             #expect(together.images[number].findings.contains { $0.map != nil })
+        }
+        try await server.stop()
+    }
+
+    @Test func aPortInUseIsNamed() async throws {
+        let server = try await RunningServer(in: folder)
+        let context = ExecutionContext(device: .cpu, threads: 1)
+        let second = try InferenceServer(
+            [(name: "m", model: InferenceModel(server.folder, context))], at: ServerAddress(port: server.port), context)
+        let error = await #expect(throws: FoveaError.self) { try await second.run { _ in } }
+        #expect(error?.message == "port \(server.port) of 127.0.0.1 is in use by another program")
+        #expect(error?.kind == .environment && error?.remedy?.contains("--port") == true)
+        try await server.stop()
+    }
+
+    /// The class of images without a finding is none, whatever its probability, and its map can be had.
+    @Test func normalIsNotAFinding() async throws {
+        try RunningServer.saveModel(to: folder.path + "/model")
+        var description = try ModelBundle.description(in: folder.path + "/model")
+        description.classes = ["normal", "x_y", "d"]
+        description.classLabels = ["No finding", "X of Y", "d"]
+        description.thresholds = [0, 0, 0]
+        try JSONFormat.encoded(description).write(to: URL(fileURLWithPath: folder.path + "/model/config.json"))
+        let server = try await RunningServer(in: folder, model: folder.path + "/model")
+        let models = try await server.send("GET", "/v1/models").text
+        #expect(models.contains(#""class_labels":["No finding","X of Y","d"]"#), "\(models)")
+        #expect(models.contains(#""normal_class":"normal""#), "\(models)")
+        let image = try photographs()[0].bytes
+        for query in ["maps=all", "maps=findings"] {
+            let response = try await server.send("POST", "/v1/predict?" + query, [:], image)
+            let answer = try JSONDecoder().decode(Answer.self, from: response.body).images[0]
+            #expect(answer.findings.map(\.class).sorted() == ["d", "x_y"])
+            #expect(answer.findings.allSatisfy { $0.above == true && $0.map?.coarse == true })
+            let normal = try #require(answer.normal)
+            #expect(normal.class == "normal" && normal.above == nil && normal.threshold == nil)
+            #expect((normal.map == nil) == (query == "maps=findings"))
         }
         try await server.stop()
     }

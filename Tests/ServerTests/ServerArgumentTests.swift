@@ -23,6 +23,12 @@ struct ServerArgumentTests {
     ])
     func onlyLoopbackIsLocal(_ host: String, _ expected: Bool) { #expect(ServerAddress.isLocal(host) == expected) }
 
+    @Test func aHostThatIsNotKnownIsNamed() {
+        #expect(foveaError { try ServerAddress.requireKnown("127.0.0.1") } == nil)
+        let error = foveaError { try ServerAddress.requireKnown("no such host") }
+        #expect(error?.kind == .configuration && error?.message.contains("\"no such host\"") == true)
+    }
+
     /// A container gives a secret to the group that its process is in.
     @Test(arguments: [(0o600, false), (0o440, false), (0o644, true), (0o604, true)])
     func aTokenThatAllUsersReadIsWarnedAbout(_ mode: Int, _ expected: Bool) throws {

@@ -8,8 +8,9 @@ struct CatalogTests {
         ServedModel(
             name: "n", version: "2e", architecture: "vit_tiny_patch16_224", resolution: 2, labels: "single",
             classes: ["a", "b"],
-            trainingImages: [3, 0], precision: "float32", featureCount: 3, mapShape: nil, mapsAreExact: false,
-            operatingPoint: "sensitivity=0.9", calibration: .init(images: 5, split: "validation"),
+            enoughImages: 20, trainingImages: [3, 0], precision: "float32", featureCount: 3, mapShape: nil,
+            mapsAreExact: false,
+            operatingPoint: "sensitivity=0.9", calibration: .init(images: 5, split: "validation", positives: [4, 0]),
             knowsFamiliarity: true)
     }
 

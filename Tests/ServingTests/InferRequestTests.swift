@@ -6,8 +6,8 @@ extension ServedModel {
     /// Two classes, images of 2 x 2 pixels.
     static let small = ServedModel(
         name: "m", version: "1f", architecture: "resnet18", resolution: 2, labels: "multi", classes: ["a", "b"],
-        trainingImages: nil, precision: "float32", featureCount: 3, mapShape: [1, 2], mapsAreExact: true,
-        operatingPoint: nil, calibration: nil, knowsFamiliarity: false)
+        enoughImages: 20, trainingImages: nil, precision: "float32", featureCount: 3, mapShape: [1, 2],
+        mapsAreExact: true, operatingPoint: nil, calibration: nil, knowsFamiliarity: false)
 }
 
 /// The Open Inference Protocol.

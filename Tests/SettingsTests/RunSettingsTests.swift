@@ -19,6 +19,7 @@ struct RunSettingsTests {
         s.data.images = "$images: ~ #1"
         s.data.attributes = "attributes.yaml"
         s.data.classes = ["NO", "1", "drusen, hard", "null"]
+        s.data.normal = "NO"
         s.data.labels = .single
         s.data.missing = .skip
         s.data.unreadable = .skip

@@ -48,7 +48,10 @@ struct CommandLineTests {
         ("calibrate-both", "calibrate run l.csv --labels l.csv"), ("calibrate-images", "calibrate run --images data"),
         ("predict-top", "predict run a.png --top -1"),
         ("predict-no-model", "predict run a.png"), ("report-nothing", "report nothing"),
-        ("predict-no-image", "predict run"), ("suggest-count", "suggest run a.png --count 0"),
+        ("predict-no-image", "predict run"), ("predict-swapped", "predict data/1.png runs/data"),
+        ("predict-near", "predict runs/x data/1.png"), ("predict-json-file", "predict run a.png --json out.json"),
+        ("unknown-option", "train run.yaml --dry-rum"), ("serve-host", "serve runs/data --host a..b"),
+        ("data-normal", "train normal.yaml --dry-run"), ("suggest-count", "suggest run a.png --count 0"),
         ("inspect-label", "inspect p.csv"), ("inspect-set", "inspect l.csv --set seed=1"),
         ("inspect-folder", "inspect nothing"),
         ("output-folder", "evaluate --predictions p.csv --labels l.csv --json none/x.json"),
@@ -56,6 +59,7 @@ struct CommandLineTests {
         ("threads", "doctor --threads -3"), ("control-characters", "train c.yaml --fast\nstopped\u{1B}[31m"),
         ("control-characters-of-a-value", "doctor --threads=\n"), ("device", "doctor --device tpu"),
         ("export-reference", "export run --onnx m.onnx --reference data"), ("unknown-command", "trane"),
+        ("mistyped-command", "trian config.yaml"),
         ("phantoms-range", "phantoms drawn --training 9223372036854775807"),
     ])
     func errors(name: String, arguments: String) throws {
@@ -69,6 +73,8 @@ struct CommandLineTests {
         try folder.write("data: {table: data/labels.csv, images: data}\n", to: "data.yaml")
         try folder.write("image,A\n1.png,0.5\n7.png,0.2\n", to: "p.csv")
         try folder.write("image,A,B\n1.png,1,0\n2.png,0,1\n", to: "l.csv")
+        try folder.write("data: {table: l.csv, images: data, normal: AA}\n", to: "normal.yaml")
+        for name in ["config.json", "model.safetensors"] { try folder.write("{}", to: "runs/data/" + name) }
         try folder.write("mine\n", to: "exists.yaml")
         try folder.write("image,A\n1.png,1\n2.png,0\n", to: "data/labels.csv")
         for name in ["1.png", "2.png"] { try folder.write(WorkFolder.image, to: "data/" + name) }
@@ -94,6 +100,21 @@ struct CommandLineTests {
     @Test func doctorFindsEverything() throws {
         let run = try ProgramRun(["doctor"])
         #expect(run.status == 0)
-        #expect(run.output.contains("Everything that Fovea needs is here."))
+        #expect(run.output.contains("Everything that Fovea needs is here. Next,"))
+        #expect(run.output.contains("\n  fovea init FOLDER "))
+    }
+
+    /// The cache lies where the documents say, and `doctor` shows it.
+    @Test(arguments: [
+        (["HOME": "HERE/h"], "HERE/h/.cache/fovea"), (["HOME": "HERE/h", "XDG_CACHE_HOME": "HERE/x"], "HERE/x/fovea"),
+        (["HOME": "HERE/h", "XDG_CACHE_HOME": "", "FOVEA_CACHE": "HERE/f"], "HERE/f"),
+    ])
+    func theCacheIsWhereTheEnvironmentSays(_ set: [String: String], _ place: String) throws {
+        let folder = try WorkFolder()
+        var environment = ProcessInfo.processInfo.environment
+        for name in ["HOME", "XDG_CACHE_HOME", "FOVEA_CACHE"] { environment[name] = nil }
+        for (name, value) in set { environment[name] = value.replacing("HERE", with: folder.path) }
+        let run = try ProgramRun(["doctor"], environment: environment)
+        #expect(run.output.contains(" " + place.replacing("HERE", with: folder.path) + ": "), "\(run.output)")
     }
 }

@@ -40,14 +40,13 @@ final class MistakeViews {
         guard let model, mapsMissing == nil else { return nil }
         do {
             let prepared = try FundusReader.prepare(
-                file, settings: model.description.image, others: model.description.otherImages)
+                file, settings: model.description.image, others: model.description.otherImages, withQuality: true)
             let maps = try model.maps(prepared.bytes, classes: [column])
-            let (values, place) = (maps.map(0), prepared.coverage)
-            let overlay = MapOverlay(values, rows: maps.rows, columns: maps.columns, coverage: place)
+            let place = prepared.coverage
             return ModelReport.Map(
-                rows: maps.rows, columns: maps.columns, values: values, exact: maps.isExact, left: place.left,
-                top: place.top, width: place.width, height: place.height,
-                overlay: try overlay.drawn(over: small).jpeg(quality: Self.quality))
+                rows: maps.rows, columns: maps.columns, values: maps.map(0), exact: maps.isExact, coarse: maps.isCoarse,
+                left: place.left, top: place.top, width: place.width, height: place.height,
+                overlay: try MapOverlay(maps, 0, of: prepared).drawn(over: small).jpeg(quality: Self.quality))
         } catch {
             mapsMissing = error.problem
             return nil

@@ -138,7 +138,7 @@ extension ModelReporting {
     func report() throws -> (ModelReport, json: () throws -> String) {
         var report = ModelReport(
             name: PathName.name(ofFolder: folder), facts: facts, notes: notes,
-            names: data.attributes?.namesByClass(data.cohort.classes) ?? [:], plain: metrics.plain,
+            names: data.names, plain: metrics.plain,
             student: metrics.student, difference: metrics.difference)
         let logits = best.scores.map { score in
             let p = min(max(score, 1e-12), 1 - 1e-7)

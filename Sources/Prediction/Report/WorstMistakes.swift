@@ -1,9 +1,10 @@
 import Basics
 import Cohorts
 import Evaluation
+import Models
 import Reports
 
-/// The images on which a model is surest and wrong.
+/// The images on which a model is surest and wrong about a finding.
 struct WorstMistakes {
     private static let limit = 12
     private static let perClass = 2
@@ -20,7 +21,7 @@ struct WorstMistakes {
     ) {
         func worst(_ label: Int8) -> [ModelReport.Mistake] {
             let cells = outcomes.classes.indices.flatMap { column -> [(row: Int, column: Int, score: Double)] in
-                guard let threshold = thresholds[column] else { return [] }
+                guard column != data.description.normal, let threshold = thresholds[column] else { return [] }
                 let wrong = outcomes.images.indices.filter { row in
                     outcomes.label(image: row, class: column) == label
                         && (outcomes.score(image: row, class: column) >= threshold) == (label == 0)

@@ -55,6 +55,8 @@ public struct ModelReport: Sendable {
         public var values: [Float]
         /// Whether their mean plus the head's bias is the logit.
         public var exact: Bool
+        /// Whether its places are too few to show where something is.
+        public var coarse: Bool
         /// What they cover of the photograph, in shares of its width and height.
         public var left, top, width, height: Double
         /// Drawn over the small copy, as JPEG.
@@ -62,15 +64,15 @@ public struct ModelReport: Sendable {
 
         /// Puts it together.
         public init(
-            rows: Int, columns: Int, values: [Float], exact: Bool, left: Double, top: Double, width: Double,
-            height: Double, overlay: Data
+            rows: Int, columns: Int, values: [Float], exact: Bool, coarse: Bool, left: Double, top: Double,
+            width: Double, height: Double, overlay: Data
         ) {
-            (self.rows, self.columns, self.values, self.exact) = (rows, columns, values, exact)
+            (self.rows, self.columns, self.values, self.exact, self.coarse) = (rows, columns, values, exact, coarse)
             (self.left, self.top, self.width, self.height) = (left, top, width, height)
             self.overlay = overlay
         }
 
-        enum CodingKeys: String, CodingKey { case rows, columns, values, exact, left, top, width, height }
+        enum CodingKeys: String, CodingKey { case rows, columns, values, exact, coarse, left, top, width, height }
     }
 
     /// An image on which the model is surest and wrong.

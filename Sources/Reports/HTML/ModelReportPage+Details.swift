@@ -65,10 +65,13 @@ extension ModelReport {
         let maps = all.compactMap(\.map)
         var texts = ["Measured by the table's labels, which may be wrong themselves; at most two of each class."]
         if let first = maps.first {
+            let size = "\(first.columns) x \(first.rows)"
             texts.append(
-                "Beside each photograph, in yellow to red: where the model saw what speaks for the class, each map on a "
-                    + "scale of its own. It shows what decided, not where a lesion ends: a map has "
-                    + "\(first.columns) x \(first.rows) places, blurred between them."
+                "Beside each photograph, in yellow to red: what speaks for the class, each map on a scale of its own. "
+                    + (first.coarse
+                        ? "These maps have \(size) places only, too few to show where something is; a network of 224 pixels "
+                            + "or more has enough."
+                        : "It shows what decided, not where a lesion ends: a map has \(size) places, blurred between them.")
                     + (first.exact ? "" : " For this network it is an approximation by gradients."))
         }
         if let mapsMissing, !all.isEmpty {

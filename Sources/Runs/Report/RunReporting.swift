@@ -95,6 +95,10 @@ struct RunReporting {
         // A reused stage may have been trained under another limit of pixels.
         bundle.description.image = outcome.settings.image
         bundle.description.thresholds = model.thresholds
+        // A reused stage may have been trained beside another file of attributes.
+        let labels = runner.preparedData.attributes?.names(of: bundle.description.classes)
+        bundle.description.classLabels = labels == bundle.description.classes ? nil : labels
+        bundle.description.normalClass = outcome.settings.data.normal
         try bundle.save(to: folder.file(place.isEmpty ? "." : place))
         try folder.write(model.outcomes, to: place + "predictions.csv")
     }

@@ -75,40 +75,82 @@ function familiarityParagraphs(share, model) {
   return [`Nothing unusual: ${percent(share)} of the training photographs are less like the rest than this one.`]
 }
 
+/** What people call a class: as the model has it, else by its name, in words. */
+function titleOf(name, model = state.model) {
+  const label = model.class_labels?.[placeOf(name, model)] ?? name
+  return label === name ? name.replaceAll("_", " ") : label
+}
+
+function placeOf(name, model) {
+  model.places ??= new Map(model.classes.map((title, place) => [title, place]))
+  return model.places.get(name)
+}
+
+// Both on the same scale: calibrated where the model is.
 const shown = finding => finding.calibrated ?? finding.probability
+const thresholdOf = finding => finding.calibrated === null ? finding.threshold : finding.calibrated_threshold
+
+/** How many photographs with a class trained the model, and how many calibrated it; undefined where that is not known. */
+const imagesOf = (name, model) =>
+  [model.training_images, model.calibration?.positives].map(counts => counts?.[placeOf(name, model)])
+
+/** That a class was learned from too few photographs for its number to say how often it is there; null where it was not. */
+function fewWords(name, model) {
+  const [trained, calibrated] = imagesOf(name, model)
+  const words = []
+  if (trained === 0) words.push("no training photograph showed it")
+  else if (trained < model.enough_images) words.push(`learned from only ${count(trained, "photograph")} with it`)
+  if (calibrated === 0) words.push("not calibrated, as no photograph showed it")
+  else if (calibrated < model.enough_images) words.push(`calibrated on only ${count(calibrated, "photograph")} with it`)
+  return words.length ? sentence(words.join(", ")) : null
+}
 
 function meaning(finding, model) {
   if (finding.calibrated === null) {
     return "Not calibrated: it ranks photographs, but does not say how often the disease is there."
   }
-  const data = model.calibration?.split === "validation" ? "validation" : "calibration"
+  const positives = imagesOf(finding.class, model)[1]
+  if (!(positives >= model.enough_images)) {
+    return "It ranks photographs, but from so few it does not say how often the disease is there."
+  }
   const of100 = Math.round(100 * finding.calibrated)
   const had = of100 < 1 ? "fewer than 1" : of100 > 99 ? "nearly all" : `about ${of100}`
-  return `Of 100 such photographs of the ${data} data, ${had} had it.`
+  return `Of 100 photographs with this answer, ${had} had it, by a calibration on ${calibrationWords(model)}, `
+    + `${count(positives, "of them", "of them")} with it.`
 }
 
 function thresholdWords(finding, model) {
-  if (finding.threshold === null && model.labels === "single") return null
-  if (finding.threshold === null) return "This class has no threshold, so the model does not decide about it."
-  const asTrained = finding.threshold_applies_to === "probability" && finding.calibrated !== null
-  const value = asTrained ? finding.probability : shown(finding)
-  const whose = asTrained ? "The probability as trained" : "Its probability"
+  if (finding.class === model.normal_class) return "This class stands for no finding, so it is never one."
+  const threshold = thresholdOf(finding)
+  if (threshold === null && model.labels === "single") return null
+  if (threshold === null) return "This class has no threshold, so the model does not decide about it."
   const does = finding.above ? "reaches" : "is below"
-  return `${whose}, ${percent(value, 1)}, ${does} the threshold of ${percent(finding.threshold, 1)}.`
+  return `Its probability, ${percent(shown(finding), 1)}, ${does} the threshold of ${percent(threshold, 1)}.`
 }
 
 function trainingWords(name, model) {
-  const images = model.training_images?.[model.classes.indexOf(name)]
-  if (images === undefined || images === null) return null
-  if (images === 0) return "No training photograph showed it."
-  return `The model learned it from ${images < 20 ? "only " : ""}${count(images, "photograph")}.`
+  const [images] = imagesOf(name, model)
+  return images >= model.enough_images ? `The model learned it from ${count(images, "photograph")}.` : null
+}
+
+/** The findings and the class that stands for none. */
+const allOf = image => image.normal ? [...image.findings, image.normal] : image.findings
+
+/** Whether a model that decides for one class decides for that of no finding. */
+function isNormal({ findings, normal }) {
+  return state.model.labels === "single" && normal !== null && findings.every(one => one.probability < normal.probability)
 }
 
 /** The headline of a result and the line below it. */
-function summaryWords(findings, model = state.model) {
+function summaryWords(image, model = state.model) {
+  const { findings } = image
   const classes = count(findings.length, "class", "classes")
   const above = findings.filter(finding => finding.above).length
   if (findings.every(finding => finding.above === null)) {
+    if (isNormal(image)) {
+      const title = isolated(titleOf(image.normal.class))
+      return ["No finding", `The most probable class is ${title}. That does not show that the eye is healthy.`]
+    }
     const decision = model.labels === "single" ? "The model decides for the first of them."
       : "None has a threshold, so the model does not decide about them."
     return [`${classes}, the most probable first`, decision]
@@ -130,7 +172,8 @@ function noteWords(answer, model) {
     const aim = point[1] === "sensitivity" ? "is there reaches its threshold" : "is not there stays below its threshold"
     notes.push(`Thresholds are set so that a disease that ${aim} in about ${percent(+point[2])} of photographs.`)
   } else if (answer.findings.some(finding => finding.threshold !== null)) {
-    notes.push("Thresholds are those with the highest F1 on the training photographs.")
+    notes.push("Thresholds are those with the highest F1 on the training photographs"
+      + (model.calibration ? ", calibrated as the probabilities are." : "."))
   }
   if (model.calibration) {
     notes.push(`Calibrated on ${calibrationWords(model)}. `
@@ -144,7 +187,8 @@ function noteWords(answer, model) {
     return b - a > 0.99 ? "" : `from ${percent(a)} to ${percent(b)} of its ${side}`
   }).filter(Boolean)
   if (parts.length) notes.push(`The model saw the photograph ${parts.join(" and ")}.`)
-  notes.push(`It knows ${count(model.classes.length, "class", "classes")}; any other disease stays unnamed.`)
+  const known = model.classes.filter(name => name !== model.normal_class)
+  notes.push(`It knows ${count(known.length, "finding")}; any other disease stays unnamed.`)
   return notes
 }
 
@@ -292,11 +336,16 @@ function showProblem(text) {
 }
 
 function askForToken() {
-  if (state.token !== null) $("token-error").textContent = "The server does not accept this token."
+  tellTokenError(state.token === null ? "" : "The server does not accept this token.")
   state.token = null
   $("token-form").hidden = false
   $("token").value = ""
   $("token").focus()
+}
+
+function tellTokenError(text) {
+  $("token-error").textContent = text
+  $("token").setAttribute("aria-invalid", text !== "")
 }
 
 function chooseModel(model, readsAgain) {
@@ -310,7 +359,18 @@ function chooseModel(model, readsAgain) {
   pump()
 }
 
+const cellWords = ({ map_shape: shape }) => `${shape.join(`${space}×${space}`)}${space}cells`
+
+function mapFacts(model) {
+  if (!model.has_maps) return "none"
+  if (model.maps_are_coarse) return `too coarse to show a place: ${cellWords(model)}`
+  return model.maps_are_exact ? "exact" : "approximate"
+}
+
 function showFacts(model) {
+  const where = model.has_maps && !model.maps_are_coarse ? ", how probable each is, and where it saw it."
+    : " and how probable each is."
+  document.querySelector(".lead").textContent = "The model names the retinal diseases that it sees" + where
   const classes = count(model.classes.length, "class", "classes")
   const facts = {
     "Model": model.name,
@@ -319,7 +379,7 @@ function showFacts(model) {
     "Classes": `${classes}, ${model.labels === "single" ? "one for each photograph" : "several for each photograph"}`,
     "Calibration": model.calibration ? calibrationWords(model) : "none",
     "Thresholds": model.operating_point ?? "the model's own",
-    "Maps": model.has_maps ? (model.maps_are_exact ? "exact" : "approximate") : "none",
+    "Maps": mapFacts(model),
     "Fovea": state.fovea,
   }
   $("facts").replaceChildren(...Object.entries(facts).map(([term, text]) => {
@@ -333,7 +393,7 @@ function showFacts(model) {
   $("classes").replaceChildren(...model.classes.map((title, index) => {
     const row = make("li")
     const images = model.training_images?.[index]
-    row.append(breakable(title))
+    row.append(breakable(titleOf(title, model)))
     if (typeof images === "number") row.append(`, ${count(images, "training photograph")}`)
     return row
   }))
@@ -416,8 +476,8 @@ async function read(item) {
     askForToken()
   } else {
     Object.assign(item, { phase: image ? "read" : "failed", image, failure, wait: 0, time: new Date() })
-    for (const finding of image?.findings ?? []) if (finding.map) item.maps.set(finding.class, finding.map)
-    const outcome = image ? summaryWords(image.findings).join(". ") : "not read. " + sentence(failure.message)
+    for (const finding of image ? allOf(image) : []) if (finding.map) item.maps.set(finding.class, finding.map)
+    const outcome = image ? summaryWords(image).join(". ") : "not read. " + sentence(failure.message)
     announce(`${isolated(item.file.name)}: ${outcome}`)
   }
   showItem(item)
@@ -452,8 +512,8 @@ function stateWords(item) {
 function cardWords(image) {
   const decided = image.findings.some(finding => finding.above !== null)
   const told = image.findings.filter(finding => finding.above || !decided).sort(byProbability)
-  if (!told.length) return summaryWords(image.findings)[0]
-  const first = `${isolated(told[0].class)} ${percent(shown(told[0]))}`
+  if (!told.length || isNormal(image)) return summaryWords(image)[0]
+  const first = `${isolated(titleOf(told[0].class))} ${percent(shown(told[0]))}`
   return decided && told.length > 1 ? `${first} and ${told.length - 1} more` : first
 }
 
@@ -595,7 +655,7 @@ function showAnswer(item) {
   $("quality").classList.toggle("warn", image.quality.warnings.length > 0)
   $("familiarity").replaceChildren(...paragraphs(familiarityParagraphs(image.familiarity, model)))
   $("familiarity").classList.toggle("warn", image.familiarity !== null && image.familiarity < 0.01)
-  const [summary, advice] = summaryWords(image.findings)
+  const [summary, advice] = summaryWords(image)
   $("summary").textContent = summary
   $("advice").textContent = advice
   showFindings(item)
@@ -612,6 +672,7 @@ function showFindings(item) {
     ["At or above the threshold", findings.filter(finding => finding.above === true)],
     ["Without a threshold", findings.filter(finding => finding.above === null)],
     ["Below the threshold", findings.filter(finding => finding.above === false)],
+    ["Not a finding", item.image.normal ? [item.image.normal] : []],
   ].filter(([, rows]) => rows.length)
   $("findings").replaceChildren()
   state.close = null
@@ -650,9 +711,9 @@ function makeFinding(item, finding) {
   const button = make("button", "finding")
   button.type = "button"
   button.dataset.class = finding.class
-  button.append(named("class", finding.class), makeBar(finding), make("span", "share", percent(shown(finding))))
+  button.append(named("class", titleOf(finding.class)), makeBar(finding), make("span", "share", percent(shown(finding))))
   const text = make("div", "text")
-  const always = finding.above ? [meaning(finding, model)] : []
+  const always = [finding.above ? meaning(finding, model) : null, fewWords(finding.class, model)].filter(Boolean)
   const whenPicked = make("div", "text")
   whenPicked.append(...paragraphs([finding.above ? null : meaning(finding, model), thresholdWords(finding, model),
     trainingWords(finding.class, model)]), make("p", "map-words"))
@@ -683,16 +744,15 @@ function makeFinding(item, finding) {
   return row
 }
 
-/** The probability as a bar, with the threshold where it applies to the probability that is shown. */
+/** The probability as a bar, with the threshold. */
 function makeBar(finding) {
   const bar = make("span", "bar")
   const fill = make("span", "fill")
   fill.style.width = `${100 * shown(finding)}%`
   bar.append(fill)
-  const kind = finding.calibrated === null ? "probability" : "calibrated"
-  if (finding.threshold !== null && finding.threshold_applies_to === kind) {
+  if (thresholdOf(finding) !== null) {
     const tick = make("span", "threshold")
-    tick.style.left = `${100 * finding.threshold}%`
+    tick.style.left = `${100 * thresholdOf(finding)}%`
     bar.append(tick)
   }
   return bar
@@ -708,7 +768,7 @@ function hideMap() {
   document.querySelector("main").append($("opacity-field"))
   $("opacity-field").hidden = true
   $("caption").textContent = state.current?.phase === "read" && state.model.has_maps
-    ? "Open a class to see where the model saw it." : ""
+    ? `Open a class to see ${state.model.maps_are_coarse ? "its map" : "where the model saw it"}.` : ""
 }
 
 async function showMap(item, finding, place) {
@@ -738,7 +798,7 @@ async function mapOf(item, title, signal, onWait) {
   if (!item.maps.has(title)) {
     try {
       const image = await predict(item.file, { map: title, signal, onWait })
-      item.maps.set(title, image.findings.find(finding => finding.class === title)?.map ?? null)
+      item.maps.set(title, allOf(image).find(finding => finding.class === title)?.map ?? null)
     } catch (error) {
       if (error.status === 401) askForToken()
       throw error
@@ -755,20 +815,25 @@ function putMap(map, finding, words, place) {
     return announce(words.textContent)
   }
   $("map").src = sourceOf(map)
-  $("map").alt = `Map of ${isolated(finding.class)} over the photograph`
+  const title = titleOf(finding.class)
+  $("map").alt = `Map of ${isolated(title)} over the photograph`
   $("map").hidden = false
   const scale = make("span", "scale")
   scale.append("little", make("span"), "much")
-  $("caption").replaceChildren(breakable(finding.class), ...map.highest <= 0 ? [": the map is without colour."]
-    : [map.exact ? ": what speaks for it, " : ": approximately what speaks for it, ", scale])
+  const what = map.coarse ? ": how much speaks for it, but not where, "
+    : map.exact ? ": what speaks for it, " : ": approximately what speaks for it, "
+  $("caption").replaceChildren(breakable(title), ...map.highest <= 0 ? [": the map is without colour."] : [what, scale])
   words.textContent = mapWords(map)
   place.append($("opacity-field"))
   $("opacity-field").hidden = map.highest <= 0
-  announce(`The map of ${isolated(finding.class)} lies over the photograph.`)
+  announce(`The map of ${isolated(title)} lies over the photograph.`)
 }
 
 function mapWords(map) {
   if (map.highest <= 0) return "The map is without colour: every place speaks against this class."
+  if (map.coarse) {
+    return `This model's maps have ${cellWords(state.model)}, too few to show where something is.`
+  }
   const kind = map.exact ? "" : "This model's maps are approximate. "
   return kind + "The map shows what decided, not where a lesion ends. Each map has a scale of its own."
 }
@@ -786,13 +851,15 @@ function setOpacity() {
 function showComparison() {
   const read = state.items.filter(item => item.phase === "read")
   const classes = sharedClasses(read)
-  const options = [["", "no class"], ...classes.map(({ title }) => [title, title])].map(([value, text]) => {
+  const options = [["", "no class"], ...classes.map(({ title }) => [title, titleOf(title)])].map(([value, text]) => {
     const option = make("option", "", text)
     option.value = value
     return option
   })
   $("shared-class").replaceChildren(...options)
   $("shared-class").value = state.picked ?? ""
+  const kind = state.model.maps_are_coarse ? "Map, too coarse to show a place, of" : "Map of"
+  $("shared-field").querySelector("label").textContent = kind
   $("shared-field").hidden = !state.model.has_maps || !read.length
   for (const item of state.items) fillColumn(item, classes)
   const columns = state.items.map(item => item.column.row)
@@ -851,11 +918,11 @@ function fillColumn(item, classes) {
     const finding = item.image.findings.find(finding => finding.class === title)
     if (!finding) continue
     const term = make("dt", finding.above ? "above" : "")
-    term.append(breakable(title))
+    term.append(breakable(titleOf(title)))
     list.append(term, make("dd", finding.above ? "above" : "", percent(shown(finding))))
   }
   const warnings = item.image.quality.warnings.map(capitalised).join(". ")
-  text.replaceChildren(make("p", "soft", [summaryWords(item.image.findings)[0], warnings].filter(Boolean).join(". ")), list)
+  text.replaceChildren(make("p", "soft", [summaryWords(item.image)[0], warnings].filter(Boolean).join(". ")), list)
 }
 
 async function showSharedMaps(items) {
@@ -871,14 +938,14 @@ async function showSharedMaps(items) {
       if (signal.aborted) return
       if (!map) continue
       item.column.map.src = sourceOf(map)
-      item.column.map.alt = `Map of ${isolated(title)} over ${isolated(item.file.name)}`
+      item.column.map.alt = `Map of ${isolated(titleOf(title))} over ${isolated(item.file.name)}`
       item.column.map.hidden = false
     } catch (error) {
       if (signal.aborted) return
       item.column.text.append(make("p", "soft", `The map was not drawn. ${sentence(error.message)}`))
     }
   }
-  announce(`The maps of ${isolated(title)} lie over the photographs.`)
+  announce(`The maps of ${isolated(titleOf(title))} lie over the photographs.`)
 }
 
 // MARK: Size
@@ -957,7 +1024,7 @@ $("problem-again").addEventListener("click", start)
 $("token-form").addEventListener("submit", event => {
   event.preventDefault()
   state.token = $("token").value.trim()
-  $("token-error").textContent = ""
+  tellTokenError("")
   start()
 })
 $("model").addEventListener("change", () => {
