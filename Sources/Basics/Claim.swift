@@ -33,6 +33,7 @@ public final class Claim: Sendable {
         let path = "\(place)-\(last + 1)"
         guard try Self.link(mark, path) else { return nil }
         for generation in earlier { unlink("\(place)-\(generation)") }
+        Self.removeMarks(of: place, olderThan: mark, pace)
         heart = Heart(path, next: "\(place)-\(last + 2)")
         try WorkerThreads.start(1) { [heart] in heart.beat(every: pace.renewal) }
     }
@@ -43,20 +44,36 @@ public final class Claim: Sendable {
     public var isLost: Bool { heart.isLost }
 
     /// Those that there are of a claim, in order.
-    private static func generations(of place: String) -> [Int] {
+    private static func generations(of place: String) -> [Int] { endings(of: place).compactMap { Int($0) }.sorted() }
+
+    /// What follows the name of a claim in those of its files.
+    private static func endings(of place: String) -> [Substring] {
         let start = PathName.last(of: place) + "-"
         let names = (try? FileManager.default.contentsOfDirectory(atPath: PathName.folder(of: place))) ?? []
-        return names.compactMap { $0.hasPrefix(start) ? Int($0.dropFirst(start.count)) : nil }.sorted()
+        return names.compactMap { $0.hasPrefix(start) ? $0.dropFirst(start.count) : nil }
+    }
+
+    /// Removes what processes left that were killed while they claimed.
+    private static func removeMarks(of place: String, olderThan mark: String, _ pace: Pace) {
+        for ending in endings(of: place) where Int(ending) == nil {
+            let path = "\(place)-\(ending)"
+            if age(of: path, at: mark).map({ $0 >= pace.patience }) ?? false { unlink(path) }
+        }
+    }
+
+    /// How long ago a file was written when `mark` was, in seconds; nil where one of them is gone.
+    private static func age(of path: String, at mark: String) -> Double? {
+        var (file, now) = (stat(), stat())
+        guard stat(path, &file) == 0, stat(mark, &now) == 0 else { return nil }
+        return Double(now.st_mtim.tv_sec - file.st_mtim.tv_sec)
     }
 
     /// Whether the process of a claim is at work; `mark` was written just now.
     private static func isHeld(_ path: String, at mark: String, _ pace: Pace) -> Bool {
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
         if ProcessIdentity(text)?.hasEnded == true { return false }
-        var (claimed, now) = (stat(), stat())
         // One that is gone was given back a moment ago.
-        guard stat(path, &claimed) == 0, stat(mark, &now) == 0 else { return true }
-        return Double(now.st_mtim.tv_sec - claimed.st_mtim.tv_sec) < pace.patience
+        return age(of: path, at: mark).map { $0 < pace.patience } ?? true
     }
 
     /// Links a file to a name that is free; false where it is not.

@@ -57,6 +57,13 @@ import Testing
         #expect(try names() == [".claim-2"])
     }
 
+    @Test func whatKilledProcessesLeaveIsRemoved() throws {
+        try leave(machine: "other", process: "1", began: "5", age: 130, as: ".claim-5F1B.1.2.partial")
+        try leave(machine: "other", process: "1", began: "5", age: 100, as: ".claim-77AA")
+        let claim = try Claim(place)
+        try withExtendedLifetime(claim) { #expect(try names() == [".claim-1", ".claim-77AA"]) }
+    }
+
     @Test func oneOfAProcessThatHasEndedIsTakenAtOnce() throws {
         let own = try #require(try Claim(place))
         let lines = try withExtendedLifetime(own) {

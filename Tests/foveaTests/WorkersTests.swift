@@ -68,7 +68,8 @@ import Testing
                 #expect(ends <= 1, "\(cell) was finished \(ends) times")
             }
             let left = try FileManager.default.contentsOfDirectory(atPath: folder.path + "/out/cells/p/seed-\(seed)")
-            #expect(left.sorted() == ["asl", "bce"])
+            // One that is killed while it claims leaves a mark, which a later claim removes.
+            #expect(left.filter { !$0.hasPrefix(".claim-") }.sorted() == ["asl", "bce"])
         }
     }
 }
