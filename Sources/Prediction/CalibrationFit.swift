@@ -133,10 +133,11 @@ public struct CalibrationFit {
     /// The lines and what they do, for a terminal.
     public func text(for terminal: Terminal) throws -> String {
         var table = TextTable(["Class", "Positives", "Slope", "Offset", "Threshold for sensitivity 0.9"])
+        let names = predictions.data.names
         for (column, name) in calibration.classes.enumerated() {
             table.append(
-                .text(name), .count(calibration.positives[column]), .number(calibration.slope[column], decimals: 3),
-                .number(calibration.offset[column], decimals: 3),
+                .text(names[name] ?? name), .count(calibration.positives[column]),
+                .number(calibration.slope[column], decimals: 3), .number(calibration.offset[column], decimals: 3),
                 .number(calibration.points.sensitivity["0.9"]?[column], decimals: 4))
         }
         let check = try CalibrationCheck(calibration, predictions)
