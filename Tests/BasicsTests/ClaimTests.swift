@@ -61,7 +61,8 @@ import Testing
         try leave(machine: "other", process: "1", began: "5", age: 130, as: ".claim-5F1B.1.2.partial")
         try leave(machine: "other", process: "1", began: "5", age: 100, as: ".claim-77AA")
         let claim = try Claim(place)
-        try withExtendedLifetime(claim) { #expect(try names() == [".claim-1", ".claim-77AA"]) }
+        #expect(try names() == [".claim-1", ".claim-77AA"])
+        withExtendedLifetime(claim) {}
     }
 
     @Test func oneOfAProcessThatHasEndedIsTakenAtOnce() throws {
