@@ -6,6 +6,7 @@ import Foundation
 import FundusImaging
 import Models
 import Onboarding
+import Reports
 import RunFiles
 import RunTestSupport
 import Settings
