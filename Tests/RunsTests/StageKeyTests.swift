@@ -110,6 +110,7 @@ import Torch
         "evaluation.every": ["7"], "evaluation.minimum_positive_patients": ["3"],
         "checkpoints.every_epochs": ["3"], "checkpoints.every_steps": ["3"], "checkpoints.keep_last": ["3"],
         "checkpoints.keep_best": ["3"], "seed": ["3"], "output": ["elsewhere"], "stages": ["s"], "cache": ["c"],
+        "data.normal": ["drusen"],
     ]
 
     /// The settings with one of the other values of a key; nil where all are refused.
@@ -141,7 +142,7 @@ import Torch
         case "evaluation.many", "evaluation.medium": settings.distillation?.grouping != "shot"
         case "distillation.teachers.technique": settings.technique == TechniqueSettings()
         case "distillation.teachers.negatives": settings.data.labels == .single
-        default: key.hasPrefix("data.")
+        default: key.hasPrefix("data.") && key != "data.normal"
         }
     }
 
@@ -171,6 +172,7 @@ import Torch
             "image.pixel_limit", "training.skip_limit", "distillation.preset", "distillation.teachers.side_by_side",
             "evaluation.bootstrap",
             "evaluation.minimum_positive_patients", "output", "stages", "cache",
+            "data.normal",
         ]
         #expect(tried.subtracting(used).subtracting(never).allSatisfy { $0.hasPrefix("checkpoints.") })
         #expect(used.isDisjoint(with: never))
