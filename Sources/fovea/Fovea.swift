@@ -29,7 +29,10 @@ struct Fovea: ParsableCommand {
             try ProcessLimits.require()
             try command.run()
         } catch {
-            Foundation.exit(status(of: error))
+            let status = status(of: error)
+            // Not `exit`: it would take the engine down under threads that compute still, for whom it would be a crash.
+            fflush(nil)
+            _exit(status)
         }
     }
 

@@ -17,6 +17,7 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 import zlib
@@ -42,9 +43,9 @@ files = [path.read_bytes() for path in sorted(options.images.rglob("*")) if path
 class Server:
     """A process that serves the model as "m"."""
 
-    def __init__(self):
+    def __init__(self, folder=options.folder, *more):
         self.process = subprocess.Popen(
-            [options.fovea, "serve", "m=" + options.folder, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+            [options.fovea, "serve", "m=" + folder, "--port", "0", *more], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
             text=True)
         line = self.process.stdout.readline()
         self.log = []
@@ -399,8 +400,34 @@ def stop():
     check("requests were answered", seen[200] > 0, seen)
 
 
+def desert():
+    """SIGTERM while the network computes for clients that have left: nothing holds the end up, and it is an orderly one."""
+    with tempfile.TemporaryDirectory() as folder:
+        subprocess.run(
+            [options.fovea, "bench", "inference", "--model", "resnet50", "--size", "224", "--steps", "1", "--warmup", "0",
+             "--save", folder + "/slow"], check=True, capture_output=True)
+        server = Server(folder + "/slow", "--any-image")
+        data = head("POST", "/v1/predict", image, JPEG) + image
+        links = [connect(server) for _ in range(32)]
+        for link in links:
+            link.sendall(data)
+        # Until the first batch, of one image, is computed and the next one is begun.
+        links[0].recv(1)
+        time.sleep(0.2)
+        for link in links:
+            link.close()
+        server.process.send_signal(signal.SIGTERM)
+        try:
+            code = server.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            code = None
+            server.process.kill()
+        check("a stop while the network computes for nobody ends with status 143", code == 143, (code, server.log[-5:]))
+
+
 if options.only != "stop":
     soak()
 if options.only != "soak":
     stop()
+    desert()
 finish()
