@@ -144,6 +144,7 @@ Requires-Dist: torch=={torch}
 Provides-Extra: models
 Requires-Dist: torchvision; extra == "models"
 Requires-Dist: timm; extra == "models"
+Requires-Dist: safetensors; extra == "models"
 Provides-Extra: tables
 Requires-Dist: pandas; extra == "tables"
 Description-Content-Type: text/markdown

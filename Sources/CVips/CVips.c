@@ -265,21 +265,33 @@ static int largest_sample(VipsImage *image, cvips_decoding *decoding) {
     return 0;
 }
 
+/// Fits the image into a square of `side` pixels. Only a JPEG file is also shrunk while it is decoded, which saves most of the
+/// time: WebP shrinks with a filter of its own, and the smaller copies in a TIFF file are anybody's.
+static int shrink(const char *format, const char *level, const char *profile, decode_call *call, VipsImage **image) {
+    int size = call->enlarge ? size_both : size_down;
+    // Its own argument `fail_on` does not reach the loaders of buffers in 8.18; the option string does.
+    if (strcmp(format, "jpeg") == 0)
+        return vips_thumbnail_buffer((void *)call->bytes, call->count, image, call->side, "height", call->side, "size",
+                                     size, "option_string", level, profile ? "output_profile" : NULL, profile, NULL);
+    VipsImage *whole = vips_image_new_from_buffer(call->bytes, call->count, level, "access", access_sequential, NULL);
+    if (whole == NULL) return -1;
+    int failed = vips_thumbnail_image(whole, image, call->side, "height", call->side, "size", size,
+                                      profile ? "output_profile" : NULL, profile, NULL);
+    g_object_unref(whole);
+    return failed;
+}
+
 static int decode_failing_on(const char *level, decode_call *call) {
-    if (format_of(call->bytes, call->count) == NULL) return -1;
+    const char *format = format_of(call->bytes, call->count);
+    if (format == NULL) return -1;
     VipsImage *image = vips_image_new_from_buffer(call->bytes, call->count, "", "access", access_sequential, NULL);
     if (image == NULL) return -1;
     // Requesting sRGB where the file has no profile would send every pixel through lcms for nothing.
-    int has_profile = vips_image_get_typeof(image, "icc-profile-data") != 0;
+    const char *profile = vips_image_get_typeof(image, "icc-profile-data") ? "srgb" : NULL;
     call->decoding->largest = -1;
     int failed = vips_image_get_format(image) == format_ushort && largest_sample(image, call->decoding);
     g_object_unref(image);
-    if (failed) return -1;
-    // Its own argument `fail_on` does not reach the loaders of buffers in 8.18; the option string does.
-    if (vips_thumbnail_buffer((void *)call->bytes, call->count, &image, call->side, "height", call->side, "size",
-                              call->enlarge ? size_both : size_down, "option_string", level,
-                              has_profile ? "output_profile" : NULL, "srgb", NULL))
-        return -1;
+    if (failed || shrink(format, level, profile, call, &image)) return -1;
     failed = to_rgb(&image) || take_pixels(image, call->result);
     g_object_unref(image);
     return failed;

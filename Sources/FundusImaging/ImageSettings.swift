@@ -65,7 +65,7 @@ public struct ImageSettings: Codable, Hashable, Sendable {
     /// All that decides on the prepared pixels, as a text. A change of the algorithm, or of what is refused, changes
     /// the number in front.
     package var key: String {
-        "2 resolution \(resolution) crop \(crop.rawValue) localContrast \(localContrast) pixelLimit \(pixelLimit)"
+        "3 resolution \(resolution) crop \(crop.rawValue) localContrast \(localContrast) pixelLimit \(pixelLimit)"
             + (window.map { " window \($0.x) \($0.y) \($0.halfSide)" } ?? "")
     }
 }

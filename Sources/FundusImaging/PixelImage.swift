@@ -76,7 +76,8 @@ public struct PixelImage: Sendable, Equatable, CustomStringConvertible {
         return try encoded(bytes, width: width, height: height, bands: 4, ".png[keep=none]")
     }
 
-    private func encoded(_ suffix: String) throws -> Data {
+    /// The image as a file of a format, such as ".webp[lossless]".
+    package func encoded(_ suffix: String) throws -> Data {
         try checkBytes()
         return try Self.encoded(bytes, width: width, height: height, bands: 3, suffix)
     }

@@ -57,10 +57,12 @@ public struct OutputFile: Sendable {
     /// - Throws: `FoveaError` of kind `configuration`.
     private func requireReplaceable(_ target: String, _ isEarlier: ((String) throws -> Bool)?) throws {
         var status = stat()
-        guard stat(target, &status) == 0, status.st_mode & S_IFMT == S_IFREG, status.st_size > 0 else { return }
+        guard stat(target, &status) == 0, status.st_mode & S_IFMT == S_IFREG else { return }
         var reason: String?
         if status.st_mode & 0o222 == 0 {
             reason = "is write-protected"
+        } else if status.st_size == 0 {
+            return
         } else if let isEarlier {
             if try !isEarlier(target) { reason = "was not written by this command" }
         } else if ["yaml", "yml"].contains((target as NSString).pathExtension.lowercased()) {
@@ -101,6 +103,22 @@ public struct OutputFile: Sendable {
         else { return }
         throw FoveaError(
             .configuration, "\(one.name) and \(other.name) both name \(one.path)", remedy: "Choose two names.")
+    }
+
+    /// Refuses a folder that would be made at the place of the file, or below it.
+    ///
+    /// - Throws: `FoveaError` of kind `configuration`.
+    public func refuse(folder: String, named other: String) throws {
+        guard case .file(let target) = place else { return }
+        var above = PathName.absolute(folder)
+        while above != "/" {
+            guard !Self.isSame(target, above) else {
+                throw FoveaError(
+                    .configuration, "\(other) is \(folder), but \(name) writes a file to \(path)",
+                    remedy: "Choose two names.")
+            }
+            above = PathName.folder(of: above)
+        }
     }
 
     /// Whether two paths lead to one file, which need not exist yet: then its folder and name decide.

@@ -34,7 +34,10 @@ struct Export: ParsableCommand {
         let context = try common.context()
         let file = try OutputFile(
             onnx, named: "--onnx", inputs: InferenceModel.files(of: model), isEarlier: ModelExport.isOne)
-        if let reference { try Folder.requireEmpty(reference, named: "--reference") }
+        if let reference {
+            try Folder.requireEmpty(reference, named: "--reference")
+            try file.refuse(folder: reference, named: "--reference")
+        }
         let export = try ModelExport(model, context)
         try export.write(to: file)
         context.logger.info("\(file.path) written")

@@ -38,6 +38,51 @@ import Testing
         zip(a, b).map { ($0 - $1) * ($0 - $1) }.reduce(0, +)
     }
 
+    /// A photograph without a mean, so that every way of shrinking it gives other pixels.
+    private func grain(_ width: Int, _ height: Int) -> PixelImage {
+        drawnFundus(
+            width: width, height: height, centre: (Double(width) / 2, Double(height) / 2),
+            radius: Double(min(width, height)) * 0.45, border: 255)
+    }
+
+    @Test(
+        "files without loss give one image: WebP, TIFF with smaller copies, GIF and PNG",
+        arguments: [(192, 192, 56), (500, 400, 56), (500, 400, 224), (1000, 1300, 64), (60, 40, 128)])
+    func formatsAgree(width: Int, height: Int, side: Int) throws {
+        let image = grain(width, height)
+        for (suffix, source) in [
+            (".webp[lossless]", image), (".tif[pyramid,tile,tile_width=64,tile_height=64]", image),
+            (".tif[pyramid,subifd,tile,tile_width=64,tile_height=64]", image),
+            (".gif", try ImageFile(name: "gif", bytes: image.encoded(".gif")).decode()),
+        ] {
+            let file = ImageFile(name: suffix, bytes: try source.encoded(suffix))
+            #expect(try file.decode() == source, "\(suffix)")
+            for crop in [ImageSettings.Crop.none, .fieldOfView] {
+                let settings = ImageSettings(resolution: side, crop: crop)
+                let png = try FundusReader.prepare(ImageFile(name: "png", bytes: source.png()), settings: settings)
+                #expect(try FundusReader.prepare(file, settings: settings) == png, "\(suffix) \(crop)")
+            }
+        }
+    }
+
+    /// A JPEG file is shrunk by 2, 4 or 8 while it is decoded, where at least another factor of 2 is left.
+    @Test("a JPEG file that is shrunk while it is decoded gives nearly the image of the whole one")
+    func shrunkJPEG() throws {
+        let drawn = drawnFundus(width: 1600, height: 1200, centre: (800, 600), radius: 550, border: 60)
+        let files = [ImageFile(name: "drawn", bytes: try drawn.jpeg())]
+        for file in try files + Files.photographs("idrid_fullres", 4).map({ try ImageFile(path: $0) }) {
+            let whole = ImageFile(name: "png", bytes: try file.decode().png())
+            for (side, crop) in [(56, ImageSettings.Crop.none), (56, .fieldOfView), (224, .none), (224, .fieldOfView)] {
+                let settings = ImageSettings(resolution: side, crop: crop)
+                let shrunk = try FundusReader.prepare(file, settings: settings).image.bytes
+                let expected = try FundusReader.prepare(whole, settings: settings).image.bytes
+                let differences = zip(shrunk, expected).map { abs(Int($0) - Int($1)) }
+                let mean = Double(differences.reduce(0, +)) / Double(differences.count)
+                #expect(mean < 1, "\(file.path) \(side) \(crop)")
+            }
+        }
+    }
+
     @Test("headers name the format by content and count the pages")
     func headers() throws {
         let folder = try TemporaryFolder()

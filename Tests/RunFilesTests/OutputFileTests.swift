@@ -50,10 +50,12 @@ struct OutputFileTests {
         try folder.write("patient,visit\n1,2\n", to: "mine.csv")
         try folder.write("a,b\n", to: "kept.csv")
         #expect(chmod(path("kept.csv"), 0o400) == 0)
+        try folder.write("", to: "empty.csv")
+        #expect(chmod(path("empty.csv"), 0o444) == 0)
         for (name, reason) in [
             ("photograph.jpg", "neither a table nor JSON"), ("mine.yaml", "a configuration"),
-            ("kept.csv", "write-protected"), ("notes.txt", "neither a table nor JSON"),
-            ("mine.csv", "neither a table nor JSON"),
+            ("kept.csv", "write-protected"), ("empty.csv", "write-protected"),
+            ("notes.txt", "neither a table nor JSON"), ("mine.csv", "neither a table nor JSON"),
         ] {
             let error = foveaError { _ = try OutputFile(path(name), named: "--output") }
             #expect(error?.kind == .configuration && error?.message.contains(reason) == true, "\(name)")
@@ -64,6 +66,17 @@ struct OutputFileTests {
             try write("image,c\n", to: name)
             #expect(try text(name) == "image,c\n")
         }
+    }
+
+    @Test func aFolderIsNotMadeAtItsPlace() throws {
+        let output = try OutputFile(path("new"), named: "--onnx")
+        for other in ["new", "new/", "./new", "new/below/it", "../\(PathName.last(of: folder.path))/new/"] {
+            let error = foveaError { try output.refuse(folder: path(other), named: "--reference") }
+            #expect(error?.kind == .configuration, "\(other)")
+            #expect(error?.message == "--reference is \(path(other)), but --onnx writes a file to \(path("new"))")
+        }
+        try output.refuse(folder: path("newer"), named: "--reference")
+        try output.refuse(folder: folder.path, named: "--reference")
     }
 
     @Test func aPipeIsWaitedForUntilToldToStop() throws {

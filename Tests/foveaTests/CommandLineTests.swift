@@ -58,7 +58,8 @@ struct CommandLineTests {
         ("init-empty", "init nothing"), ("init-exists", "init data --output exists.yaml"),
         ("threads", "doctor --threads -3"), ("control-characters", "train c.yaml --fast\nstopped\u{1B}[31m"),
         ("control-characters-of-a-value", "doctor --threads=\n"), ("device", "doctor --device tpu"),
-        ("export-reference", "export run --onnx m.onnx --reference data"), ("unknown-command", "trane"),
+        ("export-reference", "export run --onnx m.onnx --reference data"),
+        ("export-same", "export run --onnx m --reference ./m/"), ("unknown-command", "trane"),
         ("mistyped-command", "trian config.yaml"),
         ("phantoms-range", "phantoms drawn --training 9223372036854775807"),
     ])

@@ -4,6 +4,7 @@ import json
 import os
 import pathlib
 import re
+import struct
 import subprocess
 import tempfile
 import unittest
@@ -47,7 +48,7 @@ class ModelTests(unittest.TestCase):
         """A model as training leaves it: every weight and statistic away from zero and one, which hide mistakes."""
         (self.path / "config.json").write_text(json.dumps(facts))
         tensors = {}
-        for name, value in _network(facts, self.path).state_dict().items():
+        for name, value in _network(facts).state_dict().items():
             if name.endswith("num_batches_tracked"):
                 continue
             shift = 0.05 if name.endswith(("bias", "running_mean")) else 0
@@ -90,6 +91,7 @@ class ModelTests(unittest.TestCase):
         model = fovea.load(str(self.path))
         self.assertEqual((model.classes, model.labels), (["a", "b", "c"], "multi"))
         self.assertEqual(model.thresholds, [0.5, None, 0.25])
+        self.assertEqual(model.class_labels, ["a", "b", "c"])
         self.assertEqual(model.image["resolution"], SIDE)
         self.assertFalse(model.training)
 
@@ -111,22 +113,60 @@ class ModelTests(unittest.TestCase):
         (self.path / "config.json").write_text("{")
         self.says("config.json: is not JSON", "Restore the file")
         for facts, words in [
-            ([], "format None"), (description("resnet18", format=3), "format 3; this version reads 1 and 2"),
+            ([], "format None"), (description("resnet18", format=True), "format True"), (description("resnet18", format=3), "format 3; this version reads 1 and 2"),
             ({"format": 2}, "architecture is missing"), (description("vgg16"), "the architecture vgg16 is unknown"),
         ]:
             (self.path / "config.json").write_text(json.dumps(facts))
             self.says("config.json", words)
+        (self.path / "config.json").write_text("[" * 100_000)
+        self.says("config.json: is not JSON")
+        numbers = description("resnet18")["normalization"]
+        for key, values in {
+            "architecture": [5, None], "classes": [5, [], "abc", ["a", "a", "b"], [1, 2, 3]], "labels": ["x", []],
+            "image": [None, {}, {"resolution": "64"}, {"resolution": 5}],
+            "normalization": [None, {"mean": [0], "deviation": [1]}, numbers | {"deviation": [0, 0, 0]},
+                              numbers | {"mean": [float("nan")] * 3}],
+            "thresholds": [[0.5], 5, [2, 0, 0]], "class_labels": [["A"], [1, 2, 3], "abc"],
+        }.items():
+            for value in values:
+                with self.subTest(key, value=value):
+                    (self.path / "config.json").write_text(json.dumps(description("resnet18") | {key: value}))
+                    self.says(f"config.json: {key} is missing or wrong (", "Restore the file")
+        for name in ("resnet", "resnet18x", "vit_other_patch16_224"):
+            (self.path / "config.json").write_text(json.dumps(description(name)))
+            self.says("config.json: describes no network", name)
         self.save(description("resnet18"))
         weights = self.path / "model.safetensors"
         whole = weights.read_bytes()
         for length in (0, 4, 100, len(whole) - 4):
             weights.write_bytes(whole[:length])
             self.says("model.safetensors: is damaged", "Copy it again")
+        length = struct.unpack("<Q", whole[:8])[0]
+        contents = json.loads(whole[8:8 + length])
+
+        def changed(**facts):
+            text = json.dumps(contents | {"fc.bias": contents["fc.bias"] | facts}).encode()
+            return struct.pack("<Q", len(text)) + text + whole[8 + length:]
+
+        for wrong in [
+            whole + b"more", changed(data_offsets=[0, 12]), changed(dtype="F16"), changed(dtype="I32"), changed(shape=[-3]),
+            whole[:8 + length] + b"\0\0\xc0\x7f" * ((len(whole) - 8 - length) // 4),
+        ]:
+            weights.write_bytes(wrong)
+            self.says("model.safetensors: is damaged", "Copy it again")
         weights.write_bytes(whole)
-        (self.path / "config.json").write_text(json.dumps(description("resnet18", classes=["a"])))
+        (self.path / "config.json").write_text(json.dumps(description("resnet18", classes=["a"], thresholds=None)))
         self.says("model.safetensors: does not fit config.json", "fc.weight", "Keep the two files")
         weights.unlink()
         self.says("model.safetensors: No such file")
+
+    def test_pixels_that_are_not_prepared_photographs_are_refused(self):
+        self.save(description("resnet18"))
+        model = fovea.load(self.path)
+        for pixels in [numpy.zeros((1, SIDE, SIDE, 1), "uint8"), numpy.zeros((1, SIDE, SIDE, 3), "float32"),
+                       numpy.zeros((1, 3, SIDE, SIDE), "uint8"), numpy.zeros((1, 32, 32, 3), "uint8")]:
+            with self.assertRaisesRegex(fovea.FoveaError, r"not torch.uint8 \[N, 64, 64, 3\]"):
+                fovea.normalized(model, pixels)
 
 
 if __name__ == "__main__":

@@ -40,6 +40,24 @@ class RunTests(unittest.TestCase):
             with self.assertRaisesRegex(fovea.FoveaError, "metrics.json: cannot be read.*\n.*Restore"):
                 fovea.read_run(folder)
 
+    def test_what_a_run_did_not_write_is_named(self):
+        with tempfile.TemporaryDirectory() as folder:
+            run = pathlib.Path(folder, "run")
+            shutil.copytree(RUN, run)
+            for name, texts in {
+                "metrics.json": ["", "[]", "{}", '{"student": 5}', '{"student": {"classes": 5}}',
+                                 '{"student": {"classes": [{"a": 1}]}}'],
+                "history.csv": ["", "a,b\n1,2\n"],
+                "predictions.csv": ["", "a,b\n1,2\n", "image,a\n1.png,0.5\n", "image,a\nx,1,2,3\n"],
+            }.items():
+                right = (run / name).read_text()
+                for text in texts:
+                    (run / name).write_text(text)
+                    with self.subTest(name, text=text), self.assertRaisesRegex(fovea.FoveaError, f"{name}: cannot be read"):
+                        fovea.read_run(run)
+                (run / name).write_text(right)
+            fovea.read_run(run)
+
 
 if __name__ == "__main__":
     unittest.main()
