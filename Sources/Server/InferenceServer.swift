@@ -132,7 +132,7 @@ public final class InferenceServer: Sendable {
 
     private var configuration: ServerConfiguration {
         ServerConfiguration(
-            address: .hostname(address.host, port: address.port), backlog: limits.connections,
+            address: .hostname(address.host, port: address.port), backlog: ServiceLimits().connections,
             availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: .silent))
     }
 }

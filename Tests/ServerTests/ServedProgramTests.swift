@@ -81,37 +81,40 @@ import Testing
     }
 
     @Test func aLimitWithoutRoomForConnectionsIsRefused() async throws {
-        let (status, errors) = try await waiting { [path = folder.path] in try Program("ulimit -n 64;", in: path).end() }
+        let program = try await started("ulimit -n 64;")
+        let (status, errors) = try await waiting { program.end() }
         #expect(status == 69)
         #expect(errors.contains("may open only 64 files at a time") && errors.contains("ulimit -n 1"), "\(errors)")
     }
 
     /// The address is its result.
     @Test func anAddressThatCannotBeWrittenEndsIt() async throws {
-        let (status, errors) = try await waiting { [path = folder.path] in try Program("", ">/dev/full", in: path).end() }
+        let program = try await started("", ">/dev/full")
+        let (status, errors) = try await waiting { program.end() }
         #expect(status == 160)
         #expect(errors.contains("cannot write the results to the standard output"), "\(errors)")
         // A reader that has gone may have read what it wanted.
-        let program = try await started("", "> >(exec true)")
+        let next = try await started("", "> >(exec true)")
         try await Task.sleep(for: .seconds(1))
-        #expect(program.process.isRunning)
+        #expect(next.process.isRunning)
     }
 
     @Test func nothingIsScheduledOnEventLoopsThatHaveEnded() async throws {
         let program = try await started()
         let port = try #require(program.port)
-        let image = try PixelImage(width: 9990, height: 10_000, red: 200, green: 90, blue: 40).png()
-        let part = Data("--xx\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n".utf8) + image + Data("\r\n".utf8)
-        let body = (0..<16).reduce(Data()) { all, _ in all + part } + Data("--xx--\r\n".utf8)
         let sockets = try (0..<2).map { _ in try RawSocket(port: port) }
         for socket in sockets {
-            try await socket.request("POST", "/v1/predict", ["Content-Type": "multipart/form-data; boundary=xx"], body)
+            try await socket.request("POST", "/v1/predict", ["Content-Length": "3", "Expect": "100-continue"])
+            #expect(try await socket.response().status == 100)
         }
         let idle = try RawSocket(port: port)
         try await idle.request("GET", "/v2")
         #expect(try await idle.response().status == 200)
         program.process.terminate()
-        for socket in sockets { #expect(try await socket.response().status == 503) }
+        for socket in sockets {
+            let response = try await socket.response()
+            #expect(response.status == 503, "\(response.text.prefix(300))")
+        }
         let (status, errors) = try await waiting { program.end() }
         #expect(status == 143)
         #expect(errors.split(separator: "\n").allSatisfy { $0.contains("serving m") || $0 == "stopped" }, "\(errors)")
