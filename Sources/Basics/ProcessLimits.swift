@@ -23,6 +23,11 @@ public enum ProcessLimits {
         try requireFiles()
     }
 
+    /// Files that are open now, also those that the starting program left open.
+    public static var openFiles: Int {
+        (try? FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").count) ?? 0
+    }
+
     /// Raises the limit on open files to `count`, or as far as that is allowed, where it is lower.
     ///
     /// - Returns: `count`, or the lower limit that then holds.

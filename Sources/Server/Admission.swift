@@ -7,6 +7,7 @@ final class Admission: Sendable {
         var requests = 0
         var bytes = 0
         var isOpen = true
+        var isOver = false
     }
 
     private let limits: ServiceLimits
@@ -22,6 +23,12 @@ final class Admission: Sendable {
 
     /// Takes no new requests any more.
     func close() { state.withLock { $0.isOpen = false } }
+
+    /// Why nothing is waited for any more; nil while it is.
+    var end: ServiceError? { state.withLock(\.isOver) ? ServiceError(.unavailable, "the server has stopped") : nil }
+
+    /// Ends what is not answered yet.
+    func finish() { state.withLock { $0.isOver = true } }
 
     /// Lets a request in, for as long as the place that it gets is held.
     ///

@@ -39,11 +39,15 @@ struct ClientConnection: ServerChildChannel {
         let http = HTTP1Channel { [responder] request, writer, _ in
             try await responder.respond(to: request, writer)
         }
-        await withTaskGroup(of: Void.self) { group in
-            group.addTask { await http.handle(value: connection, logger: logger) }
-            group.addTask { try? await connection.channel.closeFuture.get() }
-            _ = await group.next()
-            group.cancelAll()
+        await withTaskCancellationHandler {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { await http.handle(value: connection, logger: logger) }
+                group.addTask { try? await connection.channel.closeFuture.get() }
+                _ = await group.next()
+                group.cancelAll()
+            }
+        } onCancel: {
+            connection.channel.close(promise: nil)
         }
     }
 }

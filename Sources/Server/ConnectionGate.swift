@@ -17,7 +17,7 @@ final class ConnectionGate: ChannelDuplexHandler {
     typealias OutboundOut = HTTPServerResponsePart
 
     /// How long and how much is read after the last answer.
-    private static let lingering = (seconds: 2.0, bytes: 16 << 20)
+    static let lingering = (seconds: 2.0, bytes: 16 << 20)
 
     private let limits: ServiceLimits
     private let refused: @Sendable (ServiceError) -> Void
@@ -51,6 +51,7 @@ final class ConnectionGate: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) { awaitRequest(context) }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var data = data
         let part = Self.unwrapInboundIn(data)
         if isLingering {
             if case .body(let bytes) = part { lingeringBytes += bytes.readableBytes }
@@ -58,9 +59,14 @@ final class ConnectionGate: ChannelDuplexHandler {
             return
         }
         switch part {
-        case .head(let head):
+        case .head(var head):
             idle?.cancel()
             isOld = head.version != .http1_1
+            // Such a client need not name a host. No browser is one, so that no web page makes such requests.
+            if head.version == .http1_0, !head.headers.contains(name: "host") {
+                head.headers.add(name: "host", value: "localhost")
+                data = Self.wrapInboundOut(.head(head))
+            }
             if isOld || !head.isKeepAlive { lastRequest = lastRequest ?? begun }
             begun += 1
         case .body: break

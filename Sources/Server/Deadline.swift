@@ -1,39 +1,43 @@
 import Serving
 import Synchronization
 
-/// Limits on how long work may take.
-enum Deadline {
-    /// The value of `body`, which is cancelled after some seconds, and then waited for: it must end soon.
-    ///
-    /// - Throws: `late` where the time did not suffice.
-    static func cancelling<Value: Sendable>(
-        after seconds: Double, _ late: ServiceError, _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
+/// A limit on how long work may take.
+struct Deadline: Sendable {
+    let seconds: Double
+    /// The error where the time did not suffice.
+    let late: ServiceError
+    /// The error by which the time is over before; nil until then.
+    var end: @Sendable () -> ServiceError? = { nil }
+
+    /// The value of `body`, which is cancelled when the time is over, and then waited for: it must end soon.
+    func cancelling<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         try await withThrowingTaskGroup(of: Value.self) { group in
             group.addTask { try await body() }
-            group.addTask {
-                try await Task.sleep(for: .seconds(seconds))
-                throw late
-            }
+            group.addTask { throw try await expiry() }
             defer { group.cancelAll() }
             guard let first = try await group.next() else { throw late }
             return first
         }
     }
 
-    /// The value of `body`, which is cancelled after some seconds, or with the task, and not waited for: it may be busy.
-    ///
-    /// - Throws: `late` where the time did not suffice.
-    static func leaving<Value: Sendable>(
-        after seconds: Double, _ late: ServiceError, _ body: @escaping @Sendable () async throws -> Value
-    ) async throws -> Value {
+    /// The error, once the time is over.
+    private func expiry() async throws -> ServiceError {
+        let last = ContinuousClock.now + .seconds(seconds)
+        while ContinuousClock.now < last {
+            if let error = end() { return error }
+            try await Task.sleep(until: min(last, .now + .milliseconds(50)))
+        }
+        return late
+    }
+
+    /// The value of `body`, which is cancelled when the time is over, or with the task, and not waited for: it may be busy.
+    func leaving<Value: Sendable>(_ body: @escaping @Sendable () async throws -> Value) async throws -> Value {
         let waiting = Waiting<Value>()
         let work = Task {
             do { waiting.finish(.success(try await body())) } catch { waiting.finish(.failure(error)) }
         }
         let timer = Task {
-            try await Task.sleep(for: .seconds(seconds))
-            waiting.finish(.failure(late))
+            waiting.finish(.failure(try await expiry()))
             work.cancel()
         }
         defer { timer.cancel() }

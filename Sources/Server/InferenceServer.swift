@@ -89,43 +89,50 @@ public final class InferenceServer: Sendable {
     /// Listens and answers until `context.shouldStop` says true; then finishes what was asked before.
     ///
     /// - Parameter listening: called with the port once requests are answered.
-    /// - Throws: `FoveaError` of kind `environment` where it cannot listen.
-    public func run(listening: @escaping @Sendable (Int) -> Void) async throws {
+    /// - Throws: `FoveaError` of kind `environment` where it cannot listen; what `listening` throws.
+    public func run(listening: @escaping @Sendable (Int) throws -> Void) async throws {
         let group = MultiThreadedEventLoopGroup(numberOfThreads: 1)
         defer { service.close() }
+        let failure = Mutex<(any Error)?>(nil)
         let server = Server(
             childChannelSetup: ClientConnection(responder, limits: limits), configuration: configuration,
-            onServerRunning: { channel in listening(channel.localAddress?.port ?? 0) }, eventLoopGroup: group,
-            logger: .silent)
+            onServerRunning: { channel in
+                do { try listening(channel.localAddress?.port ?? 0) } catch { failure.withLock { $0 = error } }
+            }, eventLoopGroup: group, logger: .silent)
         do {
-            try await serve(with: server)
-        } catch let error as FoveaError {
-            throw error
+            try await serve(with: server) { [context] in context.shouldStop() || failure.withLock { $0 != nil } }
         } catch {
-            try? await group.shutdownGracefully()
-            throw address.failure(error)
+            failure.withLock { $0 = address.failure(error) }
         }
         try? await group.shutdownGracefully()
+        if let error = failure.withLock(\.self) { throw error }
     }
 
-    private func serve(with server: Server<ClientConnection>) async throws {
+    private func serve(with server: Server<ClientConnection>, until shouldStop: () -> Bool) async throws {
         let hasEnded = Mutex(false)
         let running = Task {
             defer { hasEnded.withLock { $0 = true } }
             try await server.run()
         }
-        while !context.shouldStop(), !hasEnded.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(50)) }
+        while !shouldStop(), !hasEnded.withLock({ $0 }) { try await Task.sleep(for: .milliseconds(50)) }
         guard !hasEnded.withLock({ $0 }) else { return try await running.value }
         responder.admission.close()
-        Task { try await server.shutdownGracefully() }
-        // What is not answered by then will not be, whatever it waits for.
-        let late = ServiceError(.unavailable, "the server has stopped")
-        try? await Deadline.leaving(after: limits.drainSeconds, late) { try await running.value }
+        let stopping = Task { try await server.shutdownGracefully() }
+        // What is not answered by then is told that it will not be, and then all connections are closed; until they are,
+        // work for them needs the event loop.
+        for (seconds, next) in [
+            (limits.drainSeconds, responder.admission.finish), (ConnectionGate.lingering.seconds, running.cancel),
+        ] {
+            let late = ServiceError(.unavailable, "the time to stop is over")
+            try? await Deadline(seconds: seconds, late: late).leaving { try await running.value }
+            next()
+        }
+        _ = await (running.result, stopping.result)
     }
 
     private var configuration: ServerConfiguration {
         ServerConfiguration(
-            address: .hostname(address.host, port: address.port), backlog: limits.connections,
+            address: .hostname(address.host, port: address.port), backlog: ServiceLimits().connections,
             availableConnectionsDelegate: MaximumAvailableConnections(limits.connections, logger: .silent))
     }
 }

@@ -91,7 +91,8 @@ final class Responder: Sendable {
     private func body(of request: Request, _ place: Admission.Place) async throws -> Data {
         let late = ServiceError(.bodyTimeout, "the body did not arrive within \(Int(limits.bodySeconds)) seconds")
         let limit = limits.bodyBytes
-        return try await Deadline.cancelling(after: limits.bodySeconds, late) { [body = request.body] in
+        let deadline = Deadline(seconds: limits.bodySeconds, late: late) { [admission] in admission.end }
+        return try await deadline.cancelling { [body = request.body] in
             var data = Data()
             for try await part in body {
                 guard data.count + part.readableBytes <= limit else { throw RequestHead.tooLarge(limit) }
@@ -107,7 +108,8 @@ final class Responder: Sendable {
         _ route: Route, _ head: RequestHead, _ body: Data, _ place: Admission.Place
     ) async throws -> ServiceResponse {
         let late = ServiceError(.requestTimeout, "the answer took longer than \(Int(limits.requestSeconds)) seconds")
-        return try await Deadline.leaving(after: limits.requestSeconds, late) { [service, limits] in
+        let deadline = Deadline(seconds: limits.requestSeconds, late: late) { [admission] in admission.end }
+        return try await deadline.leaving { [service, limits] in
             // What is begun when the time is over goes on, and counts until it ends.
             defer { withExtendedLifetime(place) {} }
             switch route {

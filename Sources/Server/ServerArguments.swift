@@ -73,6 +73,11 @@ public enum ServerToken {
 }
 
 extension ServerAddress {
+    /// A host without the brackets in which addresses of version 6 stand before a port.
+    public static func withoutBrackets(_ host: String) -> String {
+        host.hasPrefix("[") && host.hasSuffix("]") ? String(host.dropFirst().dropLast()) : host
+    }
+
     /// Verifies that a host is an address, or a name that has one.
     ///
     /// - Throws: `FoveaError` of kind `configuration`.

@@ -12,6 +12,11 @@ public struct AccessRules: Sendable {
     /// A web page from elsewhere can be made to resolve to 127.0.0.1, but its requests then carry that page's name.
     public static let localHosts: Set<String> = ["localhost", "127.0.0.1", "[::1]"]
 
+    /// Whether a Host header may have a name: letters, digits and `._-`, or an address of version 6 in brackets.
+    public static func isName(_ host: String) -> Bool {
+        host.wholeMatch(of: /[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\]/) != nil
+    }
+
     /// Sets the rules.
     public init(hosts: Set<String>?, token: String?) {
         self.hosts = hosts.map { Set($0.map { $0.lowercased() }) }
@@ -23,13 +28,12 @@ public struct AccessRules: Sendable {
     /// - Parameter isPublic: whether everyone may make it.
     public func check(_ head: RequestHead, isPublic: Bool) throws(ServiceError) {
         guard try head.header("host") == nil else { throw ServiceError(.malformed, "there are two Host headers") }
-        if let hosts {
-            guard let host = head.host.map(Self.name), hosts.contains(host) else {
-                throw ServiceError(
-                    .host,
-                    "the Host header names another server; this one is " + hosts.sorted().joined(separator: ", ")
-                        + " (fovea serve --allow-host adds a name)")
-            }
+        guard let host = head.host.map(Self.name) else { throw ServiceError(.malformed, "there is no Host header") }
+        if let hosts, !hosts.contains(host) {
+            throw ServiceError(
+                .host,
+                "the Host header names another server; this one is " + hosts.sorted().joined(separator: ", ")
+                    + " (fovea serve --allow-host adds a name)")
         }
         try Self.checkOrigin(head)
         guard let token, !isPublic else { return }

@@ -60,8 +60,9 @@ public struct RequestHead: Sendable {
 
     /// Verifies that the body is not compressed.
     public func requirePlainBody() throws(ServiceError) {
-        if let encoding = try header("content-encoding"), encoding.lowercased() != "identity" {
-            throw ServiceError(.contentType, "content-encoding is not read: send the body as it is")
+        for (name, plain) in [("content-encoding", "identity"), ("transfer-encoding", "chunked")] {
+            guard let encoding = try header(name), encoding.lowercased() != plain else { continue }
+            throw ServiceError(.contentType, "\(name) may only be \(plain): send the body as it is")
         }
     }
 

@@ -191,6 +191,7 @@ extension ServedModel {
                 var classes: [String]
                 var architecture: String
                 var precision: String
+                var calibrated: Bool
                 var notice = ServiceNotice.text
             }
             var name: String
@@ -203,7 +204,9 @@ extension ServedModel {
         return ServiceResponse(
             json: Document(
                 name: name, versions: [version], inputs: inputs, outputs: outputs,
-                parameters: .init(classes: classes, architecture: architecture, precision: precision)))
+                parameters: .init(
+                    classes: classes, architecture: architecture, precision: precision, calibrated: calibration != nil))
+        )
     }
 
     /// The answer to `/v2/models/NAME/ready`.

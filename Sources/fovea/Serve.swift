@@ -65,9 +65,10 @@ struct Serve: ParsableCommand {
     func validate() throws {
         guard 0...65535 ~= port else { throw ValidationError("--port is \(port); allowed: 0 to 65535") }
         guard 1...1024 ~= batch else { throw ValidationError("--batch is \(batch); allowed: 1 to 1024") }
-        for name in allowHost where name.isEmpty || name.contains(where: { ":/".contains($0) }) && !name.hasPrefix("[")
-        {
-            throw ValidationError("--allow-host is \(name); allowed is a name or an address, without scheme and port")
+        for name in allowHost where !AccessRules.isName(name) {
+            throw ValidationError(
+                "--allow-host is \"\(Printable.line(name))\"; allowed is a name or an address, such as fovea.example or "
+                    + "[::1], without scheme and port")
         }
         guard models.count <= 100 else { throw ValidationError("\(models.count) models are named; allowed: 1 to 100") }
     }
@@ -78,6 +79,7 @@ struct Serve: ParsableCommand {
         if let tokenFile, ServerToken.isReadByOthers(tokenFile) {
             context.logger.warning("\(tokenFile) can be read by all users of this machine (chmod 600 makes it yours)")
         }
+        let host = ServerAddress.withoutBrackets(host)
         try ServerAddress.requireKnown(host)
         let isLocal = ServerAddress.isLocal(host)
         guard isLocal || token != nil || open else {
@@ -97,32 +99,47 @@ struct Serve: ParsableCommand {
             hosts: isLocal || !allowHost.isEmpty
                 ? AccessRules.localHosts.union(allowHost + [host.contains(":") ? "[\(host)]" : host]) : nil,
             token: token)
+        let limits = try Self.limits(context)
         let loaded = try NamedModel.all(models).map { named in
             let model = try InferenceModel(
                 named.folder, precision: precision, operatingPoint: at, takesAnyImage: anyImage, context)
             if let undecided = model.undecided { context.logger.warning("\(undecided)") }
             return (name: named.name, model: model)
         }
-        let limits = ServiceLimits()
-        // One for each connection, and those of the program itself.
-        let files = limits.connections + ProcessLimits.files
-        let allowed = ProcessLimits.raiseFiles(to: files)
-        if allowed < files {
-            context.logger.warning(
-                "this process may open \(allowed) files at a time, so that fewer than \(limits.connections) connections fit "
-                    + "(ulimit -n \(files))")
-        }
         let server = try InferenceServer(loaded, at: address, batchSize: batch, limits: limits, context)
-        let (host, names) = (host, loaded.map(\.name))
-        try Self.wait { try await server.run { port in Self.tell(host, port, names, context.logger) } }
+        let names = loaded.map(\.name)
+        try Self.wait { try await server.run { port in try Self.tell(host, port, names, context.logger) } }
         throw CancellationError()
     }
 
+    /// The limits, with as many connections as fit into the limit on open files beside those of the program itself: where it
+    /// is reached, the system's libraries may end the program.
+    private static func limits(_ context: ExecutionContext) throws -> ServiceLimits {
+        var limits = ServiceLimits()
+        let own = ProcessLimits.openFiles + ProcessLimits.files + context.threads
+        let needed = own + limits.connections
+        let allowed = ProcessLimits.raiseFiles(to: needed)
+        guard allowed > own else {
+            throw FoveaError(
+                .environment,
+                "this process may open only \(allowed) files at a time; it needs \(own), and one for each connection",
+                remedy: "Raise the limit: ulimit -n \(needed)")
+        }
+        if allowed < needed {
+            limits.connections = allowed - own
+            context.logger.warning(
+                "this process may open only \(allowed) files at a time, so that it holds "
+                    + "\(Pluralization.count(limits.connections, "connection")) at once instead of \(needed - own) "
+                    + "(ulimit -n \(needed))")
+        }
+        return limits
+    }
+
     /// Says where the server is, on the standard output stream: with --port 0 a program reads the port there.
-    private static func tell(_ host: String, _ port: Int, _ names: [String], _ logger: Logger) {
+    private static func tell(_ host: String, _ port: Int, _ names: [String], _ logger: Logger) throws {
         let place = host.contains(":") ? "[\(host)]" : host
         // A reader that is gone is not a reason to end.
-        try? StandardStream.result("http://\(place):\(port)/\n")
+        do { try StandardStream.result("http://\(place):\(port)/\n") } catch is StandardStream.ReaderGone {}
         logger.info("serving \(Pluralization.listing(names)); Ctrl-C stops it")
     }
 

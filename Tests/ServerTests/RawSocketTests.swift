@@ -125,7 +125,7 @@ import Testing
 
     @Test(arguments: [
         "Content-Length: 999999999", "Content-Length: 3\r\nContent-Encoding: gzip",
-        "Content-Length: 3\r\nHost: localhost",
+        "Content-Length: 3\r\nHost: localhost", "Transfer-Encoding: gzip, chunked",
     ])
     func aBodyThatWouldBeRefusedIsNotWaitedFor(_ headers: String) async throws {
         try await withServer { (server: RunningServer) async throws -> Void in
@@ -258,6 +258,19 @@ import Testing
             #expect(response.status == 422)
             #expect(response.headers["connection"] == "close")
             #expect(try await socket.isEnded())
+        }
+    }
+
+    /// HTTP/1.0 has no Host header; what a browser sends has one.
+    @Test(arguments: [
+        ("HTTP/1.0\r\n", 200), ("HTTP/1.1\r\n", 400), ("HTTP/1.0\r\nHost: evil.example\r\n", 421),
+        ("HTTP/1.0\r\nHost:\r\n", 421),
+    ])
+    func onlyOlderClientsNeedNoHost(_ head: String, _ status: Int) async throws {
+        try await withServer { (server: RunningServer) async throws -> Void in
+            let socket = try server.connect()
+            try await socket.send("GET /v2 \(head)\r\n")
+            #expect(try await socket.response().status == status)
         }
     }
 
@@ -494,7 +507,27 @@ import Testing
                 $0.drainSeconds = 0.5; $0.bodySeconds = 300
             })
         let slow = try await begun(on: server)
-        try await server.stop()
+        server.beginStop()
+        let response = try await slow.response()
+        #expect(response.status == 503 && response.headers["connection"] == "close")
         #expect(try await slow.isEnded())
+        try await server.stop()
+    }
+
+    /// Four images, each of which takes longer to decode than there is time.
+    @Test func whoseImagesAreDecodedTooLongIsToldThatItStops() async throws {
+        let server = try await RunningServer(in: folder, limits: limits { $0.drainSeconds = 0.1 }, takesAnyImage: true)
+        let image = try PixelImage(width: 9990, height: 10_000, red: 200, green: 90, blue: 40).png()
+        let part = Data("--xx\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n".utf8) + image + Data("\r\n".utf8)
+        let socket = try server.connect()
+        try await socket.request(
+            "POST", "/v1/predict", ["Content-Type": "multipart/form-data; boundary=xx"],
+            part + part + part + part + Data("--xx--\r\n".utf8))
+        try await server.waitUntil("fovea_requests_in_progress") { $0 > 0 }
+        server.beginStop()
+        let response = try await socket.response()
+        #expect(response.status == 503 && response.error != nil, "\(response.text)")
+        #expect(try await socket.isEnded())
+        try await server.stop()
     }
 }

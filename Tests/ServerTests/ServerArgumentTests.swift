@@ -23,6 +23,11 @@ struct ServerArgumentTests {
     ])
     func onlyLoopbackIsLocal(_ host: String, _ expected: Bool) { #expect(ServerAddress.isLocal(host) == expected) }
 
+    @Test(arguments: [("[::1]", "::1"), ("::1", "::1"), ("127.0.0.1", "127.0.0.1"), ("[", "[")])
+    func anAddressIsTakenAsItIsPrinted(_ host: String, _ expected: String) {
+        #expect(ServerAddress.withoutBrackets(host) == expected)
+    }
+
     @Test func aHostThatIsNotKnownIsNamed() {
         #expect(foveaError { try ServerAddress.requireKnown("127.0.0.1") } == nil)
         let error = foveaError { try ServerAddress.requireKnown("no such host") }

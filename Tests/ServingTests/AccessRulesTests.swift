@@ -16,7 +16,7 @@ struct AccessRulesTests {
     @Test(
         arguments: [
             ("localhost", 200), ("LocalHost:8080", 200), ("127.0.0.1:1", 200), ("[::1]", 200), ("[::1]:8080", 200),
-            ("evil.example", 421), ("localhost.evil.example", 421), ("localhost:80:80", 421), ("", 421), (nil, 421),
+            ("evil.example", 421), ("localhost.evil.example", 421), ("localhost:80:80", 421), ("", 421), (nil, 400),
             ("localhost:evil", 421), ("127.0.0.1.evil:80", 421), ("localhost:\u{661}", 421),
         ] as [(String?, Int)])
     func onlyTheServersOwnNamesAreAnswered(_ host: String?, _ expected: Int) {
@@ -26,8 +26,18 @@ struct AccessRulesTests {
         #expect(status(rules, host: host, isPublic: true) == expected)
     }
 
+    @Test(arguments: [
+        ("fovea.example", true), ("10.0.0.1", true), ("[::1]", true), ("a_b-c", true), ("", false),
+        ("*", false), ("*.example", false), ("a b", false), ("a,b", false), ("a\n", false), ("a\u{1b}", false),
+        ("a:80", false), ("http://a", false), ("::1", false), ("[a", false), ("[x]", false), ("é", false),
+    ])
+    func namesThatNoHostHeaderHasAreKnown(_ name: String, _ expected: Bool) {
+        #expect(AccessRules.isName(name) == expected)
+    }
+
     @Test func withoutNamesAnyHostIsAnswered() {
         #expect(status(AccessRules(hosts: nil, token: nil), host: "x.example") == 200)
+        #expect(status(AccessRules(hosts: nil, token: nil), host: nil) == 400)
     }
 
     @Test(arguments: [

@@ -29,6 +29,9 @@ struct CatalogTests {
     @Test func metadataSaysWhatTheOutputsMean() {
         let text = String(decoding: other().metadata.body, as: UTF8.self)
         #expect(text.contains(#""precision":"float32""#) && text.contains(#""classes":["a","b"]"#), "\(text)")
+        #expect(text.contains(#""calibrated":true"#), "\(text)")
+        let plain = String(decoding: ServedModel.small.metadata.body, as: UTF8.self)
+        #expect(plain.contains(#""calibrated":false"#), "\(plain)")
     }
 
     @Test(arguments: [

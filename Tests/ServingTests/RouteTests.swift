@@ -64,6 +64,18 @@ struct RouteTests {
         #expect(try head.options().map { "\($0.name)=\($0.value)" } == ["map=a b+", "map=", "x="])
     }
 
+    @Test(arguments: [
+        ("content-encoding", "identity", 0), ("content-encoding", "gzip", 415), ("transfer-encoding", "Chunked", 0),
+        ("transfer-encoding", "gzip, chunked", 415), ("transfer-encoding", "gzip", 415), ("accept", "gzip", 0),
+    ])
+    func aCompressedBodyIsRefused(_ name: String, _ value: String, _ status: Int) {
+        let head = RequestHead(method: "POST", target: "/", host: nil, headers: [(name, value)])
+        do {
+            try head.requirePlainBody()
+            #expect(status == 0)
+        } catch { #expect(error.status == status) }
+    }
+
     @Test func aHeaderThatOccursTwiceIsRefused() throws {
         let head = RequestHead(
             method: "POST", target: "/", host: nil, headers: [("a", "1"), ("b", "2"), ("a", "1")])
