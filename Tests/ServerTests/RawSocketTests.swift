@@ -518,7 +518,8 @@ import Testing
     @Test func whoseImagesAreDecodedTooLongIsToldThatItStops() async throws {
         let server = try await RunningServer(in: folder, limits: limits { $0.drainSeconds = 0.1 }, takesAnyImage: true)
         let image = try PixelImage(width: 9990, height: 10_000, red: 200, green: 90, blue: 40).png()
-        let part = Data("--xx\r\nContent-Disposition: form-data; name=\"f\"\r\n\r\n".utf8) + image + Data("\r\n".utf8)
+        let head = "--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.png\"\r\n\r\n"
+        let part = Data(head.utf8) + image + Data("\r\n".utf8)
         let socket = try server.connect()
         try await socket.request(
             "POST", "/v1/predict", ["Content-Type": "multipart/form-data; boundary=xx"],

@@ -395,7 +395,8 @@ def stop():
         thread.join()
     print(f"  stopped after {seconds:.1f} s: {dict(seen)}")
     check("SIGTERM ends the server with status 143", code == 143, code)
-    check("it ends within its 5 seconds", seconds < 7, f"{seconds:.1f} s")
+    # The 2 are for clients that are told so and may still be sending.
+    check("it ends within its 5 + 2 seconds", seconds < 9, f"{seconds:.1f} s")
     check("no request is lost", not lost, lost[:10])
     check("requests were answered", seen[200] > 0, seen)
 
