@@ -52,6 +52,15 @@ class Server:
         threading.Thread(target=lambda: self.log.extend(self.process.stderr), daemon=True).start()
         self.port = int(re.search(r":(\d+)/", line)[1])
 
+    def terminate(self):
+        """Sends SIGTERM; gives the status, or None where it does not end within 30 seconds."""
+        self.process.send_signal(signal.SIGTERM)
+        try:
+            return self.process.wait(timeout=30)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            return None
+
     def memory(self):
         """Resident bytes."""
         status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
@@ -383,12 +392,7 @@ def stop():
     idle[0].sendall(b"POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n12")
     idle[1].sendall(b"GET /v2 HT")
     signalled.append(time.monotonic())
-    server.process.send_signal(signal.SIGTERM)
-    try:
-        code = server.process.wait(timeout=30)
-    except subprocess.TimeoutExpired:
-        code = None
-        server.process.kill()
+    code = server.terminate()
     seconds = time.monotonic() - signalled[0]
     stopping.set()
     for thread in threads:
@@ -417,12 +421,7 @@ def desert():
         time.sleep(0.2)
         for link in links:
             link.close()
-        server.process.send_signal(signal.SIGTERM)
-        try:
-            code = server.process.wait(timeout=30)
-        except subprocess.TimeoutExpired:
-            code = None
-            server.process.kill()
+        code = server.terminate()
         check("a stop while the network computes for nobody ends with status 143", code == 143, (code, server.log[-5:]))
 
 
