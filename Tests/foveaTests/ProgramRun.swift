@@ -1,4 +1,6 @@
 import Foundation
+import Phantoms
+import RunTestSupport
 
 /// A run of the program that was built with these tests.
 struct ProgramRun {
@@ -89,4 +91,26 @@ final class WorkFolder {
             base64Encoded: "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCB"
                 + "d81ytgAAAABJRU5ErkJggg==")
         ?? Data()
+}
+
+extension WorkFolder {
+    /// Draws a few phantoms into `p` and writes `c.yaml`, which trains a small network on them.
+    ///
+    /// - Parameters:
+    ///   - training: values of that section beside batch size and arithmetic.
+    ///   - evaluation: values of that section beside `minimum_positive_patients`.
+    func writeSmallRun(training: String, evaluation: String) throws {
+        _ = try PhantomDataset(.few(trainingPatients: 40), folder: path + "/p").draw(threads: 2)
+        try write(
+            """
+            data: {table: p/labels.csv, images: p/images, attributes: p/attributes.yaml, split: {method: column}}
+            image: {resolution: 32, crop: none}
+            model: {architecture: mobilenetv1_100_short}
+            training: {batch_size: 16, precision: float32, \(training)}
+            evaluation: {\(evaluation), minimum_positive_patients: 2}
+            distillation: null
+            cache: cache
+
+            """, to: "c.yaml")
+    }
 }

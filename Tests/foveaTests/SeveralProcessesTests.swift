@@ -1,6 +1,5 @@
 import Basics
 import Foundation
-import Phantoms
 import RunTestSupport
 import TestSupport
 import Testing
@@ -18,18 +17,8 @@ import Testing
 
     init() throws {
         folder = try WorkFolder()
-        _ = try PhantomDataset(.few(trainingPatients: 40), folder: folder.path + "/p").draw(threads: 2)
-        try folder.write(
-            """
-            data: {table: p/labels.csv, images: p/images, attributes: p/attributes.yaml, split: {method: column}}
-            image: {resolution: 32, crop: none}
-            model: {architecture: mobilenetv1_100_short}
-            training: {epochs: 2, batch_size: 16, rate: 0.0001, precision: float32, sync_batch_norm: true}
-            evaluation: {bootstrap: 20, every: 1, minimum_positive_patients: 2}
-            distillation: null
-            cache: cache
-
-            """, to: "c.yaml")
+        try folder.writeSmallRun(
+            training: "epochs: 2, rate: 0.0001, sync_batch_norm: true", evaluation: "bootstrap: 20, every: 1")
         try folder.write(
             String(contentsOfFile: folder.path + "/c.yaml", encoding: .utf8).replacing(
                 "distillation: null",

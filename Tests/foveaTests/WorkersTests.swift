@@ -1,5 +1,4 @@
 import Foundation
-import Phantoms
 import RunTestSupport
 import Testing
 
@@ -9,18 +8,7 @@ import Testing
 
     init() throws {
         folder = try WorkFolder()
-        _ = try PhantomDataset(.few(trainingPatients: 40), folder: folder.path + "/p").draw(threads: 2)
-        try folder.write(
-            """
-            data: {table: p/labels.csv, images: p/images, attributes: p/attributes.yaml, split: {method: column}}
-            image: {resolution: 32, crop: none}
-            model: {architecture: mobilenetv1_100_short}
-            training: {epochs: 6, batch_size: 16, precision: float32}
-            evaluation: {bootstrap: 0, every: 0, minimum_positive_patients: 2}
-            distillation: null
-            cache: cache
-
-            """, to: "c.yaml")
+        try folder.writeSmallRun(training: "epochs: 6", evaluation: "bootstrap: 0, every: 0")
         try folder.write(
             """
             datasets: [{name: p, config: c.yaml}]
