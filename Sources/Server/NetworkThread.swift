@@ -2,6 +2,7 @@ import Basics
 import Foundation
 import Models
 import Prediction
+import Serving
 import Synchronization
 import Torch
 
@@ -14,17 +15,8 @@ struct ComputedImage: Sendable {
 
 /// The one thread that computes: images wait in a queue, and those that wait are computed together, without waiting for more.
 final class NetworkThread: Sendable {
-    /// One image that waits.
-    private struct Item: Sendable {
-        let request: Request
-        let number: Int
-
-        var pixels: [UInt8] { request.images[number] }
-    }
-
     /// The images of a caller, who continues when the last one is computed.
     private final class Request: Sendable {
-        let model: Int
         let images: [[UInt8]]
         /// For which classes maps are wanted; nil for none, whatever the answer.
         let mapClasses: MapClasses?
@@ -38,8 +30,7 @@ final class NetworkThread: Sendable {
             var isOver = false
         }
 
-        init(model: Int, _ images: [[UInt8]], mapClasses: MapClasses?) {
-            self.model = model
+        init(_ images: [[UInt8]], mapClasses: MapClasses?) {
             self.images = images
             self.mapClasses = mapClasses
             state = Mutex(State(results: Array(repeating: nil, count: images.count), left: images.count))
@@ -67,14 +58,6 @@ final class NetworkThread: Sendable {
         }
     }
 
-    /// A request of which images wait, from the next one on.
-    private struct Waiting: Sendable {
-        let request: Request
-        var next = 0
-
-        var count: Int { request.images.count - next }
-    }
-
     /// For which classes maps are wanted, once the answer is known.
     typealias MapClasses = @Sendable (ImageAnswer) -> [Int]
 
@@ -87,8 +70,7 @@ final class NetworkThread: Sendable {
     private let batchSize: Int
     private let threads: Int
     private let computed: @Sendable (_ count: Int, _ model: Int, _ seconds: Double) -> Void
-    /// The requests in the order of their turns.
-    private let queue = Mutex<(requests: [Waiting], isOpen: Bool)>(([], true))
+    private let queue = Mutex<(images: ImageQueue<Request>, isOpen: Bool)>((ImageQueue(), true))
     private let arrivals = DispatchSemaphore(value: 0)
 
     /// Starts the thread.
@@ -110,7 +92,7 @@ final class NetworkThread: Sendable {
     }
 
     /// Images that wait.
-    var waiting: Int { queue.withLock { $0.requests.reduce(0) { $0 + $1.count } } }
+    var waiting: Int { queue.withLock(\.images.count) }
 
     /// Ends the thread, once all images are computed.
     func close() {
@@ -126,7 +108,7 @@ final class NetworkThread: Sendable {
     /// - Throws: `CancellationError` when the task is cancelled: what is not computed by then will not be.
     func compute(model: Int, _ images: [[UInt8]], mapClasses: MapClasses?) async throws -> [ComputedImage] {
         guard !images.isEmpty else { return [] }
-        let request = Request(model: model, images, mapClasses: mapClasses)
+        let request = Request(images, mapClasses: mapClasses)
         return try await withTaskCancellationHandler {
             try await withCheckedThrowingContinuation { continuation in
                 let isOver = request.state.withLock { state in
@@ -134,7 +116,7 @@ final class NetworkThread: Sendable {
                     return state.isOver
                 }
                 guard !isOver else { return continuation.resume(throwing: CancellationError()) }
-                queue.withLock { $0.requests.append(Waiting(request: request)) }
+                queue.withLock { $0.images.append(request, model: model, count: images.count) }
                 arrivals.signal()
             }
         } onCancel: {
@@ -146,58 +128,43 @@ final class NetworkThread: Sendable {
         // Each thread has its own number of threads for operators.
         Engine.threads = threads
         while true {
-            let batch = nextBatch()
-            if !batch.isEmpty {
-                compute(batch)
-                continue
+            let (batch, isOpen) = queue.withLock { queue in
+                queue.images.removeAll(where: \.isOver)
+                return (queue.images.nextBatch(of: batchSize), queue.isOpen)
             }
-            guard queue.withLock({ $0.isOpen || !$0.requests.isEmpty }) else { return }
-            arrivals.wait()
+            if let batch {
+                compute(batch.items, model: batch.model)
+            } else if isOpen {
+                arrivals.wait()
+            } else {
+                return
+            }
         }
     }
 
-    /// Images for one model, of each request in turn, so that one with few images does not wait for one with many.
-    private func nextBatch() -> [Item] {
-        queue.withLock { queue in
-            queue.requests.removeAll(where: \.request.isOver)
-            guard let model = queue.requests.first?.request.model else { return [] }
-            var turns = queue.requests.filter { $0.request.model == model }
-            var batch: [Item] = []
-            while batch.count < batchSize, !turns.isEmpty {
-                var first = turns.removeFirst()
-                batch.append(Item(request: first.request, number: first.next))
-                first.next += 1
-                if first.count > 0 { turns.append(first) }
-            }
-            queue.requests = queue.requests.filter { $0.request.model != model } + turns
-            return batch
-        }
-    }
-
-    private func compute(_ batch: [Item]) {
-        let number = batch[0].request.model
+    private func compute(_ items: [ImageQueue<Request>.Item], model number: Int) {
         let model = models.all[number]
         let start = ContinuousClock.now
         do {
             let answers = try model.answers(
-                batch.flatMap(\.pixels), count: batch.count, withFeatures: true,
-                withMaps: batch.contains { $0.request.mapClasses != nil })
-            for (item, answer) in zip(batch, answers) { finish(item, answer, model) }
-            computed(batch.count, number, (ContinuousClock.now - start) / .seconds(1))
+                items.flatMap { $0.request.images[$0.number] }, count: items.count, withFeatures: true,
+                withMaps: items.contains { $0.request.mapClasses != nil })
+            for (item, answer) in zip(items, answers) { finish(item, answer, model) }
+            computed(items.count, number, (ContinuousClock.now - start) / .seconds(1))
         } catch {
-            for item in batch { item.request.fail(error) }
+            for item in items { item.request.fail(error) }
         }
     }
 
     /// Adds the maps to an image's answer. Where they fail, only its request does.
-    private func finish(_ item: Item, _ answer: ImageAnswer, _ model: InferenceModel) {
+    private func finish(_ item: ImageQueue<Request>.Item, _ answer: ImageAnswer, _ model: InferenceModel) {
         let request = item.request
         guard !request.isOver else { return }
         do {
             let classes = answer.isFinite ? request.mapClasses?(answer) ?? [] : []
             let maps =
                 try classes.isEmpty
-                ? nil : model.maps(item.pixels, classes: classes, of: answer) { request.isOver }
+                ? nil : model.maps(request.images[item.number], classes: classes, of: answer) { request.isOver }
             var answer = answer
             // Those of all classes, also where others of the batch wanted them.
             answer.maps = nil

@@ -344,28 +344,13 @@ import Testing
         }
     }
 
-    /// One with many images, first; its images wait while the other's one is computed.
-    @Test func aRequestOfOneImageDoesNotWaitForOneOfMany() async throws {
-        let server = try await RunningServer(in: folder, batchSize: 1)
-        let large = try server.connect()
-        let (headers, body) = RunningServer.tensor(images: 256)
-        try await large.request("POST", "/v2/models/m/infer", headers, body)
-        try await server.waitUntil("fovea_images_waiting") { $0 > 0 }
-        let one = RunningServer.tensor(images: 1)
-        let small = try await server.send("POST", "/v2/models/m/infer", one.headers, one.body)
-        #expect(small.status == 200)
-        #expect(try await server.metric("fovea_images_waiting") > 0)
-        #expect(try await large.response().status == 200)
-        try await server.stop()
-    }
-
     /// Whether they are closed or reset: what was begun for them ends.
     @Test(arguments: [true, false])
     func nothingIsComputedForClientsThatHaveLeft(_ resetting: Bool) async throws {
-        let server = try await RunningServer(in: folder, batchSize: 1)
+        let server = try await RunningServer(in: folder, batchSize: 1, resolution: RunningServer.slowResolution)
+        let (headers, body) = RunningServer.tensor(images: 256, resolution: RunningServer.slowResolution)
         for _ in 0..<3 {
             let socket = try server.connect()
-            let (headers, body) = RunningServer.tensor(images: 256)
             try await socket.request("POST", "/v2/models/m/infer", headers, body)
             try await server.waitUntil("fovea_images_waiting") { $0 > 0 }
             socket.leave(resetting: resetting)
@@ -464,9 +449,11 @@ import Testing
     /// An answer of megabytes, to a client that takes it only later; it stops before it is written, or while it is taken.
     @Test(arguments: [true, false])
     func whatIsNotTakenYetWhenItStopsIsNotCut(_ isComputing: Bool) async throws {
-        let server = try await RunningServer(in: folder, limits: limits { $0.drainSeconds = 60 }, batchSize: 1)
+        let resolution = isComputing ? RunningServer.slowResolution : RunningServer.resolution
+        let server = try await RunningServer(
+            in: folder, limits: limits { $0.drainSeconds = 60 }, batchSize: 1, resolution: resolution)
         let socket = try server.connect(receiveBuffer: 1 << 14)
-        let (headers, body) = RunningServer.tensor(images: 256)
+        let (headers, body) = RunningServer.tensor(images: 256, resolution: resolution)
         try await socket.request("POST", "/v2/models/m/infer", headers, body)
         if isComputing {
             try await server.waitUntil("fovea_images_waiting") { $0 > 0 }
