@@ -9,15 +9,15 @@ import Serving
 /// for too long. What is not HTTP gets an answer that says so.
 ///
 /// A socket that is closed throws away what its client has not taken, and also what was sent where something is left to
-/// read; so this end stops to send, reads for a while, and only then closes.
+/// read; so this end stops sending, reads for a while, and only then closes.
 final class ConnectionGate: ChannelDuplexHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPServerRequestPart
     typealias OutboundIn = HTTPServerResponsePart
     typealias OutboundOut = HTTPServerResponsePart
 
-    /// How long and how much is read after the last answer.
-    static let lingering = (seconds: 2.0, bytes: 16 << 20)
+    /// How much is read after the last answer.
+    private static let lingeringLimit = 16 << 20
 
     private let limits: ServiceLimits
     private let refused: @Sendable (ServiceError) -> Void
@@ -55,7 +55,7 @@ final class ConnectionGate: ChannelDuplexHandler {
         let part = Self.unwrapInboundIn(data)
         if isLingering {
             if case .body(let bytes) = part { lingeringBytes += bytes.readableBytes }
-            if lingeringBytes > Self.lingering.bytes { context.close(promise: nil) }
+            if lingeringBytes > Self.lingeringLimit { context.close(promise: nil) }
             return
         }
         switch part {
@@ -182,7 +182,7 @@ final class ConnectionGate: ChannelDuplexHandler {
         guard !isLingering else { return }
         isLingering = true
         context.close(mode: .output, promise: nil)
-        _ = close(context, after: Self.lingering.seconds)
+        _ = close(context, after: limits.lingerSeconds)
         context.read()
     }
 

@@ -17,17 +17,20 @@ final class ImageService: Sendable {
 
     /// Takes over the models.
     ///
-    /// - Parameter threads: that decode images, beside those of the engine.
+    /// - Parameters:
+    ///   - threads: that decode images, beside those of the engine.
+    ///   - willCompute: called before a batch is computed.
     init(
         _ models: [(name: String, model: InferenceModel)], batchSize: Int, threads: Int,
-        metrics: MetricsRecorder, logger: Logger
+        willCompute: @escaping @Sendable () -> Void, metrics: MetricsRecorder, logger: Logger
     ) throws {
         self.models = try models.map { try LoadedModel($0.model, name: $0.name) }
         self.logger = logger
         let names = models.map(\.name)
         catalog = ModelCatalog(self.models.map(\.description))
-        network = try NetworkThread(models.map(\.model), batchSize: batchSize, threads: threads) {
-            count, model, seconds in
+        network = try NetworkThread(
+            models.map(\.model), batchSize: batchSize, threads: threads, willCompute: willCompute
+        ) { count, model, seconds in
             metrics.record { $0.computed(count, model: names[model], seconds: seconds) }
         }
         work = try WorkQueue(threads: threads)

@@ -70,14 +70,17 @@ public final class InferenceServer: Sendable {
     /// - Parameters:
     ///   - models: with the names that requests use, which differ; nothing else may use them from now on.
     ///   - batchSize: how many images are computed at once, at most.
+    ///   - willCompute: called before a batch is computed.
     /// - Throws: `FoveaError` of kind `engine` or `numerical` for a model whose answers mean nothing.
     public init(
         _ models: [(name: String, model: InferenceModel)], at address: ServerAddress, batchSize: Int = 16,
-        limits: ServiceLimits = ServiceLimits(), _ context: ExecutionContext
+        limits: ServiceLimits = ServiceLimits(), willCompute: @escaping @Sendable () -> Void = {},
+        _ context: ExecutionContext
     ) throws {
         let metrics = MetricsRecorder()
         service = try ImageService(
-            models, batchSize: batchSize, threads: context.threads, metrics: metrics, logger: context.logger)
+            models, batchSize: batchSize, threads: context.threads, willCompute: willCompute, metrics: metrics,
+            logger: context.logger)
         responder = Responder(
             service, access: AccessRules(hosts: address.hosts, token: address.token), limits: limits, metrics: metrics,
             logger: context.logger)
@@ -121,7 +124,7 @@ public final class InferenceServer: Sendable {
         // What is not answered by then is told that it will not be, and then all connections are closed; until they are,
         // work for them needs the event loop.
         for (seconds, next) in [
-            (limits.drainSeconds, responder.admission.finish), (ConnectionGate.lingering.seconds, running.cancel),
+            (limits.drainSeconds, responder.admission.finish), (limits.lingerSeconds, running.cancel),
         ] {
             let late = ServiceError(.unavailable, "the time to stop is over")
             try? await Deadline(seconds: seconds, late: late).leaving { try await running.value }

@@ -69,6 +69,7 @@ final class NetworkThread: Sendable {
     private let models: Models
     private let batchSize: Int
     private let threads: Int
+    private let willCompute: @Sendable () -> Void
     private let computed: @Sendable (_ count: Int, _ model: Int, _ seconds: Double) -> Void
     private let queue = Mutex<(images: ImageQueue<Request>, isOpen: Bool)>((ImageQueue(), true))
     private let arrivals = DispatchSemaphore(value: 0)
@@ -79,14 +80,17 @@ final class NetworkThread: Sendable {
     ///   - models: nothing else may use them from now on.
     ///   - batchSize: how many images are computed at once, at most.
     ///   - threads: of the engine.
-    ///   - computed: told of each batch that was computed.
+    ///   - willCompute: called before a batch is computed.
+    ///   - computed: told of each batch that was computed, before its callers continue.
     init(
         _ models: [InferenceModel], batchSize: Int, threads: Int,
+        willCompute: @escaping @Sendable () -> Void,
         computed: @escaping @Sendable (_ count: Int, _ model: Int, _ seconds: Double) -> Void
     ) throws {
         self.models = Models(all: models)
         self.batchSize = batchSize
         self.threads = threads
+        self.willCompute = willCompute
         self.computed = computed
         try WorkerThreads.start(1) { [self] in run() }
     }
@@ -133,6 +137,7 @@ final class NetworkThread: Sendable {
                 return (queue.images.nextBatch(of: batchSize), queue.isOpen)
             }
             if let batch {
+                willCompute()
                 compute(batch.items, model: batch.model)
             } else if isOpen {
                 arrivals.wait()
@@ -149,8 +154,8 @@ final class NetworkThread: Sendable {
             let answers = try model.answers(
                 items.flatMap { $0.request.images[$0.number] }, count: items.count, withFeatures: true,
                 withMaps: items.contains { $0.request.mapClasses != nil })
-            for (item, answer) in zip(items, answers) { finish(item, answer, model) }
             computed(items.count, number, (ContinuousClock.now - start) / .seconds(1))
+            for (item, answer) in zip(items, answers) { finish(item, answer, model) }
         } catch {
             for item in items { item.request.fail(error) }
         }

@@ -51,6 +51,7 @@ final class Responder: Sendable {
                     try await writer.writeInformationalHead(HTTPResponse(status: .continue))
                 }
                 let body = try await self.body(of: request, place)
+                try place.beginAnswer()
                 response = try await answer(found, head, body, place)
             } else {
                 response = try plainAnswer(found)
@@ -111,7 +112,7 @@ final class Responder: Sendable {
         let deadline = Deadline(seconds: limits.requestSeconds, late: late) { [admission] in admission.end }
         return try await deadline.leaving { [service, limits] in
             // What is begun when the time is over goes on, and counts until it ends.
-            defer { withExtendedLifetime(place) {} }
+            defer { place.leave() }
             switch route {
             case .infer(let reference): return try await service.infer(reference, head, body, limits)
             default: return try await service.predict(head, body, limits)

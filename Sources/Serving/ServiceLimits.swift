@@ -8,7 +8,7 @@ public struct ServiceLimits: Sendable, Equatable {
     public var parts = 16
     /// Images of a tensor.
     public var images = 256
-    /// Requests that are being answered, waiting ones included.
+    /// Requests whose bodies are here and that are being answered, waiting ones included.
     public var queue = 64
     /// Open connections.
     public var connections = 1024
@@ -20,6 +20,9 @@ public struct ServiceLimits: Sendable, Equatable {
     public var idleSeconds = 30.0
     /// Seconds for the requests that are being answered when the server is stopped.
     public var drainSeconds = 5.0
+    /// Seconds that a connection is read after its last answer. When the server stops, no connection lives longer after
+    /// `drainSeconds`.
+    public var lingerSeconds = 2.0
 
     /// The defaults.
     public init() {}

@@ -24,16 +24,25 @@ import Testing
         }
     }
 
+    /// Whatever is accepted is answered before it stops, however slow the machine.
+    private var patient: ServiceLimits {
+        limits { $0.drainSeconds = 60 }
+    }
+
+    /// A file that takes long to decode.
+    private func slowImage() async throws -> Data {
+        try await waiting { try PixelImage(width: 9990, height: 10_000, red: 200, green: 90, blue: 40).png() }
+    }
+
     private func withServer(
         _ limits: ServiceLimits = ServiceLimits(), token: String? = nil, _ body: (RunningServer) async throws -> Void
     ) async throws {
         let server = try await RunningServer(in: folder, limits: limits, token: token)
         try await body(server)
-        // Whatever came, it still answers.
-        #expect(
-            try await server.send("GET", "/v2/health/ready", token.map { ["Authorization": "Bearer \($0)"] } ?? [:])
-                .status
-                == 200)
+        // Whatever came, it still answers; a busy machine may be too slow for its limits at first.
+        var status: Int?
+        for _ in 0..<10 where status == nil { status = try? await server.send("GET", "/v2/health/ready").status }
+        #expect(status == 200)
         try await server.stop()
     }
 
@@ -80,7 +89,7 @@ import Testing
         try await withServer(
             limits {
                 $0.bodySeconds = 1
-                $0.idleSeconds = 1
+                if status == 0 { $0.idleSeconds = 1 }
             }
         ) { (server: RunningServer) async throws -> Void in
             let socket = try server.connect()
@@ -347,17 +356,19 @@ import Testing
     /// Whether they are closed or reset: what was begun for them ends.
     @Test(arguments: [true, false])
     func nothingIsComputedForClientsThatHaveLeft(_ resetting: Bool) async throws {
-        let server = try await RunningServer(in: folder, batchSize: 1, resolution: RunningServer.slowResolution)
-        let (headers, body) = RunningServer.tensor(images: 256, resolution: RunningServer.slowResolution)
-        for _ in 0..<3 {
+        let server = try await RunningServer(in: folder, batchSize: 1)
+        let (headers, body) = RunningServer.tensor(images: 256)
+        for round in 1...3 {
+            server.gate.close()
             let socket = try server.connect()
             try await socket.request("POST", "/v2/models/m/infer", headers, body)
-            try await server.waitUntil("fovea_images_waiting") { $0 > 0 }
+            try await server.waitUntil("fovea_images_waiting") { $0 == 255 }
             socket.leave(resetting: resetting)
             try await server.waitUntil("fovea_requests_in_progress") { $0 == 0 }
+            server.gate.open()
+            try await server.waitUntil("fovea_images_waiting") { $0 == 0 }
+            #expect(try await server.metric(#"fovea_images_total{model="m"}"#) == round)
         }
-        #expect(try await server.metric(#"fovea_images_total{model="m"}"#) < 3 * 256)
-        #expect(try await server.metric("fovea_images_waiting") == 0)
         try await server.stop()
     }
 
@@ -368,12 +379,12 @@ import Testing
             limits: limits {
                 $0.requestSeconds = 0.1; $0.queue = 1
             }, takesAnyImage: true)
-        let image = try PixelImage(width: 9990, height: 10_000, red: 200, green: 90, blue: 40).png()
+        let image = try await slowImage()
         var isRefused = false
-        // Where the test itself is held up, the decoding may have ended before it looks.
-        for _ in 0..<5 where !isRefused {
+        // Where the test or the server is held up, the decoding may have ended before one looks.
+        for _ in 0..<20 where !isRefused {
             let late = try await server.send("POST", "/v1/predict", [:], image)
-            #expect(late.status == 504)
+            guard late.status == 504 else { continue }
             #expect(late.error != nil)
             isRefused = try await server.send("POST", "/v1/predict", [:], Data([1])).status == 503
             try await server.waitUntil("fovea_requests_in_progress") { $0 == 0 }
@@ -385,17 +396,39 @@ import Testing
 
     @Test func moreRequestsThanAllowedAreRefused() async throws {
         try await withServer(
-            limits {
-                $0.queue = 1; $0.bodySeconds = 10; $0.idleSeconds = 30
-            }
+            limits { $0.queue = 1 }
         ) { (server: RunningServer) async throws -> Void in
             let slow = try await begun(on: server)
-            let response = try await server.send("POST", "/v1/predict", [:], Data([1]))
-            #expect(response.status == 503)
-            #expect(response.headers["retry-after"] == "1")
+            server.gate.close()
+            let first = try server.connect()
+            let (headers, body) = RunningServer.tensor(images: 17)
+            try await first.request("POST", "/v2/models/m/infer", headers, body)
+            try await server.waitUntil("fovea_images_waiting") { $0 == 1 }
+            for _ in 0..<2 {
+                let response = try await server.send("POST", "/v1/predict", [:], Data([1]))
+                #expect(response.status == 503)
+                #expect(response.headers["retry-after"] == "1")
+            }
+            // One that was let in before is refused as well, once its body is here.
             try await slow.send("abc")
-            #expect(try await slow.response().status == 422)
+            #expect(try await slow.response().status == 503)
+            server.gate.open()
+            #expect(try await first.response().status == 200)
             #expect(try await server.send("POST", "/v1/predict", [:], Data([1])).status == 422)
+        }
+    }
+
+    /// More of them than may be answered at once.
+    @Test func bodiesThatNeverComeKeepNobodyWaiting() async throws {
+        try await withServer(limits { $0.queue = 2 }) { (server: RunningServer) async throws -> Void in
+            var slow: [RawSocket] = []
+            for _ in 0..<5 { slow.append(try await begun(on: server)) }
+            #expect(try await server.metric("fovea_requests_in_progress") == 5)
+            for _ in 0..<5 { #expect(try await server.send("POST", "/v1/predict", [:], Data([1])).status == 422) }
+            for socket in slow {
+                try await socket.send("abc")
+                #expect(try await socket.response().status == 422)
+            }
         }
     }
 
@@ -436,7 +469,7 @@ import Testing
     }
 
     @Test func whatWasAcceptedIsAnsweredWhenItStops() async throws {
-        let server = try await RunningServer(in: folder)
+        let server = try await RunningServer(in: folder, limits: patient)
         let slow = try await begun(on: server)
         try await stopBesideAnIdleConnection(server)
         try await slow.send("abc")
@@ -449,19 +482,20 @@ import Testing
     /// An answer of megabytes, to a client that takes it only later; it stops before it is written, or while it is taken.
     @Test(arguments: [true, false])
     func whatIsNotTakenYetWhenItStopsIsNotCut(_ isComputing: Bool) async throws {
-        let resolution = isComputing ? RunningServer.slowResolution : RunningServer.resolution
-        let server = try await RunningServer(
-            in: folder, limits: limits { $0.drainSeconds = 60 }, batchSize: 1, resolution: resolution)
+        let server = try await RunningServer(in: folder, limits: patient, batchSize: 1)
         let socket = try server.connect(receiveBuffer: 1 << 14)
-        let (headers, body) = RunningServer.tensor(images: 256, resolution: resolution)
+        let (headers, body) = RunningServer.tensor(images: 256)
+        if isComputing { server.gate.close() }
         try await socket.request("POST", "/v2/models/m/infer", headers, body)
         if isComputing {
-            try await server.waitUntil("fovea_images_waiting") { $0 > 0 }
+            try await server.waitUntil("fovea_images_waiting") { $0 == 255 }
+            try await stopBesideAnIdleConnection(server)
+            server.gate.open()
         } else {
-            #expect(try await socket.hasAnswer(within: 30))
+            #expect(try await socket.hasAnswer(within: 60))
+            server.beginStop()
         }
-        server.beginStop()
-        #expect(try await socket.hasAnswer(within: 30))
+        #expect(try await socket.hasAnswer(within: 60))
         try await Task.sleep(for: .milliseconds(500))
         let response = try await socket.response()
         #expect(response.status == 200)
@@ -473,7 +507,7 @@ import Testing
 
     /// One that came before it stopped, and behind it one whose body is not read.
     @Test func aRefusalIsNotCutWhenItStops() async throws {
-        let server = try await RunningServer(in: folder)
+        let server = try await RunningServer(in: folder, limits: patient)
         let socket = try await begun(on: server)
         try await stopBesideAnIdleConnection(server)
         let next = "POST /v1/predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000000\r\n\r\n"
@@ -491,23 +525,30 @@ import Testing
         let server = try await RunningServer(
             in: folder,
             limits: limits {
-                $0.drainSeconds = 0.5; $0.bodySeconds = 300
+                $0.drainSeconds = 0.5; $0.lingerSeconds = 60; $0.bodySeconds = 300
             })
         let slow = try await begun(on: server)
         server.beginStop()
         let response = try await slow.response()
         #expect(response.status == 503 && response.headers["connection"] == "close")
         #expect(try await slow.isEnded())
+        slow.leave(resetting: false)
         try await server.stop()
     }
 
     /// Four images, each of which takes longer to decode than there is time.
     @Test func whoseImagesAreDecodedTooLongIsToldThatItStops() async throws {
-        let server = try await RunningServer(in: folder, limits: limits { $0.drainSeconds = 0.1 }, takesAnyImage: true)
-        let image = try PixelImage(width: 9990, height: 10_000, red: 200, green: 90, blue: 40).png()
+        let server = try await RunningServer(
+            in: folder,
+            limits: limits {
+                $0.drainSeconds = 0; $0.lingerSeconds = 60
+            }, takesAnyImage: true)
+        let image = try await slowImage()
         let head = "--xx\r\nContent-Disposition: form-data; name=\"f\"; filename=\"f.png\"\r\n\r\n"
         let part = Data(head.utf8) + image + Data("\r\n".utf8)
         let socket = try server.connect()
+        // On a busy machine they may be decoded before it stops.
+        server.gate.close()
         try await socket.request(
             "POST", "/v1/predict", ["Content-Type": "multipart/form-data; boundary=xx"],
             part + part + part + part + Data("--xx--\r\n".utf8))
@@ -515,7 +556,9 @@ import Testing
         server.beginStop()
         let response = try await socket.response()
         #expect(response.status == 503 && response.error != nil, "\(response.text)")
+        server.gate.open()
         #expect(try await socket.isEnded())
+        socket.leave(resetting: false)
         try await server.stop()
     }
 }

@@ -24,12 +24,12 @@ enum ServerTesting {
 final class RunningServer: Sendable {
     static let classes = ["a", "b, \"c\"", "d"]
     static let resolution = 32
-    /// Of a model that computes 256 images, the most in a request, for seconds: a test sees them wait, however busy the machine.
-    static let slowResolution = 176
 
     /// Where the model is.
     let folder: String
     let port: Int
+    /// Closed, it keeps images waiting for the network.
+    let gate: Gate
     private let stopped: Stop
     private let done: Task<Void, any Error>
 
@@ -37,19 +37,32 @@ final class RunningServer: Sendable {
         let isWanted = Mutex(false)
     }
 
+    /// Lets the network's thread pass while it is open, as it is at first.
+    final class Gate: Sendable {
+        private let semaphore = DispatchSemaphore(value: 1)
+
+        func close() { semaphore.wait() }
+        func open() { semaphore.signal() }
+
+        fileprivate func pass() {
+            close()
+            open()
+        }
+    }
+
     /// Starts it with a model called "m": that in `model`, or else one of random weights.
     init(
         in folder: TemporaryFolder, model: String? = nil, limits: ServiceLimits = ServiceLimits(), token: String? = nil,
-        batchSize: Int = 16, takesAnyImage: Bool = false, resolution: Int = RunningServer.resolution,
-        pixelLimit: Int = 100_000_000
+        batchSize: Int = 16, takesAnyImage: Bool = false, pixelLimit: Int = 100_000_000
     ) async throws {
         self.folder = model ?? folder.path + "/model"
-        if model == nil { try Self.saveModel(to: self.folder, resolution: resolution, pixelLimit: pixelLimit) }
-        let stop = Stop()
+        if model == nil { try Self.saveModel(to: self.folder, pixelLimit: pixelLimit) }
+        let (stop, gate) = (Stop(), Gate())
         let context = ExecutionContext(device: .cpu, threads: 2, shouldStop: { stop.isWanted.withLock { $0 } })
         let server = try InferenceServer(
             [(name: "m", model: InferenceModel(self.folder, takesAnyImage: takesAnyImage, context))],
-            at: ServerAddress(port: 0, token: token), batchSize: batchSize, limits: limits, context)
+            at: ServerAddress(port: 0, token: token), batchSize: batchSize, limits: limits,
+            willCompute: { [gate] in gate.pass() }, context)
         let (ports, found) = AsyncStream.makeStream(of: Int.self)
         done = Task {
             defer { found.finish() }
@@ -60,13 +73,11 @@ final class RunningServer: Sendable {
             try await done.value
             throw CancellationError()
         }
-        (self.port, stopped) = (port, stop)
+        (self.port, self.gate, stopped) = (port, gate, stop)
     }
 
     /// Writes a model of random weights.
-    static func saveModel(
-        to path: String, resolution: Int = RunningServer.resolution, pixelLimit: Int = 100_000_000, bias: Double = 0
-    ) throws {
+    static func saveModel(to path: String, pixelLimit: Int = 100_000_000, bias: Double = 0) throws {
         try Folder.make(path)
         try Engine.seed(3)
         let description = ModelDescription(
@@ -84,9 +95,7 @@ final class RunningServer: Sendable {
     }
 
     /// A request to the Open Inference Protocol for all outputs of images of one colour; the answer is JSON.
-    static func tensor(
-        images: Int, resolution: Int = RunningServer.resolution
-    ) -> (headers: [String: String], body: Data) {
+    static func tensor(images: Int) -> (headers: [String: String], body: Data) {
         let pixels = Data(repeating: 9, count: images * resolution * resolution * 3)
         let head = Data(
             """
