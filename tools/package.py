@@ -56,7 +56,9 @@ def build():
                "--static-swift-stdlib", "--disable-local-rpath", "-Xlinker", "-s"]
     for folder, name in [(PROJECT, "fovea"), ((PROJECT / ".deps/libtorch").resolve(), "libtorch")]:
         command += ["-Xcc", f"-ffile-prefix-map={folder}={name}"]
-    output(*command, stream=sys.stderr, environment=os.environ | {"FOVEA_PACKAGE": "1"})
+    # The compiler's own sets have a seed per process, and their order decides what it makes of some functions.
+    settings = {"FOVEA_PACKAGE": "1", "SWIFT_DETERMINISTIC_HASHING": "1"}
+    output(*command, stream=sys.stderr, environment=os.environ | settings)
     # Hashes of how it was compiled, folders included; nothing reads them at run time.
     output("objcopy", "--remove-section=.swift_modhash", "--remove-section=.note.gnu.build-id",
            str(BUILD / "release" / "fovea"), str(BUILD / "fovea"))

@@ -84,6 +84,9 @@ public struct ModelDescription: Codable, Sendable, Equatable {
             })
     }
 
+    /// A network of this description for weights from elsewhere: its own are zeros.
+    public func makeEmptyClassifier() throws -> Classifier { try Tensor.withoutDrawing(makeClassifier) }
+
     /// Verifies by the file's table of contents that its head has these classes, before a network is built for them.
     func requireHead(in file: WeightFile) throws {
         // Whatever the network calls its head, it is a matrix of a layer that is not part of another one.
@@ -214,11 +217,11 @@ public struct ModelBundle {
         (self.description, self.classifier, self.members) = (description, classifier, members)
     }
 
-    /// Networks of a description with random weights.
-    private init(ofRandomWeights description: ModelDescription) throws {
+    /// Networks of a description for weights from elsewhere.
+    private init(empty description: ModelDescription) throws {
         self.init(
-            description, try description.makeClassifier(),
-            members: try (description.members ?? []).map { try $0.model.makeClassifier() })
+            description, try description.makeEmptyClassifier(),
+            members: try (description.members ?? []).map { try $0.model.makeEmptyClassifier() })
     }
 
     /// The file names of a bundle.
@@ -233,7 +236,7 @@ public struct ModelBundle {
         let description = try description(in: folder)
         let weights = try WeightFile.open(PathName.joined(folder, weightsName))
         try description.requireHead(in: weights)
-        let bundle = try ModelBundle(ofRandomWeights: description)
+        let bundle = try ModelBundle(empty: description)
         _ = try bundle.network.load(weights, .everything)
         return bundle
     }
@@ -333,7 +336,7 @@ public struct ModelBundle {
 
     /// A network of its own with the same weights, on the CPU.
     public func copy() throws -> ModelBundle {
-        let twin = try ModelBundle(ofRandomWeights: description)
+        let twin = try ModelBundle(empty: description)
         try twin.classifier.copyValues(from: classifier)
         for (network, source) in zip(twin.members, members) { try network.copyValues(from: source) }
         return twin
@@ -362,7 +365,7 @@ public struct ModelBundle {
         description.classes = bundles.flatMap(\.description.classes)
         (description.thresholds, description.trainingImages) = (nil, nil)
         (description.classLabels, description.normalClass) = (nil, nil)
-        let whole = ModelBundle(description, try description.makeClassifier())
+        let whole = ModelBundle(description, try description.makeEmptyClassifier())
         try whole.classifier.copyValues(from: first.classifier) { !$0.hasPrefix(first.headPrefix) }
         try Autograd.withoutGrad {
             let heads = bundles.map(\.classifier.head)

@@ -80,14 +80,25 @@ extension Tensor {
         try full(shape, 1, dtype: dtype, device: device)
     }
 
+    /// Whether `normal` and `uniform` draw their values.
+    @TaskLocal private static var isDrawing = true
+
+    /// Runs `body`, in which `normal` and `uniform` give zeros: networks whose weights come from a file need no others, and
+    /// draws take longer than reading.
+    public static func withoutDrawing<Value>(_ body: () throws -> Value) rethrows -> Value {
+        try $isDrawing.withValue(false, operation: body)
+    }
+
     /// A tensor of draws from N(0, deviation^2), by the device's generator.
     public static func normal(_ shape: [Int], deviation: Double = 1, device: Device = .cpu) throws -> Tensor {
-        try Ops.normalInPlace(.tensor(zeros(shape, device: device)), .double(0), .double(deviation))
+        guard isDrawing else { return try zeros(shape, device: device) }
+        return try Ops.normalInPlace(.tensor(zeros(shape, device: device)), .double(0), .double(deviation))
     }
 
     /// A tensor of draws from the uniform distribution on [low, high), by the device's generator.
     public static func uniform(_ shape: [Int], _ low: Double, _ high: Double, device: Device = .cpu) throws -> Tensor {
-        try Ops.uniformInPlace(.tensor(zeros(shape, device: device)), .double(low), .double(high))
+        guard isDrawing else { return try zeros(shape, device: device) }
+        return try Ops.uniformInPlace(.tensor(zeros(shape, device: device)), .double(low), .double(high))
     }
 
     /// This tensor with elements set to zero with a probability in [0, 1), the others scaled up, by the device's generator.

@@ -23,7 +23,7 @@ package struct NetworkSize {
     package init(_ settings: RunSettings, classes: [String]) throws {
         let description = ModelDescription(
             architecture: settings.model.architecture, classes: classes, image: settings.image)
-        let network = try description.makeClassifier()
+        let network = try description.makeEmptyClassifier()
         _ = try settings.model.loadWeights(into: network)
         func bytes(_ parameters: [(name: String, parameter: Parameter)]) -> Int {
             parameters.reduce(0) { $0 + $1.parameter.value.count * 4 }

@@ -155,7 +155,7 @@ final class StageRunner {
         if let known = knownMultiplyAdds[image.resolution] { return known }
         let network = try ModelDescription(
             architecture: settings.model.architecture, classes: cohort.classes, image: image
-        ).makeClassifier()
+        ).makeEmptyClassifier()
         network.setTraining(false)
         let found = try network.multiplyAdds(resolution: image.resolution)
         knownMultiplyAdds[image.resolution] = found
