@@ -49,7 +49,7 @@ dist: setup ## Packs program, libtorch and libvips into one archive for people w
 wheel: setup ## Packs program, libvips and the Python module into a wheel, which pip installs with torch
 	@python3 tools/package.py wheel
 
-test-packages: setup ## Builds both packages twice, and tries them on a bare Debian 12 and in a new virtual environment
+test-packages: setup ## Builds both packages twice, and tries them on a bare Debian 12 and Ubuntu 22.04 and in a new virtual environment
 	@rm -rf $(PACKAGES)
 	@python3 tools/package.py dist --output $(PACKAGES)
 	@python3 tools/package.py wheel --output $(PACKAGES)

@@ -14,14 +14,15 @@ key=$(sha256sum "$requirements" | cut -c 1-12)
 place=$cache/python-$key
 python=$place/bin/python
 
-if [ -e "$place/ready" ]; then
+is_ready() { [ -e "$place/ready" ] && "$python" -c '' 2> /dev/null; } # a system update may have removed it
+if is_ready; then
     echo "$python"
     exit 0
 fi
 mkdir -p "$cache"
 exec 9> "$cache/.python-$key.lock"
 if command -v flock > /dev/null; then flock 9; fi # two clones may set up at once
-if [ -e "$place/ready" ]; then
+if is_ready; then
     echo "$python"
     exit 0
 fi

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Tries the wheel of `make wheel` in a new virtual environment: the command, its statuses, the Python module.
+# Tries the wheel of `make wheel` in a new virtual environment: the command, its statuses, the server, the Python module.
 #
 #     tools/test_wheel.sh WHEEL
 #
@@ -8,7 +8,8 @@ set -eu
 wheel=$(realpath "$1")
 project=$(realpath "$(dirname "$0")/..")
 place=$(mktemp -d)
-trap 'rm -rf "$place"' EXIT
+server=
+trap '[ -z "$server" ] || kill -KILL "$server"; rm -rf "$place"' EXIT
 trap 'exit 130' INT TERM
 cd "$place"
 python3 -m venv venv
@@ -35,6 +36,23 @@ expect() { # expect STATUS COMMAND...: that a command ends with a status
 expect 65 "$fovea" predict nowhere phantoms/images
 sed 's/epochs: 1, /epochs: 10000, /; s/output: run/output: long/' "$project/tools/tiny-run.yaml" > long.yaml
 expect 143 timeout --preserve-status --signal TERM 10 "$fovea" train long.yaml
+# The server answers about a photograph, and SIGTERM ends it.
+"$fovea" serve run --port 0 > address &
+server=$!
+waited=0
+until [ -s address ] || [ $waited = 600 ]; do sleep 0.1; waited=$((waited + 1)); done
+venv/bin/python - "$(cat address)" phantoms/images/* << 'END'
+import json, sys, urllib.request
+address, image = sys.argv[1:3]
+assert json.load(urllib.request.urlopen(address + "v2/health/ready", timeout=60)) == {"ready": True}
+answer = json.load(urllib.request.urlopen(address + "v1/predict", open(image, "rb").read(), timeout=60))
+print("served:", answer["images"][0]["findings"][0])
+END
+kill "$server"
+status=0
+wait "$server" || status=$?
+server=
+[ $status = 143 ] || { echo "error: the server ended with $status, not with 143"; exit 1; }
 # Another torch is refused.
 mkdir -p other/torch other/torch-2.10.0.dist-info
 touch other/torch/__init__.py

@@ -136,7 +136,7 @@ struct ProcessIdentity: Equatable {
     private init(_ process: pid_t) {
         let boot = SystemFile.text("/proc/sys/kernel/random/boot_id").trimmingCharacters(in: .whitespacesAndNewlines)
         let space = (try? FileManager.default.destinationOfSymbolicLink(atPath: "/proc/self/ns/pid")) ?? ""
-        (machine, self.process, began) = ("\(boot) \(space)", process, Self.start(of: process))
+        (machine, self.process, began) = ("\(boot) \(space)", process, ProcessStart.ticks(of: process))
     }
 
     /// What `text` wrote; nil for anything else.
@@ -150,13 +150,5 @@ struct ProcessIdentity: Equatable {
     var text: String { "\(machine)\n\(process)\n\(began)" }
 
     /// Whether it is known to have ended: it was one of this machine.
-    var hasEnded: Bool { machine == Self.own.machine && Self.start(of: process) != began }
-
-    /// When a process began, in ticks since the machine was started; empty where there is none.
-    private static func start(of process: pid_t) -> String {
-        // The name, in brackets, may hold anything.
-        let fields = SystemFile.text("/proc/\(process)/stat").split(separator: ")").last?.split(separator: " ") ?? []
-        guard fields.count > 19, fields[0] != "Z" else { return "" }
-        return String(fields[19])
-    }
+    var hasEnded: Bool { machine == Self.own.machine && ProcessStart.ticks(of: process) != began }
 }

@@ -56,7 +56,7 @@ extension Outcomes {
                 if let other = foldOfPatient.updateValue(fold, forKey: patient), other != fold {
                     throw FoveaError(
                         .data, "patient \"\(patient)\" is in folds \(other) and \(fold)",
-                        remedy: "Split by patient: all images of a patient belong into one fold.")
+                        remedy: "Split by patient: all images of a patient belong in one fold.")
                 }
             }
         }

@@ -59,7 +59,7 @@ extension ModelDescription {
         member.model.classes.compactMap { classes.firstIndex(of: $0) }
     }
 
-    /// Verifies what only a model that sees several images of a photograph can have got wrong.
+    /// Verifies regions and members, which only a model that sees several images of a photograph has.
     func validateImages(_ path: String) throws {
         var names = Set<String>()
         func verify(_ kind: String, _ name: String, _ own: [String], _ more: [(Bool, String)]) throws {

@@ -110,12 +110,6 @@ final class ImageService: Sendable {
     private func squares(_ images: InferRequest.Images, _ model: LoadedModel) async throws -> [[UInt8]] {
         switch images {
         case .pixels(let bytes, let count):
-            guard model.otherImages.isEmpty else {
-                throw ServiceError(
-                    .malformed,
-                    "this model sees several images of a photograph, which cannot be sent as pixels: send files as `images`"
-                )
-            }
             let size = bytes.count / count
             return (0..<count).map { Array(bytes[$0 * size..<($0 + 1) * size]) }
         case .encoded(let files):

@@ -11,7 +11,7 @@ import Torch
 struct LoadedModel: Sendable {
     let description: ServedModel
     let image: ImageSettings
-    /// What the further networks of a committee see.
+    /// What is seen of a photograph beside it.
     let otherImages: [ImageSettings]
     let policy: ImagePolicy
     let rule: DecisionRule
@@ -27,7 +27,7 @@ struct LoadedModel: Sendable {
         description = ServedModel(
             name: name, version: String(try ModelBundle.weightsHash(in: model.folder).prefix(12)),
             architecture: facts.architecture.rawValue, resolution: facts.image.resolution,
-            labels: facts.labels.rawValue,
+            takesPixels: facts.otherImages.isEmpty, labels: facts.labels.rawValue,
             classes: facts.classes, classLabels: facts.classLabels,
             normalClass: facts.normal.map { facts.classes[$0] }, enoughImages: ModelCalibration.enoughPositives,
             trainingImages: facts.trainingImages, precision: model.precision.rawValue,

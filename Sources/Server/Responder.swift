@@ -15,7 +15,7 @@ final class Responder: Sendable {
     private let limits: ServiceLimits
     private let logger: Logger
     private let metrics: MetricsRecorder
-    private let start = Date().timeIntervalSince1970
+    private let start = ProcessStart.own
 
     init(_ service: ImageService, access: AccessRules, limits: ServiceLimits, metrics: MetricsRecorder, logger: Logger)
     {

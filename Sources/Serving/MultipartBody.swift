@@ -82,7 +82,7 @@ struct MultipartBody {
         let disposition = headers.components(separatedBy: "\r\n").first { $0.hasPrefix("content-disposition:") } ?? ""
         guard disposition.contains("filename") else {
             throw ServiceError(
-                .malformed, "part \(number) is not a file (curl -F image=@FILE); options belong into the address")
+                .malformed, "part \(number) is not a file (curl -F image=@FILE); options belong in the address")
         }
         return Data(part[headerEnd.upperBound...])
     }

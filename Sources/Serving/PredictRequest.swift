@@ -54,7 +54,7 @@ public struct PredictOptions: Sendable, Equatable {
         }
         guard classes.isEmpty || named == nil else {
             throw ServiceError(
-                .malformed, "maps and map are both given: maps is for kinds of classes, map for single ones")
+                .malformed, "maps and map are both given: maps chooses a group of classes, map single ones")
         }
         guard model.mapShape != nil || (classes.isEmpty && maps == .none) else {
             throw ServiceError(.malformed, "a network of architecture \(model.architecture) has no maps")

@@ -24,6 +24,8 @@ public struct ServedModel: Sendable, Equatable, Encodable {
     public let architecture: String
     /// The side of its images in pixels.
     public let resolution: Int
+    /// Whether requests may send pixels: not to a model that sees several images of a photograph.
+    public let takesPixels: Bool
     /// "multi" or "single".
     public let labels: String
     /// Its classes, in the order of the outputs.
@@ -58,29 +60,19 @@ public struct ServedModel: Sendable, Equatable, Encodable {
 
     /// Describes a model.
     public init(
-        name: String, version: String, architecture: String, resolution: Int, labels: String, classes: [String],
-        classLabels: [String]? = nil, normalClass: String? = nil, enoughImages: Int, trainingImages: [Int]?,
-        precision: String, featureCount: Int, mapShape: [Int]?, mapsAreExact: Bool, mapsAreCoarse: Bool = false,
-        operatingPoint: String?, calibration: Calibration?, knowsFamiliarity: Bool
+        name: String, version: String, architecture: String, resolution: Int, takesPixels: Bool = true,
+        labels: String, classes: [String], classLabels: [String]? = nil, normalClass: String? = nil,
+        enoughImages: Int, trainingImages: [Int]?, precision: String, featureCount: Int, mapShape: [Int]?,
+        mapsAreExact: Bool, mapsAreCoarse: Bool = false, operatingPoint: String?, calibration: Calibration?,
+        knowsFamiliarity: Bool
     ) {
-        self.name = name
-        self.version = version
-        self.architecture = architecture
-        self.resolution = resolution
-        self.labels = labels
-        self.classes = classes
-        self.classLabels = classLabels
-        self.normalClass = normalClass
-        self.enoughImages = enoughImages
-        self.trainingImages = trainingImages
-        self.precision = precision
-        self.featureCount = featureCount
-        self.mapShape = mapShape
-        hasMaps = mapShape != nil
-        self.mapsAreExact = mapsAreExact
-        self.mapsAreCoarse = mapsAreCoarse
-        self.operatingPoint = operatingPoint
-        self.calibration = calibration
+        (self.name, self.version, self.architecture, self.precision) = (name, version, architecture, precision)
+        (self.resolution, self.takesPixels, self.featureCount) = (resolution, takesPixels, featureCount)
+        (self.labels, self.classes, self.classLabels, self.normalClass) = (labels, classes, classLabels, normalClass)
+        (self.enoughImages, self.trainingImages) = (enoughImages, trainingImages)
+        (self.mapShape, hasMaps) = (mapShape, mapShape != nil)
+        (self.mapsAreExact, self.mapsAreCoarse) = (mapsAreExact, mapsAreCoarse)
+        (self.operatingPoint, self.calibration) = (operatingPoint, calibration)
         self.knowsFamiliarity = knowsFamiliarity
     }
 
@@ -107,10 +99,9 @@ extension ServedModel {
 
     /// A request has one of these: image files, or pixels that are prepared as for the exported model.
     public var inputs: [Tensor] {
-        [
-            Tensor(name: "images", datatype: "BYTES", shape: [-1]),
-            Tensor(name: "pixels", datatype: "UINT8", shape: [-1, resolution, resolution, 3]),
-        ]
+        let files = Tensor(name: "images", datatype: "BYTES", shape: [-1])
+        let pixels = Tensor(name: "pixels", datatype: "UINT8", shape: [-1, resolution, resolution, 3])
+        return takesPixels ? [files, pixels] : [files]
     }
 
     /// What comes of them. The probabilities are calibrated where there is a calibration, as in the exported model.

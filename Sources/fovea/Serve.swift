@@ -94,10 +94,10 @@ struct Serve: ParsableCommand {
                 "requests with any Host header are answered, also those that a web page makes a browser send: --allow-host NAME "
                     + "answers those to that name only")
         }
+        let place = host.contains(":") ? "[\(host)]" : host
         let address = ServerAddress(
             host: host, port: port,
-            hosts: isLocal || !allowHost.isEmpty
-                ? AccessRules.localHosts.union(allowHost + [host.contains(":") ? "[\(host)]" : host]) : nil,
+            hosts: isLocal || !allowHost.isEmpty ? AccessRules.localHosts.union(allowHost + [place]) : nil,
             token: token)
         let limits = try Self.limits(context)
         let loaded = try NamedModel.all(models).map { named in
@@ -108,7 +108,7 @@ struct Serve: ParsableCommand {
         }
         let server = try InferenceServer(loaded, at: address, batchSize: batch, limits: limits, context)
         let names = loaded.map(\.name)
-        try Self.wait { try await server.run { port in try Self.tell(host, port, names, context.logger) } }
+        try Self.wait { try await server.run { port in try Self.tell(place, port, names, context.logger) } }
         throw CancellationError()
     }
 
@@ -136,8 +136,7 @@ struct Serve: ParsableCommand {
     }
 
     /// Says where the server is, on the standard output stream: with --port 0 a program reads the port there.
-    private static func tell(_ host: String, _ port: Int, _ names: [String], _ logger: Logger) throws {
-        let place = host.contains(":") ? "[\(host)]" : host
+    private static func tell(_ place: String, _ port: Int, _ names: [String], _ logger: Logger) throws {
         // A reader that is gone is not a reason to end.
         do { try StandardStream.result("http://\(place):\(port)/\n") } catch is StandardStream.ReaderGone {}
         logger.info("serving \(Pluralization.listing(names)); Ctrl-C stops it")

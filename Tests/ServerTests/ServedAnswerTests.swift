@@ -1,3 +1,4 @@
+import Backbones
 import Basics
 import Execution
 import Foundation
@@ -211,6 +212,27 @@ import Torch
         let all = expected.flatMap(\.logits) + expected.flatMap(\.features)
         #expect(values.count == all.count)
         #expect(zip(values, all).allSatisfy { abs($0 - $1) < 1e-4 })
+        try await server.stop()
+    }
+
+    @Test func aModelOfSeveralImagesTakesFilesOnly() async throws {
+        let path = folder.path + "/regions"
+        let description = ModelDescription(
+            architecture: .mobilenetv1Short, classes: ["a", "b"], image: .init(resolution: 32),
+            regions: [ModelRegion(name: "disc", window: ImageWindow(x: 0.3, halfSide: 0.25), classes: ["b"])])
+        try Folder.make(path)
+        try ModelBundle(description, try description.makeClassifier()).save(to: path)
+        let server = try await RunningServer(in: folder, model: path)
+        let metadata = try await server.send("GET", "/v2/models/m").text
+        #expect(metadata.contains(#""inputs":[{"datatype":"BYTES","name":"images","shape":[-1]}]"#), "\(metadata)")
+        #expect(try await server.send("GET", "/v1/models").text.contains(#""takes_pixels":false"#))
+        let (headers, body) = RunningServer.tensor(images: 1)
+        let refusal = try await server.send("POST", "/v2/models/m/infer", headers, body)
+        #expect(refusal.status == 400 && refusal.error?.contains(#"must be "images""#) == true, "\(refusal.text)")
+        let file = try photographs()[0].bytes.base64EncodedString()
+        let json = #"{"inputs":[{"name":"images","datatype":"BYTES","shape":[1],"data":["\#(file)"]}]}"#
+        let answer = try await server.send("POST", "/v2/models/m/infer", [:], Data(json.utf8))
+        #expect(answer.status == 200, "\(answer.text)")
         try await server.stop()
     }
 

@@ -6,9 +6,9 @@ import Testing
 struct CatalogTests {
     private func other() -> ServedModel {
         ServedModel(
-            name: "n", version: "2e", architecture: "vit_tiny_patch16_224", resolution: 2, labels: "single",
-            classes: ["a", "b"],
-            enoughImages: 20, trainingImages: [3, 0], precision: "float32", featureCount: 3, mapShape: nil,
+            name: "n", version: "2e", architecture: "vit_tiny_patch16_224", resolution: 2, takesPixels: false,
+            labels: "single", classes: ["a", "b"], enoughImages: 20, trainingImages: [3, 0], precision: "float32",
+            featureCount: 3, mapShape: nil,
             mapsAreExact: false,
             operatingPoint: "sensitivity=0.9", calibration: .init(images: 5, split: "validation", positives: [4, 0]),
             knowsFamiliarity: true)
@@ -24,6 +24,20 @@ struct CatalogTests {
         #expect(throws: ServiceError.self) { try catalog.number(named: nil) }
         #expect(try ModelCatalog([.small]).number(named: nil) == 0)
         #expect(!other().outputs.contains { $0.name == "maps" })
+    }
+
+    /// One that sees several images of a photograph cannot be sent its pixels.
+    @Test func onlyInputsThatAreTakenAreOffered() throws {
+        #expect(ServedModel.small.inputs.map(\.name) == ["images", "pixels"])
+        let model = other()
+        #expect(model.inputs.map(\.name) == ["images"])
+        #expect(!String(decoding: model.metadata.body, as: UTF8.self).contains("pixels"))
+        let data = [Int](repeating: 0, count: 12)
+        let pixels = #"{"inputs":[{"name":"pixels","datatype":"UINT8","shape":[1,2,2,3],"data":\#(data)}]}"#
+        let error = #expect(throws: ServiceError.self) {
+            try InferRequest(Data(pixels.utf8), headerLength: nil, model: model)
+        }
+        #expect(error?.status == 400 && error?.message.contains(#"must be "images""#) == true)
     }
 
     @Test func metadataSaysWhatTheOutputsMean() {

@@ -19,9 +19,8 @@ def load(folder: "str | pathlib.Path") -> "torch.nn.Module":
     for a class without one), `image` (how a photograph is prepared), `normalization` (mean, deviation), `architecture`.
     """
     config, weights = pathlib.Path(folder, "config.json"), pathlib.Path(folder, "model.safetensors")
-    facts = _description(config)
     with reading(config, *_HELP, "describes no network"):
-        network = _network(facts)
+        network = _network(facts := _description(config))
     with reading(weights, "Keep it beside config.json.", "Copy it again from where it was trained.", "is damaged"):
         tensors = needed("safetensors.torch").load_file(weights)
         if wrong := [name for name, x in tensors.items() if not (x.is_floating_point() and x.isfinite().all())]:
@@ -51,9 +50,11 @@ def _description(path: pathlib.Path) -> "dict[str, Any]":
         facts = json.loads(path.read_bytes(), object_hook=lambda entry: {
             re.sub("[A-Z]", lambda letter: "_" + letter[0].lower(), key): value for key, value in entry.items()})
     found = facts.get("format") if isinstance(facts, dict) else None
-    if type(found) is not int or found not in (1, 2):
-        raise FoveaError(f"{path}: has format {found!r:.40}; this version reads 1 and 2\n  Update the package fovea.")
-
+    if type(found) is not int or found not in (1, 2, 3):
+        raise FoveaError(f"{path}: has format {found!r:.40}; this version reads 1 to 3\n  Update the package fovea.")
+    if facts.get("members") or facts.get("regions"):
+        raise FoveaError(f"{path}: several networks or heads see parts of a photograph, and together they are no single network "
+                         f"of torchvision or timm\n  Run: fovea export {path.parent} --onnx model.onnx")
     def are_numbers(values: Any, count: int, least: float, most: float = 1e6) -> bool:
         return len(values) == count and all(type(v) in (int, float) and least <= v <= most for v in values)
     def are_names(values: Any, count: int) -> bool:

@@ -7,7 +7,6 @@ from ._errors import needed, reading
 if TYPE_CHECKING:
     import pandas
 
-
 _HELP = ("Name the folder of a finished run; `fovea train --resume` finishes one.",
          "Restore the file that the run wrote.", "cannot be read")
 

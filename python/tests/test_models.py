@@ -102,6 +102,23 @@ class ModelTests(unittest.TestCase):
         (self.path / "config.json").write_text(json.dumps(facts))
         self.assertIs(fovea.load(self.path).image["local_contrast"], False)
 
+    def test_a_window_is_the_same_network(self):
+        facts = description("resnet18", format=3)
+        facts["image"]["window"] = {"x": 0.3, "y": 0.5, "half_side": 0.25}
+        self.save(facts)
+        pixels, expected = self.references()
+        model = fovea.load(self.path)
+        with torch.inference_mode():
+            self.agree("a window", model(fovea.normalized(model, pixels)), expected)
+
+    def test_models_that_are_not_one_network_say_how_they_are_exported(self):
+        window = {"x": 0.3, "y": 0.5, "half_side": 0.25}
+        member = description("resnet18", format=3, classes=["b"], thresholds=[0.5])
+        for more in [{"members": [{"name": "region-b", "model": member}]},
+                     {"regions": [{"name": "disc", "window": window, "classes": ["b"]}]}]:
+            (self.path / "config.json").write_text(json.dumps(description("resnet18", format=3) | more))
+            self.says("config.json: ", "no single network of torchvision or timm", f"fovea export {self.path} --onnx")
+
     def says(self, *words):
         with self.assertRaises(fovea.FoveaError) as caught:
             fovea.load(self.path)
@@ -113,7 +130,7 @@ class ModelTests(unittest.TestCase):
         (self.path / "config.json").write_text("{")
         self.says("config.json: is not JSON", "Restore the file")
         for facts, words in [
-            ([], "format None"), (description("resnet18", format=True), "format True"), (description("resnet18", format=3), "format 3; this version reads 1 and 2"),
+            ([], "format None"), (description("resnet18", format=True), "format True"), (description("resnet18", format=4), "format 4; this version reads 1 to 3"),
             ({"format": 2}, "architecture is missing"), (description("vgg16"), "the architecture vgg16 is unknown"),
         ]:
             (self.path / "config.json").write_text(json.dumps(facts))

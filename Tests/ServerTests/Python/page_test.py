@@ -81,6 +81,14 @@ class Tried:
         self.page.wait_for_function("() => { const map = document.getElementById('map');"
                                     "return !map.hidden && map.complete && map.naturalWidth > 0 }")
 
+    def wait_until(self, holds, text):
+        """Waits for what no selector says, while the browser goes on."""
+        for _ in range(600):
+            if holds():
+                return
+            self.page.wait_for_timeout(50)
+        raise AssertionError(text)
+
     def text(self, selector):
         return self.page.inner_text(selector)
 
@@ -194,11 +202,7 @@ def works_by_keyboard(bench):
         page.on("filechooser", lambda chooser: choosers.append(chooser))
         tab_to("#choose-files")
         page.keyboard.press("Enter")
-        for _ in range(100):
-            if choosers:
-                break
-            page.wait_for_timeout(100)
-        expect(choosers, "Enter opened no file chooser")
+        tried.wait_until(lambda: choosers, "Enter opened no file chooser")
         choosers[0].set_files(bench.photographs[0])
         page.wait_for_selector("#answer:not([hidden])")
         expect(page.evaluate("document.activeElement.id") == "choose-files", "the focus got lost")
@@ -412,20 +416,23 @@ def files_without_preview(bench):
 def waits_for_a_busy_server(bench):
     """A photograph is sent again after 503 with Retry-After, and the wait is told"""
     with bench.window(load=False) as tried:
-        refused = []
+        requests = []
 
         def answer(route):
-            if len(refused) < 2:
-                refused.append(1)
+            requests.append(route)
+            if len(requests) == 1:
                 refuse(route, 503, "The server is busy.", Retry_After="1")
-            else:
+            elif len(requests) == 3:
                 route.continue_()
         tried.page.route("**/v1/predict?*", answer)
         tried.load(bench.url)
         tried.page.set_input_files("#files", bench.photographs[0])
+        # The second request is not answered until the wait was told.
         tried.page.wait_for_function("() => document.getElementById('waiting').innerText.includes('busy')")
+        tried.wait_until(lambda: len(requests) == 2, "it was not asked again")
+        refuse(requests[1], 503, "The server is busy.", Retry_After="1")
         tried.page.wait_for_selector("#answer:not([hidden])")
-        expect(len(refused) == 2, "it was not asked again")
+        expect(len(requests) == 3, f"there were {len(requests)} requests")
 
 
 @check
@@ -490,10 +497,12 @@ def few_at_once_in_order(bench):
         tried.load(bench.url)
         content = Path(bench.photographs[0]).read_bytes()
         tried.page.set_input_files("#files", [bench.file(f"{i}.jpg", content + bytes([i])) for i in range(5)])
-        tried.page.wait_for_timeout(500)
+        tried.wait_until(lambda: len(started) == 2, "two photographs were not started")
+        tried.page.wait_for_timeout(500) # in which no more are
         expect(started == [b"\0", b"\1"], f"started: {started}")
         held[0].continue_()
         tried.page.wait_for_function("() => document.querySelector('#progress-text').innerText.startsWith('1 of 5')")
+        tried.wait_until(lambda: len(started) == 3, "the third photograph was not started")
         tried.page.wait_for_timeout(300)
         expect(started == [b"\0", b"\1", b"\2"], f"started: {started}")
         tried.page.click("#cancel")

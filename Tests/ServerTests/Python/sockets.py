@@ -6,6 +6,7 @@ Takes about 40 seconds with the limits of `fovea serve`, since it waits for them
 import http.client
 import json
 import math
+import select
 import socket
 import struct
 import threading
@@ -18,6 +19,7 @@ arguments = Arguments(__doc__, more=(
     ("--limit", {"type": float, "default": 30, "help": "seconds that the server gives a body and an idle connection"}),
     ("--small", {"action": "store_true", "help": "a tenth of the load, in a process that does other things too: its memory is not judged"})))
 limit, share = arguments.options.limit, 10 if arguments.options.small else 1
+SLACK = 30  # seconds that a busy machine may be late
 host, port = arguments.host.split(":")
 image = arguments.files[0].read_bytes()
 token = f"Authorization: Bearer {arguments.token}\r\n" if arguments.token else ""
@@ -31,10 +33,10 @@ def post(body=b"", headers="", length=None, path=predict):
     return f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{token}{length}{headers}\r\n".encode() + body
 
 
-def exchange(data, count=1, *, half=False, wait=60):
-    """Answers as (status, body), and whether the connection then ended."""
+def exchange(data, count=1, *, half=False, ends=False):
+    """Answers as (status, body), and whether the connection then ended, for which it waits with `ends`."""
     answers = []
-    with socket.create_connection((host, int(port)), timeout=wait) as link:
+    with socket.create_connection((host, int(port)), timeout=60) as link:
         link.sendall(data)
         if half:
             link.shutdown(socket.SHUT_WR)
@@ -50,17 +52,19 @@ def exchange(data, count=1, *, half=False, wait=60):
             except OSError as error:
                 answers.append((type(error).__name__, b""))
                 return answers, True
-        link.settimeout(5)
+        link.settimeout(SLACK)
         try:
-            return answers, stream.read(1) == b""
+            # What is refused so says it; an idle connection ends too.
+            isTold = answers[-1][0] < 400 or headers["connection"] == "close"
+            return answers, ends and isTold and stream.read(1) == b""
         except OSError:
             return answers, False
 
 
-def gets(name, wanted, data, *, ends=None, **options):
+def gets(name, wanted, data, *, half=False, ends=False):
     """A check of the statuses of answers, whose refusals have a text."""
-    answers, ended = exchange(data, len(wanted), **options)
-    right = [status for status, _ in answers] == wanted and (ends is None or ended == ends)
+    answers, ended = exchange(data, len(wanted), half=half, ends=ends)
+    right = [status for status, _ in answers] == wanted and ended == ends
     for status, body in answers:
         if isinstance(status, int) and status >= 400:
             try:
@@ -94,19 +98,19 @@ def stalls():
     def timed(name, wanted, data, drip=None):
         def run():
             start = time.monotonic()
-            with socket.create_connection((host, int(port)), timeout=limit + 15) as link:
+            with socket.create_connection((host, int(port)), timeout=limit + SLACK) as link:
                 link.sendall(data)
                 found = b""
                 try:
                     while True:
-                        link.settimeout(min(1, limit / 10) if drip else limit + 15)
+                        link.settimeout(min(1, limit / 10) if drip else limit + SLACK)
                         try:
                             more = link.recv(1 << 16)
                             if not more:
                                 break
                             found += more
                         except TimeoutError:
-                            if not drip or time.monotonic() - start > limit + 15:
+                            if not drip or time.monotonic() - start > limit + SLACK:
                                 break
                         if drip and not found.endswith(b"}"):
                             link.sendall(drip)
@@ -115,7 +119,7 @@ def stalls():
             seconds = time.monotonic() - start
             text = found.decode()
             right = text.startswith(f"HTTP/1.1 {wanted} ") and '{"error":' in text if wanted else text == ""
-            check(f"{name} ends after {limit:g} seconds", right and limit * 0.9 < seconds < limit + 10, (seconds, text))
+            check(f"{name} ends after {limit:g} seconds", right and limit * 0.9 < seconds < limit + SLACK, (seconds, text))
 
         thread = threading.Thread(target=run)
         thread.start()
@@ -137,6 +141,16 @@ def stalls():
         thread.join()
     for link in idle:
         link.close()
+
+
+def heads():
+    """An address and headers above 16 KiB are refused, also those that never end."""
+    gets("an address of 17 KiB is refused", [431], b"GET /" + b"a" * (17 << 10) + b" HTTP/1.1\r\nHost: localhost\r\n\r\n", ends=True)
+    for name, start, more in [
+        ("an address", b"GET /", b"a"), ("a header", b"GET /v2 HTTP/1.1\r\nX: ", b"x"),
+        ("a list of headers", b"GET /v2 HTTP/1.1\r\n", b"X: y\r\n"),
+    ]:
+        gets(f"{name} that does not end is refused", [431], start + more * ((64 << 10) // len(more)), ends=True)
 
 
 def disc(side):
@@ -169,9 +183,7 @@ def greed():
         check(f"{len(body) >> 20} MiB of {value.decode()} are refused without 300 MB", status == 400 and (grown < 300 or share > 1), (status, grown))
 
     large = disc(4000 // int(share**0.5))
-    start = time.monotonic()
     status = arguments.request(predict, large, {"Content-Type": "image/png"})[0]
-    once = time.monotonic() - start
     check("a large photograph is answered", status == 200, status)
     count = 40
     content = (struct.pack("<I", len(large)) + large) * count
@@ -183,17 +195,15 @@ def greed():
         links[-1].sendall(post(
             text.encode() + content, f"Inference-Header-Content-Length: {len(text)}\r\n", path=infer))
         time.sleep(0.1)
-    start = time.monotonic()
     status = arguments.request(predict, image, {"Content-Type": "image/jpeg"})[0]
-    seconds = time.monotonic() - start
+    answered = select.select(links, [], [], 0)[0]
     for link in links:
         link.close()
-    # All of the others have 16 times 40.
     check(
-        "a caller with one image is answered before others with 40 each", status == 200 and seconds < once * count * 2,
-        (status, seconds, once))
+        "a caller with one image is answered before others with 40 each", status == 200 and len(answered) < len(links),
+        (status, len(answered)))
 
 
-for part in (order, stalls, greed):
+for part in (order, stalls, heads, greed):
     group(part)
 finish()
