@@ -3,16 +3,15 @@ extension PixelImage {
     ///
     /// In a photograph of an eye the disc alone differs from its surround by far more than is allowed for noise here.
     public var featureless: String? {
-        var low = [UInt8](repeating: 255, count: 3)
-        var high = [UInt8](repeating: 0, count: 3)
+        var low = SIMD3<UInt8>(repeating: 255)
+        var high = SIMD3<UInt8>(repeating: 0)
         for at in stride(from: 0, to: bytes.count - 2, by: 3) {
-            for channel in 0..<3 {
-                low[channel] = min(low[channel], bytes[at + channel])
-                high[channel] = max(high[channel], bytes[at + channel])
-            }
+            let pixel = SIMD3(bytes[at], bytes[at + 1], bytes[at + 2])
+            low = pointwiseMin(low, pixel)
+            high = pointwiseMax(high, pixel)
         }
-        if high.allSatisfy({ $0 <= 16 }) { return "black" }
-        if low.allSatisfy({ $0 >= 239 }) { return "white" }
-        return zip(low, high).allSatisfy { $1 - $0 <= 8 } ? "of one colour" : nil
+        if high.max() <= 16 { return "black" }
+        if low.min() >= 239 { return "white" }
+        return (high &- low).max() <= 8 ? "of one colour" : nil
     }
 }

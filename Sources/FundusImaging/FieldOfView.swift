@@ -89,16 +89,16 @@ public struct FieldOfView: Sendable, Equatable {
         for y in 0..<height {
             for x in 0..<width { isOpen[(y + 1) * stride + x + 1] = mask[y * width + x] }
         }
+        let neighbours = [-1, 1, -stride, stride]
         var best: [Int] = []
         for start in isOpen.indices where isOpen[start] {
             var part = [start]
             isOpen[start] = false
             var done = 0
             while done < part.count {
-                for next in [part[done] - 1, part[done] + 1, part[done] - stride, part[done] + stride]
-                where isOpen[next] {
-                    isOpen[next] = false
-                    part.append(next)
+                for offset in neighbours where isOpen[part[done] + offset] {
+                    isOpen[part[done] + offset] = false
+                    part.append(part[done] + offset)
                 }
                 done += 1
             }

@@ -99,7 +99,8 @@ public final class Conv2d: Module {
         let sides: [Argument] = [.ints([border, border]), .ints([stride, stride]), .ints([1, 1]), .int(groups)]
         let weight =
             try packedWeight ?? Kernels.packedWeight.call([.tensor(weight.value)] + sides + [.ints(x.shape)])[0]
-        packedWeight = weight
+        // Once: several threads may compute with a network that has computed before.
+        if packedWeight == nil { packedWeight = weight }
         let inputs: [Argument] = [.tensor(x), .tensor(weight), .optional(bias?.value)] + sides
         guard let other else { return try Kernels.fused.call(inputs + activation.fused)[0] }
         let sum: [Argument] =
