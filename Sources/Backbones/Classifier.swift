@@ -38,12 +38,7 @@ public final class Classifier: Module {
     public var featureCount: Int { imageCount * backbone.featureCount }
 
     /// Resets the head: weights N(0, 0.01) from the engine's generator, bias 0.
-    public func renewHead() throws {
-        try Autograd.withoutGrad {
-            try head.weight.value.copy(from: .normal(head.weight.value.shape, deviation: 0.01))
-            try head.bias?.value.fill(0)
-        }
-    }
+    public func renewHead() throws { try head.resetAsHead() }
 
     /// The backbone's own parameters.
     public var ownParameters: [(name: String, parameter: Parameter)] { backbone.ownParameters }
@@ -68,9 +63,7 @@ public final class Classifier: Module {
     ///
     /// The head is computed in float32 also under autocast: bfloat16 logits have so few digits that images tie in rank.
     public func logits(of features: Tensor) throws -> Tensor {
-        let dropped = try dropout(features)
-        let exact = dropped.dtype == .bfloat16 ? try dropped.to(dtype: .float32) : dropped
-        return try Autocast.run(.float32, on: dropped.device) {
+        try inFloat32(dropout(features)) { exact in
             guard imageCount > 1 else { return try head(exact) }
             let length = backbone.featureCount
             func part(_ image: Int) throws -> Tensor { try exact.narrowed(1, from: image * length, length: length) }
@@ -82,8 +75,12 @@ public final class Classifier: Module {
 
     /// The logits of the head of the whole image alone, without dropout.
     private func wholeLogits(of features: Tensor) throws -> Tensor {
+        try inFloat32(features) { try head($0) }
+    }
+
+    private func inFloat32(_ features: Tensor, _ body: (Tensor) throws -> Tensor) throws -> Tensor {
         let exact = features.dtype == .bfloat16 ? try features.to(dtype: .float32) : features
-        return try Autocast.run(.float32, on: features.device) { try head(exact) }
+        return try Autocast.run(.float32, on: exact.device) { try body(exact) }
     }
 }
 

@@ -13,15 +13,22 @@ public struct RegionHead {
     init(_ name: String, columns: [Int], featureCount: Int) throws {
         (self.name, self.columns) = (name, columns)
         layer = try Linear(featureCount, columns.count)
-        try Autograd.withoutGrad {
-            try layer.weight.value.copy(from: .normal(layer.weight.value.shape, deviation: 0.01))
-            try layer.bias?.value.fill(0)
-        }
+        try layer.resetAsHead()
     }
 
     /// The logits with what the head says added to those of its classes.
     func callAsFunction(_ features: Tensor, addingTo logits: Tensor) throws -> Tensor {
         try logits + layer(features).spread(to: columns, of: logits.shape[1])
+    }
+}
+
+extension Linear {
+    /// How a head begins: weights N(0, 0.01) from the engine's generator, bias 0.
+    func resetAsHead() throws {
+        try Autograd.withoutGrad {
+            try weight.value.copy(from: .normal(weight.value.shape, deviation: 0.01))
+            try bias?.value.fill(0)
+        }
     }
 }
 

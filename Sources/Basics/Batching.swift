@@ -24,6 +24,11 @@ public struct Batching: Sendable, Equatable {
         return first..<min(first + size, entries)
     }
 
+    /// The batches of some entries, in order.
+    public func slices<Entry>(of entries: [Entry]) -> [ArraySlice<Entry>] {
+        (0..<count(of: entries.count)).map { entries[range($0, of: entries.count)] }
+    }
+
     /// How many of the entries are in a batch.
     public func used(of entries: Int) -> Int { min(entries, count(of: entries) * size) }
 }

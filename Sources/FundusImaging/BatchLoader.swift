@@ -50,10 +50,8 @@ public final class BatchLoader: Sendable {
         guard batchSize >= 1 else {
             throw FoveaError(.configuration, "batchSize is \(batchSize); allowed are 1 and more")
         }
-        let batching = Batching(size: batchSize, dropsLast: dropLast)
         try self.init(
-            cache: cache,
-            batches: (0..<batching.count(of: items.count)).map { items[batching.range($0, of: items.count)] },
+            cache: cache, batches: Batching(size: batchSize, dropsLast: dropLast).slices(of: items),
             augmentation: augmentation, seed: seed, threads: threads, ahead: ahead)
     }
 

@@ -53,6 +53,13 @@ extension ImageSettings {
         window.map { Int((Double(resolution) / (2 * $0.halfSide)).rounded()) } ?? resolution
     }
 
+    /// A window of the same square; nil: all of it, at the same resolution.
+    public func cut(to window: ImageWindow?) -> ImageSettings {
+        var image = self
+        image.window = window
+        return image
+    }
+
     /// The whole image of which the window is a part.
     var whole: ImageSettings {
         var whole = self

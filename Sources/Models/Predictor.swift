@@ -136,7 +136,7 @@ public final class Predictor {
         _ body: (_ outputs: PredictedOutputs, _ done: Int) throws -> Void
     ) throws {
         let batching = Batching(size: batchSize)
-        let batches = (0..<batching.count(of: items.count)).map { items[batching.range($0, of: items.count)] }
+        let batches = batching.slices(of: items)
         let turns = stride(from: 0, to: batches.count, by: communicator.size)
         let loader = try BatchLoader(
             cache: cache, batches: turns.compactMap { batches.dropFirst($0 + communicator.rank).first },

@@ -30,29 +30,21 @@ public struct ModelRegion: Codable, Sendable, Equatable, Hashable {
     }
 }
 
-extension ImageSettings {
-    /// The windows of some regions, at the same resolution.
-    public func windows(of regions: [ModelRegion]) -> [ImageSettings] {
-        regions.map { region in
-            var image = self
-            image.window = region.window
-            return image
-        }
-    }
-}
-
 extension ModelDescription {
     /// The images that are seen of a photograph beside the first one, in the order of their pixels: windows for the same
     /// network, then those of a committee's further networks.
     public var otherImages: [ImageSettings] {
-        image.windows(of: regions ?? []) + (members ?? []).flatMap { [$0.model.image] + $0.model.otherImages }
+        (regions ?? []).map { image.cut(to: $0.window) } + (members ?? []).flatMap(\.model.images)
     }
 
+    /// All images of a photograph, in the order of their pixels.
+    public var images: [ImageSettings] { [image] + otherImages }
+
     /// Whether some image depends on which eye the photograph shows.
-    public var needsSides: Bool { ([image] + otherImages).contains { $0.window != nil } }
+    public var needsSides: Bool { images.contains { $0.window != nil } }
 
     /// The bytes of all images of a photograph, one image after the other.
-    public var pixelCount: Int { ([image] + otherImages).reduce(0) { $0 + $1.resolution * $1.resolution * 3 } }
+    public var pixelCount: Int { images.reduce(0) { $0 + $1.resolution * $1.resolution * 3 } }
 
     /// Where the classes of a member stand among the committee's.
     func columns(of member: CommitteeMember) -> [Int] {

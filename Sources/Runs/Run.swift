@@ -183,7 +183,7 @@ public struct Run {
     /// The candidate that ranks the inner split best; nil where there are none.
     private func bestCandidate(_ plan: RunPlan, _ runner: StageRunner) throws -> Int? {
         guard let inner = plan.inner else { return nil }
-        for stage in plan.stages where stage.id.hasPrefix("candidate-") { try runner.make(stage) }
+        for stage in plan.candidates.flatMap(plan.stages(of:)) { try runner.make(stage) }
         let columns = Array(runner.cohort.classes.indices)
         let counts = runner.cohort.classCounts(rows: inner.training)
         let found = try plan.candidates.enumerated().map { index, model in

@@ -59,18 +59,13 @@ public struct RunSettings: Sendable, Equatable {
         var image = distillation?.teachers.image ?? image
         // One limit holds for a photograph, whoever sees it.
         image.pixelLimit = self.image.pixelLimit
-        image.window = regions?.window(of: subset)
-        return image
+        return image.cut(to: regions?.window(of: subset))
     }
 
     /// The windows that plain model and student see beside the whole image.
     package var sharedWindows: [ImageSettings] {
         guard let regions, regions.shared else { return [] }
-        return regions.windows.map { window in
-            var image = image
-            image.window = window.area
-            return image
-        }
+        return regions.windows.map { image.cut(to: $0.area) }
     }
 
     /// Whether some network sees a part of the photograph that depends on the eye.
@@ -191,9 +186,7 @@ extension RunSettings: ConfigurationSection {
                 "Set distillation.teachers.initialization to pretrained.")
         }
         for window in regions?.windows ?? [] {
-            var image = teacherImage(of: "")
-            image.window = window.area
-            try image.validate()
+            try teacherImage(of: "").cut(to: window.area).validate()
         }
         if technique.mixing.kind != .none, distillation.student != .none {
             try refuse(

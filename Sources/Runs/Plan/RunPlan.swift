@@ -37,6 +37,9 @@ package struct RunPlan: Sendable {
     /// What the run's model is called beside the plain one.
     var studentName: String { isCommittee ? "committee" : "student" }
 
+    /// The stages of a model, in order.
+    func stages(of model: Model) -> [StageSpec] { [model.first, model.second].compactMap { $0.flatMap { self[$0] } } }
+
     package subscript(id: StageSpec.ID) -> StageSpec? { stages.first { $0.id == id } }
 
     /// Adds a stage, unless it is there already, be it under another name; gives the name that it has.

@@ -215,8 +215,7 @@ extension StageRunner {
         alone.networks = networks
         var ids: [StageSpec.ID] = []
         for index in stride(from: communicator.rank, to: plan.teachers.count, by: communicator.size) {
-            let teacher = plan.teachers[index]
-            for spec in [teacher.first, teacher.second].compactMap({ id in id.flatMap { plan[$0] } }) {
+            for spec in plan.stages(of: plan.teachers[index]) {
                 try alone.make(spec)
                 if try !alone.network(spec.id).isReused { ids.append(spec.id) }
             }
