@@ -173,7 +173,10 @@ public final class BatchNorm2d: Module {
     }
 
     /// Switches between training and evaluation.
-    public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
+    public func setOwnTraining(_ isTraining: Bool) {
+        // Nothing is written where several threads predict.
+        if self.isTraining != isTraining { self.isTraining = isTraining }
+    }
 
     /// The normalised input, same shape; while training also updates the running statistics.
     ///
@@ -268,7 +271,10 @@ public final class Dropout: Module {
     public init(_ rate: Double) { self.rate = rate }
 
     /// Switches between training and evaluation.
-    public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
+    public func setOwnTraining(_ isTraining: Bool) {
+        // Nothing is written where several threads predict.
+        if self.isTraining != isTraining { self.isTraining = isTraining }
+    }
 
     /// The input, parts of it set to zero while training.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {
