@@ -29,12 +29,12 @@ test: setup lint ## Builds and runs all tests, as CI does
 	[ -n "$$python" ] || echo "Skipped: exported files and the server in other programs. .build/python-tests.log:" \
 		"$$(tail -n 1 .build/python-tests.log)"
 
-scale: setup ## Tries several processes with the real mpirun and torchrun, which needs PyTorch (3 GB)
+scale: setup ## Tries several processes with the real mpirun, torchrun (needs PyTorch, 3 GB) and srun (needs root and Slurm)
 	@$(SWIFT_BUILD) --build-tests
 	@python=$$(tools/python_environment.sh tools/python-reference.txt | tail -n 1); \
 	mpi=$$(tools/python_environment.sh tools/python-scale.txt | tail -n 1); \
 	FOVEA_TORCHRUN=$${python%/*}/torchrun FOVEA_MPIRUN=$${mpi%/*}/mpirun OMP_NUM_THREADS=1 \
-		swift test -c release --skip-build --filter 'SeveralProcessesTests|WorkersTests'
+		tools/with_slurm.sh swift test -c release --skip-build --filter 'SeveralProcessesTests|WorkersTests'
 
 fuzz: setup ## Feeds damaged files to every reader, guided by coverage where the toolchain can: FUZZ_RUNS inputs each
 	@tools/fuzz.sh $(FUZZ_RUNS)

@@ -311,6 +311,7 @@ void ct_set_threads(int count) { at::set_num_threads(count); }
 
 void ct_keep_freed_memory(void) {
 #ifdef __GLIBC__
+    mallopt(M_ARENA_MAX, 1);
     mallopt(M_MMAP_MAX, 0);
     mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
     mallopt(M_TOP_PAD, 64 << 20);

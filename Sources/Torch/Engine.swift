@@ -37,7 +37,8 @@ public enum Engine {
     /// Keeps the memory of freed tensors for the next ones, for the rest of the process.
     ///
     /// The C library hands large blocks back to the kernel, which then clears every page again at the next step: a
-    /// quarter of the time of a MobileNet's step. A training needs the same blocks in every step anyway.
+    /// quarter of the time of a MobileNet's step. A training needs the same blocks in every step anyway. All threads share
+    /// them, as the memory of a thread's own cannot be kept so; they must be started later.
     public static func keepFreedMemory() { ct_keep_freed_memory() }
 
     /// Seeds the random generator of `device`.

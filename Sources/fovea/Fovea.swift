@@ -20,9 +20,9 @@ struct Fovea: ParsableCommand {
         ])
 
     static func main() {
+        Engine.keepFreedMemory()
         StandardStream.prepare()
         StopSignal.prepare()
-        Engine.keepFreedMemory()
         do {
             try requireCommand()
             var command = try parseAsRoot()

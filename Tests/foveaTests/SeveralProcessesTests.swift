@@ -7,9 +7,10 @@ import Testing
 /// `fovea train` as several processes, as `torchrun` starts them.
 @Suite(.serialized) struct SeveralProcessesTests {
     private let folder: WorkFolder
-    /// torchrun of the version of PyTorch that Fovea is written for, and mpirun; `make scale` names them.
+    /// torchrun of the version of PyTorch that Fovea is written for, mpirun and srun; `make scale` names them.
     private static let torchrun = program("FOVEA_TORCHRUN")
     private static let mpirun = program("FOVEA_MPIRUN")
+    private static let srun = program("FOVEA_SRUN")
 
     private static func program(_ variable: String) -> URL? {
         ProcessInfo.processInfo.environment[variable].flatMap { $0.isEmpty ? nil : URL(fileURLWithPath: $0) }
@@ -279,6 +280,19 @@ import Testing
             ] + arguments("out"), in: folder, program: try #require(Self.mpirun))
         #expect(run.end() == 0, "\(run.errors)")
         #expect(run.errors.contains("process 0 of 2, started by mpirun; they meet at 127.0.0.1:\(port)"))
+    }
+
+    /// On two machines, which `tools/with_slurm.sh` makes; weights are those of two processes on one.
+    @Test(.enabled(if: srun != nil, "needs srun (FOVEA_SRUN)"))
+    func srunStartsOnTwoMachines() throws {
+        let ends = try start([arguments("here"), arguments("here")]).map { $0.end() }
+        #expect(ends == [0, 0])
+        let run = try RunningProgram(
+            ["--nodes", "2", "--ntasks", "2", ProgramRun.program.path] + arguments("out"), in: folder,
+            program: try #require(Self.srun))
+        #expect(run.end() == 0, "\(run.errors)")
+        #expect(run.errors.contains("process 0 of 2, started by srun; they meet at n1:"), "\(run.errors)")
+        #expect(try file("out/model.safetensors") == file("here/model.safetensors"))
     }
 
     /// What `srun` says on two machines, whose first one is this.

@@ -29,6 +29,24 @@ import Testing
         try String(contentsOfFile: folder.path + "/" + name, encoding: .utf8)
     }
 
+    private static let srun = ProcessInfo.processInfo.environment["FOVEA_SRUN"].map { URL(fileURLWithPath: $0) }
+
+    /// Three workers on the two machines of `tools/with_slurm.sh`, one of which waits for a place.
+    @Test(.enabled(if: srun != nil, "needs Slurm (FOVEA_SRUN)")) func aSlurmArrayIsAnyNumberOfWorkers() throws {
+        let alone = try ProgramRun(arguments("alone"), in: folder)
+        #expect(alone.status == 0, "\(alone.errors)")
+        let command = ([ProgramRun.program.path] + arguments("out")).joined(separator: " ")
+        let sbatch = try #require(Self.srun).deletingLastPathComponent().appendingPathComponent("sbatch")
+        let array = try RunningProgram(
+            ["--wait", "--array", "0-2", "--output", "log-%a", "--wrap", command], in: folder, program: sbatch)
+        // The highest of their statuses; one that finds only units that others hold ends with 161.
+        #expect([0, 161].contains(array.end()), "\(array.errors)")
+        let logs = try (0..<3).map { try text("log-\($0)") }
+        for name in ["means.csv", "differences.csv"] {
+            #expect(try text("out/" + name) == text("alone/" + name), "\(logs)")
+        }
+    }
+
     /// Of three, one is killed at a random time, again and again, and another one started.
     @Test func workersThatAreKilledLeaveNothingUndoneOrTwice() throws {
         let alone = try ProgramRun(arguments("alone"), in: folder)

@@ -99,7 +99,8 @@ int ct_cuda_devices(void);
 bool ct_cuda_synchronize(int index, char **error);
 int ct_threads(void);
 void ct_set_threads(int count);
-// Makes the C library keep freed memory for the next allocation instead of handing it back to the kernel.
+// Makes the C library keep freed memory for the next allocation, of any thread, instead of handing it back to the kernel.
+// To be called before there are threads.
 void ct_keep_freed_memory(void);
 // The processor's random generator belongs to the calling thread, a GPU's to the process.
 bool ct_seed(int32_t device_type, int32_t index, uint64_t seed, char **error);
