@@ -112,6 +112,28 @@ import Torch
         #expect(try reused("whole") { $0.regions = nil } == ["plain"])
     }
 
+    /// Teachers see images that are decoded after those of the plain model.
+    @Test(arguments: [true, false]) func photographsThatChangeBeforeTheTeachersEndTheRun(_ haveWindows: Bool) throws {
+        var job = try job()
+        if !haveWindows { job.settings.regions = nil }
+        let images = try ImageArguments.expand([job.settings.data.images]).map(\.path)
+        let first = try Data(contentsOf: URL(fileURLWithPath: images[0]))
+        let error = foveaError {
+            try job.execute(log: { line in
+                guard line.hasPrefix("teacher 1 of") else { return }
+                for path in images { try? first.write(to: URL(fileURLWithPath: path)) }
+            })
+        }
+        #expect(error?.kind == .data)
+        #expect(
+            error?.message.contains("changed while the image cache was in use") == true, "\(String(describing: error))")
+        let stages = job.settings.output + "/stages"
+        let finished = try FileManager.default.contentsOfDirectory(atPath: stages).filter {
+            FileManager.default.fileExists(atPath: "\(stages)/\($0)/stage.json")
+        }
+        #expect(finished.count == 1 && finished[0].hasPrefix("plain-"), "\(finished)")
+    }
+
     @Test func anEyeThatIsNeitherLeftNorRightIsRefusedBeforeAnythingIsDecoded() throws {
         var job = try job()
         let table = try String(contentsOfFile: job.settings.data.table, encoding: .utf8)
