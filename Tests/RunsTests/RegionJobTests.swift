@@ -1,5 +1,6 @@
 import Basics
 import Distillation
+import Evaluation
 import Execution
 import Foundation
 import FundusImaging
@@ -110,6 +111,28 @@ import Torch
         let moved = try reused("moved") { $0.regions?.windows[1].area.x = 0.6 }
         #expect(moved == ["plain", "teacher region-disc"])
         #expect(try reused("whole") { $0.regions = nil } == ["plain"])
+    }
+
+    /// Windows then lie on the wrong side, in training and in evaluation, and `predict` sees others.
+    @Test(arguments: [true, false]) func exchangedEyesAreNoticed(_ areExchanged: Bool) throws {
+        var job = try job()
+        var table = try String(contentsOfFile: job.settings.data.table, encoding: .utf8)
+        if areExchanged {
+            table = table.replacing(",left,", with: ",x,").replacing(",right,", with: ",left,")
+                .replacing(",x,", with: ",right,")
+        }
+        job.settings.data.table = try folder.write(table, to: "labels.csv")
+        var log: [String] = []
+        try job.execute(log: { log.append($0) })
+        #expect(log.contains { $0.contains("if left and right are exchanged in the table") } == areExchanged, "\(log)")
+        let context = ExecutionContext(device: .cpu, threads: 1)
+        let outcome = try ModelEvaluation(run: job.settings.output).run(context)
+        let eyes = try #require(outcome.eyes)
+        #expect(eyes.compared == outcome.outcomes?.images.count)
+        #expect((eyes.agreeing < eyes.compared / 2) == areExchanged, "\(eyes)")
+        let note = "gives the other eye, and so other probabilities, for about \(eyes.compared - eyes.agreeing) of"
+        #expect(outcome.notes.contains { $0.contains(note) } == (eyes.agreeing < eyes.compared))
+        #expect(try outcome.json().contains("\"agreeing\" : \(eyes.agreeing)"))
     }
 
     /// Teachers see images that are decoded after those of the plain model.
