@@ -77,6 +77,29 @@ extension Module {
     public func load(
         _ file: WeightFile, headName: String? = nil, prefix given: String? = nil, _ strictness: LoadStrictness
     ) throws -> LoadReport {
+        let (report, found) = try compare(with: file, headName: headName, prefix: given, strictness)
+        let values = try found.map { parameter, entry, fitted in
+            let tensor = try fitted ?? file.readTensor(entry)
+            let format: MemoryFormat = tensor.rank == 4 ? .channelsLast : .preserve
+            let value = try tensor.to(dtype: parameter.value.dtype, format: format)
+            try file.requirePossible(value, entry.name, from: tensor)
+            return value
+        }
+        try Autograd.withoutGrad {
+            for (found, value) in zip(found, values) { try found.parameter.value.detached().copy(from: value) }
+        }
+        return report
+    }
+
+    /// Verifies by its table of contents that a file holds this network and nothing else. No value is read.
+    ///
+    /// - Throws: as `load`.
+    public func requireFit(of file: WeightFile) throws { _ = try compare(with: file, .everything) }
+
+    /// What a file has for this network, and what of it each parameter gets: a tensor of the file, or one that was fitted.
+    private func compare(
+        with file: WeightFile, headName: String? = nil, prefix given: String? = nil, _ strictness: LoadStrictness
+    ) throws -> (report: LoadReport, found: [(parameter: Parameter, entry: StoredTensor, fitted: Tensor?)]) {
         let expected = namedParameters
         let isHead = { (name: String) in headName.map { name.hasPrefix($0 + ".") } ?? false }
         let takesHead = if case .everything = strictness { true } else { false }
@@ -86,21 +109,20 @@ extension Module {
         let ignored = { (name: String) in name.hasSuffix("num_batches_tracked") }
         var report = LoadReport()
         report.prefix = prefix.prefix
-        var values: [(Parameter, Tensor)] = []
+        var found: [(parameter: Parameter, entry: StoredTensor, fitted: Tensor?)] = []
         for (name, parameter) in expected where takesHead || !isHead(name) {
             guard let stored = prefix.storedNames[name], let entry = file.tensor(named: stored) else {
                 report.missing.append(name)
                 continue
             }
-            let tensor: Tensor
-            if entry.shape == parameter.value.shape {
-                tensor = try file.readTensor(entry)
-            } else if let fit = try fitting?.fitted(file.readTensor(entry), named: name) {
-                tensor = fit.tensor
+            var fitted: Tensor?
+            if entry.shape != parameter.value.shape {
+                guard let fit = try fitting?.fitted(file.readTensor(entry), named: name) else {
+                    report.wrongShape.append("\(name) (file \(entry.shape), network \(parameter.value.shape))")
+                    continue
+                }
+                fitted = fit.tensor
                 report.fitted.append("\(name) (\(fit.how))")
-            } else {
-                report.wrongShape.append("\(name) (file \(entry.shape), network \(parameter.value.shape))")
-                continue
             }
             if let dtype = DType(entry.type), dtype != parameter.value.dtype {
                 guard dtype.isFloating else {
@@ -111,10 +133,7 @@ extension Module {
                 }
                 report.converted.append("\(name) (\(dtype))")
             }
-            let format: MemoryFormat = tensor.rank == 4 ? .channelsLast : .preserve
-            let value = try tensor.to(dtype: parameter.value.dtype, format: format)
-            try file.requirePossible(value, stored, from: tensor)
-            values.append((parameter, value))
+            found.append((parameter, entry, fitted))
             report.loaded.append(name)
         }
         let names = Set(expected.map(\.name))
@@ -126,10 +145,7 @@ extension Module {
             report.headLeftOut = prefix.storedNames.keys.filter { isHead($0) && names.contains($0) }.sorted()
         }
         try requireFit(report, file, strictness, isHead)
-        try Autograd.withoutGrad {
-            for (parameter, value) in values { try parameter.value.detached().copy(from: value) }
-        }
-        return report
+        return (report, found)
     }
 
     /// Refuses a file that does not fit as strictly as is requested.

@@ -35,6 +35,46 @@ extension EyeSide {
     }
 }
 
+/// How often the eye that is estimated from a photograph is the one that a table names.
+public struct EyeAgreement: Codable, Sendable, Equatable {
+    /// Photographs of which the table names the eye, as far as they were compared.
+    public let compared: Int
+    /// Those of them of which the estimate is the same.
+    public let agreeing: Int
+
+    /// Compares photographs.
+    ///
+    /// - Parameters:
+    ///   - sides: the eye of each as the table names it; nil where it does not.
+    ///   - limit: the most that are compared, spread over all.
+    ///   - image: the prepared photograph of an index; nil where it cannot be read.
+    /// - Throws: what `image` throws; `CancellationError`.
+    public init(
+        of sides: [EyeSide?], atMost limit: Int = .max, threads: Int, shouldStop: () -> Bool,
+        image: @Sendable (_ index: Int) throws -> PixelImage?
+    ) throws {
+        let known = sides.indices.filter { sides[$0] != nil }
+        let count = min(limit, known.count)
+        let chosen = (0..<count).map { known[$0 * known.count / count] }
+        let progress = ProgressReporter("Sides of eyes", total: count, unit: "images")
+        let found = try mapInParallel(count, threads: threads, progress: progress, shouldStop: shouldStop) { place in
+            Result { try image(chosen[place]).map { try EyeSide(estimatedFrom: $0) == sides[chosen[place]] } }
+        }.compactMap { try $0.get() }
+        progress.finish()
+        (compared, agreeing) = (found.count, found.count { $0 })
+    }
+
+    /// What a reader should mind where the column of the table seems to be wrong: where more than a fifth differs, as the
+    /// estimate is wrong for a twentieth of photographs (docs/method.md). Nil otherwise.
+    public var warning: String? {
+        guard compared - agreeing > compared / 5 else { return nil }
+        return
+            "the eye that the table names is the one that is estimated from the photograph for \(agreeing) of \(compared) only; "
+            + "if left and right are exchanged in the table, windows lie on the wrong side: look at "
+            + "`fovea inspect CONFIG --regions sheet.jpg`"
+    }
+}
+
 /// Sums of brightness over the rectangle from the upper left corner to each pixel, of which those of any rectangle follow;
 /// black around the field counts nowhere.
 private struct BrightnessSums {

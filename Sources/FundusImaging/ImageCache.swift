@@ -66,27 +66,39 @@ public final class ImageCache: Sendable {
         paths: [String], settings: ImageSettings, others: [ImageSettings] = [], sides: [EyeSide?] = [],
         folder: String, threads: Int = 2, shouldStop: @Sendable () -> Bool = { false }, logger: Logger = .silent
     ) throws -> ImageCache {
-        func opened(_ settings: ImageSettings) throws -> ImageCache {
-            try openOne(
-                paths: paths, settings: settings, sides: sides, folder: folder, threads: threads,
-                shouldStop: shouldStop, logger: logger)
-        }
-        return try opened(settings).joined(with: others.map(opened))
-    }
-
-    private static func openOne(
-        paths: [String], settings: ImageSettings, sides: [EyeSide?], folder: String, threads: Int,
-        shouldStop: @Sendable () -> Bool, logger: Logger
-    ) throws -> ImageCache {
-        try settings.validate()
-        let packs = PathName.joined(folder, ImageCacheFiles.packFolder(settings))
-        try Folder.make(packs)
+        for image in [settings] + others { try image.validate() }
+        try Folder.make(folder)
         let index = ContentIndex(path: PathName.joined(folder, ImageCacheFiles.index))
-        let absolute = paths.map(absolute)
         guard
             let identities = try index.identities(
-                of: absolute, pixelLimit: settings.pixelLimit, threads: threads, shouldStop: shouldStop)
+                of: paths.map(absolute), pixelLimit: settings.pixelLimit, threads: threads, shouldStop: shouldStop)
         else { throw CancellationError() }
+        let first = try open(
+            paths, identities, settings: settings, sides: sides, folder: folder, threads: threads,
+            shouldStop: shouldStop, logger: logger)
+        return try first.joined(
+            with: others.map { try first.seen(as: $0, sides: sides, threads: threads, shouldStop: shouldStop) })
+    }
+
+    /// The same photographs as a further network sees them, with the contents that they have here: the files are not hashed
+    /// again, and what is decoded must be what was hashed.
+    ///
+    /// - Throws: as `open`.
+    public func seen(
+        as settings: ImageSettings, sides: [EyeSide?] = [], threads: Int = 2,
+        shouldStop: @Sendable () -> Bool = { false }
+    ) throws -> ImageCache {
+        try Self.open(
+            paths, builder.identities, settings: settings, sides: sides, folder: builder.cache, threads: threads,
+            shouldStop: shouldStop, logger: logger)
+    }
+
+    private static func open(
+        _ paths: [String], _ identities: [ContentIdentity], settings: ImageSettings, sides: [EyeSide?], folder: String,
+        threads: Int, shouldStop: @Sendable () -> Bool, logger: Logger
+    ) throws -> ImageCache {
+        let packs = PathName.joined(folder, ImageCacheFiles.packFolder(settings))
+        try Folder.make(packs)
         let sides = settings.window == nil || sides.isEmpty ? paths.map { _ in nil } : sides
         let key = Digest.sha256(
             settings.key + zip(identities, sides).map { "\n" + $0.text + ($1?.rawValue ?? "") }.joined())

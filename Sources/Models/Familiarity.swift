@@ -19,8 +19,6 @@ public struct Familiarity: Sendable {
     /// The training images' squared distances, ascending.
     let distances: [Double]
 
-    /// The file beside the weights.
-    public static let fileName = "familiarity.safetensors"
     private static let folds = 5
 
     /// Fits to the features of training images.
@@ -103,16 +101,46 @@ public struct Familiarity: Sendable {
 }
 
 extension Familiarity {
+    /// The name of the file beside the weights that has a hash, so that an earlier one stays until the calibration names
+    /// another; without a hash the name that earlier versions gave it.
+    public static func fileName(_ sha256: String? = nil) -> String {
+        "familiarity\(sha256.map { "-" + $0.prefix(16) } ?? "").safetensors"
+    }
+
+    /// Whether `fileName` gives a name.
+    public static func isName(_ name: String) -> Bool {
+        name.wholeMatch(of: /familiarity(-[0-9a-f]{16})?\.safetensors/) != nil
+    }
+
     /// Writes it into the folder of a model.
     ///
     /// - Parameter weights: the hash of the model's weights.
-    public func save(to folder: String, weights: String) throws {
+    /// - Returns: the hash of the file.
+    public func save(to folder: String, weights: String) throws -> String {
+        // Its name is known when it is written; until then `PartialFile.removeLeftOver` knows whose it is.
+        let made = PartialFile.path(for: PathName.joined(folder, Self.fileName()))
         try SafetensorsWriter.write(
             [
                 Tensor(mean).source(named: "mean"),
                 Tensor(precision, shape: [mean.count, mean.count]).source(named: "precision"),
                 Tensor(distances).source(named: "distances"),
-            ], metadata: ["weights_sha256": weights], to: PathName.joined(folder, Self.fileName))
+            ], metadata: ["weights_sha256": weights], to: made)
+        let sha256 = try Digest.sha256(fileAt: made)
+        let path = PathName.joined(folder, Self.fileName(sha256))
+        guard rename(made, path) == 0 else {
+            defer { unlink(made) }
+            throw AtomicFile.failure("rename to its final name", made)
+        }
+        AtomicFile.flushFolder(of: path)
+        return sha256
+    }
+
+    /// Removes those in the folder of a model but the one with a hash.
+    public static func removeOthers(than sha256: String?, in folder: String) {
+        for name in (try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []
+        where isName(name) && name != sha256.map({ fileName($0) }) && isOne(PathName.joined(folder, name)) {
+            unlink(PathName.joined(folder, name))
+        }
     }
 
     /// Whether a file is one that `save` wrote.
@@ -125,16 +153,22 @@ extension Familiarity {
     ///
     /// - Parameters:
     ///   - weights: the hash of the model's weights.
-    ///   - sha256: the hash of the file as it was written; nil where that is not known.
+    ///   - sha256: the hash of the file as it was written; nil where that is not known, or none was.
     ///   - length: numbers of a feature.
-    /// - Throws: `FoveaError` of kind `data` when it is damaged or belongs to other weights.
+    /// - Throws: `FoveaError` of kind `data` when it is missing, though its hash is known, damaged or belongs to other
+    ///   weights.
     public static func read(
         from folder: String, weights: String, sha256: String? = nil, length: Int
     ) throws -> Familiarity? {
-        let path = PathName.joined(folder, fileName)
-        guard try RegularFile.exists(path) else { return nil }
+        let paths = (sha256 == nil ? [fileName()] : [fileName(sha256), fileName()]).map { PathName.joined(folder, $0) }
+        guard let path = try paths.first(where: { try RegularFile.exists($0) }) else {
+            guard sha256 != nil else { return nil }
+            throw FoveaError(
+                .data, about: paths[0], "is missing, though the calibration beside it was learnt with it",
+                remedy: "Copy it there too, or make both again with `fovea calibrate`.")
+        }
         let file = try WeightFile.open(path)
-        let remedy = "Make it again with `fovea calibrate`, or delete it."
+        let remedy = "Make it again with `fovea calibrate`."
         guard file.metadata["weights_sha256"] == weights else {
             throw FoveaError(.data, about: path, "belongs to other weights than those beside it", remedy: remedy)
         }

@@ -236,6 +236,8 @@ public struct ModelBundle {
         let description = try description(in: folder)
         let weights = try WeightFile.open(PathName.joined(folder, weightsName))
         try description.requireHead(in: weights)
+        // Before there is memory for networks that the file does not have.
+        try Tensor.withoutElements { try ModelBundle(empty: description) }.network.requireFit(of: weights)
         let bundle = try ModelBundle(empty: description)
         _ = try bundle.network.load(weights, .everything)
         return bundle

@@ -51,8 +51,17 @@ extension ModelDescription {
         member.model.classes.compactMap { classes.firstIndex(of: $0) }
     }
 
+    /// The most images that the networks of a model may see of a photograph.
+    package static let imageLimit = 256
+
     /// Verifies regions and members, which only a model that sees several images of a photograph has.
     func validateImages(_ path: String) throws {
+        guard images.count <= Self.imageLimit else {
+            throw FoveaError(
+                .data, at: FilePlace(path),
+                "regions and members see \(images.count) images of a photograph; allowed are at most \(Self.imageLimit)",
+                remedy: "Restore the file that was saved with the model.")
+        }
         var names = Set<String>()
         func verify(_ kind: String, _ name: String, _ own: [String], _ more: [(Bool, String)]) throws {
             let faults =
@@ -69,7 +78,6 @@ extension ModelDescription {
             try region.window.validate()
         }
         for member in members ?? [] {
-            try member.model.validate(path)
             let isSingle = labels == .single || member.model.labels == .single
             try verify(
                 "member", member.name, member.model.classes,
@@ -77,6 +85,7 @@ extension ModelDescription {
                     (member.model.members != nil, "the member \(member.name) has members of its own"),
                     (isSingle, "members are given, and labels is single; logits can be averaged for multi alone"),
                 ])
+            try member.model.validate(path)
         }
     }
 }

@@ -46,7 +46,8 @@ public struct RegionSheet: Sendable {
         let windows = regions.windows.enumerated().map { "\($1.region) \(Self.colours[$0 % Self.colours.count].name)" }
         text =
             "\(Pluralization.count(tiles.count, "photograph")) with the windows of \(windows.joined(separator: ", ")). "
-            + (try Self.agreement(paths, sides, present, settings, context))
+            + (try Self.agreement(
+                paths, sides.indices.map { missing.contains($0) ? nil : sides[$0] }, settings, context))
     }
 
     /// A photograph with its windows.
@@ -75,25 +76,20 @@ public struct RegionSheet: Sendable {
 
     /// How often the estimate is what the table says, in words.
     private static func agreement(
-        _ paths: [String], _ sides: [EyeSide?], _ present: [Int], _ settings: ImageSettings, _ context: ExecutionContext
+        _ paths: [String], _ sides: [EyeSide?], _ settings: ImageSettings, _ context: ExecutionContext
     ) throws -> String {
-        let known = present.filter { sides[$0] != nil }
-        guard !known.isEmpty else {
+        guard sides.contains(where: { $0 != nil }) else {
             return "The table says of no photograph which eye it shows: sides are estimated.\n"
         }
         var small = settings
         small.resolution = smallSide
         let image = small
-        let progress = ProgressReporter("Sides of eyes", total: known.count, unit: "images")
-        let found = try mapInParallel(
-            known.count, threads: context.threads, progress: progress, shouldStop: context.shouldStop
-        ) { index in
-            let read = try? FundusReader.read(path: paths[known[index]], settings: image)
-            return read.flatMap { try? EyeSide(estimatedFrom: $0.image) }.map { $0 == sides[known[index]] }
-        }.compactMap(\.self)
-        progress.finish()
-        let right = found.count { $0 }
-        return "The eye that is estimated from the photograph is that of the table for \(right) of \(found.count).\n"
+        let eyes = try EyeAgreement(of: sides, threads: context.threads, shouldStop: context.shouldStop) { index in
+            try? FundusReader.read(path: paths[index], settings: image).image
+        }
+        return
+            "The eye that is estimated from the photograph is that of the table for \(eyes.agreeing) of \(eyes.compared).\n"
+            + (eyes.warning.map { "Warning: \($0)\n" } ?? "")
     }
 }
 

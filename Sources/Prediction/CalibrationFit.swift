@@ -38,9 +38,7 @@ public struct CalibrationFit {
         let file = try OutputFile(
             path, named: "the calibration", inputs: InferenceModel.files(of: data.model),
             isEarlier: ModelCalibration.isOne)
-        _ = try OutputFile(
-            PathName.joined(data.model, Familiarity.fileName), named: "the familiarity", isEarlier: Familiarity.isOne)
-        PartialFile.removeLeftOver(in: data.model) { $0 == ModelCalibration.name }
+        PartialFile.removeLeftOver(in: data.model) { $0 == ModelCalibration.name || Familiarity.isName($0) }
         var data = data
         data.outputs.append(file)
         (predictions, overlap) = try data.predictions(of: inference, context: context)
@@ -60,7 +58,7 @@ public struct CalibrationFit {
             images: predictions.data.rows.count, split: data.part.rawValue, contents: predictions.contents.sorted())
         let predictions = predictions
         let weights = try ModelBundle.weightsHash(in: data.model)
-        // First, so that no calibration stands beside the familiarity of other weights.
+        // First, and the earlier one stays until then: after a kill at any moment a whole calibration is there.
         let learnt = try Self.learn(inference, weights: weights, context)
         unlearnt = learnt.missing
         calibration = ModelCalibration(
@@ -69,6 +67,7 @@ public struct CalibrationFit {
             positives: predictions.data.classes.indices.map { predictions.data.labels(class: $0).count { $0 == 1 } },
             learnt: learnt)
         try file.write(String(decoding: JSONFormat.encoded(calibration), as: UTF8.self), shouldStop: context.shouldStop)
+        Familiarity.removeOthers(than: learnt.familiarity, in: data.model)
     }
 
     /// Learns limits of quality from the training images, and what they look like to the model, where its run says which they
@@ -76,17 +75,13 @@ public struct CalibrationFit {
     private static func learn(
         _ inference: InferenceModel, weights: String, _ context: ExecutionContext
     ) throws -> ModelCalibration.Learnt {
-        PartialFile.removeLeftOver(in: inference.folder) { $0 == Familiarity.fileName }
-        let path = PathName.joined(inference.folder, Familiarity.fileName)
         var learnt = ModelCalibration.Learnt()
         do {
             let cache = try ModelEvaluation.trainingImages(of: inference, context)
             learnt.quality = try quality(of: cache, context)
-            try Familiarity(fitting: inference.features(cache), count: cache.count)
+            learnt.familiarity = try Familiarity(fitting: inference.features(cache), count: cache.count)
                 .save(to: inference.folder, weights: weights)
-            learnt.familiarity = try Digest.sha256(fileAt: path)
         } catch let error as FoveaError where [.data, .configuration].contains(error.kind) {
-            unlink(path)
             learnt.missing = "familiarity was not learnt, which needs the training images: \(error.message)"
         }
         return learnt

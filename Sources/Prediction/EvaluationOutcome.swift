@@ -2,6 +2,7 @@ import Basics
 import Cohorts
 import Evaluation
 import Foundation
+import FundusImaging
 import Reports
 import Torch
 
@@ -19,6 +20,8 @@ public struct EvaluationOutcome: Sendable {
     public var difference: PairedResult?
     /// How many of the images evaluated are known to have trained the model; nil where that is not known.
     public var trainedImages: Int?
+    /// How far the eyes of the table, by which windows lie, are those that a prediction estimates; nil without either.
+    public var eyes: EyeAgreement?
     /// The arithmetic in which a model was judged; nil for probabilities of a table.
     public var precision: Precision?
     /// How the model's calibration does on these images; nil where it has none.
@@ -45,6 +48,7 @@ public struct EvaluationOutcome: Sendable {
             var evaluation: EvaluationResult
             var calibration: CalibrationCheck?
             @ExplicitNull var trainedImages: Int?
+            @ExplicitNull var eyes: EyeAgreement?
             @ExplicitNull var precision: Precision?
             var labelTables: [String: String]
             @ExplicitNull var referenceSubject: String?
@@ -53,7 +57,7 @@ public struct EvaluationOutcome: Sendable {
         }
         let document = Document(
             subject: subject, evaluation: evaluation, calibration: calibration, trainedImages: trainedImages,
-            precision: precision,
+            eyes: eyes, precision: precision,
             labelTables: Dictionary(tables.map { ($0.path, $0.sha256) }) { first, _ in first },
             referenceSubject: referenceSubject, reference: reference, difference: difference)
         return String(decoding: try JSONFormat.encoded(document), as: UTF8.self)

@@ -1,6 +1,7 @@
 import Basics
 import Cohorts
 import Evaluation
+import FundusImaging
 import Models
 import RunFiles
 
@@ -16,7 +17,10 @@ struct LabelledPhotographs {
     /// 1, 0 or -1 for unknown, [rows, classes of the model].
     let labels: [Int8]
     /// What the reader should know of the data.
-    let notes: [String]
+    var notes: [String]
+    /// How far the eyes of the table are those that a prediction estimates; nil where no eye decides what the model sees, or
+    /// the table names none.
+    var eyes: EyeAgreement?
     /// The run that the model comes from; nil where it is alone.
     let record: RunRecord?
     /// Where the split of the model's run should lie and does not.

@@ -211,6 +211,9 @@ public struct ModelCalibration: Codable, Sendable, Equatable {
         guard data.images == data.contents.count, positives.allSatisfy({ 0...data.images ~= $0 }) else {
             return "data.images must be the number of data.contents, and each of positives from 0 to that"
         }
+        if let familiaritySHA256, familiaritySHA256.wholeMatch(of: /[0-9a-f]{64}/) == nil {
+            return "familiarity_sha256 is \"\(familiaritySHA256)\", which is not a SHA-256 in hexadecimal"
+        }
         guard quality?.isPossible ?? true else { return "quality has a number below 0 or one that is not finite" }
         return nil
     }

@@ -122,6 +122,7 @@ public struct ModelEvaluation: Sendable {
         outcome.outcomes = outcomes
         outcome.precision = precision
         outcome.trainedImages = overlap.trained
+        outcome.eyes = data.eyes
         outcome.tables = data.cohort.tables
         outcome.names = data.names
         outcome.notes = data.notes + predictions.contradictions + overlap.notes
@@ -166,8 +167,9 @@ public struct ModelEvaluation: Sendable {
     func predictions(
         of inference: InferenceModel, merged: [(name: String, members: [Int])] = [], context: ExecutionContext
     ) throws -> (predictions: LabelledPredictions, overlap: TrainingOverlap) {
-        let data = try photographs(of: inference.description, merged: merged)
+        var data = try photographs(of: inference.description, merged: merged)
         let cache = try cache(data, context)
+        try data.compareEyes(cache, context)
         let images = data.images
         let predictions = LabelledPredictions(
             data: data, contents: images.indices.map(cache.contentHash),
@@ -254,6 +256,24 @@ public struct ModelEvaluation: Sendable {
         }
         let hashes = DataSettings.hashes(cohort, attributes, severalTables: !settings.data.tables.isEmpty)
         return sources.changes(since: hashes, at: settings.paths)
+    }
+}
+
+extension LabelledPhotographs {
+    /// Compares the eyes that the table names with those that `predict` estimates. Nothing where no eye decides what the
+    /// model sees, or only parts of the photographs are at hand.
+    fileprivate mutating func compareEyes(_ cache: ImageCache, _ context: ExecutionContext) throws {
+        guard description.needsSides, cache.settings.window == nil else { return }
+        let found = try EyeAgreement(
+            of: cohort.eyeSides(rows: rows), threads: context.threads, shouldStop: context.shouldStop
+        ) { try cache.image($0) }
+        guard found.compared > 0 else { return }
+        eyes = found
+        guard found.agreeing < found.compared else { return }
+        notes.append(
+            "windows lie as the table says which eye it is; `fovea predict` and `serve` estimate it, which gives the other eye, "
+                + "and so other probabilities, for about \(found.compared - found.agreeing) of "
+                + Pluralization.count(found.compared, "image"))
     }
 }
 

@@ -115,7 +115,9 @@ public struct PredictionFolder {
         let own = Manifest(
             weightsSHA256: try ModelBundle.weightsHash(in: inference.folder),
             calibrationSHA256: try hash(ModelCalibration.name),
-            familiaritySHA256: inference.familiarity == nil ? nil : try hash(Familiarity.fileName),
+            familiaritySHA256: try inference.familiarity.flatMap { _ in
+                try inference.calibration?.familiaritySHA256 ?? hash(Familiarity.fileName())
+            },
             operatingPoint: inference.rule.name,
             precision: inference.precision, classes: inference.description.classes,
             takesAnyImage: inference.imagePolicy.takesAnyImage, images: images.count,

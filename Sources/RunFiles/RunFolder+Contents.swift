@@ -24,11 +24,13 @@ extension RunFolder {
     }
 
     private static let names = Set(
-        [".lock"] + early + [RunSplit.name] + late + [calibrationName, Familiarity.fileName] + pageNames + folders)
+        [".lock"] + early + [RunSplit.name] + late + [calibrationName] + pageNames + folders)
 
     /// Whether a file or folder of this name in `folder` belongs to a run or model there.
     static func owns(_ name: String, in folder: String) -> Bool {
-        guard names.contains(name) || name.hasPrefix("events.out.tfevents") else { return false }
+        guard names.contains(name) || name.hasPrefix("events.out.tfevents") || Familiarity.isName(name) else {
+            return false
+        }
         func has(_ names: String...) -> Bool { names.contains { access(PathName.joined(folder, $0), F_OK) == 0 } }
         return has(RunConfiguration.name)
             && has("metrics.json", "stages", "checkpoints", "history.csv", RunSources.name)

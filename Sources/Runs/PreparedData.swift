@@ -31,13 +31,20 @@ public struct PreparedData: Sendable {
             paths: cohort.photographs.map(\.path), settings: settings.image, others: settings.sharedWindows,
             sides: settings.sharedWindows.isEmpty ? [] : cohort.eyeSides(), folder: cacheFolder,
             threads: threads, shouldStop: shouldStop, logger: logger)
+        let unreadable = Set(cache.failures.map(\.index))
         var warnings = attributes?.warnings(for: cohort.classes) ?? []
         if let note = cohort.leftOutNote { warnings.append(note) }
         if settings.data.split.method == .column, let note = divided.split.leftOutNote(of: cohort) {
             warnings.append(note)
         }
+        if settings.needsSides {
+            // Enough to notice that a column is wrong.
+            let eyes = try EyeAgreement(
+                of: cohort.eyeSides(), atMost: 1000, threads: threads, shouldStop: shouldStop
+            ) { unreadable.contains($0) ? nil : try cache.image($0) }
+            if let warning = eyes.warning { warnings.append(warning) }
+        }
         var split = divided.split
-        let unreadable = Set(cache.failures.map(\.index))
         if !unreadable.isEmpty {
             try Self.refuse(cache.failures, among: split, policy: settings.data.unreadable)
             split = try split.training(without: unreadable, of: cohort)

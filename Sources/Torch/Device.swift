@@ -5,6 +5,8 @@ import CTorch
 public enum Device: Hashable, Sendable, CustomStringConvertible {
     case cpu
     case cuda(Int)
+    /// Nowhere: tensors have a shape and no elements (libtorch's "meta").
+    case meta
 
     /// Parses "cpu", "cuda" or "cuda:N".
     ///
@@ -48,6 +50,7 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
         switch self {
         case .cpu: "cpu"
         case .cuda(let index): "cuda:\(index)"
+        case .meta: "meta"
         }
     }
 
@@ -59,12 +62,15 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
     }
 
     init(type: Int32, index: Int32) {
-        self = type == 1 ? .cuda(Int(max(0, index))) : .cpu
+        self = type == 1 ? .cuda(Int(max(0, index))) : type == 14 ? .meta : .cpu
     }
 
     var type: Int32 {
-        if case .cuda = self { return 1 }
-        return 0
+        switch self {
+        case .cpu: 0
+        case .cuda: 1
+        case .meta: 14
+        }
     }
 
     var index: Int32 {

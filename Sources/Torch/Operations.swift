@@ -67,7 +67,7 @@ extension Tensor {
     public static func full(_ shape: [Int], _ value: Double, dtype: DType = .float32, device: Device = .cpu) throws
         -> Tensor
     {
-        try Ops.full(.ints(shape), .double(value), .dtype(dtype), .none, .device(device))
+        try Ops.full(.ints(shape), .double(value), .dtype(dtype), .none, .device(making == .shapes ? .meta : device))
     }
 
     /// A tensor of zeros.
@@ -80,24 +80,31 @@ extension Tensor {
         try full(shape, 1, dtype: dtype, device: device)
     }
 
-    /// Whether `normal` and `uniform` draw their values.
-    @TaskLocal private static var isDrawing = true
+    /// What tensors are made with.
+    private enum Making { case draws, zeros, shapes }
+    @TaskLocal private static var making = Making.draws
 
     /// Runs `body`, in which `normal` and `uniform` give zeros: networks whose weights come from a file need no others, and
     /// draws take longer than reading.
     public static func withoutDrawing<Value>(_ body: () throws -> Value) rethrows -> Value {
-        try $isDrawing.withValue(false, operation: body)
+        try $making.withValue(making == .shapes ? .shapes : .zeros, operation: body)
+    }
+
+    /// Runs `body`, in which tensors that are made have a shape and no elements: what a network is known by before there is
+    /// memory for it.
+    public static func withoutElements<Value>(_ body: () throws -> Value) rethrows -> Value {
+        try $making.withValue(.shapes, operation: body)
     }
 
     /// A tensor of draws from N(0, deviation^2), by the device's generator.
     public static func normal(_ shape: [Int], deviation: Double = 1, device: Device = .cpu) throws -> Tensor {
-        guard isDrawing else { return try zeros(shape, device: device) }
+        guard making == .draws else { return try zeros(shape, device: device) }
         return try Ops.normalInPlace(.tensor(zeros(shape, device: device)), .double(0), .double(deviation))
     }
 
     /// A tensor of draws from the uniform distribution on [low, high), by the device's generator.
     public static func uniform(_ shape: [Int], _ low: Double, _ high: Double, device: Device = .cpu) throws -> Tensor {
-        guard isDrawing else { return try zeros(shape, device: device) }
+        guard making == .draws else { return try zeros(shape, device: device) }
         return try Ops.uniformInPlace(.tensor(zeros(shape, device: device)), .double(low), .double(high))
     }
 

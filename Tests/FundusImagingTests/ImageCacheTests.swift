@@ -82,6 +82,26 @@ import Testing
         #expect(try packs(folder).count == 4)
     }
 
+    @Test(
+        "what a further network sees is of the contents that were hashed first, or it is refused",
+        arguments: [true, false])
+    func furtherNetworks(isGone: Bool) throws {
+        let folder = try TemporaryFolder()
+        let paths = try photographs(folder, 3)
+        let large = ImageSettings(resolution: 48)
+        let window = ImageSettings(resolution: 32, window: ImageWindow(x: 0.3, y: 0.5, halfSide: 0.25))
+        let first = try open(paths, folder)
+        let second = try first.seen(as: large)
+        #expect(second.contentHash(1) == first.contentHash(1) && second.resolution == 48)
+        try FileManager.default.removeItem(atPath: paths[1])
+        if !isGone { try FileManager.default.copyItem(atPath: paths[0], toPath: paths[1]) }
+        // What was decoded before is found again.
+        #expect(try first.seen(as: large).image(1) == second.image(1))
+        let error = try dataError { _ = try first.seen(as: window) }
+        #expect(error.message.contains(paths[1]))
+        #expect(isGone || error.message.hasSuffix("changed while the image cache was in use"))
+    }
+
     @Test("settings, order and content make the key; the name of a file does not")
     func keys() throws {
         let folder = try TemporaryFolder()

@@ -93,6 +93,61 @@ import Torch
         #expect(try loaded.copy().predictor(device: .cpu).logits(Self.stacked, count: 2, resolution: 32) == expected)
     }
 
+    /// Saves a committee, changes its description and loads it.
+    private func refusal(_ change: (inout [[String: Any]]) throws -> Void) throws -> FoveaError? {
+        let folder = try TemporaryFolder()
+        try Self.committee().committee.save(to: folder.path)
+        let path = URL(fileURLWithPath: folder.path + "/config.json")
+        var json = try #require(JSONSerialization.jsonObject(with: Data(contentsOf: path)) as? [String: Any])
+        var members = try #require(json["members"] as? [[String: Any]])
+        try change(&members)
+        json["members"] = members
+        try JSONSerialization.data(withJSONObject: json).write(to: path)
+        return #expect(throws: FoveaError.self) { try ModelBundle.load(from: folder.path) }
+    }
+
+    @Test func aCommitteeHasAsManyMembersAsARunCanMake() throws {
+        func many(_ count: Int) throws -> FoveaError? {
+            try refusal { members in
+                let first = members[0]
+                members = (0..<count).map { number in first.merging(["name": "m\(number)"]) { $1 } }
+            }
+        }
+        let error = try many(256)
+        #expect(
+            error?.kind == .data
+                && error?.message.hasSuffix("257 images of a photograph; allowed are at most 256") == true)
+        // As many as are allowed are sought in the file.
+        #expect(try many(255)?.message.contains("members.m0.") == true)
+    }
+
+    @Test func aMemberHasNoMembers() throws {
+        let error = try refusal { members in
+            var model = try #require(members[0]["model"] as? [String: Any])
+            model["members"] = [members[1]]
+            members[0]["model"] = model
+        }
+        #expect(error?.message.contains("the member region-disc has members of its own") == true)
+    }
+
+    /// Three networks of 1.2 GB each.
+    @Test func noNetworkIsMadeThatTheWeightsDoNotHave() throws {
+        func peak() throws -> Int {
+            let status = try String(contentsOfFile: "/proc/self/status", encoding: .utf8)
+            let line = try #require(status.split(separator: "\n").first { $0.hasPrefix("VmHWM:") })
+            return try #require(Int(line.filter(\.isNumber)))
+        }
+        let before = try peak()
+        let error = try refusal { members in
+            var model = try #require(members[0]["model"] as? [String: Any])
+            model["architecture"] = "vit_large_patch16_224"
+            model["image"] = try #require(model["image"] as? [String: Any]).merging(["resolution": 32]) { $1 }
+            members = (0..<3).map { ["name": "m\($0)", "model": model] }
+        }
+        #expect(error?.kind == .data && error?.message.contains("does not fit the network") == true)
+        #expect(try peak() - before < 2 << 20)
+    }
+
     @Test(arguments: [
         ("\"name\" : \"region-macula\"", "\"name\" : \"region-disc\"", "has the name \"region-disc\" twice"),
         ("\"class 2\",\n", "\"class 9\",\n", "has the class \"class 9\", which the model does not have"),

@@ -34,25 +34,40 @@ import Weights
     @Test func itIsReadAsItWasWritten() throws {
         let folder = try TemporaryFolder()
         let fitted = try fitted()
-        try fitted.save(to: folder.path, weights: "abc")
-        let read = try #require(try Familiarity.read(from: folder.path, weights: "abc", length: 12))
+        let sha256 = try fitted.save(to: folder.path, weights: "abc")
         let features = file.new.flatMap { $0 }
-        #expect(try read.shares(features, count: 10) == fitted.shares(features, count: 10))
         func message(_ weights: String, _ length: Int) -> String {
-            foveaError { _ = try Familiarity.read(from: folder.path, weights: weights, length: length) }?.message
-                ?? "none"
+            foveaError {
+                _ = try Familiarity.read(from: folder.path, weights: weights, sha256: sha256, length: length)
+            }?.message ?? "none"
         }
+        func sharesAreThose(_ sha256: String?) throws {
+            let read = try #require(
+                try Familiarity.read(from: folder.path, weights: "abc", sha256: sha256, length: 12))
+            #expect(try read.shares(features, count: 10) == fitted.shares(features, count: 10))
+        }
+        try sharesAreThose(sha256)
         #expect(message("other", 12).hasSuffix("belongs to other weights than those beside it"))
         #expect(message("abc", 13).contains("mean is missing or has another shape"))
-        #expect(try Familiarity.read(from: folder.path + "/none", weights: "abc", length: 12) == nil)
+        // As earlier versions called it, with and without its hash in the calibration.
+        let (path, earlier) = (
+            folder.path + "/familiarity-\(sha256.prefix(16)).safetensors", folder.path + "/familiarity.safetensors"
+        )
+        #expect(rename(path, earlier) == 0)
+        try sharesAreThose(sha256)
+        try sharesAreThose(nil)
+        unlink(earlier)
+        #expect(message("abc", 12) == "\(path) is missing, though the calibration beside it was learnt with it")
+        #expect(try Familiarity.read(from: folder.path, weights: "abc", length: 12) == nil)
         #expect(foveaError { _ = try Familiarity(fitting: [1, 2, 3], count: 3) }?.kind == .data)
     }
 
     /// Numbers with which every image would be familiar, or none.
     @Test func whatNoFitGivesIsRefused() throws {
         let folder = try TemporaryFolder()
-        let path = folder.path + "/" + Familiarity.fileName
-        try fitted().save(to: folder.path, weights: "abc")
+        let path = folder.path + "/" + Familiarity.fileName()
+        let name = try Familiarity.fileName(fitted().save(to: folder.path, weights: "abc"))
+        #expect(rename(folder.path + "/" + name, path) == 0)
         let whole = try Data(contentsOf: URL(fileURLWithPath: path))
         let header = try WeightFile.open(path)
         let written = try Dictionary(

@@ -43,6 +43,20 @@ struct DatasetInspectionTests {
         #expect(json.contains("\"patient_conflicts\""))
     }
 
+    @Test(arguments: [true, false]) func exchangedEyesAreNamedUnderTheWindows(_ areExchanged: Bool) throws {
+        let data = try SmallJob(in: folder.path).settings.data
+        var table = try String(contentsOfFile: data.table, encoding: .utf8)
+        if areExchanged {
+            table = table.replacing(",left,", with: ",x,").replacing(",right,", with: ",left,")
+                .replacing(",x,", with: ",right,")
+        }
+        let request = try DatasetInspection(
+            table: folder.write(table, to: "eyes.csv"), images: data.images, attributes: nil)
+        let text = try request.regionSheet(ExecutionContext(device: .cpu, threads: 2)).text
+        #expect(text.contains("that of the table for"), "\(text)")
+        #expect(text.contains("Warning: the eye that the table names") == areExchanged, "\(text)")
+    }
+
     @Test func imagesInWhichNothingCanBeSeenAreMarked() throws {
         var detail = PixelImage(width: 40, height: 40, red: 90)
         detail.bytes[3 * 20 * 40] = 140

@@ -245,13 +245,6 @@ import Torch
             foreign.message
                 == "the calibration \(path) exists and was not written by this command: it would be overwritten")
         unlink(path)
-        let familiarity = run + "/familiarity.safetensors"
-        try AtomicFile.write("mine", to: familiarity)
-        #expect(
-            try error { _ = try CalibrationFit(ModelEvaluation(run: run), context) }.message
-                == "the familiarity \(familiarity) exists and was not written by this command: it would be overwritten")
-        #expect(try String(contentsOfFile: familiarity, encoding: .utf8) == "mine")
-        unlink(familiarity)
         try Folder.make(path)
         let standing = try error { _ = try CalibrationFit(ModelEvaluation(run: run), context) }
         #expect(standing.kind == .configuration && standing.message == "the calibration \(path) is a folder")
@@ -408,6 +401,37 @@ import Torch
         #expect(try predict(changing: ["minimum_brightness": 0.9]).poorQuality?.contains("\(names.count) dark") == true)
         let refused = try predict(changing: ["not_fundus": 0])
         #expect(refused.rows.isEmpty && refused.failures.count == names.count)
+    }
+
+    /// The familiarity is written first, then the calibration, and then what was there before is removed.
+    @Test func aKilledCalibrationLeavesAWholeOne() throws {
+        func names() throws -> Set<String> {
+            Set(try FileManager.default.contentsOfDirectory(atPath: run).filter { $0.hasPrefix("familiarity") })
+        }
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        let own = try names()
+        let name = try #require(own.first)
+        let file = try Data(contentsOf: URL(fileURLWithPath: run + "/" + name))
+        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
+        // Killed before the calibration was written.
+        let features = try InferenceModel(run, context).featureCount
+        var random = SeededRandom(seed: 1)
+        let other = try Familiarity(fitting: (0..<20 * features).map { _ in Float(random.uniform()) }, count: 20)
+            .save(to: run, weights: ModelBundle.weightsHash(in: run))
+        #expect(try InferenceModel(run, context).familiarity != nil && names().count == 2)
+        // Killed before the earlier one was removed, under the name that earlier versions gave it.
+        try FileManager.default.copyItem(
+            atPath: run + "/" + Familiarity.fileName(other), toPath: run + "/familiarity.safetensors")
+        #expect(try InferenceModel(run, context).familiarity != nil)
+        let mine = "familiarity-0123456789abcdef.safetensors"
+        try AtomicFile.write("mine", to: run + "/" + mine)
+        _ = try CalibrationFit(ModelEvaluation(run: run), context)
+        #expect(try names() == own.union([mine]) && Data(contentsOf: URL(fileURLWithPath: path)) == whole)
+        #expect(try Data(contentsOf: URL(fileURLWithPath: run + "/" + name)) == file)
+        // A model that was copied without it.
+        unlink(run + "/" + name)
+        let missing = try error { _ = try ModelEvaluation(run: run).run(context) }
+        #expect(missing.kind == .data && missing.message.contains(name))
     }
 
     @Test func imagesUnlikeTheTrainingImagesAreNamed() throws {

@@ -41,19 +41,20 @@ import Torch
     }
 
     /// As `fovea calibrate` would, with made-up lines, one operating point and made-up training images.
-    private static func calibrate(_ path: String, features: Int) throws {
+    private static func calibrate(_ path: String, features: Int, seed: UInt64 = 1) throws {
         let weights = try ModelBundle.weightsHash(in: path)
+        var random = SeededRandom(seed: seed)
+        let training = (0..<40 * features).map { _ in Float(random.uniform()) }
+        let familiarity = try Familiarity(fitting: training, count: 40).save(to: path, weights: weights)
         let contents = (10..<30).map { "\"\($0)\"" }.joined(separator: ", ")
         try Data(
             """
             {"classes": ["a", "b, \\"c\\""], "data": {"contents": [\(contents)], "hash": "", "images": 20, "path": "x", "split": "all"},
              "format": 1, "offset": [0.5, -0.5], "points": {"sensitivity": {"0.9": [0.6, null]}, "specificity": {}},
-             "positives": [9, 9], "precision": "float32", "slope": [1.5, 0.5], "weights_sha256": "\(weights)"}
+             "positives": [9, 9], "precision": "float32", "slope": [1.5, 0.5], "weights_sha256": "\(weights)",
+             "familiarity_sha256": "\(familiarity)"}
             """.utf8
         ).write(to: URL(fileURLWithPath: path + "/calibration.json"))
-        var random = SeededRandom(seed: 1)
-        let training = (0..<40 * features).map { _ in Float(random.uniform()) }
-        try Familiarity(fitting: training, count: 40).save(to: path, weights: weights)
     }
 
     private func predict(
@@ -158,7 +159,6 @@ import Torch
     @Test func anotherFamiliarityIsNoticed() throws {
         _ = try predict("out")
         let place = folder.path + "/model"
-        let path = place + "/" + Familiarity.fileName
         func refusal() -> FoveaError? {
             foveaError {
                 let now = try InferenceModel(place, operatingPoint: "sensitivity=0.9", takesAnyImage: true, context)
@@ -166,15 +166,15 @@ import Torch
             }
         }
         #expect(refusal() == nil)
-        let whole = try Data(contentsOf: URL(fileURLWithPath: path))
-        var random = SeededRandom(seed: 2)
-        let training = (0..<40 * model.featureCount).map { _ in Float(random.uniform()) }
-        try Familiarity(fitting: training, count: 40).save(to: place, weights: ModelBundle.weightsHash(in: place))
+        try Self.calibrate(place, features: model.featureCount, seed: 2)
         #expect(refusal()?.kind == .configuration)
-        unlink(path)
-        #expect(refusal()?.kind == .configuration)
-        try whole.write(to: URL(fileURLWithPath: path))
+        try Self.calibrate(place, features: model.featureCount)
         #expect(refusal() == nil)
+        for name in try FileManager.default.contentsOfDirectory(atPath: place) where Familiarity.isName(name) {
+            unlink(place + "/" + name)
+        }
+        let missing = refusal()
+        #expect(missing?.kind == .data && missing?.remedy?.contains("`fovea calibrate`") == true)
     }
 
     @Test func foldersOfOtherWorkAreRefused() throws {

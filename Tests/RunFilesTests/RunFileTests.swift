@@ -39,6 +39,8 @@ import Torch
         let run = job.settings.output
         _ = try CalibrationFit(ModelEvaluation(run: run), context)
         let images = Array(try ImageArguments.expand([job.settings.data.images]).prefix(1))
+        let familiarity = try #require(
+            try FileManager.default.contentsOfDirectory(atPath: run).first { $0.hasPrefix("familiarity-") })
         let stage = try #require(
             try FileManager.default.contentsOfDirectory(atPath: run + "/stages").first { $0.hasPrefix("student-") })
         func predict() throws {
@@ -48,7 +50,7 @@ import Torch
         func report() throws { _ = try ModelReporting(run: run, context).write() }
         func resume() throws { try job.execute(isResuming: true) }
         for (name, uses) in [
-            ("calibration.json", [predict, judge, report]), ("familiarity.safetensors", [predict]),
+            ("calibration.json", [predict, judge, report]), (familiarity, [predict, judge]),
             ("metrics.json", [predict, judge, report]), ("config.json", [predict, judge, report]),
             ("sources.json", [judge, report, resume]), ("split.csv", [judge, report]),
             ("config.yaml", [judge, report]), ("stages/\(stage)/stage.json", [resume]),

@@ -1,5 +1,6 @@
 import Basics
 import Distillation
+import Evaluation
 import Execution
 import Foundation
 import FundusImaging
@@ -110,6 +111,50 @@ import Torch
         let moved = try reused("moved") { $0.regions?.windows[1].area.x = 0.6 }
         #expect(moved == ["plain", "teacher region-disc"])
         #expect(try reused("whole") { $0.regions = nil } == ["plain"])
+    }
+
+    /// Windows then lie on the wrong side, in training and in evaluation, and `predict` sees others.
+    @Test(arguments: [true, false]) func exchangedEyesAreNoticed(_ areExchanged: Bool) throws {
+        var job = try job()
+        var table = try String(contentsOfFile: job.settings.data.table, encoding: .utf8)
+        if areExchanged {
+            table = table.replacing(",left,", with: ",x,").replacing(",right,", with: ",left,")
+                .replacing(",x,", with: ",right,")
+        }
+        job.settings.data.table = try folder.write(table, to: "labels.csv")
+        var log: [String] = []
+        try job.execute(log: { log.append($0) })
+        #expect(log.contains { $0.contains("if left and right are exchanged in the table") } == areExchanged, "\(log)")
+        let context = ExecutionContext(device: .cpu, threads: 1)
+        let outcome = try ModelEvaluation(run: job.settings.output).run(context)
+        let eyes = try #require(outcome.eyes)
+        #expect(eyes.compared == outcome.outcomes?.images.count)
+        #expect((eyes.agreeing < eyes.compared / 2) == areExchanged, "\(eyes)")
+        let note = "gives the other eye, and so other probabilities, for about \(eyes.compared - eyes.agreeing) of"
+        #expect(outcome.notes.contains { $0.contains(note) } == (eyes.agreeing < eyes.compared))
+        #expect(try outcome.json().contains("\"agreeing\" : \(eyes.agreeing)"))
+    }
+
+    /// Teachers see images that are decoded after those of the plain model.
+    @Test(arguments: [true, false]) func photographsThatChangeBeforeTheTeachersEndTheRun(_ haveWindows: Bool) throws {
+        var job = try job()
+        if !haveWindows { job.settings.regions = nil }
+        let images = try ImageArguments.expand([job.settings.data.images]).map(\.path)
+        let first = try Data(contentsOf: URL(fileURLWithPath: images[0]))
+        let error = foveaError {
+            try job.execute(log: { line in
+                guard line.hasPrefix("teacher 1 of") else { return }
+                for path in images { try? first.write(to: URL(fileURLWithPath: path)) }
+            })
+        }
+        #expect(error?.kind == .data)
+        #expect(
+            error?.message.contains("changed while the image cache was in use") == true, "\(String(describing: error))")
+        let stages = job.settings.output + "/stages"
+        let finished = try FileManager.default.contentsOfDirectory(atPath: stages).filter {
+            FileManager.default.fileExists(atPath: "\(stages)/\($0)/stage.json")
+        }
+        #expect(finished.count == 1 && finished[0].hasPrefix("plain-"), "\(finished)")
     }
 
     @Test func anEyeThatIsNeitherLeftNorRightIsRefusedBeforeAnythingIsDecoded() throws {

@@ -7,6 +7,7 @@ import FundusImaging
 import Losses
 import Runs
 import Settings
+import TestSupport
 import Testing
 import Training
 
@@ -15,7 +16,8 @@ import Training
     /// 40 training images of four classes, each of one class; 8 for validation. Each patient has two images.
     private func planner(
         _ change: (inout RunSettings) -> Void = { _ in }, contents: (Int) -> String = { "content \($0)" },
-        label: (Int, Int) -> Int8 = { $0 % 4 == $1 ? 1 : 0 }, weights: String? = nil
+        label: (Int, Int) -> Int8 = { $0 % 4 == $1 ? 1 : 0 }, weights: String? = nil,
+        attributes: ClassAttributes? = nil
     ) throws -> RunPlanner {
         let photographs = (0..<48).map { Photograph(image: "\($0)", path: "/nowhere/\($0)", patient: "\($0 / 2)") }
         let cohort = try Cohort(
@@ -29,7 +31,7 @@ import Training
         settings.distillation?.grouping = "single*2"
         change(&settings)
         return try RunPlanner(
-            settings, cohort: cohort, attributes: nil,
+            settings, cohort: cohort, attributes: attributes,
             split: Split("s", training: Array(0..<40), validation: Array(40..<48), of: cohort),
             contents: (0..<48).map(contents), weights: weights, engine: "2.0")
     }
@@ -59,6 +61,19 @@ import Training
                 + ["student"])
         #expect(
             try ids { $0.technique.loss = "focal" } == ["plain", "plain-bce"] + teachers + banks + ["student"])
+    }
+
+    /// What is trained can be loaded.
+    @Test(arguments: [255, 256]) func aCommitteeIsNotPlannedLargerThanAModelMayBe(_ teachers: Int) throws {
+        let entry = ClassAttributes.Entry(id: "a", values: ["finding": (0..<teachers).map { "\($0)" }])
+        let planner = try planner(
+            {
+                $0.distillation?.grouping = "finding"
+                $0.distillation?.student = .none
+            }, attributes: ClassAttributes(entries: [entry], axes: ["finding"]))
+        let error = foveaError { _ = try planner.plan() }
+        #expect((error == nil) == (teachers == 255))
+        #expect(error.map { $0.message.contains("see 257 images of a photograph; a committee may see 256") } ?? true)
     }
 
     @Test func everyInputStandsBeforeItsStage() throws {

@@ -59,7 +59,10 @@ package struct RunPlanner {
             addTeacher(
                 task, place: "\(index + 1) of \(subsets.tasks.count)", rows: rows, from: teacherStart, to: &plan)
         }
-        guard distillation.student != .none else { return plan }
+        guard distillation.student != .none else {
+            try requireCommittee(of: plan)
+            return plan
+        }
         // A student that is measured on the inner split must neither see it nor begin at a model that has.
         let isPaced = distillation.weights == .selfPaced
         let studentRows = isPaced ? rows : split.training
@@ -70,6 +73,17 @@ package struct RunPlanner {
         plan.student = addStudent(
             recipe, rows: studentRows, from: isPaced ? reference.first : plan.plain.first, to: &plan)
         return plan
+    }
+
+    /// Refuses a committee that sees more images of a photograph than a model may.
+    private func requireCommittee(of plan: RunPlan) throws {
+        let limit = ModelDescription.imageLimit
+        guard 1 + plan.regions.count + plan.teachers.count > limit else { return }
+        throw FoveaError(
+            .configuration,
+            "distillation.student is none, and plain model and teachers see \(1 + plan.regions.count + plan.teachers.count) "
+                + "images of a photograph; a committee may see \(limit)",
+            remedy: "Choose a grouping with fewer teachers.")
     }
 
     private func subsets(of distillation: DistillationSettings, _ clusters: ClassClusters?) throws -> SubsetPlan {

@@ -66,10 +66,9 @@ final class StageRunner {
         guard image != settings.image else { return TrainingData(cohort, data.cache.joined(with: [])) }
         let cache =
             try caches[image]
-            ?? ImageCache.open(
-                paths: cohort.photographs.map(\.path), settings: image,
-                sides: image.window == nil ? [] : cohort.eyeSides(), folder: settings.imageCacheFolder,
-                threads: context.threads, shouldStop: context.shouldStop, logger: context.logger)
+            ?? data.cache.seen(
+                as: image, sides: image.window == nil ? [] : cohort.eyeSides(), threads: context.threads,
+                shouldStop: context.shouldStop)
         caches[image] = cache
         return TrainingData(cohort, cache)
     }
