@@ -60,10 +60,11 @@ public enum AtomicFile {
             case EACCES, EPERM, EROFS: "Check the permissions of the folder, or choose another one."
             case ENAMETOOLONG: "Choose a shorter name, or a folder whose path is shorter."
             case EEXIST, ENOTDIR: "There is a file where a folder must be: choose another place."
-            default: nil
+            default: SystemFault.remedy(code)
             }
         return FoveaError(
-            .storage, "cannot \(verb) \(path): \(String(cString: strerror(code)))", remedy: remedy,
+            SystemFault.kind(code, orElse: .storage), "cannot \(verb) \(path): \(String(cString: strerror(code)))",
+            remedy: remedy,
             place: FilePlace(path))
     }
 

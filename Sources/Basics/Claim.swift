@@ -5,7 +5,8 @@ import Foundation
 /// A claim is a file that is made by a hard link, which succeeds for one process only on network file systems too, and whose
 /// time of modification is renewed every few seconds. Where that stops, or the process is known to have ended, another one
 /// may claim the next generation: of the files `NAME-1`, `NAME-2`, ... the last one holds. So nothing is taken away that
-/// could be a newer claim by then. Times are those of the file system, whatever the clocks of the machines say.
+/// could be a newer claim by then. Times are those of the file system, whatever the clocks of the machines say; where one lies
+/// far ahead, as after a clock was corrected, the claim is watched instead: it is held if it is renewed.
 public final class Claim: Sendable {
     /// Seconds between two renewals, and those after which a claim that was not renewed is another's to take.
     public struct Pace: Sendable {
@@ -21,15 +22,16 @@ public final class Claim: Sendable {
 
     /// Claims what `place` names; nil where another process holds it.
     ///
+    /// - Parameter shouldStop: called while a claim whose time lies ahead is watched.
     /// - Throws: `FoveaError` of kind `storage` when a file cannot be made there; of kind `environment` when the file system
-    ///   has no links.
-    public init?(_ place: String, pace: Pace = .usual) throws {
+    ///   has no links; `CancellationError` when stopped.
+    public init?(_ place: String, pace: Pace = .usual, shouldStop: () -> Bool = { false }) throws {
         let mark = place + "-" + UUID().uuidString
         try AtomicFile.write(ProcessIdentity.own.text, to: mark)
         defer { unlink(mark) }
         let earlier = Self.generations(of: place)
         let last = earlier.last ?? 0
-        if last > 0, Self.isHeld("\(place)-\(last)", at: mark, pace) { return nil }
+        if last > 0, try Self.isHeld("\(place)-\(last)", at: mark, pace, shouldStop) { return nil }
         let path = "\(place)-\(last + 1)"
         guard try Self.link(mark, path) else { return nil }
         for generation in earlier { unlink("\(place)-\(generation)") }
@@ -43,8 +45,13 @@ public final class Claim: Sendable {
     /// Whether another process has taken over, since this one did not renew its claim in time.
     public var isLost: Bool { heart.isLost }
 
-    /// Those that there are of a claim, in order.
-    private static func generations(of place: String) -> [Int] { endings(of: place).compactMap { Int($0) }.sorted() }
+    /// The file by which a process holds what `place` names; nil where none does.
+    public static func file(of place: String) -> String? { generations(of: place).last.map { "\(place)-\($0)" } }
+
+    /// Those that there are of a claim, in order. Other names of digits are not ours.
+    private static func generations(of place: String) -> [Int] {
+        endings(of: place).filter { $0.wholeMatch(of: /[1-9][0-9]{0,8}/) != nil }.compactMap { Int($0) }.sorted()
+    }
 
     /// What follows the name of a claim in those of its files.
     private static func endings(of place: String) -> [Substring] {
@@ -55,7 +62,7 @@ public final class Claim: Sendable {
 
     /// Removes what processes left that were killed while they claimed.
     private static func removeMarks(of place: String, olderThan mark: String, _ pace: Pace) {
-        for ending in endings(of: place) where Int(ending) == nil {
+        for ending in endings(of: place) where UUID(uuidString: String(ending.prefix(36))) != nil {
             let path = "\(place)-\(ending)"
             if age(of: path, at: mark).map({ $0 >= pace.patience }) ?? false { unlink(path) }
         }
@@ -69,11 +76,29 @@ public final class Claim: Sendable {
     }
 
     /// Whether the process of a claim is at work; `mark` was written just now.
-    private static func isHeld(_ path: String, at mark: String, _ pace: Pace) -> Bool {
+    private static func isHeld(
+        _ path: String, at mark: String, _ pace: Pace, _ shouldStop: () -> Bool
+    ) throws -> Bool {
         let text = (try? String(contentsOfFile: path, encoding: .utf8)) ?? ""
         if ProcessIdentity(text)?.hasEnded == true { return false }
         // One that is gone was given back a moment ago.
-        return age(of: path, at: mark).map { $0 < pace.patience } ?? true
+        guard let age = age(of: path, at: mark) else { return true }
+        return try age > -pace.patience ? age < pace.patience : isRenewed(path, pace, shouldStop)
+    }
+
+    /// Whether a claim changes, or goes, while it is watched for as long as one is left without renewal.
+    private static func isRenewed(_ path: String, _ pace: Pace, _ shouldStop: () -> Bool) throws -> Bool {
+        func time() -> [Int] {
+            var file = stat()
+            return stat(path, &file) == 0 ? [file.st_mtim.tv_sec, file.st_mtim.tv_nsec] : []
+        }
+        let (first, end) = (time(), ContinuousClock.now + .seconds(pace.patience))
+        while time() == first {
+            if ContinuousClock.now >= end { return false }
+            if shouldStop() { throw CancellationError() }
+            Thread.sleep(forTimeInterval: min(0.2, pace.renewal))
+        }
+        return true
     }
 
     /// Links a file to a name that is free; false where it is not.

@@ -33,7 +33,8 @@ public enum Digest {
 
     /// The hash of a file, read in blocks of 1 MiB.
     ///
-    /// - Throws: `FoveaError` of kind `data` when the file cannot be read or is not a regular file.
+    /// - Throws: `FoveaError` of kind `data` when the file cannot be opened or is not a regular file, `storage` when the disk
+    ///   fails.
     public static func sha256(fileAt path: String) throws -> String {
         guard let file = try RegularFile.open(path) else {
             throw FoveaError(

@@ -26,22 +26,20 @@ package struct FolderWalk {
 
     /// Walks through a folder. Hidden files and the folders of runs below it are skipped.
     ///
-    /// - Throws: `FoveaError` of kind `data` when it is not a folder that can be read.
+    /// - Throws: `FoveaError` of kind `data` when it is not a folder that can be read; of another when the machine fails.
     package init(_ folder: String) throws {
         self.folder = folder
         guard try RegularFile.exists(folder), let identity = FileIdentity(folder) else {
             throw FoveaError(.data, "the folder \(folder) does not exist", remedy: "Check the path.")
         }
-        guard Folder.exists(folder), Self.names(in: folder) != nil else {
-            let reason = Folder.exists(folder) ? ": " + String(cString: strerror(errno)) : ""
-            throw FoveaError(
-                .data, about: folder, "is not a folder that can be read\(reason)",
-                remedy: "Name the folder of the data.")
+        guard Folder.exists(folder) else {
+            throw FoveaError(.data, about: folder, "is not a folder", remedy: "Name the folder of the data.")
         }
+        guard Self.names(in: folder) != nil else { throw RegularFile.unreadable(folder, .data, errno) }
         entered = [identity]
         while true {
             if let place = waiting.popLast() {
-                list(place)
+                try list(place)
             } else if followed < links.count {
                 followed += 1
                 follow(links[followed - 1])
@@ -53,9 +51,14 @@ package struct FolderWalk {
 
     private func absolute(_ path: String) -> String { path.isEmpty ? folder : PathName.joined(folder, path) }
 
-    private mutating func list(_ place: String) {
+    private mutating func list(_ place: String) throws {
         guard let names = Self.names(in: absolute(place)) else {
-            return passedOver.add(place, .closedFolder, detail: String(cString: strerror(errno)))
+            let code = errno
+            // A machine that lacks something would leave out what is there.
+            guard SystemFault.kind(code, orElse: .data) == .data else {
+                throw RegularFile.unreadable(absolute(place), .data, code)
+            }
+            return passedOver.add(place, .closedFolder, detail: String(cString: strerror(code)))
         }
         // A run may have been made in the folder of its photographs: what the user names is searched.
         if !place.isEmpty, Self.isRun(names) { return passedOver.add(place, .run) }

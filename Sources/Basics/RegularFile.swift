@@ -25,8 +25,8 @@ public enum RegularFile {
 
     /// The contents of a file; nil when there is none of that name.
     ///
-    /// - Throws: as `open`; of the given kind too when it is longer than `limit` bytes, or the disk fails. Of a longer file
-    ///   no more than `limit` bytes are read, whatever length it claims.
+    /// - Throws: as `open`; of the given kind too when it is longer than `limit` bytes; of kind `storage` when the disk fails.
+    ///   Of a longer file no more than `limit` bytes are read, whatever length it claims.
     public static func contents(
         of path: String, atMost limit: Int, kind: FoveaError.Kind = .data
     ) throws -> Data? {
@@ -42,14 +42,14 @@ public enum RegularFile {
         } catch let error as FoveaError {
             throw error
         } catch {
-            throw diskFailed(path, kind)
+            throw diskFailed(path)
         }
         return data
     }
 
-    static func diskFailed(_ path: String, _ kind: FoveaError.Kind = .data) -> FoveaError {
+    static func diskFailed(_ path: String) -> FoveaError {
         FoveaError(
-            kind, "cannot read \(path): the disk failed", remedy: "Copy the file again.", place: FilePlace(path))
+            .storage, "cannot read \(path): the disk failed", remedy: SystemFault.remedy(EIO), place: FilePlace(path))
     }
 
     /// Whether there is a file or folder of that name (links are followed).
@@ -67,12 +67,17 @@ public enum RegularFile {
     private static func requireAbsence(_ path: String, _ kind: FoveaError.Kind) throws {
         let code = errno
         guard code != ENOENT, code != ENOTDIR else { return }
-        let isForMachine = [EMFILE, ENFILE, ENOMEM].contains(code)
-        throw FoveaError(
-            isForMachine ? .environment : kind, "cannot read \(path): \(String(cString: strerror(code)))",
-            remedy: [EACCES, EPERM].contains(code)
-                ? "Check the permissions of the file and of the folders above it."
-                : "Check the path and what lies there.",
+        throw unreadable(path, kind, code)
+    }
+
+    /// The error for a file or folder that cannot be read, by the reason of the system.
+    static func unreadable(_ path: String, _ kind: FoveaError.Kind, _ code: Int32) -> FoveaError {
+        FoveaError(
+            SystemFault.kind(code, orElse: kind), "cannot read \(path): \(String(cString: strerror(code)))",
+            remedy: SystemFault.remedy(code)
+                ?? ([EACCES, EPERM].contains(code)
+                    ? "Check the permissions of the file and of the folders above it."
+                    : "Check the path and what lies there."),
             place: FilePlace(path))
     }
 

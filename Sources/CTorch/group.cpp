@@ -3,6 +3,7 @@
 
 #include "internal.h"
 
+#include <c10/util/Logging.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/csrc/distributed/c10d/PrefixStore.hpp>
 #include <torch/csrc/distributed/c10d/ProcessGroupGloo.hpp>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdlib>
 
 struct ct_group {
     c10::intrusive_ptr<c10d::Store> store;
@@ -97,8 +99,9 @@ struct SharedBatchNorm : torch::autograd::Function<SharedBatchNorm> {
 
 extern "C" {
 
-ct_group *ct_group_join(const char *host, uint16_t port, bool serves, const char *name, int rank, int size,
-                        int64_t seconds, char **error) {
+ct_group *ct_group_meet(const char *host, uint16_t port, bool serves, const char *name, int64_t seconds, char **error) {
+    // What libtorch prints of connections (below level 3, fatal) names the host as it is, and comes as errors too.
+    if (!std::getenv("TORCH_CPP_LOG_LEVEL")) FLAGS_caffe2_log_level = 3;
     return guarded<ct_group *>(error, nullptr, [&] {
         c10d::TCPStoreOptions options;
         options.port = port;
@@ -106,9 +109,15 @@ ct_group *ct_group_join(const char *host, uint16_t port, bool serves, const char
         options.waitWorkers = false;
         options.timeout = std::chrono::seconds(seconds);
         auto store = c10::make_intrusive<c10d::PrefixStore>(name, c10::make_intrusive<c10d::TCPStore>(host, options));
-        auto gloo = c10d::ProcessGroupGloo::Options::create_default(options.timeout);
-        auto processes = c10::make_intrusive<c10d::ProcessGroupGloo>(store, rank, size, gloo);
-        return new ct_group{store, processes};
+        return new ct_group{store, {}};
+    });
+}
+
+bool ct_group_join(ct_group *group, int rank, int size, int64_t seconds, char **error) {
+    return guarded(error, false, [&] {
+        auto options = c10d::ProcessGroupGloo::Options::create_default(std::chrono::seconds(seconds));
+        group->processes = c10::make_intrusive<c10d::ProcessGroupGloo>(group->store, rank, size, options);
+        return true;
     });
 }
 

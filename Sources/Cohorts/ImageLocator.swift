@@ -76,9 +76,10 @@ struct ImageLocator {
     private static func unreachable(_ path: String, _ what: String) -> FoveaError {
         let code = errno
         return FoveaError(
-            .data, "\(what) cannot be read: \(String(cString: strerror(code)))",
-            remedy: code == EACCES
-                ? "Check the permissions of \(path) and of the folders above it." : "Check the path.")
+            SystemFault.kind(code, orElse: .data), "\(what) cannot be read: \(String(cString: strerror(code)))",
+            remedy: SystemFault.remedy(code)
+                ?? (code == EACCES
+                    ? "Check the permissions of \(path) and of the folders above it." : "Check the path."))
     }
 
     /// The error for a name of several files.

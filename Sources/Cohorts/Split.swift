@@ -163,13 +163,23 @@ public struct Split: Sendable, Equatable, Codable {
     /// whole patients, rare classes spread first, about `share` of the photographs in `validation`. Other rows are in
     /// no part of the result.
     ///
+    /// - Parameter key: the setting that needs it, which errors name.
     /// - Throws: `FoveaError` unless 0 < share < 1 and the rows have at least two patients.
-    public static func inner(of cohort: Cohort, rows: [Int], share: Double = 0.2, seed: UInt64) throws -> Split {
+    public static func inner(
+        of cohort: Cohort, rows: [Int], share: Double = 0.2, seed: UInt64, for key: String = "distillation.inner_share"
+    ) throws -> Split {
         guard share > 0, share < 1 else {
             throw FoveaError(.configuration, "the share \(share) of an inner split must be between 0 and 1")
         }
         let parts = cohort.stratified(rows: rows, shares: [1 - share, share], seed: seed)
         func members(of part: Int) -> [Int] { zip(rows, parts).filter { $0.1 == part }.map(\.0) }
+        for (part, word) in ["train on", "measure on"].enumerated() where members(of: part).isEmpty {
+            let patients = Set(rows.map { cohort.patientNumbers[$0] }).count
+            throw FoveaError(
+                .data,
+                "\(key): of \(Pluralization.count(patients, "training patient")), a share of \(share) to measure on leaves none "
+                    + "to \(word)", remedy: "Train on more patients, or change \(key).")
+        }
         return try Split("inner split of \(share)", training: members(of: 0), validation: members(of: 1), of: cohort)
     }
 }

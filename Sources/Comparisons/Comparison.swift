@@ -63,9 +63,10 @@ public struct Comparison {
     public func execute(configuration: String) throws -> ComparisonOutcome {
         try keepingMessages { comparison, kept in
             let (plan, held) = try comparison.runCells(configuration, keeping: kept)
-            if try held.contains(where: { try $0.state() != .finished }) {
+            if let cell = try held.first(where: { try $0.state() != .finished }) {
+                let claim = Claim.file(of: comparison.claimPlace(of: cell.unit)).map { "; it holds \($0)" } ?? ""
                 throw FoveaError(
-                    .busy, "another process is still working on cells of \(settings.output)",
+                    .busy, "another process is still working on cells of \(settings.output)" + claim,
                     remedy: "Repeat the command when it has ended; --report evaluates what is finished now.")
             }
             return try comparison.report(plan, folds: [], merge: nil)
@@ -148,6 +149,9 @@ public struct Comparison {
     /// Says what all jobs would say alike only where details are wanted.
     private func tell(_ message: Logger.Message) { logger.log(level: jobs == nil ? .info : .debug, message) }
 
+    /// What a claim on a unit names.
+    private func claimPlace(of unit: ComparisonUnit) -> String { PathName.joined(settings.output, unit.path, ".claim") }
+
     /// Runs the cells that no other process holds; gives those that one does, and whether any was run.
     private func runFree(
         of cells: [ComparisonCell], _ units: [ComparisonUnit], _ pace: inout Pace,
@@ -159,7 +163,7 @@ public struct Comparison {
             let cells = cells.filter { $0.unit == unit }
             guard !cells.isEmpty else { continue }
             try Folder.make(PathName.joined(settings.output, unit.path))
-            guard let claim = try Claim(PathName.joined(settings.output, unit.path, ".claim")) else {
+            guard let claim = try Claim(claimPlace(of: unit), shouldStop: context.shouldStop) else {
                 tell("\(unit.path) is being worked at by another process")
                 held += cells
                 if jobs != nil { cells.forEach { pace.leave($0) } }

@@ -93,7 +93,9 @@ struct ComparisonPlan {
         if let fold = folds.first(where: { !known.contains($0) }) {
             throw FoveaError(
                 .configuration, "the comparison has no fold \(fold)",
-                remedy: "It has: \(Pluralization.listing(known.map(String.init))).")
+                remedy: known.isEmpty
+                    ? "It has none: run it without --folds."
+                    : "It has: \(Pluralization.listing(known.map(String.init))).")
         }
         let kept = datasets.map { dataset in
             Dataset(

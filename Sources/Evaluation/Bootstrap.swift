@@ -1,4 +1,5 @@
 import Basics
+import Synchronization
 
 /// The values of several models in every round of one bootstrap over patients.
 ///
@@ -16,13 +17,9 @@ package struct Bootstrap: Sendable {
         var averagePrecision: [[Double]] = []
         var rocAUC: [[Double]] = []
         var redraws = 0
-        /// A class that was lost in the last draw, when the round had to be given up.
-        var lost: Int?
-        /// False where the work was stopped before.
-        var isDrawn = false
     }
 
-    /// Draws all rounds.
+    /// Draws all rounds; nil where one was drawn again too often in succession.
     ///
     /// - Parameters:
     ///   - arms: what is compared, each the models of several seeds, and of the same shuffles for every seed, averaged
@@ -33,40 +30,35 @@ package struct Bootstrap: Sendable {
     ///   - fixedSet: positions of the classes to follow.
     ///   - required: whether an arm's average precision and area of a class are defined on the images as they are; a
     ///     round in which such a value is undefined is drawn again.
-    /// - Throws: `FoveaError` of kind `data` when a round was drawn again too often in succession;
-    ///   `CancellationError` when stopped.
-    package init(
+    /// - Throws: `CancellationError` when stopped.
+    package init?(
         arms: [[[RankedOutcomes]]], seedGroups: [Int], shuffleGroups: [Int], units: PatientIndex, fixedSet: [Int],
-        classes: [String], required: [[(averagePrecision: Bool, rocAUC: Bool)]], options: BootstrapOptions,
-        threads: Int?
+        required: [[(averagePrecision: Bool, rocAUC: Bool)]], options: BootstrapOptions, threads: Int?
     ) throws {
         self.fixedSet = fixedSet
-        rounds = Parallel.map(options.rounds, threads: threads) { number in
+        let isGivenUp = Atomic(false)
+        let rounds = Parallel.map(options.rounds, threads: threads) { number -> Round? in
             var round = Round()
-            while !options.shouldStop() {
+            while !options.shouldStop(), !isGivenUp.load(ordering: .relaxed) {
                 var random = SeededRandom(seed: options.seed, UInt64(number), UInt64(round.redraws))
                 let multiplicities = Self.draw(units, &random)
-                round.lost = multiplicities.withUnsafeBufferPointer { multiplicities in
+                let isWhole = multiplicities.withUnsafeBufferPointer { multiplicities in
                     Self.measure(
                         arms, seedGroups, shuffleGroups, fixedSet, required, multiplicities, &random, &round)
                 }
-                guard round.lost != nil, round.redraws < options.maximumRedraws else {
-                    round.isDrawn = true
-                    return round
+                if isWhole { return round }
+                guard round.redraws < options.maximumRedraws else {
+                    isGivenUp.store(true, ordering: .relaxed)
+                    return nil
                 }
                 round.redraws += 1
             }
-            return round
+            return nil
         }
-        guard rounds.allSatisfy(\.isDrawn) else { throw CancellationError() }
-        redraws = rounds.reduce(0) { $0 + $1.redraws }
-        if let lost = rounds.lazy.compactMap(\.lost).first {
-            throw FoveaError(
-                .data,
-                "no intervals: class \"\(classes[lost])\" lost every positive, or every negative, in "
-                    + "\(options.maximumRedraws + 1) draws of the patients in succession",
-                remedy: "Raise the minimum of positive patients (now \(options.minimumPositivePatients)).")
-        }
+        if isGivenUp.load(ordering: .relaxed) { return nil }
+        guard rounds.allSatisfy({ $0 != nil }) else { throw CancellationError() }
+        self.rounds = rounds.compactMap(\.self)
+        redraws = self.rounds.reduce(0) { $0 + $1.redraws }
     }
 
     /// How often each row counts when as many units are drawn, with replacement, as there are.
@@ -76,12 +68,12 @@ package struct Bootstrap: Sendable {
         return units.unitOfRow.map { times[Int($0)] }
     }
 
-    /// Fills a round; returns a class that the draw has lost, if any.
+    /// Fills a round; false where the draw has lost every positive, or every negative, of a class.
     private static func measure(
         _ arms: [[[RankedOutcomes]]], _ seedGroups: [Int], _ shuffleGroups: [Int], _ fixedSet: [Int],
         _ required: [[(averagePrecision: Bool, rocAUC: Bool)]], _ multiplicities: UnsafeBufferPointer<Int32>,
         _ random: inout SeededRandom, _ round: inout Round
-    ) -> Int? {
+    ) -> Bool {
         round.averagePrecision = []
         round.rocAUC = []
         func some(_ count: Int, _ group: Int, _ known: inout [Int: [Int]]) -> [Int] {
@@ -106,13 +98,13 @@ package struct Bootstrap: Sendable {
                 }
                 let needed = required[arm][place]
                 if needed.averagePrecision && averagePrecision[place].isNaN || needed.rocAUC && rocAUC[place].isNaN {
-                    return column
+                    return false
                 }
             }
             round.averagePrecision.append(averagePrecision)
             round.rocAUC.append(rocAUC)
         }
-        return nil
+        return true
     }
 
     /// A metric of ranking.

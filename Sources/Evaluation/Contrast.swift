@@ -46,25 +46,43 @@ struct Contrast {
         self.arms = arms
         groups = try ClassGroups(outcomes, trainingImages: options.trainingImages, bounds: options.bounds)
         patients = PatientIndex(outcomes)
-        let positivePatients = patients.positives(outcomes)
+        let positivePatients = patients.units(outcomes, of: 1)
         self.positivePatients = positivePatients
         guard let settings = options.bootstrap else {
             bootstrap = nil
             summary = nil
             return
         }
-        let fixedSet = groups.trained.filter { positivePatients[$0] >= settings.minimumPositivePatients }
-        let drawn = try Bootstrap(
-            arms: arms.map(\.models), seedGroups: arms.map(\.seedGroup), shuffleGroups: arms.map(\.shuffleGroup),
-            units: patients, fixedSet: fixedSet, classes: outcomes.classes,
-            required: arms.map { arm in
-                fixedSet.map { (arm.point(.averagePrecision, $0) != nil, arm.point(.rocAUC, $0) != nil) }
-            }, options: settings, threads: options.threads)
+        let wanted = groups.trained.filter { positivePatients[$0] >= settings.minimumPositivePatients }
+        let (fixedSet, drawn) = try Self.draw(wanted, arms, patients, outcomes, settings, threads: options.threads)
         bootstrap = drawn
         summary = BootstrapSummary(
             rounds: settings.rounds, seed: settings.seed, level: settings.level, units: patients.count,
             patients: patients.named, minimumPositivePatients: settings.minimumPositivePatients,
-            fixedSet: fixedSet.map { outcomes.classes[$0] }, redraws: drawn.redraws)
+            fixedSet: fixedSet.map { outcomes.classes[$0] }, redraws: drawn?.redraws ?? 0,
+            lost: fixedSet == wanted ? nil : wanted.filter { !fixedSet.contains($0) }.map { outcomes.classes[$0] })
+    }
+
+    /// Draws the rounds of some classes. Where the draws lose one of them too often, those with the fewest positive, or
+    /// negative, patients are left out, until rounds can be drawn.
+    private static func draw(
+        _ wanted: [Int], _ arms: [Arm], _ patients: PatientIndex, _ outcomes: Outcomes, _ settings: BootstrapOptions,
+        threads: Int?
+    ) throws -> (fixedSet: [Int], bootstrap: Bootstrap?) {
+        var fixedSet = wanted
+        while !fixedSet.isEmpty {
+            let drawn = try Bootstrap(
+                arms: arms.map(\.models), seedGroups: arms.map(\.seedGroup), shuffleGroups: arms.map(\.shuffleGroup),
+                units: patients, fixedSet: fixedSet,
+                required: arms.map { arm in
+                    fixedSet.map { (arm.point(.averagePrecision, $0) != nil, arm.point(.rocAUC, $0) != nil) }
+                }, options: settings, threads: threads)
+            if let drawn { return (fixedSet, drawn) }
+            let counts = zip(patients.units(outcomes, of: 1), patients.units(outcomes, of: 0)).map { min($0, $1) }
+            let fewest = fixedSet.map { counts[$0] }.min()
+            fixedSet.removeAll { counts[$0] == fewest }
+        }
+        return ([], nil)
     }
 
     /// A class's value in an arm; nil where undefined and for a class that nothing was trained for.

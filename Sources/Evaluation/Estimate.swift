@@ -27,7 +27,7 @@ public struct Interval: Codable, Equatable, Sendable {
 public struct Estimate: Codable, Equatable, Sendable {
     /// The value on the images as they are; nil where undefined.
     @ExplicitNull public internal(set) var value: Double?
-    /// The interval; nil for a class outside the fixed set, which has too few positive patients for one.
+    /// The interval; nil for a class outside the fixed set, which has too few positive patients for one or is lost too often.
     @ExplicitNull public internal(set) var interval: Interval?
 }
 
@@ -79,4 +79,7 @@ public struct BootstrapSummary: Codable, Equatable, Sendable {
     public let fixedSet: [String]
     /// How many rounds were redrawn because a class of the fixed set had lost every positive, or every negative.
     public let redraws: Int
+    /// Classes with as many positive patients that have no interval, since the draws lost one of them too often; nil where
+    /// there are none.
+    public let lost: [String]?
 }

@@ -8,8 +8,7 @@ public enum Evaluator {
     /// Outcomes with folds are taken as out-of-fold predictions of several models: classes are ranked by ranks within
     /// fold, and the means of within-fold values are given in addition. F1 and calibration use the scores as they are.
     ///
-    /// - Throws: `FoveaError` of kind `configuration` for impossible options, of kind `data` when there are no images or
-    ///   the bootstrap loses a class again and again.
+    /// - Throws: `FoveaError` of kind `configuration` for impossible options, of kind `data` when there are no images.
     public static func evaluate(
         _ outcomes: Outcomes, _ options: EvaluationOptions = EvaluationOptions()
     ) throws -> EvaluationResult {

@@ -27,14 +27,14 @@ package struct PatientIndex: Sendable {
         named = unitOfPatient.count
     }
 
-    /// For each class the number of units with a positive image.
-    func positives(_ outcomes: Outcomes) -> [Int] {
+    /// For each class the number of units with an image of a label: 1 for a positive one, 0 for a negative one.
+    func units(_ outcomes: Outcomes, of label: Int8) -> [Int] {
         outcomes.classes.indices.map { column in
-            var isPositive = [Bool](repeating: false, count: count)
-            for row in unitOfRow.indices where outcomes.label(image: row, class: column) == 1 {
-                isPositive[Int(unitOfRow[row])] = true
+            var hasLabel = [Bool](repeating: false, count: count)
+            for row in unitOfRow.indices where outcomes.label(image: row, class: column) == label {
+                hasLabel[Int(unitOfRow[row])] = true
             }
-            return isPositive.count { $0 }
+            return hasLabel.count { $0 }
         }
     }
 }

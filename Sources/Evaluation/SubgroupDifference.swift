@@ -41,7 +41,7 @@ public struct SubgroupDifference: Codable, Equatable, Sendable {
         let parts = [try part(true), try part(false)]
         let ranked = parts.map { RankedOutcomes($0, pooling: .scores, threads: options.threads) }
         let points = ranked.map { ClassSummary($0, rows: outcomes.images.count, threads: options.threads) }
-        let positives = parts.map(units.positives)
+        let positives = parts.map { units.units($0, of: 1) }
         let minimum = options.bootstrap?.minimumPositivePatients ?? BootstrapOptions().minimumPositivePatients
         let fixedSet = outcomes.classes.indices.filter { column in
             options.trainingImages?[column] != 0 && positives.allSatisfy { $0[column] >= minimum }
@@ -54,17 +54,12 @@ public struct SubgroupDifference: Codable, Equatable, Sendable {
         (rocAUC, rest) = (means[0], means[1])
         difference = means[0].flatMap { mean in means[1].map { mean - $0 } }
         guard let settings = options.bootstrap, !fixedSet.isEmpty else { return }
-        do {
-            let bootstrap = try Bootstrap(
-                arms: ranked.map { [[$0]] }, seedGroups: [0, 1], shuffleGroups: [0, 1], units: units,
-                fixedSet: fixedSet, classes: outcomes.classes,
-                required: Array(repeating: fixedSet.map { _ in (true, true) }, count: 2), options: settings,
-                threads: options.threads)
-            let places = Array(fixedSet.indices)
-            let rounds = [0, 1].map { bootstrap.means(.rocAUC, arm: $0, places: places) }
-            interval = Interval(percentilesOf: zip(rounds[0], rounds[1]).map(-), level: settings.level)
-        } catch is FoveaError {
-            return
-        }
+        let bootstrap = try Bootstrap(
+            arms: ranked.map { [[$0]] }, seedGroups: [0, 1], shuffleGroups: [0, 1], units: units, fixedSet: fixedSet,
+            required: Array(repeating: fixedSet.map { _ in (true, true) }, count: 2), options: settings,
+            threads: options.threads)
+        guard let bootstrap else { return }
+        let rounds = [0, 1].map { bootstrap.means(.rocAUC, arm: $0, places: Array(fixedSet.indices)) }
+        interval = Interval(percentilesOf: zip(rounds[0], rounds[1]).map(-), level: settings.level)
     }
 }

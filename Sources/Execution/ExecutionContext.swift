@@ -42,10 +42,11 @@ public struct ExecutionContext: Sendable {
 
     /// Meets the other processes of a launch, to compute with them.
     ///
+    /// - Parameter teller: says what this one waits for, where that takes long.
     /// - Throws: `FoveaError` of kind `environment` when they do not come, of kind `configuration` when they run another
-    ///   program.
-    public mutating func join(_ launch: Launch) throws {
-        communicator = try ProcessGroup(launch)
+    ///   program; `CancellationError` when stopped.
+    public mutating func join(_ launch: Launch, telling teller: Logger) throws {
+        communicator = try ProcessGroup(launch, shouldStop: shouldStop) { teller.info("\($0)") }
         logger.info("\(launch.summary)")
         try communicator.requireEqual("Fovea \(Program.version) with libtorch \(Engine.version)", "the program is")
     }

@@ -36,7 +36,7 @@ public struct ImageFile: Sendable {
     /// Reads a file. A folder, a pipe or a device is refused, and opening one never waits.
     ///
     /// - Throws: `FoveaError` of kind `data` that names the path: missing, not a regular file, empty, larger than any
-    ///   image of `pixelLimit` pixels can be, or unreadable; of kind `environment` when the machine lacks something.
+    ///   image of `pixelLimit` pixels can be, or unreadable; of kind `environment` when the machine lacks something, `storage` when a disk fails.
     public init(path: String, pixelLimit: Int = 100_000_000) throws {
         self.path = path
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)
@@ -248,7 +248,8 @@ public struct ImageFile: Sendable {
             code == ENOENT
             ? isForeign ? "its name is not UTF-8 (rename it), or there is no such file" : "there is no such file"
             : String(cString: strerror(code))
-        return MachineProbe.isOfMachine(code) ? MachineProbe.error(path, reason) : failure(path, "\(what): \(reason)")
+        return MachineProbe.isOfMachine(code)
+            ? MachineProbe.error(path, reason, code: code) : failure(path, "\(what): \(reason)")
     }
 
     /// Reads until the buffer is full or the file ends; the number of bytes, or -1 with `errno` set.

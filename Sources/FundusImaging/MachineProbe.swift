@@ -25,15 +25,17 @@ package enum MachineProbe {
 
     /// Whether a failed system call says something about the machine rather than about the file it was for.
     static func isOfMachine(_ code: Int32) -> Bool {
-        [EMFILE, ENFILE, ENOMEM, EAGAIN, ENOBUFS, ESTALE, ETIMEDOUT, EINTR].contains(code)
+        [EMFILE, ENFILE, ENOMEM, EAGAIN, ENOBUFS, ESTALE, ETIMEDOUT, EINTR, EIO].contains(code)
     }
 
     /// The error of a command that cannot continue; it says nothing about the file.
-    static func error(_ path: String, _ what: String) -> FoveaError {
+    ///
+    /// - Parameter code: the value of `errno`, where a system call failed.
+    static func error(_ path: String, _ what: String, code: Int32 = 0) -> FoveaError {
         FoveaError(
-            .environment, about: path, "cannot be read now: \(what)",
-            remedy:
-                "The file is not to blame. Close other programs, raise the limits (ulimit -a), use fewer --threads, "
+            SystemFault.kind(code, orElse: .environment), about: path, "cannot be read now: \(what)",
+            remedy: SystemFault.remedy(code)
+                ?? "The file is not to blame. Close other programs, raise the limits (ulimit -a), use fewer --threads, "
                 + "then run the command again.")
     }
 

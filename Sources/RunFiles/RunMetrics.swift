@@ -44,6 +44,18 @@ package struct RunMetrics: Codable {
 
         package init(subset: String, classes: [Entry]) { (self.subset, self.classes) = (subset, classes) }
     }
+    /// One of the trainings of which the best is taken.
+    package struct Candidate: Codable {
+        /// In words.
+        package var training: String
+        /// On the inner split; nil where no class has one.
+        @ExplicitNull package var meanAveragePrecision: Double?
+        package var taken: Bool
+
+        package init(training: String, meanAveragePrecision: Double?, taken: Bool) {
+            (self.training, self.meanAveragePrecision, self.taken) = (training, meanAveragePrecision, taken)
+        }
+    }
     package var fovea = Program.version
     package var engine = Engine.version
     /// The arithmetic of the trainings; nil in files of earlier versions.
@@ -57,6 +69,8 @@ package struct RunMetrics: Codable {
     package var split: String?
     /// The hash of each of `RunResults.names`, by its path in the run folder; nil in runs of earlier versions.
     package var files: [String: String]?
+    /// nil where there was no choice, and in runs of earlier versions.
+    package var candidates: [Candidate]?
     package var plain: EvaluationResult
     package var teachers: [Teacher]
     package var student: EvaluationResult?

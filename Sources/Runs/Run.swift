@@ -167,7 +167,10 @@ public struct Run {
                 + "\(planner.precision.rawValue) on \(context.device) with \(context.threads) threads")
         var plan = try planner.plan()
         if let clusters = try clusters(plan, runner) { plan = try planner.plan(clusters: clusters) }
-        if let candidate = try bestCandidate(plan, runner) { plan = try planner.plan(candidate: candidate) }
+        if let choice = try candidateChoice(plan, runner) {
+            plan = try planner.plan(candidate: choice.best)
+            plan.choice = choice
+        }
         if let grouping = plan.subsets?.grouping {
             for note in grouping.notes { logger.info("grouping \(grouping.name): \(note)") }
         }
@@ -180,25 +183,30 @@ public struct Run {
         return plan
     }
 
-    /// The candidate that ranks the inner split best; nil where there are none.
-    private func bestCandidate(_ plan: RunPlan, _ runner: StageRunner) throws -> Int? {
+    /// How the candidates rank the inner split; nil where there are none.
+    private func candidateChoice(_ plan: RunPlan, _ runner: StageRunner) throws -> RunPlan.CandidateChoice? {
         guard let inner = plan.inner else { return nil }
         for stage in plan.candidates.flatMap(plan.stages(of:)) { try runner.make(stage) }
         let columns = Array(runner.cohort.classes.indices)
         let counts = runner.cohort.classCounts(rows: inner.training)
-        let found = try plan.candidates.enumerated().map { index, model in
+        let means = try plan.candidates.enumerated().map { index, model in
             let summary = try runner.measurement.summary(
                 runner.network(model.final).bundle.classifier, name: model.final, rows: inner.validation,
                 columns: columns)
-            let mean = summary.meanAveragePrecision(over: columns.filter { counts[$0] > 0 }).mean ?? 0
+            let mean = summary.meanAveragePrecision(over: columns.filter { counts[$0] > 0 }).mean
             let words = settings.training.candidates[index].words
             logger.info("candidate \(index + 1), \(words): mAP \(NumberFormat.fixed(mean)) on the inner split")
             return mean
         }
-        // Of equals the first one.
-        let best = found.indices.reduce(0) { found[$1] > found[$0] ? $1 : $0 }
-        logger.info("candidate \(best + 1) is taken: \(settings.training.candidates[best].words)")
-        return best
+        let choice = RunPlan.CandidateChoice(means: means)
+        if means.allSatisfy({ $0 == nil }) {
+            logger.warning(
+                "no candidate of training.candidates can be ranked, so the first is taken: no class has a positive image in "
+                    + "the inner split (\(Pluralization.count(inner.validation.count, "image"))) and one among those trained on"
+            )
+        }
+        logger.info("candidate \(choice.best + 1) is taken: \(settings.training.candidates[choice.best].words)")
+        return choice
     }
 
     /// The clusters of the grouping term `learned`, by what the plain model sees in the training images; nil where the

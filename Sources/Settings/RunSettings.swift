@@ -132,6 +132,12 @@ extension RunSettings: ConfigurationSection {
                 "training.candidates and distillation are given: a student's teachers begin at one plain model",
                 remedy: "Set distillation to null, or training.candidates to [].")
         }
+        guard checkpoints.keepBest == 0 || evaluation.every > 0 else {
+            throw FoveaError(
+                .configuration,
+                "checkpoints.keep_best is \(checkpoints.keepBest), but evaluation.every is 0, so no epoch is measured",
+                remedy: "Set checkpoints.keep_best to 0, or evaluation.every above 0.")
+        }
         if let distillation, distillation.featureLambda > 0, training.backboneRate == 0 {
             throw FoveaError(
                 .configuration,

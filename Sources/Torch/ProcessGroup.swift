@@ -15,32 +15,24 @@ public final class ProcessGroup: Communicator, @unchecked Sendable {
     /// Tensors are sent together up to so many bytes; as PyTorch does.
     private static let bucket = 25 << 20
     /// Seconds after which a process that neither ends nor answers is given up.
-    private static let (joining, answering, working) = (600, 1800, 7 * 86_400)
+    private static let (joining, answering, working) = (600.0, 1800, 7 * 86_400)
     /// Seconds in which processes notice that another one has ended.
     private static let noticing = 5.0
 
     /// Joins the processes of a launch; waits until all have come.
     ///
-    /// - Throws: `FoveaError` of kind `environment` when the port is taken, or when they do not come.
-    public init(_ launch: Launch, patience seconds: Int? = nil) throws {
+    /// - Parameters:
+    ///   - patience: the seconds to wait; nil: ten minutes.
+    ///   - shouldStop: called several times per second; true ends the waiting.
+    ///   - tell: called with what it waits for, where that takes long.
+    /// - Throws: `FoveaError` of kind `environment` when the port is taken, or when they do not come; `CancellationError`
+    ///   when stopped.
+    public init(
+        _ launch: Launch, patience: Double? = nil, shouldStop: @escaping () -> Bool = { false },
+        tell: @escaping (String) -> Void = { _ in }
+    ) throws {
         (rank, size) = (launch.rank, launch.size)
-        var error: UnsafeMutablePointer<CChar>?
-        let joined = ct_group_join(
-            launch.host, UInt16(launch.port), launch.rank == 0 && !launch.isServed, "fovea/\(launch.restarts)",
-            Int32(rank), Int32(size), Int64(seconds ?? Self.joining), &error)
-        guard let joined else {
-            let reason = takeText(&error)
-            let isTaken = reason.contains("EADDRINUSE") || reason.contains("address already in use")
-            throw FoveaError(
-                .environment,
-                "process \(rank) of \(size) cannot meet the others at \(launch.host):\(launch.port): "
-                    + (isTaken ? "another program listens at that port" : reason),
-                remedy: isTaken
-                    ? "Choose another port: MASTER_PORT, or torchrun's --master-port."
-                    : "All \(size) processes must be started, and process 0 must be reached from the others by that name."
-            )
-        }
-        handle = joined
+        handle = try ProcessMeeting(launch, patience ?? Self.joining, shouldStop, tell).group()
     }
 
     deinit { ct_group_leave(handle) }

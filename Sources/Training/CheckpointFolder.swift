@@ -63,7 +63,7 @@ struct CheckpointFolder {
     ///
     /// - Throws: `FoveaError` of kind `data` that says what is wrong.
     func manifest() throws -> Manifest {
-        guard let data = FileManager.default.contents(atPath: PathName.joined(path, Self.manifestName)) else {
+        guard let data = try RegularFile.contents(of: PathName.joined(path, Self.manifestName), atMost: 1 << 20) else {
             throw FoveaError(.data, about: path, "has no \(Self.manifestName)")
         }
         guard let manifest = try? JSONFormat.decoded(Manifest.self, from: data) else {

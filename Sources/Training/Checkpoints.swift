@@ -104,7 +104,7 @@ public final class Checkpoints {
 
     private func record(in checkpoint: CheckpointFolder) throws -> Record {
         let path = PathName.joined(checkpoint.path, Self.stateName)
-        let data = FileManager.default.contents(atPath: path) ?? Data()
+        let data = try RegularFile.contents(of: path, atMost: 1 << 30) ?? Data()
         do {
             return try JSONFormat.decoded(Record.self, from: data)
         } catch {

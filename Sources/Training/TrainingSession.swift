@@ -165,21 +165,32 @@ public final class TrainingSession {
             state.sums.seconds += Date().timeIntervalSince(started)
             state.batch = index
             state.steps = optimizer.stepCount
-            let (stops, saves) = try agree(
+            let (stopped, saves) = try agree(
                 stops: shouldStop(), saves: checkpoints?.isDue(afterStep: state.steps) ?? false)
-            if stops || saves {
+            if saves {
                 try shareBuffers()
                 try checkpoints?.save(state, tensors)
             }
-            if stops { throw CancellationError() }
+            guard stopped.isEmpty else { throw stop(of: stopped) }
         }
         try trainer.device.synchronize()
     }
 
-    /// Whether any process is told to stop after a step, or to save a checkpoint: then all do.
-    private func agree(stops: Bool, saves: Bool) throws -> (stops: Bool, saves: Bool) {
-        let wishes = try communicator.sums([stops ? 1 : 0, saves ? 1 : 0])
-        return (wishes[0] > 0, wishes[1] > 0)
+    /// Which processes are told to stop after a step, and whether a checkpoint is saved: all do what one is told.
+    private func agree(stops: Bool, saves: Bool) throws -> (stopped: [Int], saves: Bool) {
+        let wishes = try communicator.sums([stops ? 1 : 0, saves || stops ? 1 : 0])
+        guard wishes[0] > 0 else { return ([], wishes[1] > 0) }
+        let all = try communicator.all([stops ? 1.0 : 0.0])
+        return (all.indices.filter { all[$0].first == 1 }, true)
+    }
+
+    /// The error by which this process stops where some were told to.
+    private func stop(of told: [Int]) -> any Error {
+        let (rank, size) = (communicator.rank, communicator.size)
+        guard !told.contains(rank) else { return CancellationError() }
+        return FoveaError(
+            .peer, "Process \(told[0]) of \(size) was told to stop, so process \(rank) stops too",
+            remedy: "`fovea train --resume` continues from the checkpoint that was saved.")
     }
 
     /// Takes over the running statistics of the first process, which are those of its own images.

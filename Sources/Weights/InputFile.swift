@@ -41,7 +41,7 @@ final class InputFile: Sendable {
 
     /// Fills a buffer with the bytes from `offset` on.
     ///
-    /// - Throws: `FoveaError` of kind `data` when the file ends before that, or the disk fails.
+    /// - Throws: `FoveaError` of kind `data` when the file ends before that, `storage` when the disk fails.
     func read(at offset: Int, into buffer: UnsafeMutableRawBufferPointer) throws {
         var done = 0
         while done < buffer.count {
@@ -107,11 +107,12 @@ final class InputFile: Sendable {
     }
 
     private static func failure(_ verb: String, _ path: String) -> FoveaError {
-        FoveaError(
-            .data,
+        let code = errno
+        return FoveaError(
+            SystemFault.kind(code, orElse: .data),
             "cannot \(verb) \(path): "
-                + (errno == ENOENT ? RegularFile.noSuchFile(path) : String(cString: strerror(errno))),
-            remedy: "Check the path and its permissions.", place: FilePlace(path))
+                + (code == ENOENT ? RegularFile.noSuchFile(path) : String(cString: strerror(code))),
+            remedy: SystemFault.remedy(code) ?? "Check the path and its permissions.", place: FilePlace(path))
     }
 }
 

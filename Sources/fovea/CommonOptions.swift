@@ -91,8 +91,18 @@ struct CommonOptions: ParsableArguments {
             device: try usableDevice(launch), threads: try usableThreads(logger, launch),
             isResuming: isResuming, shouldStop: { StopSignal.isCaught },
             wantsCheckpoint: { StopSignal.takesCheckpoint() }, logger: logger)
-        if let launch, launch.size > 1 { try context.join(launch) }
+        if let launch, launch.size > 1 { try context.join(launch, telling: .terminal(level: chosen)) }
         return context
+    }
+
+    /// Verifies that all processes of a launch have the same options of their command; these ones may differ.
+    ///
+    /// - Parameter options: nil for one that is not given.
+    /// - Throws: `FoveaError` of kind `configuration`.
+    static func requireEqual(_ options: [String?], _ context: ExecutionContext) throws {
+        let given = options.compactMap(\.self)
+        try context.communicator.requireEqual(
+            given.isEmpty ? "none" : given.joined(separator: " "), "the given options are")
     }
 
     /// The device requested; for `auto` the best one, of several GPUs that of this process.

@@ -128,12 +128,24 @@ struct Evaluate: ParsableCommand {
         let document = try json.map { try OutputFile($0, named: "--json", inputs: inputs) }
         try OutputFile.refuseEqual(table, document)
         let context = try common.context(launch: Launch())
+        try CommonOptions.requireEqual(options, context)
         guard let outcome = try evaluate(context, outputs: [table, document].compactMap(\.self)) else { return }
         for note in outcome.notes { context.logger.warning("\(note)") }
         // Files first: whoever reads the text may stop reading.
         try document?.write(outcome.json(), shouldStop: context.shouldStop)
         if let csv = outcome.csv { try table?.write(csv, shouldStop: context.shouldStop) }
         try StandardStream.result(outcome.text(for: Terminal.current()))
+    }
+
+    /// What is given on the command line for a model, but for that model.
+    private var options: [String?] {
+        [data.dataset] + data.settings.map { "--set \($0)" }
+            + [
+                data.split.map { "--split \($0.rawValue)" }, data.labels.map { "--labels \($0)" },
+                data.images.map { "--images \($0)" }, merge.map { "--merge \($0)" },
+                bootstrap.map { "--bootstrap \($0)" }, json.map { "--json \($0)" }, output.map { "--output \($0)" },
+                precision.map { "--precision \($0.rawValue)" },
+            ] + predictions.map { "--predictions \($0)" }
     }
 
     /// The files that are named on the command line.

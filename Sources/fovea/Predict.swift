@@ -95,6 +95,12 @@ struct Predict: ParsableCommand {
             throw FoveaError(.configuration, "--maps is for one process", remedy: "Start it without a launcher.")
         }
         let context = try common.context(isResuming: resume || (launch?.restarts ?? 0) > 0, launch: launch)
+        try CommonOptions.requireEqual(
+            [
+                json ? "--json" : nil, output.map { "--output \($0)" }, outputFolder.map { "--output-folder \($0)" },
+                shard.map { "--shard \($0)" }, resume ? "--resume" : nil, at.map { "--at \($0)" },
+                anyImage ? "--any-image" : nil, "--precision \(precision.rawValue)", "--top \(top)",
+            ], context)
         let found = try ImageArguments.expand(images) { if context.isFirst { printError(Printable.line($0)) } }
         try file?.refuse(found.map(\.path))
         let inference = try InferenceModel(

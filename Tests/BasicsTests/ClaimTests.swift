@@ -1,5 +1,6 @@
 import Basics
 import Foundation
+import Synchronization
 import TestSupport
 import Testing
 
@@ -58,10 +59,12 @@ import Testing
     }
 
     @Test func whatKilledProcessesLeaveIsRemoved() throws {
-        try leave(machine: "other", process: "1", began: "5", age: 130, as: ".claim-5F1B.1.2.partial")
-        try leave(machine: "other", process: "1", began: "5", age: 100, as: ".claim-77AA")
+        let (old, new) = (".claim-" + UUID().uuidString, ".claim-" + UUID().uuidString)
+        try leave(machine: "other", process: "1", began: "5", age: 130, as: old + ".1.2.partial")
+        try leave(machine: "other", process: "1", began: "5", age: 130, as: old)
+        try leave(machine: "other", process: "1", began: "5", age: 100, as: new)
         let claim = try Claim(place)
-        #expect(try names() == [".claim-1", ".claim-77AA"])
+        #expect(try names() == [".claim-1", new])
         withExtendedLifetime(claim) {}
     }
 
@@ -78,6 +81,41 @@ import Testing
             let claim = try Claim(folder.path + "/" + name)
             withExtendedLifetime(claim) { #expect(claim != nil) }
         }
+    }
+
+    @Test(arguments: ["9223372036854775807", "9223372036854775806", "1234567890", "+1", "-1", "01", "0", "old", ""])
+    func aNameThatNoClaimHasIsLeftAlone(_ ending: String) throws {
+        try leave(machine: "other", process: "1", began: "5", age: 130, as: ".claim-" + ending)
+        let claim = try Claim(place)
+        withExtendedLifetime(claim) { #expect(claim != nil) }
+        #expect(try Set(names()) == [".claim-1", ".claim-" + ending])
+        #expect(Claim.file(of: place) == place + "-1")
+    }
+
+    @Test func oneWhoseTimeLiesAheadIsHeldWhileItIsRenewed() throws {
+        let pace = Claim.Pace(renewal: 0.05, patience: 2)
+        try leave(machine: "other", process: "1", began: "5", age: -86_400)
+        let mark = place + "-1"
+        let isDone = Atomic(false)
+        let renewal = Thread {
+            var ahead = 86_400.0
+            while !isDone.load(ordering: .relaxed) {
+                ahead += 1
+                try? FileManager.default.setAttributes(
+                    [.modificationDate: Date().addingTimeInterval(ahead)], ofItemAtPath: mark)
+                usleep(300_000)
+            }
+        }
+        renewal.start()
+        #expect(try Claim(place, pace: pace) == nil)
+        isDone.store(true, ordering: .relaxed)
+        usleep(400_000)
+        #expect(throws: CancellationError.self) { try Claim(place, pace: pace, shouldStop: { true }) }
+        let started = ContinuousClock.now
+        let claim = try Claim(place, pace: pace)
+        withExtendedLifetime(claim) { #expect(claim != nil) }
+        #expect(ContinuousClock.now - started >= .seconds(2))
+        #expect(try names() == [".claim-2"])
     }
 
     @Test func theOneThatWasTakenFromNoticesIt() throws {

@@ -60,6 +60,27 @@ import Testing
         }
     }
 
+    /// What the machine lacks, and a disk that fails, are no faults of a file.
+    @Test func faultsOfTheMachineAreNotThoseOfAFile() {
+        // The memory of this process at address 0 cannot be read.
+        let unreadable = "/proc/self/mem"
+        for read: () throws -> Void in [
+            { _ = try RegularFile.contents(of: unreadable, atMost: 100) }, { _ = try CSVTable(path: unreadable) },
+            { _ = try Digest.sha256(fileAt: unreadable) },
+        ] {
+            let error = #expect(throws: FoveaError.self) { try read() }
+            #expect(error?.kind == .storage && error?.message == "cannot read /proc/self/mem: the disk failed")
+        }
+        for (code, kind) in [
+            (EMFILE, .environment), (ENFILE, .environment), (ENOMEM, .environment), (EIO, .storage), (ENOSPC, .storage),
+            (EACCES, .storage),
+        ] as [(Int32, FoveaError.Kind)] {
+            errno = code
+            let error = AtomicFile.failure("open", "lock")
+            #expect(error.kind == kind && error.remedy != nil)
+        }
+    }
+
     @Test func aFileIsReadUpToItsLimit() throws {
         try withFolder {
             #expect(try RegularFile.contents(of: folder + "/none", atMost: 100) == nil)

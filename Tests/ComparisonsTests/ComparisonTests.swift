@@ -517,15 +517,20 @@ import Torch
         try Folder.make(unit)
         do {
             let lock = try #require(try Claim(unit + "/.claim"))
-            #expect(foveaError { try execute(settings) }?.kind == .busy)
+            let busy = foveaError { try execute(settings) }
+            #expect(busy?.kind == .busy && busy?.message.hasSuffix("; it holds \(unit)/.claim-1") == true)
             // One of several jobs leaves it to the others.
             try comparison(settings).work(configuration: ConfigurationWriter.yaml(settings), asOneOf: 2)
             #expect(!FileManager.default.fileExists(atPath: unit + "/bce/plain/config.yaml"))
             #expect(try comparison(settings).openWork().units == 1)
             withExtendedLifetime(lock) {}
         }
+        // A name that no claim has.
+        try Data().write(to: URL(fileURLWithPath: unit + "/.claim-9223372036854775807"))
         try execute(settings)
         #expect(try comparison(settings).openWork().units == 0)
+        let noFolds = foveaError { _ = try comparison(settings).report(folds: [3]) }
+        #expect(noFolds?.remedy?.hasPrefix("It has none") == true)
         // What decides nothing may change.
         settings.settings = ["checkpoints.keep_last=5", "training.momentum=0.5"]
         try execute(settings)

@@ -99,16 +99,41 @@ import Testing
         #expect(byPatient > 1.5 * byRow)
     }
 
-    @Test func aClassThatIsLostAgainAndAgainIsAnError() throws {
+    @Test func classesThatAreLostAgainAndAgainGetNoInterval() throws {
         let outcomes = try Outcomes(
             classes: ["rare"], images: (0..<20).map { "\($0)" }, labels: [1] + [Int8](repeating: 0, count: 19),
             scores: (0..<20).map(Double.init))
         var options = options(rounds: 50, minimumPositivePatients: 1)
         options.bootstrap?.maximumRedraws = 0
-        let error = #expect(throws: FoveaError.self) { try Evaluator.evaluate(outcomes, options) }
-        #expect(error?.message.contains("class \"rare\" lost every positive") == true)
-        #expect(error?.remedy?.contains("minimum of positive patients") == true)
+        let without = try Evaluator.evaluate(outcomes, options)
+        #expect(without.bootstrap?.lost == ["rare"] && without.bootstrap?.fixedSet == [])
+        #expect(without.classes[0].averagePrecision.value != nil && without.classes[0].averagePrecision.interval == nil)
         options.bootstrap?.maximumRedraws = 1000
-        #expect(try Evaluator.evaluate(outcomes, options).bootstrap?.redraws ?? 0 > 5)
+        let with = try Evaluator.evaluate(outcomes, options).bootstrap
+        #expect(with?.redraws ?? 0 > 5 && with?.lost == nil)
+    }
+
+    /// One positive, or negative, image of each class but the first: no draw has one of each.
+    @Test func manyClassesOfOnePatientGetNoIntervalAndTheOthersDo() throws {
+        let classes = (0...40).map { "class \($0)" }
+        func label(_ row: Int, _ column: Int) -> Int8 {
+            let isPositive = column == 0 ? row % 2 == 0 : (row == column) == (column % 2 == 0)
+            return isPositive ? 1 : 0
+        }
+        let many = try Outcomes(
+            classes: classes, images: (0..<200).map { "\($0)" },
+            labels: (0..<200).flatMap { row in classes.indices.map { label(row, $0) } },
+            scores: (0..<200 * classes.count).map { Double($0 * 7919 % 1009) })
+        let options = options(rounds: 20, minimumPositivePatients: 1)
+        let result = try Evaluator.evaluate(many, options)
+        #expect(result.bootstrap?.fixedSet == ["class 0"])
+        #expect(result.bootstrap?.lost == Array(classes.dropFirst()))
+        let interval = result.classes[0].averagePrecision.interval
+        #expect(interval != nil)
+        #expect(result.groups.all.averagePrecision.classes == 41)
+        #expect(result.groups.all.averagePrecision.fixedSet?.interval == interval)
+        let paired = try Evaluator.compare(candidate: [many], reference: [many], options)
+        let withInterval = paired.classes.filter { $0.averagePrecision.interval != nil }
+        #expect(withInterval.map(\.name) == ["class 0"])
     }
 }

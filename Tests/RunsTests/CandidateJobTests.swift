@@ -1,6 +1,8 @@
 import Basics
 import ConfigurationFile
+import Foundation
 import NN
+import RunFiles
 import RunTestSupport
 import Runs
 import Settings
@@ -33,6 +35,12 @@ import Testing
         let taken = try #require(log.first { $0.contains("is taken") })
         let index = taken.contains("candidate 1") ? 0 : 1
         #expect(log.count { $0.contains("on the inner split") } == 2)
+        let found = try candidates(of: job)
+        #expect(found.map(\.taken) == [index == 0, index == 1])
+        #expect(found.map(\.training) == ["1 epoch, cosine", "2 epochs, cosine_twice"])
+        #expect(found.allSatisfy { ($0.meanAveragePrecision ?? 0) > 0 })
+        let report = String(decoding: try job.file("report.md"), as: UTF8.self)
+        #expect(report.contains("## Candidates\n") && report.contains("taken, trained on all training patients"))
 
         // The model is the one that a run of those settings alone trains.
         var alone = SmallJob(job.settings)
@@ -42,6 +50,36 @@ import Testing
         try alone.execute()
         #expect(try alone.costs().map(\.reused) == [true])
         #expect(try alone.file("model.safetensors") == job.file("model.safetensors"))
+    }
+
+    private func candidates(of job: SmallJob) throws -> [RunMetrics.Candidate] {
+        try RunMetrics.read(job.settings.output + "/metrics.json").candidates ?? []
+    }
+
+    /// Where no class can be ranked, no number is made up, and a warning says so.
+    @Test func candidatesThatCannotBeRankedAreNotRanked() throws {
+        var job = try SmallJob(in: folder.path)
+        job.settings.distillation = nil
+        job.settings.evaluation.bootstrap = 0
+        job.settings.training.candidates = [candidate(1), candidate(2)]
+        // Of the training patients only the first shows anything: none of the inner split does.
+        let lines = try String(contentsOfFile: job.settings.data.table, encoding: .utf8).split(separator: "\n")
+        let place = try #require(lines[0].split(separator: ",").firstIndex(of: "split"))
+        let first = try #require(lines.first { $0.contains(",train,") }?.split(separator: ",")[1])
+        let changed = lines.map { line in
+            let cells = line.split(separator: ",")
+            if cells[place] != "train" || cells[1] == first { return String(line) }
+            return (cells[...place] + cells[(place + 1)...].map { _ in "0" }).joined(separator: ",")
+        }
+        job.settings.data.table = try folder.write(changed.joined(separator: "\n") + "\n", to: "l.csv")
+        var log: [String] = []
+        try job.execute(log: { log.append($0) })
+        #expect(log.contains("candidate 1, 1 epoch, cosine: mAP – on the inner split"), "\(log)")
+        #expect(log.contains { $0.hasPrefix("warning: no candidate of training.candidates can be ranked, so the ") })
+        #expect(log.contains("candidate 1 is taken: 1 epoch, cosine"))
+        let found = try candidates(of: job)
+        #expect(found.map(\.taken) == [true, false] && found.allSatisfy { $0.meanAveragePrecision == nil })
+        #expect(String(decoding: try job.file("report.md"), as: UTF8.self).contains("| 1 epoch, cosine | – | taken"))
     }
 
     @Test func candidatesAndDistillationAreRefused() throws {

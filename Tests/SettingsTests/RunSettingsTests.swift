@@ -139,7 +139,7 @@ struct RunSettingsTests {
         s.evaluation.bootstrap = 0
         s.evaluation.many = 50
         s.evaluation.medium = 5
-        s.evaluation.every = 0
+        s.evaluation.every = 2
         s.evaluation.minimumPositivePatients = 3
         s.checkpoints.everyEpochs = 2
         s.checkpoints.everySteps = 100
@@ -288,6 +288,7 @@ struct RunSettingsTests {
             "model: {drop_path: 0.1}",
             "training: {backbone_rate: 0}\ndistillation: {feature_lambda: 0.5}",
             "model: {state_dict: teacher}",
+            "checkpoints: {keep_best: 2}\nevaluation: {every: 0}",
         ]
         #expect(try MessageSnapshot.differences("contradictions", documents.map { ($0, refusal($0)) }) == [])
     }

@@ -109,6 +109,10 @@ import Torch
         let launch = try #require(try Launch(environment))
         let error = try #require(throws: FoveaError.self) { try ProcessGroup(launch, patience: 2) }
         #expect(error.kind == .environment && error.message.hasPrefix("process 0 of 2 cannot meet the others at "))
+        #expect(error.message.hasSuffix(": process 1 has not come within 2 seconds"), "\(error)")
         #expect(error.remedy?.contains("All 2 processes must be started") == true)
+        let other = try #require(try Launch(launchVariables(1, of: 2, port: freePort())))
+        let unmet = try #require(throws: FoveaError.self) { try ProcessGroup(other, patience: 2) }
+        #expect(unmet.kind == .environment && !unmet.message.contains("\n"), "\(unmet)")
     }
 }

@@ -171,12 +171,13 @@ import Training
         let whole = try together(2) { try Self.train(plan, data, network, $0) }
         func stop(_ place: String) throws {
             _ = try together(2) { launch in
-                // One of them is told to stop: all do.
-                #expect(throws: CancellationError.self) {
+                // One of them is told to stop: all do, and the others name it.
+                let error = #expect(throws: (any Error).self) {
                     try Self.train(
                         plan, data, network, checkpoints: folder.path + place, stopAfter: launch.rank == 1 ? 3 : .max,
                         launch)
                 }
+                #expect(launch.rank == 1 ? error is CancellationError : (error as? FoveaError)?.kind == .peer)
             }
         }
         try stop("/same")

@@ -143,6 +143,44 @@ import Testing
         #expect(maps.end() == 78 && maps.errors.contains("--maps is for one process"))
     }
 
+    @Test func processesWithOtherOptionsPredictAndEvaluateNothing() throws {
+        let trained = try ProgramRun(arguments("run"), in: folder)
+        #expect(trained.status == 0, "\(trained.errors)")
+        for (command, option, words) in [
+            (["predict", "run", "p/images"], ["--precision", "bfloat16"], "--precision bfloat16 --top 5 in "),
+            (["predict", "run", "p/images"], ["--any-image"], "--any-image --precision float32 --top 5 in "),
+            (["predict", "run", "p/images"], ["--output-folder", "o"], "--output-folder o --precision float32"),
+            (["evaluate", "run"], ["--precision", "bfloat16"], "none in process 0, --precision bfloat16 in "),
+            (["evaluate", "run"], ["--split", "all"], "none in process 0, --split all in process 1"),
+        ] {
+            let command = command + ["--device", "cpu", "--threads", "1"]
+            let both = try start([command, command + option])
+            #expect(both.map { $0.end() } == [78, 78], "\(option) \(both.map(\.errors))")
+            for process in both {
+                #expect(process.errors.contains("do not do the same: the given options are "), "\(process.errors)")
+                #expect(process.errors.contains(words), "\(process.errors)")
+            }
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder.path + "/o"))
+    }
+
+    /// What is waited for is said, and a stop is heard meanwhile; nothing of libtorch's own is printed.
+    @Test(arguments: [(0, "127.0.0.1"), (1, "127.0.0.1"), (1, "no\u{1B}[31mhost")])
+    func aStopIsHeardWhileOthersAreAwaited(_ rank: Int, _ host: String) throws {
+        let port = freePort()
+        let waiting = try RunningProgram(
+            arguments("out"), in: folder,
+            environment: launchVariables(rank, of: 2, port: port).merging(["MASTER_ADDR": host]) { $1 })
+        let what = rank == 0 ? "1 of 2 processes" : "process 0"
+        let message = "waiting for \(what) at \(host.replacing("\u{1B}", with: "\\u{1B}")):\(port)"
+        try waiting.wait { waiting.errors.contains(message) }
+        let sent = Date()
+        waiting.send(SIGTERM)
+        #expect(waiting.end() == 143, "\(waiting.errors)")
+        #expect(Date().timeIntervalSince(sent) < 5)
+        #expect(waiting.errors == message + (rank == 0 ? " (number 1)" : "") + "\nstopped\n")
+    }
+
     @Test func aKilledProcessIsNamedAndRestartedProcessesComeToTheSame() throws {
         let more = ["--set", "training.epochs=30", "--set", "model.dropout=0.1"]
         let whole = try start([arguments("whole", more), arguments("whole", more)])
@@ -179,6 +217,24 @@ import Testing
         #expect(both.map { $0.end() } == [143, 143], "\(both.map(\.errors))")
         #expect(
             both[0].errors.hasSuffix("`fovea train --resume out` resumes from here.\nstopped\n"), "\(both[0].errors)")
+        let one = try RunningProgram(["train", "--resume", "out", "--device", "cpu", "--threads", "1"], in: folder)
+        try one.wait { one.errors.contains(", where 2 processes trained") }
+        one.send(SIGTERM)
+        #expect(one.end() == 143, "\(one.errors)")
+    }
+
+    /// The one that is told to stop has its status; the other one names it.
+    @Test(arguments: [(0, SIGTERM, 143), (1, SIGINT, 130)])
+    func aStopOfOneProcessStopsAll(_ rank: Int, _ signal: Int32, _ status: Int32) throws {
+        let more = ["--set", "training.epochs=200"]
+        let both = try start([arguments("out", more), arguments("out", more)])
+        try both[0].wait { FileManager.default.fileExists(atPath: folder.path + "/out/checkpoints") }
+        both[rank].send(signal)
+        let other = 1 - rank
+        let words = "error: Process \(rank) of 2 was told to stop, so process \(other) stops too\n"
+        #expect(both[rank].end() == status, "\(both[rank].errors)")
+        #expect(both[other].end() == 162, "\(both[other].errors)")
+        #expect(both[other].errors.contains(words), "\(both[other].errors)")
         let one = try RunningProgram(["train", "--resume", "out", "--device", "cpu", "--threads", "1"], in: folder)
         try one.wait { one.errors.contains(", where 2 processes trained") }
         one.send(SIGTERM)

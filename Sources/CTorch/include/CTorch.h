@@ -113,10 +113,11 @@ const char *ct_waiting(void);
 
 // Processes that compute together, by gloo. All of them make the same calls in the same order.
 typedef struct ct_group ct_group;
-// Waits until all `size` processes have joined; `name` tells several groups at one address apart. One process serves the
-// address, unless the program that started them does.
-ct_group *ct_group_join(const char *host, uint16_t port, bool serves, const char *name, int rank, int size,
-                        int64_t seconds, char **error);
+// Connects to the address where notes are kept, which one process serves unless the program that started them does; `name`
+// tells several groups there apart.
+ct_group *ct_group_meet(const char *host, uint16_t port, bool serves, const char *name, int64_t seconds, char **error);
+// Connects all `size` processes, which have met, with each other.
+bool ct_group_join(ct_group *group, int rank, int size, int64_t seconds, char **error);
 // Replaces a contiguous CPU tensor, in place, by the sum over all processes.
 bool ct_group_sum(ct_group *group, ct_tensor *tensor, int64_t seconds, char **error);
 // Closes the connections to the other processes, which notice it; notes can be made and read still.

@@ -242,8 +242,7 @@ public struct ComparisonTables: Sendable {
         for dataset in Set(contrasts.map(\.dataset)).sorted() {
             guard let bootstrap = contrasts.first(where: { $0.dataset == dataset })?.result.bootstrap else { continue }
             notes.append(
-                "\(dataset): differences are over the fixed set of \(bootstrap.fixedSet.count) classes with at least "
-                    + "\(bootstrap.minimumPositivePatients) positive patients (paired bootstrap, "
+                "\(dataset): differences are over \(bootstrap.fixedSetWords) (paired bootstrap, "
                     + "\(NumberFormat.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom); where arms have several "
                     + "seeds or shuffles, each round draws among them too, the same seeds for both). A difference whose interval "
                     + "holds zero is none.")

@@ -82,9 +82,8 @@ public struct DifferenceTables: Sendable {
         var notes: [String] = []
         if let bootstrap = result.bootstrap {
             notes.append(
-                "Differences are \(candidate) minus \(reference); they, and the means with interval, are over the fixed set of "
-                    + "\(Pluralization.count(bootstrap.fixedSet.count, "class", "classes")) with at least "
-                    + "\(Pluralization.count(bootstrap.minimumPositivePatients, "positive patient")) (paired bootstrap, "
+                "Differences are \(candidate) minus \(reference); they, and the means with interval, are over "
+                    + "\(bootstrap.fixedSetWords) (paired bootstrap, "
                     + "\(NumberFormat.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom)). For other classes one "
                     + "photograph decides too much: none is given.")
         } else {

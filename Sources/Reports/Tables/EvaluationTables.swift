@@ -19,6 +19,13 @@ extension ReportedValue {
 }
 
 extension BootstrapSummary {
+    /// What the means with interval are over, in words.
+    var fixedSetWords: String {
+        "the fixed set of \(Pluralization.count(fixedSet.count, "class", "classes")) with at least "
+            + Pluralization.count(minimumPositivePatients, "positive patient")
+            + (lost.map { " (but not \(Pluralization.listing($0)): too few patients for every draw)" } ?? "")
+    }
+
     /// What was drawn from, in words: images of unknown patients are drawn singly and are not patients.
     var drawnFrom: String {
         let known = NumberFormat.count(patients) + (patients == 1 ? " patient" : " patients")
@@ -120,9 +127,7 @@ public struct EvaluationTables: Sendable {
         if let bootstrap = result.bootstrap {
             notes.append(
                 "Intervals: \(NumberFormat.count(bootstrap.rounds)) bootstrap rounds over \(bootstrap.drawnFrom); means with "
-                    + "interval are over the fixed set of "
-                    + "\(Pluralization.count(bootstrap.fixedSet.count, "class", "classes")) with at least "
-                    + "\(Pluralization.count(bootstrap.minimumPositivePatients, "positive patient")); "
+                    + "interval are over \(bootstrap.fixedSetWords); "
                     + "\(Pluralization.count(bootstrap.redraws, "round")) redrawn.")
         }
         if result.seeds > 1 {

@@ -15,6 +15,14 @@ package struct RunPlan: Sendable {
         package var final: StageSpec.ID { second ?? first }
     }
 
+    /// Which of several trainings is taken.
+    struct CandidateChoice: Sendable {
+        /// The mean average precision of each on the inner split; nil where no class has one.
+        let means: [Double?]
+        /// The best, the first one of equals. One that cannot be ranked is never better.
+        var best: Int { means.indices.reduce(0) { (means[$1] ?? -1) > (means[$0] ?? -1) ? $1 : $0 } }
+    }
+
     package private(set) var stages: [StageSpec] = []
     /// Windows that plain model and student see beside the whole image.
     var regions: [ModelRegion] = []
@@ -22,6 +30,8 @@ package struct RunPlan: Sendable {
     var candidates: [Model] = []
     /// The training patients divided again, to choose among candidates.
     var inner: Split?
+    /// How the candidates rank `inner`; nil until all are trained.
+    var choice: CandidateChoice?
     /// The model without distillation.
     package var plain = Model(first: "plain")
     /// What teachers learn from which images; nil without distillation.

@@ -109,7 +109,8 @@ extension RunPlanner {
         }
         guard !planners.isEmpty else { return self }
         let inner = try Split.inner(
-            of: cohort, rows: split.training, share: DistillationSettings().innerShare, seed: seed)
+            of: cohort, rows: split.training, share: DistillationSettings().innerShare, seed: seed,
+            for: "training.candidates")
         plan.inner = inner
         for (index, planner) in planners.enumerated() {
             let name = "candidate-\(index + 1)"

@@ -56,12 +56,13 @@ struct RunReporting {
         }
         try sessions.write()
         let seconds = sessions.seconds
-        let metrics = RunMetrics(
+        var metrics = RunMetrics(
             precision: runner.planner.precision, labelTables: labels.tables, attributes: labels.attributes,
             configuration: configuration, split: Digest.sha256(split), files: try fileHashes,
             plain: outcome.plainResult, teachers: teachers, student: outcome.studentResult,
             difference: outcome.difference, cost: outcome.costs,
             predictionMultiplyAdds: outcome.predictionMultiplyAdds, seconds: seconds.reduce(0, +), sessions: seconds)
+        metrics.candidates = candidates.isEmpty ? nil : candidates
         // Last: a folder with metrics.json is a finished run.
         try folder.write(metrics, to: "metrics.json")
     }
@@ -73,6 +74,15 @@ struct RunReporting {
             let paths = places.flatMap { place in RunResults.names.map { place + $0 } } + [HistoryFile.name]
             return Dictionary(
                 uniqueKeysWithValues: try paths.map { ($0, try Digest.sha256(fileAt: folder.file($0))) })
+        }
+    }
+
+    /// The trainings of which the best was taken.
+    private var candidates: [RunMetrics.Candidate] {
+        guard let choice = outcome.plan.choice else { return [] }
+        return zip(outcome.settings.training.candidates, choice.means).enumerated().map { index, candidate in
+            RunMetrics.Candidate(
+                training: candidate.0.words, meanAveragePrecision: candidate.1, taken: index == choice.best)
         }
     }
 
@@ -161,6 +171,13 @@ struct RunReporting {
             sections.append(.init("The \(name) model, class by class", table: table, figures: figures))
             figures = []
         }
+        let rows = candidates.map { candidate -> [TextTable.Cell] in
+            [
+                .text(candidate.training), .number(candidate.meanAveragePrecision),
+                .text(candidate.taken ? "taken, trained on all training patients" : ""),
+            ]
+        }
+        sections.append(.init("Candidates", table: TextTable(["Training", "mAP on the inner split", "Choice"], rows)))
         let plainStages = outcome.plan.plain.second == nil ? 1 : 2
         let cost = CostTable(
             outcome.costs, plainStages: outcome.plan.subsets == nil ? outcome.costs.count : plainStages)
