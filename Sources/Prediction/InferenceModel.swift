@@ -28,9 +28,6 @@ public struct InferenceModel {
     private let predictor: Predictor
     private let context: ExecutionContext
 
-    /// Whether it computes on the processor.
-    package var isOnCPU: Bool { context.device == .cpu }
-
     /// Reads a model and prepares it once.
     ///
     /// - Parameters:

@@ -11,7 +11,7 @@ import Synchronization
 final class ImageService: Sendable {
     let catalog: ModelCatalog
     private let models: [LoadedModel]
-    private let network: NetworkThreads
+    private let network: NetworkThread
     private let work: WorkQueue
     private let logger: Logger
 
@@ -28,9 +28,8 @@ final class ImageService: Sendable {
         self.logger = logger
         let names = models.map(\.name)
         catalog = ModelCatalog(self.models.map(\.description))
-        network = try NetworkThreads(
-            models.map(\.model), batchSize: batchSize,
-            threads: models.allSatisfy(\.model.isOnCPU) ? threads : 1, willCompute: willCompute
+        network = try NetworkThread(
+            models.map(\.model), batchSize: batchSize, threads: threads, willCompute: willCompute
         ) { count, model, seconds in
             metrics.record { $0.computed(count, model: names[model], seconds: seconds) }
         }
@@ -59,7 +58,7 @@ final class ImageService: Sendable {
         }
         let photographs = decoded
         let ready = photographs.compactMap { try? $0.get() }
-        let mapClasses: NetworkThreads.MapClasses = { model.mapClasses(options.maps, $0) }
+        let mapClasses: NetworkThread.MapClasses = { model.mapClasses(options.maps, $0) }
         let computed = try await network.compute(
             model: options.model, ready.map(\.bytes), mapClasses: options.maps == .none ? nil : mapClasses)
         return try await work.run { [logger] in
@@ -90,7 +89,7 @@ final class ImageService: Sendable {
         }
         let images = try await squares(request.images, model)
         let wantsMaps = request.outputs.contains { $0.name == "maps" }
-        let all: NetworkThreads.MapClasses = { _ in Array(model.classes.indices) }
+        let all: NetworkThread.MapClasses = { _ in Array(model.classes.indices) }
         let computed = try await network.compute(model: number, images, mapClasses: wantsMaps ? all : nil)
         return try await work.run {
             guard computed.allSatisfy(\.answer.isFinite) else {

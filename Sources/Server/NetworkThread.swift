@@ -13,11 +13,8 @@ struct ComputedImage: Sendable {
     var maps: ClassMaps?
 }
 
-/// The threads that compute: images wait in a queue, and those that wait are computed together, without waiting for more.
-///
-/// Several images are shared out, so that each thread computes alone: threads of the engine that compute one batch together
-/// wait for each other at each layer. A single image is computed by all.
-final class NetworkThreads: Sendable {
+/// The one thread that computes: images wait in a queue, and those that wait are computed together, without waiting for more.
+final class NetworkThread: Sendable {
     /// The images of a caller, who continues when the last one is computed.
     private final class Request: Sendable {
         let images: [[UInt8]]
@@ -64,39 +61,25 @@ final class NetworkThreads: Sendable {
     /// For which classes maps are wanted, once the answer is known.
     typealias MapClasses = @Sendable (ImageAnswer) -> [Int]
 
-    /// All threads compute with them, which have computed before and so no longer change.
+    /// What the thread alone touches.
     private struct Models: @unchecked Sendable {
         let all: [InferenceModel]
     }
 
     private let models: Models
     private let batchSize: Int
+    private let threads: Int
     private let willCompute: @Sendable () -> Void
     private let computed: @Sendable (_ count: Int, _ model: Int, _ seconds: Double) -> Void
-    private let queue: Mutex<Queue>
+    private let queue = Mutex<(images: ImageQueue<Request>, isOpen: Bool)>((ImageQueue(), true))
     private let arrivals = DispatchSemaphore(value: 0)
 
-    private struct Queue {
-        var images = ImageQueue<Request>()
-        var isOpen = true
-        /// Of the engine, that do not compute.
-        var freeThreads: Int
-    }
-
-    /// Images to compute.
-    private struct Batch {
-        let model: Int
-        let images: [ImageQueue<Request>.Item]
-        /// Of the engine.
-        let threads: Int
-    }
-
-    /// Starts the threads.
+    /// Starts the thread.
     ///
     /// - Parameters:
-    ///   - models: that have computed an image; nothing else may use them from now on.
+    ///   - models: nothing else may use them from now on.
     ///   - batchSize: how many images are computed at once, at most.
-    ///   - threads: that compute at once, at most.
+    ///   - threads: of the engine.
     ///   - willCompute: called before a batch is computed.
     ///   - computed: told of each batch that was computed, before its callers continue.
     init(
@@ -108,14 +91,14 @@ final class NetworkThreads: Sendable {
         self.batchSize = batchSize
         self.willCompute = willCompute
         self.computed = computed
-        queue = Mutex(Queue(freeThreads: threads))
-        try WorkerThreads.start(threads) { [self] in run() }
+        self.threads = threads
+        try WorkerThreads.start(1) { [self] in run() }
     }
 
     /// Images that wait.
     var waiting: Int { queue.withLock(\.images.count) }
 
-    /// Ends the threads, once all images are computed.
+    /// Ends the thread, once all images are computed.
     func close() {
         queue.withLock { $0.isOpen = false }
         arrivals.signal()
@@ -146,48 +129,32 @@ final class NetworkThreads: Sendable {
     }
 
     private func run() {
-        while let batch = next() {
-            Engine.threads = batch.threads
-            willCompute()
-            compute(batch)
-            queue.withLock { $0.freeThreads += batch.threads }
-        }
-    }
-
-    /// Waits for images; nil at the end.
-    private func next() -> Batch? {
+        // Each thread has its own number of threads for operators.
+        Engine.threads = threads
         while true {
-            let (batch, wakesAnother, isOpen) = queue.withLock { queue in
+            let (batch, isOpen) = queue.withLock { queue in
                 queue.images.removeAll(where: \.isOver)
-                let batch = takeBatch(from: &queue)
-                return (batch, queue.freeThreads > 0 && queue.images.count > 0, queue.isOpen || queue.images.count > 0)
+                return (queue.images.nextBatch(of: batchSize), queue.isOpen)
             }
-            if wakesAnother || !isOpen { arrivals.signal() }
-            if batch != nil || !isOpen { return batch }
-            arrivals.wait()
+            if let batch {
+                willCompute()
+                compute(batch.items, model: batch.model)
+            } else if isOpen {
+                arrivals.wait()
+            } else {
+                return
+            }
         }
     }
 
-    /// This thread's share of the images that wait, and of the threads that are free.
-    private func takeBatch(from queue: inout Queue) -> Batch? {
-        let count = queue.images.count
-        let shares = min(queue.freeThreads, count)
-        guard shares > 0, let batch = queue.images.nextBatch(of: min(batchSize, (count + shares - 1) / shares)) else {
-            return nil
-        }
-        let threads = queue.freeThreads / shares
-        queue.freeThreads -= threads
-        return Batch(model: batch.model, images: batch.items, threads: threads)
-    }
-
-    private func compute(_ batch: Batch) {
-        let (model, items) = (models.all[batch.model], batch.images)
+    private func compute(_ items: [ImageQueue<Request>.Item], model number: Int) {
+        let model = models.all[number]
         let start = ContinuousClock.now
         do {
             let answers = try model.answers(
                 items.flatMap { $0.request.images[$0.number] }, count: items.count, withFeatures: true,
                 withMaps: items.contains { $0.request.mapClasses != nil })
-            computed(items.count, batch.model, (ContinuousClock.now - start) / .seconds(1))
+            computed(items.count, number, (ContinuousClock.now - start) / .seconds(1))
             for (item, answer) in zip(items, answers) { finish(item, answer, model) }
         } catch {
             for item in items { item.request.fail(error) }
