@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -56,7 +57,10 @@ def build():
                "--static-swift-stdlib", "--disable-local-rpath", "-Xlinker", "-s"]
     for folder, name in [(PROJECT, "fovea"), ((PROJECT / ".deps/libtorch").resolve(), "libtorch")]:
         command += ["-Xcc", f"-ffile-prefix-map={folder}={name}"]
-    # The compiler's own sets have a seed per process, and their order decides what it makes of some functions.
+    # The order of the compiler's own sets, which follows from a seed per process and from addresses, decides what it makes
+    # of some functions.
+    if shutil.which("setarch") and subprocess.run(["setarch", "-R", "true"], capture_output=True).returncode == 0:
+        command = ["setarch", "-R", *command]
     settings = {"FOVEA_PACKAGE": "1", "SWIFT_DETERMINISTIC_HASHING": "1"}
     output(*command, stream=sys.stderr, environment=os.environ | settings)
     # Hashes of how it was compiled, folders included; nothing reads them at run time.
