@@ -36,7 +36,8 @@ public struct ImageFile: Sendable {
     /// Reads a file. A folder, a pipe or a device is refused, and opening one never waits.
     ///
     /// - Throws: `FoveaError` of kind `data` that names the path: missing, not a regular file, empty, larger than any
-    ///   image of `pixelLimit` pixels can be, or unreadable; of kind `environment` when the machine lacks something, `storage` when a disk fails.
+    ///   image of `pixelLimit` pixels can be, or unreadable; of kind `environment` when the machine lacks something, `storage`
+    ///   when a disk fails.
     public init(path: String, pixelLimit: Int = 100_000_000) throws {
         self.path = path
         let descriptor = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC)

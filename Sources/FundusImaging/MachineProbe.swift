@@ -25,7 +25,7 @@ package enum MachineProbe {
 
     /// Whether a failed system call says something about the machine rather than about the file it was for.
     static func isOfMachine(_ code: Int32) -> Bool {
-        [EMFILE, ENFILE, ENOMEM, EAGAIN, ENOBUFS, ESTALE, ETIMEDOUT, EINTR, EIO].contains(code)
+        SystemFault.remedy(code) != nil || [EAGAIN, ENOBUFS, ESTALE, ETIMEDOUT, EINTR].contains(code)
     }
 
     /// The error of a command that cannot continue; it says nothing about the file.

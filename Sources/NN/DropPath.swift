@@ -10,10 +10,7 @@ public final class DropPath: Module {
     public init(_ rate: Double) { self.rate = rate }
 
     /// Switches between training and evaluation.
-    public func setOwnTraining(_ isTraining: Bool) {
-        // Nothing is written where several threads predict.
-        if self.isTraining != isTraining { self.isTraining = isTraining }
-    }
+    public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
 
     /// The branch, [N, ...], zero for the images that go without it.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {

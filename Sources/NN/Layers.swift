@@ -99,8 +99,7 @@ public final class Conv2d: Module {
         let sides: [Argument] = [.ints([border, border]), .ints([stride, stride]), .ints([1, 1]), .int(groups)]
         let weight =
             try packedWeight ?? Kernels.packedWeight.call([.tensor(weight.value)] + sides + [.ints(x.shape)])[0]
-        // Once: several threads may compute with a network that has computed before.
-        if packedWeight == nil { packedWeight = weight }
+        packedWeight = weight
         let inputs: [Argument] = [.tensor(x), .tensor(weight), .optional(bias?.value)] + sides
         guard let other else { return try Kernels.fused.call(inputs + activation.fused)[0] }
         let sum: [Argument] =
@@ -173,10 +172,7 @@ public final class BatchNorm2d: Module {
     }
 
     /// Switches between training and evaluation.
-    public func setOwnTraining(_ isTraining: Bool) {
-        // Nothing is written where several threads predict.
-        if self.isTraining != isTraining { self.isTraining = isTraining }
-    }
+    public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
 
     /// The normalised input, same shape; while training also updates the running statistics.
     ///
@@ -271,10 +267,7 @@ public final class Dropout: Module {
     public init(_ rate: Double) { self.rate = rate }
 
     /// Switches between training and evaluation.
-    public func setOwnTraining(_ isTraining: Bool) {
-        // Nothing is written where several threads predict.
-        if self.isTraining != isTraining { self.isTraining = isTraining }
-    }
+    public func setOwnTraining(_ isTraining: Bool) { self.isTraining = isTraining }
 
     /// The input, parts of it set to zero while training.
     public func callAsFunction(_ x: Tensor) throws -> Tensor {

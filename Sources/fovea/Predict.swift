@@ -107,20 +107,7 @@ struct Predict: ParsableCommand {
             model, precision: precision, operatingPoint: at, takesAnyImage: anyImage, context)
         guard context.isFirst else { return try inference.assist(images: found) }
         if let undecided = inference.undecided { context.logger.warning("\(undecided)") }
-        if let outputFolder {
-            let folder = try PredictionFolder(
-                outputFolder, inference, images: found, shard: shard ?? 10_000, isResuming: context.isResuming)
-            let summary = try folder.predict(context) { context.logger.error("\($0.reason)") }
-            try StandardStream.result(
-                "\(folder.path): \(summary.predicted) of \(found.count) images predicted, "
-                    + "\(summary.unreadable + summary.nonFinite.count) in failures.csv\n")
-            guard summary.nonFinite.isEmpty else {
-                throw FoveaError.nonFiniteOutputs(
-                    for: summary.nonFinite, of: summary.predicted + summary.nonFinite.count)
-            }
-            if summary.unreadable > 0 { throw ExitCode(ExitStatus.of(.data)) }
-            return
-        }
+        if let outputFolder { return try predict(found, inference, into: outputFolder, context) }
         let folder = try maps.map(MapFolder.init)
         let prediction = try ModelPrediction(inference, images: found, maps: folder, context) {
             context.logger.error("\($0.reason)")
@@ -146,5 +133,21 @@ struct Predict: ParsableCommand {
             printError(count)
             throw ExitCode(ExitStatus.of(.data))
         }
+    }
+
+    /// Predicts any number of images, into tables that grow.
+    private func predict(
+        _ images: [NamedImage], _ inference: InferenceModel, into path: String, _ context: ExecutionContext
+    ) throws {
+        let folder = try PredictionFolder(
+            path, inference, images: images, shard: shard ?? 10_000, isResuming: context.isResuming)
+        let summary = try folder.predict(context) { context.logger.error("\($0.reason)") }
+        try StandardStream.result(
+            "\(folder.path): \(summary.predicted) of \(images.count) images predicted, "
+                + "\(summary.unreadable + summary.nonFinite.count) in failures.csv\n")
+        guard summary.nonFinite.isEmpty else {
+            throw FoveaError.nonFiniteOutputs(for: summary.nonFinite, of: summary.predicted + summary.nonFinite.count)
+        }
+        if summary.unreadable > 0 { throw ExitCode(ExitStatus.of(.data)) }
     }
 }

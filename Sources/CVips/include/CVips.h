@@ -55,8 +55,9 @@ const char *_Nonnull cvips_version(void);
 char *_Nullable cvips_read_header(const void *_Nonnull bytes, size_t count, cvips_header *_Nonnull header);
 
 /// Decodes the first page of an image file held in memory to sRGB with three bands: turned upright by its EXIF tag,
-/// profiles applied, transparency laid over black. It is shrunk so that its longer side is `side` pixels; a smaller image is enlarged only if `enlarge` is not 0. A file that is damaged or cut is an error where
-/// the decoder gives up, and a warning where it fills the rest up.
+/// profiles applied, transparency laid over black. It is shrunk so that its longer side is `side` pixels; a smaller image
+/// is enlarged only if `enlarge` is not 0. A file that is damaged or cut is an error where the decoder gives up, and a
+/// warning where it fills the rest up.
 char *_Nullable cvips_decode(
     const void *_Nonnull bytes, size_t count, int32_t side, int32_t enlarge, cvips_pixels *_Nonnull result,
     cvips_decoding *_Nonnull decoding);

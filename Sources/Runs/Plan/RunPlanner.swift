@@ -77,12 +77,12 @@ package struct RunPlanner {
 
     /// Refuses a committee that sees more images of a photograph than a model may.
     private func requireCommittee(of plan: RunPlan) throws {
-        let limit = ModelDescription.imageLimit
-        guard 1 + plan.regions.count + plan.teachers.count > limit else { return }
+        let (images, limit) = (1 + plan.regions.count + plan.teachers.count, ModelDescription.imageLimit)
+        guard images > limit else { return }
         throw FoveaError(
             .configuration,
-            "distillation.student is none, and plain model and teachers see \(1 + plan.regions.count + plan.teachers.count) "
-                + "images of a photograph; a committee may see \(limit)",
+            "distillation.student is none, and plain model and teachers see \(images) images of a photograph; a committee may "
+                + "see \(limit)",
             remedy: "Choose a grouping with fewer teachers.")
     }
 
