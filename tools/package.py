@@ -53,7 +53,7 @@ def moment():
 
 def build():
     """The program: it looks for its libraries in ../lib, and holds neither symbols nor the folders that it was built in."""
-    command = ["swift", "build", "-c", "release", "--product", "fovea", "--scratch-path", str(BUILD),
+    command = ["swift", "build", "-c", "release", "--disable-index-store", "--product", "fovea", "--scratch-path", str(BUILD),
                "--static-swift-stdlib", "--disable-local-rpath", "-Xlinker", "-s"]
     for folder, name in [(PROJECT, "fovea"), ((PROJECT / ".deps/libtorch").resolve(), "libtorch")]:
         command += ["-Xcc", f"-ffile-prefix-map={folder}={name}"]
