@@ -50,7 +50,9 @@ struct AttributeFile {
 
     /// A scalar's text as it is written: the class NO must not become the truth value false.
     private func text(_ node: Node, _ key: String) throws -> String {
-        guard let text = node.scalar?.string, !text.isEmpty else { throw failure(node, "\"\(key)\" must be a text") }
+        guard let text = node.scalar?.string, !text.isEmpty else {
+            throw failure(node, "\"\(key)\" must be a text, and not empty")
+        }
         return text
     }
 

@@ -58,6 +58,7 @@ public struct ClassAttributes: Sendable, Equatable {
                     place: FilePlace(source, line: entry.line, key: entry.id))
             }
         }
+        try Self.requireDifferentNames(entries, source)
         for axis in axes where GroupingTerm.reserved.contains(axis) {
             throw FoveaError(
                 .data, at: FilePlace(source),
@@ -81,6 +82,18 @@ public struct ClassAttributes: Sendable, Equatable {
         self.entries = entries
         self.axes = axes
         self.number = number
+    }
+
+    /// Verifies that no two classes are shown under the same name.
+    private static func requireDifferentNames(_ entries: [Entry], _ source: String) throws {
+        var seen: [String: Entry] = [:]
+        for entry in entries {
+            guard let other = seen.updateValue(entry, forKey: entry.name) else { continue }
+            throw FoveaError(
+                .data, at: FilePlace(source, line: entry.line > 0 ? entry.line : nil, key: entry.id),
+                "the classes \"\(other.id)\" and \"\(entry.id)\" have the same name, \"\(entry.name)\"",
+                remedy: "Give them different names: by these they are shown.")
+        }
     }
 
     /// Reads a YAML file.

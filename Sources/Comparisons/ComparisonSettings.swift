@@ -122,6 +122,11 @@ extension ComparisonSettings: ConfigurationSection {
         try Self.requireDifferent(seeds.map(String.init), key: "seeds")
         try Self.requireDifferent(ladder.map(String.init), key: "ladder")
         for dataset in datasets { try Self.requireDifferent(dataset.folds.map(String.init), key: "folds") }
+        for (list, place) in [(settings, "set")] + datasets.map({ ($0.settings, "set of the data set \"\($0.name)\"") })
+            + techniques.map({ ($0.settings, "set of the technique \"\($0.name)\"") })
+        {
+            try Self.requireOthersKeys(list, place)
+        }
         guard arms.contains(.plain) else {
             throw FoveaError(
                 .configuration, "arms has no plain", remedy: "Add it: every other arm is compared with it.")
@@ -139,6 +144,20 @@ extension ComparisonSettings: ConfigurationSection {
                     "groupings has \"\(grouping.prefix(40))...\", which has \(grouping.utf8.count) bytes",
                     remedy: "At most \(Self.longestGrouping) are allowed: give the attributes shorter names.")
             }
+        }
+    }
+
+    /// Refuses keys of a run that the comparison sets in each cell: what is written there would have no effect.
+    private static func requireOthersKeys(_ settings: [String], _ place: String) throws {
+        let own = [
+            "seed": "seeds", "output": "output", "stages": "stages", "evaluation.bootstrap": "bootstrap",
+        ]
+        for setting in settings {
+            let key = setting.prefix { $0 != "=" }.trimmingCharacters(in: .whitespaces)
+            guard let ours = own[key] else { continue }
+            throw FoveaError(
+                .configuration, "\(place) has \(key), which the comparison sets in each of its runs",
+                remedy: "Use the comparison's own key \(ours).")
         }
     }
 

@@ -49,7 +49,7 @@ public struct FirstConfiguration {
 
     /// The configuration file: every key with its meaning above it.
     public var yaml: String {
-        "# A first configuration for \(folder.split(whereSeparator: \.isNewline).joined(separator: " ")), written by "
+        "# A first configuration for \(Printable.line(folder)), written by "
             + "`fovea init`.\n# Every key is here with its value; change what you like, or leave keys out for their "
             + "defaults.\n\n" + ConfigurationWriter.yaml(settings)
     }
@@ -118,7 +118,8 @@ public struct FirstConfiguration {
 
     private static func name(of folder: String) -> String {
         let name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent
-        return name.isEmpty || name == "/" ? "run" : name
+        let plain = name.unicodeScalars.map { $0.properties.generalCategory == .control ? "_" : String($0) }.joined()
+        return plain.isEmpty || plain == "/" ? "run" : plain
     }
 }
 

@@ -25,6 +25,10 @@ public enum ImageArguments {
         var taken = Set<FileIdentity>()
         var absent = Set<String>()
         for argument in arguments {
+            guard !argument.isEmpty else {
+                throw FoveaError(
+                    .data, "the path of an image is empty", remedy: "Is a variable of the shell not set?")
+            }
             guard Folder.exists(argument) else {
                 // A file that does not exist is reported with those that cannot be read.
                 let isNew = FileIdentity(argument).map { taken.insert($0).inserted } ?? absent.insert(argument).inserted

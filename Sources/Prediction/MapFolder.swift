@@ -95,6 +95,7 @@ public final class MapFolder {
             return isPlain || "._-".unicodeScalars.contains(scalar) ? Character(scalar) : "_"
         }
         let text = String(allowed.prefix(100))
-        return text.allSatisfy { $0 == "." } ? "_" + text : text
+        // Files whose names begin with a dot are not shown.
+        return text.hasPrefix(".") ? "_" + text : text
     }
 }

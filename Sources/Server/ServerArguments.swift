@@ -31,6 +31,12 @@ public struct NamedModel: Sendable, Equatable {
             folder = InferenceModel.folder(String(argument[argument.index(after: sign)...]))
             return
         }
+        if let sign = argument.firstIndex(of: "="), !Folder.exists(argument) {
+            throw FoveaError(
+                .configuration,
+                "\(argument): \"\(argument[..<sign])\" cannot stand in an address; letters, digits and ._- can",
+                remedy: "Choose another NAME=FOLDER.")
+        }
         folder = InferenceModel.folder(argument)
         // Of "." and "..", what they stand for.
         name = URL(fileURLWithPath: folder).standardizedFileURL.lastPathComponent

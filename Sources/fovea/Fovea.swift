@@ -25,6 +25,7 @@ struct Fovea: ParsableCommand {
         StopSignal.prepare()
         do {
             try requireCommand()
+            try RepeatedOptions.refuse(in: Array(CommandLine.arguments.dropFirst()))
             var command = try parseAsRoot()
             try ProcessLimits.require()
             try command.run()

@@ -625,6 +625,9 @@ import Torch
         ("techniques: [{name: a/b}]", "techniques has the name \"a/b\""),
         ("techniques: [{name: a}, {name: a}]", "techniques has \"a\" twice"),
         ("datasets: []", "datasets is an empty list"),
+        ("set: [seed=3]", "set has seed, which the comparison sets"),
+        ("techniques: [{name: a, set: [evaluation.bootstrap=7]}]", "technique \"a\" has evaluation.bootstrap"),
+        ("datasets: [{name: d, config: run.yaml, set: [\"output = x\"]}]", "Use the comparison's own key output."),
     ])
     func whatCannotBeComparedIsRefused(key: String, words: String) throws {
         let basis = [

@@ -84,6 +84,15 @@ struct FirstConfigurationTests {
         #expect(try first.settings.data.readCohort().cohort.classes == ["A", "B"])
     }
 
+    @Test func controlCharactersOfAFolderDoNotReachTheFile() throws {
+        for k in 0..<3 { try folder.image(k, to: "a\u{1B}[31m/\(k).png") }
+        try folder.write("image,A,B\n0.png,1,0\n1.png,0,1\n2.png,0,1\n", to: "a\u{1B}[31m/t.csv")
+        let first = try FirstConfiguration(folder: folder.path + "/a\u{1B}[31m")
+        #expect(!first.yaml.contains("\u{1B}"))
+        let read = try ConfigurationReader.read(RunSettings.self, yaml: first.yaml, source: "c.yaml")
+        #expect(read.output == "runs/a_[31m" && read.data == first.settings.data)
+    }
+
     @Test func aFaultyClassIsNamedHoweverSmallTheTable() throws {
         for k in 0..<3 { try folder.image(k, to: "\(k).png") }
         try folder.write("image,id,A,B\n0.png,17,1,0\n1.png,18,0,yes\n2.png,19,0,1\n", to: "t.csv")

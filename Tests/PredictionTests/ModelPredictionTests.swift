@@ -187,6 +187,10 @@ struct ModelPredictionTests {
         #expect(InferenceModel.folder("run") == "run")
     }
 
+    @Test func anEmptyPathIsRefused() {
+        #expect(foveaError { _ = try ImageArguments.expand([""]) }?.message == "the path of an image is empty")
+    }
+
     @Test func foldersAreSearchedForEveryFormat() throws {
         for name in ["a.webp", "b.TIFF", "c.jpeg", "d.gif", "e.txt"] { try folder.write("any", to: "formats/" + name) }
         let images = try ImageArguments.expand([folder.path + "/formats"])

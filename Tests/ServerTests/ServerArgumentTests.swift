@@ -14,6 +14,9 @@ struct ServerArgumentTests {
             foveaError { _ = try NamedModel.all(["x/a", "y/a"]) }?.message.contains("two models are called \"a\"")
                 == true)
         #expect(foveaError { _ = try NamedModel.all(["runs/my model"]) }?.kind == .configuration)
+        #expect(
+            foveaError { _ = try NamedModel.all(["my name=runs/x"]) }?.message.contains("\"my name\" cannot stand")
+                == true)
         #expect(foveaError { _ = try NamedModel.all(["/"]) }?.kind == .configuration)
     }
 

@@ -61,6 +61,7 @@ struct CommandLineTests {
         ("export-reference", "export run --onnx m.onnx --reference data"),
         ("export-same", "export run --onnx m --reference ./m/"), ("unknown-command", "trane"),
         ("mistyped-command", "trian config.yaml"),
+        ("option-given-twice", "evaluate --where eye=left --where=age=60 --predictions a --predictions b"),
         ("phantoms-range", "phantoms drawn --training 9223372036854775807"),
     ])
     func errors(name: String, arguments: String) throws {

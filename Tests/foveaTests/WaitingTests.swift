@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// How threads of the engine wait for work: said to the OpenMP library before it is loaded.
+/// What threads of the engine find in the environment, changed before the OpenMP library reads it.
 @Suite struct WaitingTests {
     private static let loader = "/lib64/ld-linux-x86-64.so.2"
 
@@ -36,5 +36,20 @@ import Testing
         let run = try doctor([name: value])
         #expect(run.output.contains("wait for work by \(name)=\(value)"), "\(run.output)")
         #expect(!run.errors.contains("GOMP_SPINCOUNT = '10000'"))
+    }
+
+    /// Otherwise oneDNN waits for ever for the second thread.
+    @Test(
+        arguments: [("OMP_DYNAMIC", "true"), ("OMP_THREAD_LIMIT", "1"), ("OMP_MAX_ACTIVE_LEVELS", "0")], [nil, "77"])
+    func asManyThreadsComputeAsAreRequested(_ variable: (name: String, value: String), _ spins: String?) throws {
+        var environment = ProcessInfo.processInfo.environment
+        environment["GOMP_SPINCOUNT"] = spins
+        environment[variable.name] = variable.value
+        let run = try ProgramRun(
+            ["bench", "step", "--model", "mobilenetv1", "--precision", "f32", "--threads", "2"]
+                + ["--batch", "2", "--steps", "1", "--warmup", "1", "--grace", "1", "--json"],
+            environment: environment)
+        #expect(run.status == 0, "\(run.errors)")
+        #expect(run.output.contains("\"threads\":2"), "\(run.output)")
     }
 }
