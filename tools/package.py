@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Builds what people without Swift install: an archive to unpack anywhere, or a Python wheel.
 
-    python3 tools/package.py dist     fovea-VERSION-linux-x86_64.tar.gz: the program, libtorch, libvips
-    python3 tools/package.py wheel    fovea-VERSION-py3-none-manylinux_2_N_x86_64.whl: the program, libvips and the Python
-                                      module; libtorch is that of the Python package torch
+    python3 tools/package.py dist     fovea-VERSION-linux-x86_64.tar.gz: the program, libtorch, libvips, the documents
+    python3 tools/package.py wheel    fovea-VERSION-py3-none-manylinux_2_N_x86_64.whl: the program, libvips, the documents and
+                                      the Python module; libtorch is that of the Python package torch
     --output FOLDER                   where to write it; the current folder otherwise
 
 The same commit, toolchain and Package.resolved give the same bytes, in whatever folder: the time of everything inside is that
@@ -120,12 +120,18 @@ def licenses(with_torch):
     return files
 
 
+def documents():
+    """By name: what help and messages name as docs/NAME.md, with its images and examples."""
+    return {str(path.relative_to(PROJECT)): path for path in (PROJECT / "docs").rglob("*") if path.is_file()}
+
+
 def dist(folder, program):
     name = f"fovea-{version()}-linux-x86_64"
     libraries = closure(program, [PROJECT / ".deps/libtorch/lib", PROJECT / ".deps/libvips/lib"])
     files = {"bin/fovea": program}
     files |= {f"lib/{library}": path for library, path in libraries.items()}
     files |= {f"licenses/{license}": path for license, path in licenses(with_torch=True).items()}
+    files |= documents()
     path = folder / (name + ".tar.gz")
     with open(path, "wb") as file, gzip.GzipFile("", "wb", 6, file, 0) as packed, \
             tarfile.open(fileobj=packed, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -133,7 +139,7 @@ def dist(folder, program):
             info = tarfile.TarInfo(f"{name}/{member}")
             info.size = files[member].stat().st_size
             info.mtime = moment()
-            info.mode = 0o644 if member.startswith("licenses/") else 0o755
+            info.mode = 0o755 if member.startswith(("bin/", "lib/")) else 0o644
             with open(files[member], "rb") as source:
                 archive.addfile(info, source)
     return path, libraries
@@ -144,7 +150,13 @@ Metadata-Version: 2.1
 Name: fovea
 Version: {version}
 Summary: Recognises retinal diseases from colour fundus photographs, rare ones included. For research; not a medical device.
-License: Apache-2.0
+{origin}License: Apache-2.0
+Keywords: ophthalmology,retina,fundus,long-tail,distillation
+Classifier: Intended Audience :: Science/Research
+Classifier: Operating System :: POSIX :: Linux
+Classifier: Programming Language :: Python :: 3
+Classifier: Programming Language :: Python :: 3 :: Only
+Classifier: Topic :: Scientific/Engineering :: Medical Science Apps.
 Requires-Python: >=3.10
 Requires-Dist: torch=={torch}
 Provides-Extra: models
@@ -156,6 +168,18 @@ Requires-Dist: pandas; extra == "tables"
 Description-Content-Type: text/markdown
 
 """
+
+
+def metadata(torch):
+    """What pip and an index say of the wheel: author and addresses as in CITATION.cff, and docs/python.md."""
+    citation = (PROJECT / "CITATION.cff").read_text()
+    author = re.search(r"^authors:\n  - name: (.+)$", citation, re.MULTILINE)[1]
+    addresses = re.findall(r'^(repository-code|url): "?([^"\s]+)', citation, re.MULTILINE)
+    origin = "".join([f"Author: {author}\n"] + [f"Project-URL: {name}, {address}\n" for name, address in addresses])
+    # Links to other documents lead nowhere from there.
+    text = re.sub(r"\[([^]]+)\]\((?!https?:)[^)]*\)", r"\1", (PROJECT / "docs" / "python.md").read_text())
+    note = "The other documents lie in the package, in the folder `docs` that `fovea doctor` prints.\n\n"
+    return METADATA.format(version=version(), torch=torch, origin=origin) + text.replace("\n## ", f"\n{note}## ", 1)
 
 
 def wheel(folder, program):
@@ -174,9 +198,9 @@ def wheel(folder, program):
     files["fovea/bin/fovea"] = program.read_bytes()
     files |= {f"fovea/lib/{name}": path.read_bytes() for name, path in libraries.items()}
     files |= {f"{info}/licenses/{name}": path.read_bytes() for name, path in licenses(with_torch=False).items()}
+    files |= {f"fovea/{name}": path.read_bytes() for name, path in documents().items()}
     files |= {
-        f"{info}/METADATA": (METADATA.format(version=version(), torch=torch)
-                             + (PROJECT / "docs" / "python.md").read_text()).encode(),
+        f"{info}/METADATA": metadata(torch).encode(),
         f"{info}/WHEEL": f"Wheel-Version: 1.0\nGenerator: fovea\nRoot-Is-Purelib: false\nTag: {tag}\n".encode(),
         f"{info}/entry_points.txt": b"[console_scripts]\nfovea = fovea.__main__:main\n",
     }

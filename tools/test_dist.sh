@@ -40,7 +40,9 @@ cd /root
 for program in swift python3; do if command -v "$program"; then echo "$program is there"; exit 1; fi; done
 fovea=$(ls -d "/anywhere else"/fovea-*/bin/fovea)
 set -x
-"$fovea" doctor
+"$fovea" doctor > doctor
+cat doctor
+test -s "$(sed -n 's/^[^ ]* documents *//p' doctor)/scaling.md"
 "$fovea" phantoms phantoms --training 24 --validation 12 --positives 1 --side 64
 "$fovea" train tiny-run.yaml --log-level warning > table
 "$fovea" predict run phantoms/images --json > predictions.json

@@ -20,6 +20,15 @@ export FOVEA_CACHE="$place/cache"
 "$fovea" doctor | tee doctor
 grep -q "venv/lib/python.*/torch/lib/libtorch_cpu.so" doctor
 grep -q "venv/lib/python.*/fovea/lib/libvips" doctor
+documents() { # documents FOLDER: that it has every document that help names
+    for name in $(for command in train evaluate predict prepare serve; do "$fovea" "$command" --help; done |
+        tr -s ' \n' '\n' | grep -o 'docs/[a-z-]*\.md' | sort -u); do test -s "$1/${name#docs/}"; done
+    test -s "$1/images/demo-report.png"
+}
+documents "$(sed -n 's/^[^ ]* documents *//p' doctor)"
+venv/bin/pip show --verbose fovea > shown
+grep -q "^Author: The Fovea authors" shown
+test "$(venv/bin/python -c 'import fovea; print(fovea.__version__)')" = "$("$fovea" --version)"
 "$fovea" phantoms phantoms --training 24 --validation 12 --positives 1 --side 64
 "$fovea" train "$project/tools/tiny-run.yaml" --log-level warning > table
 "$fovea" predict run phantoms/images --json > predictions.json
@@ -61,5 +70,5 @@ expect 69 env PYTHONPATH=other "$fovea" doctor
 grep -q "needs torch 2.11.0 in the same Python environment; it is 2.10.0" said
 
 # The module, against the program.
-FOVEA=$fovea FOVEA_RUN=$place/run venv/bin/python -m unittest discover --start-directory "$project/python/tests"
+FOVEA=$fovea FOVEA_RUN=$place/run FOVEA_PHOTOGRAPHS=$place/phantoms/images venv/bin/python -m unittest discover --start-directory "$project/python/tests"
 echo "The wheel works in a new virtual environment."

@@ -39,10 +39,8 @@ public struct MachineCheck: Sendable {
     /// - Parameter cacheFolder: the per-user cache.
     public init(threads: Int, cacheFolder: String = ExecutionContext.userCache) {
         findings =
-            [
-                Finding(subject: "fovea", text: Program.version), Self.engine(), Self.engineWorks(), Self.images(),
-                Self.imagesWork(), Self.processor(),
-            ]
+            [Finding(subject: "fovea", text: Program.version)] + Self.documents()
+            + [Self.engine(), Self.engineWorks(), Self.images(), Self.imagesWork(), Self.processor()]
             + Self.precision(threads, cacheFolder) + [
                 Self.threads(threads), Self.memory(), Self.gpu(), Self.launch(),
             ] + CacheFolder(cacheFolder).findings
@@ -220,10 +218,6 @@ public struct MachineCheck: Sendable {
         }
         return Finding(
             subject: "GPUs", text: "none (\(Device.cudaFault ?? "CUDA finds no device or no driver"))", state: .note,
-            remedy: Device.cudaFault == nil
-                ? "With an NVIDIA GPU: install its driver; `nvidia-smi` must list it."
-                : "With an NVIDIA GPU: put the `lib` folder of torch \(Engine.requiredVersion) with CUDA on LD_LIBRARY_PATH, or "
-                    + "install Fovea's wheel beside that torch."
-        )
+            remedy: Device.noCudaRemedy)
     }
 }

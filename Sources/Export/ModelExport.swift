@@ -49,7 +49,7 @@ public struct ModelExport {
             try ONNXTranslation(
                 inputNamed: "images", parameters: bundle.parameters,
                 input: {
-                    try Tensor([UInt8](repeating: 0, count: $0 * model.pixelCount), shape: [$0] + Self.shape(of: model))
+                    try Tensor([UInt8](repeating: 0, count: $0 * model.pixelCount), shape: [$0] + model.pixelShape)
                 }
             ) { pixels in
                 let (features, map, logits) = try bundle.traced(pixels)
@@ -62,11 +62,6 @@ public struct ModelExport {
         }
         graph.metadata = try Self.metadata(model, calibration, weights)
         self.graph = graph
-    }
-
-    /// The sides of a photograph's pixels: those of its image, or one where it has several, which then follow each other.
-    private static func shape(of model: ModelDescription) -> [Int] {
-        model.otherImages.isEmpty ? [model.image.resolution, model.image.resolution, 3] : [model.pixelCount]
     }
 
     /// What a program must know that computes the model: lists and objects as JSON.
@@ -130,7 +125,7 @@ extension ModelExport {
         func write(_ data: Data, _ name: String) throws {
             try AtomicFile.write(data, to: PathName.joined(folder, name))
         }
-        try write(NumPyFile.data(pixels, shape: [count] + Self.shape(of: model)), "images.npy")
+        try write(NumPyFile.data(pixels, shape: [count] + model.pixelShape), "images.npy")
         for (name, values) in [
             ("logits", outputs.logits), ("probabilities", probabilities), ("features", outputs.features),
         ] {

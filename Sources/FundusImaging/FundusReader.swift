@@ -6,8 +6,8 @@ public struct PreparedImage: Sendable, Equatable {
     public let image: PixelImage
     /// Whether the disc of the fundus camera was found and cropped to.
     public let foundFieldOfView: Bool
-    /// The square around the disc of the fundus camera; nil where none was found, or where nothing is cropped and quality
-    /// was not requested.
+    /// The square around the round disc of the fundus camera; nil where none was found, or where nothing is cropped and
+    /// quality was not requested.
     public let field: Coverage?
     /// What the square shows of the upright photograph.
     public let coverage: Coverage
@@ -110,7 +110,7 @@ public enum FundusReader {
         return PreparedImage(
             image: settings.localContrast ? LocalContrast.apply(to: square) : square,
             foundFieldOfView: field.isFound,
-            field: located.isFound ? .init(around: located.area, in: decoded) : nil,
+            field: located.isRound ? .init(around: located.area, in: decoded) : nil,
             coverage: .init(around: field.area, in: decoded),
             width: header.isTurned ? header.height : header.width,
             height: header.isTurned ? header.width : header.height,

@@ -46,6 +46,11 @@ extension ModelDescription {
     /// The bytes of all images of a photograph, one image after the other.
     public var pixelCount: Int { images.reduce(0) { $0 + $1.resolution * $1.resolution * 3 } }
 
+    /// The sides of a photograph's pixels: those of its image, or one where it has several, which then follow each other.
+    package var pixelShape: [Int] {
+        otherImages.isEmpty ? [image.resolution, image.resolution, 3] : [pixelCount]
+    }
+
     /// Where the classes of a member stand among the committee's.
     func columns(of member: CommitteeMember) -> [Int] {
         member.model.classes.compactMap { classes.firstIndex(of: $0) }

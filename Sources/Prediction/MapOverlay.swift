@@ -16,16 +16,26 @@ package struct MapOverlay {
     private let columns: Int
     private let values: [Float]
     private let coverage: PreparedImage.Coverage
-    /// The square around the field of view, beyond whose disc nothing is drawn; nil for a map that may be drawn everywhere.
+    /// The square around the field of view, beyond whose disc nothing is drawn; nil where none was found.
     private let field: PreparedImage.Coverage?
 
-    /// The map of a class, by its position among those asked for, over the part of the photograph that the network saw. One
-    /// that is too coarse to show a place is drawn in the field of view only.
+    /// The map of a class, by its position among those asked for, over the part of the photograph that the network saw.
     package init(_ maps: ClassMaps, _ index: Int, of photograph: PreparedImage) {
         values = maps.map(index)
         (rows, columns) = (maps.rows, maps.columns)
         coverage = photograph.coverage
-        field = maps.isCoarse ? photograph.field : nil
+        field = photograph.field
+    }
+
+    /// Whether most speaks for the class where nothing is drawn: the middle of the highest cell lies beyond the field of view.
+    package var hasHiddenPeak: Bool {
+        guard let field, let peak = values.indices.max(by: { values[$0] < values[$1] }), values[peak] > 0 else {
+            return false
+        }
+        let (row, column) = (Double(peak / columns) + 0.5, Double(peak % columns) + 0.5)
+        return !field.hasInDisc(
+            coverage.left + coverage.width * column / Double(columns),
+            coverage.top + coverage.height * row / Double(rows))
     }
 
     /// The value at a place of the photograph, given in shares of its width and height: bilinear between the middles of

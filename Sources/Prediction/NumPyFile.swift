@@ -10,7 +10,10 @@ package enum NumPyFile {
     }
 
     /// The file of an array of bytes.
-    package static func data(_ values: [UInt8], shape: [Int]) -> Data { header("|u1", shape) + values }
+    package static func data(_ values: [UInt8], shape: [Int]) -> Data { header(ofBytes: shape) + values }
+
+    /// What stands before an array of bytes.
+    static func header(ofBytes shape: [Int]) -> Data { header("|u1", shape) }
 
     private static func header(_ type: String, _ shape: [Int]) -> Data {
         let sides = shape.map { "\($0), " }.joined()

@@ -65,21 +65,11 @@ struct PredictionStream {
 
     private func decoding(from first: Int) throws -> Prefetched<[Result<PreparedImage, any Error>]> {
         let batch = Array(images[first..<min(first + batchSize, images.count)])
-        let (model, threads, shouldStop) = (inference.description, context.threads, context.shouldStop)
-        return try Prefetched {
-            try mapInParallel(batch.count, threads: threads, shouldStop: shouldStop) { index in
-                Result {
-                    try FundusReader.read(
-                        path: batch[index].path, settings: model.image, others: model.otherImages, withQuality: true)
-                }
-            }
-        }
+        let (policy, model, context) = (inference.imagePolicy, inference.description, context)
+        return try Prefetched { try policy.prepared(batch, for: model, context) }
     }
 
     private func answers(_ decoded: [Result<PreparedImage, any Error>], from first: Int) throws -> [Answer] {
-        let decoded = zip(images[first...], decoded).map { image, result in
-            result.flatMap { prepared in Result { try inference.imagePolicy.judged(prepared, name: image.path) } }
-        }
         let ready = decoded.compactMap { try? $0.get() }
         var answers = try inference.answers(
             ready.flatMap(\.bytes), count: ready.count, withFeatures: withFeatures, withMaps: maps != nil)[...]
@@ -97,12 +87,7 @@ struct PredictionStream {
                         inference.maps(prepared.bytes, classes: classes, of: answer), inference.description)
                 }
                 return .row(row)
-            case .failure(let error as NotFundus):
-                return .failure(
-                    ModelPrediction.Failure(image: image.name, reason: error.reason, isNotFundus: true))
-            case .failure(let error as FoveaError) where error.kind != .data: throw error
-            case .failure(let error):
-                return .failure(ModelPrediction.Failure(image: image.name, reason: error.problem))
+            case .failure(let error): return .failure(try ModelPrediction.Failure(image: image.name, error))
             }
         }
     }

@@ -180,10 +180,11 @@ extension LoadedModel {
     private func map(_ maps: ClassMaps, _ place: Int, of photograph: PreparedImage) throws -> PredictAnswer.Map {
         let scale = min(1, Double(Self.mapSide) / Double(max(photograph.width, photograph.height)))
         func scaled(_ length: Int) -> Int { max(1, Int((Double(length) * scale).rounded())) }
+        let overlay = MapOverlay(maps, place, of: photograph)
         return PredictAnswer.Map(
-            png: try MapOverlay(maps, place, of: photograph)
-                .layer(width: scaled(photograph.width), height: scaled(photograph.height)),
-            isExact: maps.isExact, isCoarse: maps.isCoarse, highest: maps.map(place).max() ?? 0)
+            png: try overlay.layer(width: scaled(photograph.width), height: scaled(photograph.height)),
+            isExact: maps.isExact, isCoarse: maps.isCoarse, highest: maps.map(place).max() ?? 0,
+            highestIsOutside: overlay.hasHiddenPeak)
     }
 }
 

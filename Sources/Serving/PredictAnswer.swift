@@ -126,14 +126,17 @@ public struct PredictAnswer: Sendable, Encodable {
         let exact: Bool
         let coarse: Bool
         let highest: Float
+        let highestOutside: Bool
 
         /// Describes a map.
         ///
-        /// - Parameter png: a file with transparency and the photograph's proportions.
-        public init(png: Data, isExact: Bool, isCoarse: Bool, highest: Float) {
+        /// - Parameters:
+        ///   - png: a file with transparency and the photograph's proportions.
+        ///   - highestIsOutside: whether its highest place lies beyond the field of view, where nothing is drawn.
+        public init(png: Data, isExact: Bool, isCoarse: Bool, highest: Float, highestIsOutside: Bool) {
             self.png = png
             (exact, coarse) = (isExact, isCoarse)
-            self.highest = highest
+            (self.highest, highestOutside) = (highest, highestIsOutside)
         }
     }
 

@@ -27,7 +27,9 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
             let reason = Device.cudaFault.map { " (\($0))" } ?? ""
             throw FoveaError(
                 .environment, "device cuda:\(index) was requested, but this machine offers \(count)\(reason)",
-                remedy: "Use --device cpu, or put a libtorch with CUDA on LD_LIBRARY_PATH; `fovea doctor` says more.")
+                remedy: count > 0
+                    ? "Use cuda:0\(count > 1 ? " to cuda:\(count - 1)" : "") or cpu."
+                    : "Use --device cpu. \(Device.noCudaRemedy)")
         }
         self = .cuda(index)
     }
@@ -44,6 +46,14 @@ public enum Device: Hashable, Sendable, CustomStringConvertible {
         var error: UnsafeMutablePointer<CChar>?
         return ct_load_cuda(&error) ? nil : takeText(&error)
     }()
+
+    /// What makes a GPU usable where none is, whichever way Fovea was installed.
+    package static var noCudaRemedy: String {
+        cudaFault == nil
+            ? "With an NVIDIA GPU: install its driver; `nvidia-smi` must list it."
+            : "With an NVIDIA GPU: Fovea from the wheel takes CUDA from the torch beside it, which `pip install torch=="
+                + "\(Engine.requiredVersion)` brings; any other Fovea from the `lib` folder of such a torch on LD_LIBRARY_PATH."
+    }
 
     /// "cpu" or "cuda:N".
     public var description: String {

@@ -11,7 +11,8 @@ struct Export: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes a trained model as an ONNX file, which other programs compute without Fovea.",
         discussion: """
-            The input images are bytes [N, side, side, 3] of prepared photographs; normalisation is inside. The outputs are \
+            The input images are bytes [N, side, side, 3] of photographs as `fovea prepare` writes them; normalisation is \
+            inside. The outputs are \
             logits, probabilities (calibrated, where the model has a calibration), features and, for networks that have \
             them, exact maps. Classes, thresholds and how photographs are prepared are in the metadata of the file.
             """)

@@ -11,12 +11,13 @@ struct Fovea: ParsableCommand {
         abstract: "Recognises retinal diseases from colour fundus photographs, rare ones included.",
         discussion: """
             Relational subset knowledge distillation: a teacher for each subset of classes that belong together, \
-            distilled into one model. For research; not a medical device.
+            distilled into one model. Where help names docs/NAME.md: `fovea doctor` says where these are. For research; not \
+            a medical device.
             """,
         version: Program.version,
         subcommands: [
             Init.self, Doctor.self, Inspect.self, Train.self, Compare.self, Evaluate.self, Calibrate.self, Predict.self,
-            Suggest.self, Report.self, Export.self, Serve.self, Phantom.self, Bench.self,
+            Suggest.self, Report.self, Export.self, Prepare.self, Serve.self, Phantom.self, Bench.self,
         ])
 
     static func main() {

@@ -152,6 +152,33 @@ import Torch
         }
     }
 
+    /// The code of docs/exporting.md, with photographs of `fovea prepare`, against `fovea predict`.
+    @Test(.enabled(if: python != nil, "needs onnx and ONNX Runtime (FOVEA_PYTHON)"))
+    func ownPhotographsHaveTheProbabilitiesOfPredict() throws {
+        _ = try saveCalibrated(.multi, precision: "float32")
+        for number in 0..<5 { try folder.image(number, to: "photographs/\(number).png", width: 90) }
+        let context = ExecutionContext(device: .cpu, threads: 1)
+        let images = try ImageArguments.expand([folder.path + "/photographs"])
+        let inference = try InferenceModel(folder.path + "/model", takesAnyImage: true, context)
+        let prediction = try ModelPrediction(inference, images: images, context)
+        _ = try PreparedImages(images, for: inference, in: folder.path + "/prepared", context) { _ in }
+        try ModelExport(folder.path + "/model", context)
+            .write(to: OutputFile(folder.path + "/model.onnx", named: "--onnx", isEarlier: ModelExport.isOne))
+        let expected = prediction.rows.map { $0.calibrated ?? [] }
+        let root = URL(fileURLWithPath: #filePath).deletingLastPathComponent().path + "/../.."
+        let program = """
+            import os, re, sys
+            text = open(sys.argv[2]).read()
+            code = re.search(r"## Your own photographs\\n.*?```python\\n(.*?)```", text, re.DOTALL)[1]
+            assert code.count("\\n") <= 10
+            os.chdir(sys.argv[1])
+            exec(code)
+            assert classes == ["a", 'b, "c"', "d"] and probabilities.shape == (5, 3)
+            print(abs(probabilities - numpy.array(\(expected))).max() < 1e-4)
+            """
+        #expect(try run(["-c", program, folder.path, root + "/docs/exporting.md"]) == "True\n")
+    }
+
     @Test func aCalibrationInOtherArithmeticIsWarnedOf() throws {
         _ = try saveCalibrated(.multi, precision: "bfloat16")
         var log = ""

@@ -5,6 +5,7 @@ import Foundation
 import FundusImaging
 import Models
 import NN
+import Phantoms
 import Prediction
 import RunTestSupport
 import Settings
@@ -162,10 +163,10 @@ import Torch
         #expect(paths.allSatisfy { FileManager.default.fileExists(atPath: folder.path + "/maps/" + $0) })
     }
 
-    /// A map that is too coarse to show a place is drawn in the field of view only, and marked.
-    @Test func aCoarseMapIsDrawnInTheFieldOnly() throws {
+    /// Every map is drawn in the field of view only; one that is too coarse to show a place is marked.
+    @Test(arguments: [64, 128]) func aMapIsDrawnInTheFieldOnly(resolution: Int) throws {
         let description = ModelDescription(
-            architecture: .mobilenetv1Short, classes: ["a"], image: .init(resolution: 64), thresholds: [0])
+            architecture: .mobilenetv1Short, classes: ["a"], image: .init(resolution: resolution), thresholds: [0])
         try Folder.make(folder.path + "/model")
         let bundle = ModelBundle(description, try description.makeClassifier())
         // Features are not negative, so that every place speaks for the class.
@@ -187,14 +188,38 @@ import Torch
             InferenceModel(folder.path + "/model", takesAnyImage: true, context), images: expand(["disc.png"]),
             maps: maps, context)
         let table = try CSVTable(path: folder.path + "/maps/maps.csv")
-        #expect(table[0, try #require(table.column("coarse"))] == "true")
-        #expect(maps.note?.contains("2 x 2 cells, too few") == true)
+        #expect(table[0, try #require(table.column("coarse"))] == "\(resolution == 64)")
+        #expect((maps.note?.contains("2 x 2 cells, too few") ?? false) == (resolution == 64))
         let drawn = try ImageFile(path: folder.path + "/maps/" + table[0, 3]).decode()
         func changed(_ x: Int, _ y: Int) -> Bool {
             (0..<3).contains { drawn.bytes[(y * side + x) * 3 + $0] != image.bytes[(y * side + x) * 3 + $0] }
         }
         // Inside of the square that the network saw, and beyond the disc.
         #expect(changed(48, 48) && changed(48, 8) && !changed(8, 8) && !changed(87, 87))
+    }
+
+    /// Of a map of 4 x 4 cells over the whole image, those in the corners have their middle beyond the disc.
+    @Test func aPeakBeyondTheFieldIsKnown() throws {
+        let classes = (0..<60).map { "c\($0)" }
+        let description = ModelDescription(
+            architecture: .mobilenetv1Short, classes: classes, image: .init(resolution: 128, crop: .none))
+        try Folder.make(folder.path + "/model")
+        try Engine.seed(1)
+        try ModelBundle(description, try description.makeClassifier()).save(to: folder.path + "/model")
+        let eye = try PhantomPainter(seed: 1, side: 128).paint(patient: 1, eye: .left, findings: [])
+        let prepared = try FundusReader.prepare(
+            ImageFile(name: "eye.png", bytes: eye.png()), settings: description.image, withQuality: true)
+        #expect(prepared.field != nil)
+        let maps = try InferenceModel(folder.path + "/model", context).maps(
+            prepared.bytes, classes: Array(classes.indices))
+        let hidden = try classes.indices.map { index in
+            let map = maps.map(index)
+            let peak = try #require(map.indices.max { map[$0] < map[$1] })
+            let isHidden = [0, 3, 12, 15].contains(peak) && map[peak] > 0
+            #expect(MapOverlay(maps, index, of: prepared).hasHiddenPeak == isHidden, "\(classes[index])")
+            return isHidden
+        }
+        #expect(maps.rows == 4 && hidden.contains(true) && hidden.contains(false))
     }
 
     @Test func aFolderOfOtherFilesIsRefused() throws {

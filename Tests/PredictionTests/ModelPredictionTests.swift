@@ -39,6 +39,40 @@ struct ModelPredictionTests {
 
     private var model: String { folder.path + "/model" }
 
+    /// What `prepare` writes is what `predict` computes with, for a model of one image of each photograph or several.
+    @Test(arguments: [false, true])
+    func preparedImagesAreThoseThatArePredicted(_ withRegion: Bool) throws {
+        if withRegion {
+            let region = ModelRegion(
+                name: "disc", window: ImageWindow(x: 0.3, y: 0.5, halfSide: 0.25), classes: ["B"])
+            let description = ModelDescription(
+                architecture: .mobilenetv1Short, classes: ["A", "B"], image: ImageSettings(resolution: 32, crop: .none),
+                regions: [region])
+            try ModelBundle(description, try description.makeClassifier()).save(to: model)
+        }
+        let broken = try folder.write("no image", to: "broken.jpg")
+        let images = try ImageArguments.expand([broken, folder.path + "/images"])
+        let inference = try InferenceModel(model, takesAnyImage: true, context)
+        let prediction = try ModelPrediction(inference, images: images, context)
+        var told: [String] = []
+        let output = folder.path + "/prepared"
+        let prepared = try PreparedImages(images, for: inference, in: output, context) { told.append($0.image) }
+        #expect(told == ["broken.jpg"] && prepared.failures.map(\.image) == told)
+        #expect(prepared.shape == (withRegion ? [9, 2 * 32 * 32 * 3] : [9, 32, 32, 3]))
+
+        let file = try Data(contentsOf: URL(fileURLWithPath: output + "/images.npy"))
+        let pixels = Array(file.dropFirst(128))
+        let sides = withRegion ? "(9, 6144, )" : "(9, 32, 32, 3, )"
+        #expect(
+            String(decoding: file[10..<128], as: UTF8.self).contains("'|u1', 'fortran_order': False, 'shape': \(sides)")
+        )
+        let rows = try inference.answers(pixels, count: 9).map(\.probabilities)
+        #expect(rows == prediction.rows.map(\.probabilities))
+        let table = try CSVTable(path: output + "/images.csv")
+        #expect((0..<table.rowCount).map { table[$0, 0] } == prediction.rows.map(\.image))
+        #expect((1...4).map { table[0, $0] } == ["0.0", "0.0", "1.0", "1.0"])
+    }
+
     @Test func unreadableImagesAreNamedAndTheOthersPredicted() throws {
         let broken = try folder.write("no image", to: "broken.jpg")
         let images = try ImageArguments.expand([folder.path + "/images", broken, folder.path + "/none.png"])

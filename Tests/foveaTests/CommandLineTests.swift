@@ -21,7 +21,7 @@ struct CommandLineTests {
 
     @Test(arguments: [
         "", "init", "doctor", "inspect", "train", "compare", "evaluate", "calibrate", "predict", "suggest", "report",
-        "export",
+        "export", "prepare",
     ])
     func help(command: String) throws {
         let name = command.isEmpty ? "help" : "help-" + command

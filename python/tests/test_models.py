@@ -1,5 +1,6 @@
 """The networks of `fovea.load` against Fovea's own: FOVEA names the program."""
 
+import csv
 import json
 import os
 import pathlib
@@ -85,6 +86,23 @@ class ModelTests(unittest.TestCase):
         names = {"folder": str(self.path), "pixels": pixels.numpy()}
         exec(code, names)
         self.agree("the document", names["logits"], expected)
+
+    def test_own_photographs_have_the_probabilities_of_predict(self):
+        """The code of the document, on the run and the photographs of tools/test_wheel.sh, and one file that is not one."""
+        run, photographs = os.environ["FOVEA_RUN"], pathlib.Path(os.environ["FOVEA_PHOTOGRAPHS"])
+        (self.path / "notes.jpg").write_text("not an image")
+        files = [*sorted(photographs.iterdir()), self.path / "notes.jpg"]
+        prepare = subprocess.run([FOVEA, "prepare", run, *files, "--output", self.path / "prepared"], capture_output=True)
+        self.assertEqual(prepare.returncode, 65, prepare.stderr)
+        said = json.loads(subprocess.run([FOVEA, "predict", run, photographs, "--json"], check=True, stdout=subprocess.PIPE).stdout)
+        document = (pathlib.Path(__file__).parents[2] / "docs" / "python.md").read_text()
+        code = re.search(r"## Your own photographs\n.*?```python\n(.*?)```", document, re.DOTALL)[1]
+        self.assertLessEqual(code.count("\n"), 10)
+        exec(code.replace("runs/data", run).replace("prepared/", f"{self.path}/prepared/"), names := {})
+        with open(self.path / "prepared" / "images.csv", newline="") as table:
+            self.assertEqual([row["image"] for row in csv.DictReader(table)], [row["image"] for row in said["predictions"]])
+        expected = torch.tensor([[row["probabilities"][name] for name in said["classes"]] for row in said["predictions"]])
+        self.assertLess((names["probabilities"] - expected).abs().max(), 1e-4)
 
     def test_what_a_model_says_of_itself(self):
         self.save(description("mobilenetv1_100_short"))

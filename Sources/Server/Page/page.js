@@ -94,7 +94,25 @@ const thresholdOf = finding => finding.calibrated === null ? finding.threshold :
 const imagesOf = (name, model) =>
   [model.training_images, model.calibration?.positives].map(counts => counts?.[placeOf(name, model)])
 
-/** That a class was learned from too few photographs for its number to say how often it is there; null where it was not. */
+/** A mark for a class that was learned from too few photographs for its number to say how often it is there; else "". */
+function fewMark(name, model = state.model) {
+  const [trained, calibrated] = imagesOf(name, model)
+  if (trained === 0) return "no examples"
+  if (trained < model.enough_images) return `only ${count(trained, "example")}`
+  if (calibrated === 0) return "not calibrated"
+  return calibrated < model.enough_images ? `calibrated on ${calibrated}` : ""
+}
+
+const isFew = finding => fewMark(finding.class) !== ""
+
+/** What the marks of some classes mean, said once; "" where none has one. */
+function marksWords(names, model) {
+  if (!names.some(name => fewMark(name, model))) return ""
+  return `Marked classes were learned ${model.calibration ? "or calibrated " : ""}from fewer than ${model.enough_images} `
+    + "photographs that show them. Their probability ranks photographs, but does not say how often the disease is there."
+}
+
+/** From how few photographs a class was learned; null where they are enough. */
 function fewWords(name, model) {
   const [trained, calibrated] = imagesOf(name, model)
   const words = []
@@ -106,13 +124,10 @@ function fewWords(name, model) {
 }
 
 function meaning(finding, model) {
-  if (finding.calibrated === null) {
-    return "Not calibrated: it ranks photographs, but does not say how often the disease is there."
-  }
+  const ranks = "it ranks photographs, but does not say how often the disease is there."
+  if (finding.calibrated === null) return "Not calibrated: " + ranks
   const positives = imagesOf(finding.class, model)[1]
-  if (!(positives >= model.enough_images)) {
-    return "It ranks photographs, but from so few it does not say how often the disease is there."
-  }
+  if (positives === undefined) return capitalised(ranks)
   const of100 = Math.round(100 * finding.calibrated)
   const had = of100 < 1 ? "fewer than 1" : of100 > 99 ? "nearly all" : `about ${of100}`
   return `Of 100 photographs with this answer, ${had} had it, by a calibration on ${calibrationWords(model)}, `
@@ -145,7 +160,8 @@ function isNormal({ findings, normal }) {
 function summaryWords(image, model = state.model) {
   const { findings } = image
   const classes = count(findings.length, "class", "classes")
-  const above = findings.filter(finding => finding.above).length
+  const reaching = findings.filter(finding => finding.above)
+  const [above, few] = [reaching.length, reaching.filter(isFew).length]
   if (findings.every(finding => finding.above === null)) {
     if (isNormal(image)) {
       const title = isolated(titleOf(image.normal.class))
@@ -159,7 +175,8 @@ function summaryWords(image, model = state.model) {
     return ["No finding", `None of ${classes} reaches its threshold. That does not show that the eye is healthy.`]
   }
   const reach = above === 1 ? "reaches its threshold" : "reach their thresholds"
-  return [count(above, "finding"), `${above} of ${classes} ${reach}.`]
+  const from = few ? `, ${few < above ? few + " of them " : above > 1 ? "all " : ""}from few examples` : ""
+  return [count(above, few === above ? "uncertain finding" : "finding"), `${above} of ${classes} ${reach}${from}.`]
 }
 
 const calibrationWords = ({ calibration }) => `${count(calibration.images, "photograph")} (${calibration.split})`
@@ -511,9 +528,10 @@ function stateWords(item) {
 
 function cardWords(image) {
   const decided = image.findings.some(finding => finding.above !== null)
-  const told = image.findings.filter(finding => finding.above || !decided).sort(byProbability)
+  const told = image.findings.filter(finding => finding.above || !decided).sort(decided ? byTrust : byProbability)
   if (!told.length || isNormal(image)) return summaryWords(image)[0]
-  const first = `${isolated(titleOf(told[0].class))} ${percent(shown(told[0]))}`
+  const mark = fewMark(told[0].class)
+  const first = `${isolated(titleOf(told[0].class))} ${percent(shown(told[0]))}${mark && ` (${mark})`}`
   return decided && told.length > 1 ? `${first} and ${told.length - 1} more` : first
 }
 
@@ -665,31 +683,47 @@ function showAnswer(item) {
 // MARK: Findings
 
 const byProbability = (a, b) => shown(b) - shown(a)
+/** Classes that were learned from few photographs last. */
+const byTrust = (a, b) => isFew(a) - isFew(b) || byProbability(a, b)
 
 function showFindings(item) {
   const findings = [...item.image.findings].sort(byProbability)
+  const above = findings.filter(finding => finding.above === true)
   const groups = [
-    ["At or above the threshold", findings.filter(finding => finding.above === true)],
+    ["At or above the threshold", above.filter(finding => !isFew(finding))],
+    ["At or above the threshold, from few examples", above.filter(isFew)],
     ["Without a threshold", findings.filter(finding => finding.above === null)],
     ["Below the threshold", findings.filter(finding => finding.above === false)],
-    ["Not a finding", item.image.normal ? [item.image.normal] : []],
-  ].filter(([, rows]) => rows.length)
+  ]
+  // Behind what was found; where nothing was, first if it is the most probable.
+  const { normal } = item.image
+  const isEarly = above.length > 0 || findings.every(one => normal && byProbability(normal, one) <= 0)
+  groups.splice(isEarly ? 2 : groups.length, 0, ["Not a finding", normal ? [normal] : []])
+  const filled = groups.filter(([, rows]) => rows.length)
   $("findings").replaceChildren()
   state.close = null
-  for (const [title, rows] of groups) {
+  for (const [title, rows] of filled) {
     const list = make("ul", rows.length > 12 && !rows[0].above ? "long" : "")
     const above = rows[0].above === true
-    list.setAttribute("aria-label", groups.length > 1 ? title : "Classes")
+    list.setAttribute("aria-label", filled.length > 1 ? title : "Classes")
     list.append(...rows.map((finding, index) => {
       const row = makeFinding(item, finding)
       row.classList.toggle("above", above)
       row.classList.toggle("extra", !above && index >= shownAtFirst && finding.class !== state.picked)
       return row
     }))
-    if (groups.length > 1) $("findings").append(make("h4", "", title))
+    if (filled.length > 1) $("findings").append(make("h4", "", title))
     $("findings").append(list)
     if (list.querySelector(".extra")) $("findings").append(makeMore(list, rows.length))
   }
+  explainMarks()
+}
+
+/** Says what the marks mean; on paper every class is listed, on the screen one may be in sight later. */
+function explainMarks() {
+  const marks = [...document.querySelectorAll("#findings .mark")]
+  $("marks").textContent = marks.length ? marksWords(state.model.classes, state.model) : ""
+  $("marks").classList.toggle("later", marks.every(mark => mark.closest(".few .extra")))
 }
 
 function makeMore(list, total) {
@@ -700,6 +734,7 @@ function makeMore(list, total) {
     list.classList.remove("few")
     const next = list.querySelector(".extra button")
     button.remove()
+    explainMarks()
     next.focus()
   })
   return button
@@ -711,15 +746,17 @@ function makeFinding(item, finding) {
   const button = make("button", "finding")
   button.type = "button"
   button.dataset.class = finding.class
-  button.append(named("class", titleOf(finding.class)), makeBar(finding), make("span", "share", percent(shown(finding))))
+  button.append(makeTitle(finding.class), makeBar(finding), make("span", "share", percent(shown(finding))))
+  const words = fewWords(finding.class, model) ?? meaning(finding, model)
+  // What it means for a patient is always said of a finding; what the mark means is said once for all.
+  const isAlways = finding.above && finding.calibrated !== null && !isFew(finding)
   const text = make("div", "text")
-  const always = [finding.above ? meaning(finding, model) : null, fewWords(finding.class, model)].filter(Boolean)
+  text.append(...paragraphs([words]))
   const whenPicked = make("div", "text")
-  whenPicked.append(...paragraphs([finding.above ? null : meaning(finding, model), thresholdWords(finding, model),
+  whenPicked.append(...paragraphs([isAlways ? null : words, thresholdWords(finding, model),
     trainingWords(finding.class, model)]), make("p", "map-words"))
-  text.append(...paragraphs(always))
   row.append(button)
-  if (always.length) row.append(text)
+  if (isAlways) row.append(text)
   row.append(whenPicked)
   const setPicked = isPicked => {
     button.setAttribute("aria-expanded", isPicked)
@@ -744,6 +781,14 @@ function makeFinding(item, finding) {
   return row
 }
 
+/** The name of a class, with its mark where it was learned from few photographs. */
+function makeTitle(name) {
+  const title = make("span", "title")
+  title.append(named("class", titleOf(name)))
+  if (fewMark(name)) title.append(" ", make("span", "mark", fewMark(name)))
+  return title
+}
+
 /** The probability as a bar, with the threshold. */
 function makeBar(finding) {
   const bar = make("span", "bar")
@@ -765,10 +810,17 @@ function hideMap() {
   state.drawing = null
   $("map").hidden = true
   $("map").removeAttribute("src")
-  document.querySelector("main").append($("opacity-field"))
-  $("opacity-field").hidden = true
+  placeOpacity(false)
   $("caption").textContent = state.current?.phase === "read" && state.model.has_maps
     ? `Open a class to see ${state.model.maps_are_coarse ? "its map" : "where the model saw it"}.` : ""
+}
+
+/** The slider has a place of its own in both views, which it keeps when there is nothing to change. */
+function placeOpacity(isUsed) {
+  const [field, place] = [$("opacity-field"), state.isComparing ? $("shared-field") : $("tools")]
+  if (field.parentElement !== place) place.append(field)
+  field.classList.toggle("idle", !isUsed)
+  field.hidden = !state.model?.has_maps
 }
 
 async function showMap(item, finding, place) {
@@ -790,7 +842,7 @@ async function showMap(item, finding, place) {
     announce(words.textContent)
     return
   }
-  if (!signal.aborted) putMap(map, finding, words, place)
+  if (!signal.aborted) putMap(map, finding, words)
 }
 
 /** The map of a class, which the server is asked for once; null where it draws none. */
@@ -809,7 +861,16 @@ async function mapOf(item, title, signal, onWait) {
 
 const sourceOf = map => "data:image/png;base64," + map.png
 
-function putMap(map, finding, words, place) {
+/** What the colours of a map mean. */
+function scaleParts(map) {
+  const scale = make("span", "scale")
+  scale.append("little", make("span"), "much")
+  const what = map.coarse ? "how much speaks for it, but not where, "
+    : map.exact ? "what speaks for it, " : "approximately what speaks for it, "
+  return [what, scale]
+}
+
+function putMap(map, finding, words) {
   if (map === null) {
     words.textContent = "The server drew no map of this class."
     return announce(words.textContent)
@@ -818,14 +879,9 @@ function putMap(map, finding, words, place) {
   const title = titleOf(finding.class)
   $("map").alt = `Map of ${isolated(title)} over the photograph`
   $("map").hidden = false
-  const scale = make("span", "scale")
-  scale.append("little", make("span"), "much")
-  const what = map.coarse ? ": how much speaks for it, but not where, "
-    : map.exact ? ": what speaks for it, " : ": approximately what speaks for it, "
-  $("caption").replaceChildren(breakable(title), ...map.highest <= 0 ? [": the map is without colour."] : [what, scale])
+  $("caption").replaceChildren(breakable(title), ": ", ...map.highest > 0 ? scaleParts(map) : ["the map is without colour."])
   words.textContent = mapWords(map)
-  place.append($("opacity-field"))
-  $("opacity-field").hidden = map.highest <= 0
+  placeOpacity(map.highest > 0)
   announce(`The map of ${isolated(title)} lies over the photograph.`)
 }
 
@@ -836,7 +892,10 @@ function mapWords(map) {
   }
   const kind = map.exact ? "" : "This model's maps are approximate. "
   return kind + "The map shows what decided, not where a lesion ends. Each map has a scale of its own."
+    + (map.highest_outside ? " " + outsideWords : "")
 }
+
+const outsideWords = "What speaks most for it lies beyond the field of view, where nothing is drawn: do not rely on it."
 
 function setOpacity() {
   const value = $("opacity").value
@@ -858,9 +917,10 @@ function showComparison() {
   })
   $("shared-class").replaceChildren(...options)
   $("shared-class").value = state.picked ?? ""
-  const kind = state.model.maps_are_coarse ? "Map, too coarse to show a place, of" : "Map of"
-  $("shared-field").querySelector("label").textContent = kind
   $("shared-field").hidden = !state.model.has_maps || !read.length
+  const listed = classes.filter(({ title, told }) => told || title === state.picked)
+  const bold = read.some(item => item.image.findings.some(finding => finding.above)) ? "In bold: at or above the threshold." : ""
+  $("shared-marks").textContent = [bold, marksWords(listed.map(({ title }) => title), state.model)].join(" ").trim()
   for (const item of state.items) fillColumn(item, classes)
   const columns = state.items.map(item => item.column.row)
   const list = $("comparison").querySelector("ul")
@@ -871,20 +931,25 @@ function showComparison() {
   showSharedMaps(read)
 }
 
-/** The classes of any photograph, the most probable first; `told` are those that reach their threshold in one of them. */
+/**
+ * The classes of any photograph: `told` are those that reach their threshold in one of them. These come first, of them those
+ * that were learned from few photographs last; then the most probable.
+ */
 function sharedClasses(items) {
   const classes = new Map()
   for (const finding of items.flatMap(item => item.image.findings)) {
     const { share = 0, told = false } = classes.get(finding.class) ?? {}
     classes.set(finding.class, { share: Math.max(share, shown(finding)), told: told || finding.above === true })
   }
-  const sorted = [...classes].map(([title, one]) => ({ title, ...one })).sort((a, b) => b.share - a.share)
+  const isMarked = ({ title }) => fewMark(title) !== ""
+  const sorted = [...classes].map(([title, one]) => ({ title, ...one }))
+    .sort((a, b) => b.told - a.told || (a.told && isMarked(a) - isMarked(b)) || b.share - a.share)
   const isAnyTold = sorted.some(one => one.told)
   return sorted.map((one, index) => ({ ...one, told: isAnyTold ? one.told : index < 3 }))
 }
 
 function makeColumn(item) {
-  const [row, view, open, text] = [make("li"), make("div", "view"), make("button", "open"), make("div")]
+  const [row, view, open, note, text] = [make("li"), make("div", "view"), make("button", "open"), make("p", "note"), make("div")]
   const [photograph, map] = [make("img"), make("img", "map")]
   open.type = "button"
   open.append(breakable(item.file.name))
@@ -897,8 +962,8 @@ function makeColumn(item) {
   photograph.src = item.url
   map.hidden = true
   view.append(photograph, map)
-  row.append(view, open, text)
-  return { row, view, photograph, map, text }
+  row.append(view, note, open, text)
+  return { row, view, photograph, map, note, text }
 }
 
 function checkColumn({ image, column: { view, photograph } }) {
@@ -917,21 +982,33 @@ function fillColumn(item, classes) {
     if (!told && title !== state.picked) continue
     const finding = item.image.findings.find(finding => finding.class === title)
     if (!finding) continue
-    const term = make("dt", finding.above ? "above" : "")
-    term.append(breakable(titleOf(title)))
-    list.append(term, make("dd", finding.above ? "above" : "", percent(shown(finding))))
+    list.append(...makePair(finding))
   }
+  if (item.image.normal) list.append(...makePair(item.image.normal))
   const warnings = item.image.quality.warnings.map(capitalised).join(". ")
   text.replaceChildren(make("p", "soft", [summaryWords(item.image)[0], warnings].filter(Boolean).join(". ")), list)
 }
 
+function makePair(finding) {
+  const pair = [make("dt", finding.above ? "above" : ""), make("dd", finding.above ? "above" : "", percent(shown(finding)))]
+  pair[0].append(makeTitle(finding.class))
+  return pair
+}
+
 async function showSharedMaps(items) {
   const { signal } = state.drawing = new AbortController()
-  for (const { column } of state.items) column.map.hidden = true
+  for (const { column } of state.items) {
+    column.map.hidden = true
+    column.note.textContent = ""
+  }
   const title = state.picked
-  if (title === null || !state.model.has_maps) return
-  $("shared-field").append($("opacity-field"))
-  $("opacity-field").hidden = false
+  const { has_maps: hasMaps, maps_are_coarse: coarse, maps_are_exact: exact } = state.model
+  // Without a class it keeps its place, unseen.
+  $("shared-caption").replaceChildren(...scaleParts({ coarse, exact, highest: 1 }), "; each photograph has a scale of its own.")
+  $("shared-caption").classList.toggle("idle", title === null)
+  $("shared-field").classList.toggle("unused", title === null)
+  placeOpacity(title !== null)
+  if (title === null || !hasMaps) return
   for (const item of items) {
     try {
       const map = await mapOf(item, title, signal, () => {})
@@ -940,9 +1017,11 @@ async function showSharedMaps(items) {
       item.column.map.src = sourceOf(map)
       item.column.map.alt = `Map of ${isolated(titleOf(title))} over ${isolated(item.file.name)}`
       item.column.map.hidden = false
+      item.column.note.textContent = map.highest <= 0 ? "Without colour: every place speaks against it."
+        : map.highest_outside ? outsideWords : ""
     } catch (error) {
       if (signal.aborted) return
-      item.column.text.append(make("p", "soft", `The map was not drawn. ${sentence(error.message)}`))
+      item.column.note.textContent = `The map was not drawn. ${sentence(error.message)}`
     }
   }
   announce(`The maps of ${isolated(titleOf(title))} lie over the photographs.`)
