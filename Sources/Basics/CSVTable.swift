@@ -56,6 +56,36 @@ public struct CSVTable: Sendable {
         ends = parser.ends
     }
 
+    /// A table with some columns, whose cells are one byte or empty, in the place of one.
+    ///
+    /// - Parameter cells: the bytes of a row, one for each of `names`.
+    package init(_ table: CSVTable, replacing column: Int, with names: [String], cells: (_ row: Int) -> [UInt8?]) {
+        var header = table.header
+        header.replaceSubrange(column...column, with: names)
+        var (content, ends) = ([UInt8](), [UInt32]())
+        func end() { ends.append(UInt32(content.count)) }
+        for name in header {
+            content += name.utf8
+            end()
+        }
+        for row in 0..<table.rowCount {
+            for place in table.header.indices {
+                guard place == column else {
+                    content += table.bytes(row: row, column: place)
+                    end()
+                    continue
+                }
+                for cell in cells(row) {
+                    if let cell { content.append(cell) }
+                    end()
+                }
+            }
+        }
+        (path, lines, sha256, self.header) = (table.path, table.lines, table.sha256, header)
+        (self.content, self.ends) = (content, ends)
+        numbers = Dictionary(uniqueKeysWithValues: zip(header, header.indices))
+    }
+
     /// The text of a cell; `row` in 0 ..< rowCount and `column` in 0 ..< header.count.
     public subscript(row: Int, column: Int) -> String {
         String(decoding: bytes(row: row, column: column), as: UTF8.self)

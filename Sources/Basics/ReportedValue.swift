@@ -52,6 +52,11 @@ public enum NumberFormat {
         return "\(point) [\(show(range.lowerBound, decimals)), \(show(range.upperBound, decimals))]"
     }
 
+    /// A whole number with its noun: "12,345 images", "1 image".
+    public static func count(_ value: Int, _ one: String) -> String {
+        count(value) + " " + one + (value == 1 ? "" : "s")
+    }
+
     /// A whole number with thousands apart: 12,345.
     public static func count(_ value: Int?) -> String {
         guard let value else { return undefined }

@@ -23,8 +23,8 @@ public struct LabelTable: Sendable, Hashable, Codable {
     }
 }
 
-/// Reads label tables: an image column, one column per class in any order with 0, 1 or nothing (unknown) in each cell,
-/// and the known extra columns patient, eye, age, sex, fold and split in upper or lower case. `Disease_Risk`, and `ID`
+/// Reads label tables: an image column, one column per class in any order with 0, 1 or nothing (unknown) in each cell (or
+/// one column with the names of classes, `CSVTable.expandingClassNames`), and the known extra columns patient, eye, age, sex, fold and split in upper or lower case. `Disease_Risk`, and `ID`
 /// beside `image`, are skipped.
 ///
 /// RFMiD's original tables are read as they are: one `LabelTable` with a split for each file.
@@ -58,7 +58,10 @@ public struct CohortReader: Sendable {
     ///   outside its folder, a missing class, differing classes, or a table that is not CSV.
     public func read(_ tables: [LabelTable]) throws -> Cohort {
         var contents = Contents()
-        for table in tables { try read(table, into: &contents) }
+        let read = try tables.map { try CSVTable(path: $0.path) }
+        // A class that no image of one part has is a class of that part too.
+        let named = try read.reduce(into: Set<String>()) { try $0.formUnion($1.namedClasses()) }
+        for (source, table) in zip(tables, read) { try self.read(table, of: source, named, into: &contents) }
         let source = tables.map(\.path).joined(separator: " + ")
         if contents.photographs.isEmpty, !contents.leftOut.isEmpty {
             throw FoveaError(
@@ -90,14 +93,18 @@ public struct CohortReader: Sendable {
         var files: [String: FilePlace] = [:]
     }
 
-    private func read(_ source: LabelTable, into contents: inout Contents) throws {
-        let table = try CSVTable(path: source.path)
+    private func read(
+        _ table: CSVTable, of source: LabelTable, _ names: Set<String>, into contents: inout Contents
+    ) throws {
+        let named = try table.expandingClassNames(including: names)
+        let table = named?.table ?? table
         contents.tables.append(SourceFile(path: source.path, sha256: table.sha256))
         try attributes?.requireColumns(table.header, of: source.path)
         // The first table's order holds for all.
-        let requested = contents.classes ?? classes ?? attributes?.classes
+        let requested = contents.classes ?? classes ?? attributes?.classes ?? named?.classes
         let columns = try LabelColumns(of: table, requested: requested)
-        if classes == nil, attributes == nil, contents.classes != nil, let column = columns.ignored.first {
+        if classes == nil, attributes == nil, named == nil, contents.classes != nil, let column = columns.ignored.first
+        {
             throw FoveaError(
                 .data, about: source.path, "has a column \"\(column)\" that the tables before it lack",
                 remedy: "Give all tables the same classes, or list the classes in data.classes.")

@@ -111,7 +111,11 @@ public struct Inspection: Sendable, Codable {
     public let duplicates: [[String]]
     /// Patients with photographs in several folds or splits.
     public let patientConflicts: [PatientConflict]
-    /// What may be an oversight, in words.
+    /// Images of rows that were left out because the file does not exist.
+    public let leftOut: [String]
+    /// What it all means for a training, the worst first.
+    public let findings: [Finding]
+    /// The texts of the findings that list nothing.
     public let warnings: [String]
 
     /// Inspects a cohort.
@@ -121,12 +125,16 @@ public struct Inspection: Sendable, Codable {
     ///   - groupings: texts of `Grouping.make`; nil for `shot` and every attribute.
     ///   - unreadable: images that the caller could not decode.
     ///   - featureless: images in which the caller saw nothing.
+    ///   - skipsUnreadable: whether unreadable training images are left out, and do not stop the training.
+    ///   - problems: what else would stop a training, in words.
+    ///   - notes: what else should be known.
     ///   - comparesContent: whether files are read to find duplicates.
     /// - Throws: `FoveaError` for a grouping that does not exist.
     public init(
         _ cohort: Cohort, attributes: ClassAttributes? = nil, split: Split? = nil, groupings: [String]? = nil,
         bounds: ShotBounds = .standard, seed: UInt64 = 0, unreadable: [Unreadable] = [],
-        featureless: [Unreadable] = [], comparesContent: Bool = true, notes: [String] = []
+        featureless: [Unreadable] = [], comparesContent: Bool = true, skipsUnreadable: Bool = false,
+        problems: [String] = [], notes: [String] = []
     ) throws {
         let counts = cohort.classCounts()
         let training = split.map { cohort.classCounts(rows: $0.training) }
@@ -169,7 +177,20 @@ public struct Inspection: Sendable, Codable {
                 "pairs of classes are counted among the \(together.compared) most frequent of "
                     + "\(together.shown) classes only: the photographs show too many to compare each two"
             ] : []
-        warnings = notes + Self.warnings(cohort, counts, attributes) + uncompared
+        leftOut = cohort.leftOutImages
+        var verdict = Verdict(cohort, split, skipsUnreadable: skipsUnreadable)
+        verdict.add(.stopsTraining, problems)
+        verdict.judge(missing: missing, unreadable: unreadable, featureless: featureless)
+        verdict.judge(duplicates: groups, conflicts: patientConflicts)
+        verdict.judge(counts: counts, training: training)
+        let ignored = cohort.ignoredColumns.isEmpty ? [] : [Pluralization.listing(cohort.ignoredColumns)]
+        verdict.add(
+            .note,
+            notes + (attributes?.warnings(for: cohort.classes) ?? [])
+                + ignored.map { "columns that are not among the classes, left out: " + $0 } + uncompared)
+        let found = verdict.findings
+        findings = Rank.allCases.flatMap { rank in found.filter { $0.rank == rank } }
+        warnings = findings.filter(\.items.isEmpty).map(\.text)
     }
 
     private static func longTail(
@@ -205,20 +226,5 @@ public struct Inspection: Sendable, Codable {
 
     private static func tally<Key: Hashable>(_ values: [Key]) -> [Key: Int] {
         values.reduce(into: [:]) { $0[$1, default: 0] += 1 }
-    }
-
-    private static func warnings(_ cohort: Cohort, _ counts: [Int], _ attributes: ClassAttributes?) -> [String] {
-        var warnings = attributes?.warnings(for: cohort.classes) ?? []
-        let idle = cohort.classes.indices.filter { counts[$0] == 0 }.map { cohort.classes[$0] }
-        if !idle.isEmpty { warnings.append("classes without a positive photograph: \(Pluralization.listing(idle))") }
-        if !cohort.ignoredColumns.isEmpty {
-            let columns = Pluralization.listing(cohort.ignoredColumns)
-            warnings.append("columns that are not among the classes, left out: \(columns)")
-        }
-        if let note = cohort.leftOutNote { warnings.append(note) }
-        if !cohort.knowsPatients {
-            warnings.append("no patient column: both eyes of a patient may fall into different splits")
-        }
-        return warnings
     }
 }

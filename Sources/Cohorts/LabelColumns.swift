@@ -3,8 +3,9 @@ import Foundation
 
 /// What each column of a label table is.
 struct LabelColumns {
-    /// Columns that are read without being classes, or skipped: RFMiD's `Disease_Risk`, and `id` beside `image`.
-    static let extras: Set = ["id", "patient", "eye", "age", "sex", "fold", "split", "disease_risk"]
+    /// Columns that are read without being classes, or skipped: RFMiD's `Disease_Risk`, and `id`, `path` and the like beside
+    /// the one that names the images.
+    static let extras = Set(["patient", "eye", "age", "sex", "fold", "split", "disease_risk"] + CSVTable.imageColumns)
 
     let image: Int
     /// Column of each known extra, by its lower-case name.
@@ -51,7 +52,8 @@ struct LabelColumns {
         if requested == nil { classColumns = others }
         guard !classColumns.isEmpty else {
             throw FoveaError(
-                .data, about: table.path, "has no class column", remedy: "Add one column of 0 and 1 for each class.")
+                .data, about: table.path, "has no class column",
+                remedy: "Add one column of 0 and 1 for each class, or one called label with the names of classes.")
         }
         try ClassLimits.check(classColumns.map { header[$0] }, of: table.path)
         self.image = image

@@ -5,13 +5,16 @@ import Foundation
 
 extension CSVTable {
     /// Names, in lower case, of columns that are never classes unless they are listed as such.
-    public static let columnsBesideClasses = LabelColumns.extras.union(["image"])
+    public static let columnsBesideClasses = LabelColumns.extras
 
-    /// The column that names the images: "image", else "ID", in upper or lower case.
+    /// What the column that names the images may be called, in lower case; the first one that is there does.
+    package static let imageColumns = ["image", "filename", "file", "path", "id"]
+
+    /// The column that names the images, in upper or lower case.
     ///
     /// - Throws: `FoveaError` of kind `data` when there is none, or several that differ in case only.
     public func imageColumn() throws -> Int {
-        for name in ["image", "id"] {
+        for name in Self.imageColumns {
             let matches = header.indices.filter { header[$0].lowercased() == name }
             if matches.count > 1 {
                 let names = matches.map { "\"\(header[$0])\"" }.joined(separator: " and ")
@@ -22,7 +25,8 @@ extension CSVTable {
             if let match = matches.first { return match }
         }
         throw FoveaError(
-            .data, about: path, "has no column \"image\" or \"ID\" that names the images",
+            .data, about: path,
+            "has no column \"image\", \"filename\", \"file\", \"path\" or \"ID\" that names the images",
             remedy:
                 "Its columns are: \(Pluralization.listing(header)). Rename the one with the files' names to \"image\".")
     }
@@ -54,17 +58,18 @@ extension CSVTable {
         return self[row, column].trimmingCharacters(in: .whitespaces)
     }
 
-    /// The label in a cell: 1 present, 0 absent, -1 unknown (an empty cell); nil for anything else.
+    /// The label in a cell: 1 present, 0 absent, -1 unknown (an empty cell); nil for anything else. "1.0" is how pandas writes
+    /// a column in which some cells are empty.
     public func label(row: Int, column: Int) -> Int8? {
         let cell = bytes(row: row, column: column)
         if cell.count == 1 {
             if cell.first == UInt8(ascii: "0") { return 0 }
             if cell.first == UInt8(ascii: "1") { return 1 }
         }
-        return switch self[row, column].trimmingCharacters(in: .whitespaces) {
+        return switch self[row, column].trimmingCharacters(in: .whitespaces).lowercased() {
         case "": -1
-        case "0": 0
-        case "1": 1
+        case "0", "0.0", "no", "false": 0
+        case "1", "1.0", "yes", "true": 1
         default: nil
         }
     }
@@ -76,7 +81,7 @@ extension CSVTable {
         if let found = label(row: row, column: column) { return found }
         throw FoveaError(
             .data, at: place(row: row, column: column),
-            "found \"\(self[row, column])\"; allowed are 0, 1 and an empty cell "
-                + "(unknown)", remedy: remedy)
+            "found \"\(self[row, column])\"; allowed are 0 or 1, no or yes, false "
+                + "or true, and an empty cell (unknown)", remedy: remedy)
     }
 }

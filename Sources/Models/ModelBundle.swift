@@ -255,9 +255,12 @@ public struct ModelBundle {
                     remedy: "Finish it with `fovea train --resume \(ShellWord.quoted(folder))`.")
             }
             try requireFolder(folder)
+            let inside = models(in: folder)
             throw FoveaError(
                 .data, about: folder, "holds no model: \(configurationName) is missing",
-                remedy: "Name a run folder, or a folder with \(configurationName) and \(weightsName).")
+                remedy: inside.isEmpty
+                    ? "Name a run folder, or a folder with \(configurationName) and \(weightsName)."
+                    : "Name one of the models in it: \(Pluralization.listing(inside)).")
         }
         var description: ModelDescription
         do {
@@ -302,16 +305,17 @@ public struct ModelBundle {
 
     /// Folders with a model beside where one was sought, else where `fovea init` has runs written.
     private static func modelsNear(_ path: String) -> [String] {
-        for place in [PathName.folder(of: path), "runs"] {
-            let names = (try? FileManager.default.contentsOfDirectory(atPath: place.isEmpty ? "." : place)) ?? []
-            let models = names.sorted().map { place.isEmpty ? $0 : PathName.joined(place, $0) }.filter { folder in
-                [configurationName, weightsName].allSatisfy {
-                    FileManager.default.fileExists(atPath: PathName.joined(folder, $0))
-                }
+        [PathName.folder(of: path), "runs"].lazy.map(models).first { !$0.isEmpty } ?? []
+    }
+
+    /// Folders with a model in a folder; "" is the one in which the program runs.
+    package static func models(in place: String) -> [String] {
+        let names = (try? FileManager.default.contentsOfDirectory(atPath: place.isEmpty ? "." : place)) ?? []
+        return names.sorted().map { place.isEmpty ? $0 : PathName.joined(place, $0) }.filter { folder in
+            [configurationName, weightsName].allSatisfy {
+                FileManager.default.fileExists(atPath: PathName.joined(folder, $0))
             }
-            if !models.isEmpty { return models }
         }
-        return []
     }
 
     /// The network ready to answer: a copy of it in evaluation mode, with batch norms folded into the convolutions,

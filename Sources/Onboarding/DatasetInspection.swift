@@ -4,6 +4,7 @@ import Evaluation
 import Execution
 import Foundation
 import FundusImaging
+import Models
 import Reports
 import RunFiles
 import Settings
@@ -53,7 +54,6 @@ public struct DatasetInspection: Sendable {
         let (cohort, attributes) = try data.readCohort()
         for output in outputs { try output.refuse(data.inputs(of: cohort)) }
         var groupings = ["shot"] + (attributes?.axes ?? [])
-        var split: Split?
         var notes: [String] = []
         if let grouping, !groupings.contains(grouping) {
             if try Grouping.learnedTerms(grouping, attributes: attributes) > 0 {
@@ -62,19 +62,37 @@ public struct DatasetInspection: Sendable {
                 groupings.append(grouping)
             }
         }
-        do {
-            split = try settings.map { try $0.divide(cohort) }
-            if settings?.data.split.method == .column, let note = split?.leftOutNote(of: cohort) { notes.append(note) }
-        } catch let error as FoveaError {
-            notes.append("no split can be made, so all images are counted: " + error.message)
-        }
+        let (split, problems) = try divide(cohort)
+        if settings?.data.split.method == .column, let note = split?.leftOutNote(of: cohort) { notes.append(note) }
         let looks = decodes ? try look(at: cohort, context) : []
         let hasPositives = cohort.classCounts(rows: split?.training).contains { $0 > 0 }
         return try Inspection(
             cohort, attributes: attributes, split: split, groupings: hasPositives ? groupings : [],
             bounds: evaluation.bounds(), seed: UInt64(seed),
             unreadable: looks.compactMap { if case .unreadable(let found) = $0 { found } else { nil } },
-            featureless: looks.compactMap { if case .featureless(let found) = $0 { found } else { nil } }, notes: notes)
+            featureless: looks.compactMap { if case .featureless(let found) = $0 { found } else { nil } },
+            skipsUnreadable: data.unreadable == .skip, problems: problems, notes: notes)
+    }
+
+    /// The split of the configuration, and what else a training would refuse before it decodes images.
+    private func divide(_ cohort: Cohort) throws -> (split: Split?, problems: [String]) {
+        guard let settings else { return (nil, []) }
+        var problems: [String] = []
+        func attempt<Value>(_ consequence: String = "", _ work: () throws -> Value) throws -> Value? {
+            do {
+                return try work()
+            } catch let error as FoveaError {
+                problems.append(consequence + error.message)
+                return nil
+            }
+        }
+        let split = try attempt("no split can be made, so all images are counted: ") { try settings.divide(cohort) }
+        if settings.data.labels == .single { _ = try attempt { try cohort.requireSingleLabels() } }
+        if settings.needsSides { _ = try attempt { try cohort.eyeSides() } }
+        if let weights = settings.model.weights, try !RegularFile.exists(weights) {
+            problems.append("model.weights is \(weights), which does not exist")
+        }
+        return (split, problems)
     }
 
     /// The windows of the configuration's regions, or of the standard ones, drawn over photographs.

@@ -32,10 +32,17 @@ public struct FirstConfiguration {
         let tables = try LabelTableChoice(listing)
         describe(tables, listing)
         let attributes = findAttributes(listing, tables)
-        if attributes == nil, tables.chosen.contains(where: { !$0.table.others.isEmpty }) {
+        let classNames = tables.chosen[0].table.classNames
+        if let classNames {
+            findings.append(("labels", "the column \"\(classNames)\" names the class of each image"))
+        } else if attributes == nil, tables.chosen.contains(where: { !$0.table.others.isEmpty }) {
             settings.data.classes = tables.chosen[0].table.labels
         }
         let (cohort, _) = try settings.data.readCohort()
+        if let note = cohort.leftOutNote {
+            findings.append(("missing", note))
+            findings.append(("", "so data.missing is written as skip; with fail, training would stop at such a row"))
+        }
         let trained = try chooseSplit(cohort, tables)
         let sizes = try ImageSizes(cohort)
         findings.append(("pictures", sizes.text))
@@ -61,8 +68,6 @@ public struct FirstConfiguration {
 
     private mutating func describe(_ tables: LabelTableChoice, _ listing: FolderListing) {
         for (table, place) in tables.chosen {
-            let missing = table.images.count - place.found
-            let leftOut = "; rows left out because their image does not exist: \(NumberFormat.count(missing))"
             findings.append(
                 (
                     "table",
@@ -70,9 +75,8 @@ public struct FirstConfiguration {
                         + "\(Pluralization.count(table.labels.count, "class", "classes")); images in "
                         + (place.folder.isEmpty ? folder : place.folder + "/")
                         + (place.pattern.map { " named \($0)" } ?? "")
-                        + (missing > 0 ? leftOut : "")
                 ))
-            if missing > 0 { settings.data.missing = .skip }
+            if place.found < table.images.count { settings.data.missing = .skip }
             if !table.others.isEmpty {
                 findings.append(("", "not classes: \(Pluralization.listing(table.others))"))
             }
@@ -101,7 +105,7 @@ public struct FirstConfiguration {
     }
 
     private mutating func findAttributes(_ listing: FolderListing, _ tables: LabelTableChoice) -> ClassAttributes? {
-        let columns = Set(tables.chosen[0].table.labels)
+        let columns = Set(tables.chosen.flatMap(\.table.labels))
         let fitting = listing.descriptions.compactMap { try? ClassAttributes(path: PathName.joined(folder, $0)) }
             .filter { $0.classes.allSatisfy(columns.contains) }
         guard let best = fitting.max(by: { $0.entries.count < $1.entries.count }) else { return nil }
@@ -110,7 +114,7 @@ public struct FirstConfiguration {
         findings.append(
             (
                 "attributes",
-                "\(best.source): \(best.entries.count) classes with \(best.axes.joined(separator: ", "))"
+                "\(best.source): \(Pluralization.count(best.entries.count, "class", "classes")) with \(best.axes.joined(separator: ", "))"
                     + (rest.isEmpty ? "" : "; other columns are left out: \(Pluralization.listing(rest))")
             ))
         return best

@@ -22,7 +22,8 @@ struct ImageSizes {
         let headers = some.compactMap { try? ImageFile(path: $0).header() }
         guard !headers.isEmpty else {
             throw FoveaError(
-                .data, "none of \(some.count) photographs can be read, such as \(some.first ?? "-")",
+                .data,
+                "none of \(Pluralization.count(some.count, "photograph")) can be read, such as \(some.first ?? "-")",
                 remedy: "`fovea inspect` names them all.")
         }
         func median(_ values: [Int]) -> Int { values.sorted()[values.count / 2] }

@@ -21,7 +21,7 @@ struct LabelTableChoice {
             do {
                 let table = try SurveyedTable(path: PathName.joined(listing.folder, name), name: name)
                 guard !table.labels.isEmpty else {
-                    problems.append("\(name): no column of 0 and 1")
+                    problems.append("\(name): no column of 0 and 1, and none called label with the names of classes")
                     continue
                 }
                 let place = table.place(in: listing)
@@ -37,7 +37,7 @@ struct LabelTableChoice {
         var candidates = tables.map { [$0] }
         let parts = SplitWord.allCases.compactMap { word in tables.first { $0.table.word == word } }
         if parts.count > 1, let first = parts.first,
-            parts.allSatisfy({ Set($0.table.labels) == Set(first.table.labels) && $0.table.splits.isEmpty })
+            parts.allSatisfy({ $0.table.hasClasses(of: first.table) && $0.table.splits.isEmpty })
         {
             candidates.append(parts)
         }
@@ -49,12 +49,28 @@ struct LabelTableChoice {
                     ? "no label table (a CSV file) was found in \(listing.folder)"
                     : "no CSV file in \(listing.folder) labels its photographs:",
                 listing: Array(problems.prefix(5)),
-                remedy: "A label table has a column \"image\" with the files' names and one column of 0 and 1 for each "
-                    + "class.")
+                remedy: (listing.tables.isEmpty ? Self.tableOfFolders(listing) : nil)
+                    ?? "A label table has a column \"image\" with the files' names, and one column of 0 and 1 for each class "
+                    + "or one column \"label\" with the name of each image's class.")
         }
         chosen = best
         let used = Set(best.map(\.table.name))
         passedOver = tables.map(\.table.name).filter { !used.contains($0) }
+    }
+
+    /// How a table is made where each class has a folder; nil where folders lie otherwise.
+    private static func tableOfFolders(_ listing: FolderListing) -> String? {
+        let places = listing.images.keys.map { $0.split(separator: "/").map(String.init) }
+        let isDivided = places.allSatisfy { $0.first.flatMap(SplitWord.init(in:)) != nil }
+        let depth = isDivided ? 2 : 1
+        let classes = Set(places.compactMap(\.last)).sorted()
+        guard classes.count > 1, places.allSatisfy({ $0.count == depth }) else { return nil }
+        let (header, files, row) =
+            isDivided
+            ? ("image,split,label", "*/*/*", "d=${f%/*}; echo \"$f,${d%/*},${d#*/}\"")
+            : ("image,label", "*/*", "echo \"$f,${f%/*}\"")
+        return "Where each class has a folder (\(Pluralization.listing(classes, limit: 3))), this makes the table: "
+            + "(cd \(ShellWord.quoted(listing.folder)) && (echo \(header); for f in \(files); do \(row); done) > labels.csv)"
     }
 
     private static func rank(_ tables: [(table: SurveyedTable, place: ImagePlace)]) -> [Int] {

@@ -10,12 +10,15 @@ public struct CurvePlot: Sendable {
         public var points: [(x: Double, y: Double)]
         /// Whether it is what others are compared with: thin and grey.
         public var isReference: Bool
+        /// Whether it is drawn in dashes, to be told from another reference.
+        public var isDashed: Bool
 
         /// A curve through some points.
-        public init(_ name: String, _ points: [(x: Double, y: Double)], isReference: Bool = false) {
-            self.name = name
-            self.points = points
-            self.isReference = isReference
+        public init(
+            _ name: String, _ points: [(x: Double, y: Double)], isReference: Bool = false, isDashed: Bool = false
+        ) {
+            (self.name, self.points) = (name, points)
+            (self.isReference, self.isDashed) = (isReference, isDashed)
         }
     }
 
@@ -61,7 +64,7 @@ public struct CurvePlot: Sendable {
                 .map { (x: across.position($0.x), y: up.position($0.y)) }
             drawing.path(
                 points, line.isReference ? Palette.axis : Palette.series(places[index]),
-                width: line.isReference ? 1.2 : 1.8)
+                width: line.isReference ? 1.2 : 1.8, dash: line.isDashed ? Drawing.dashes : [])
         }
         return drawing
     }
@@ -72,7 +75,9 @@ public struct CurvePlot: Sendable {
         let places = zip(lines, Palette.places(of: names)).map { $0.isReference ? nil : Int?.some($1) }
         let width = names.reduce(20) { $0 + TextWidth.of($1, size: 12) + 56 }
         var drawing = Drawing(width: width, height: 24, title: "Legend: " + names.joined(separator: ", "))
-        drawing.legend(names, places: places, left: 4, right: width, y: 16, hasLines: true)
+        drawing.legend(
+            names, places: places, left: 4, right: width, y: 16, hasLines: true,
+            dashed: Set(lines.indices.filter { lines[$0].isDashed }))
         return drawing
     }
 }

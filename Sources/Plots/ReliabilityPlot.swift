@@ -54,7 +54,7 @@ public struct ReliabilityPlot: Sendable {
         let start = 84.0
         let width = start + side + 40
         let names = models.map { model in
-            model.name + (model.calibrationError.map { " (error \(NumberFormat.fixed($0)))" } ?? "")
+            model.name + (model.calibrationError.map { " (ECE \(NumberFormat.fixed($0)))" } ?? "")
         }
         let places = Palette.places(of: models.map(\.name))
         var sketch = Drawing(width: width, height: 100, title: title)

@@ -110,7 +110,7 @@ public struct CalibrationCheck: Encodable, Sendable {
         var table = TextTable(["Measure", "As trained", "Calibrated"])
         for (name, path) in [
             ("log loss", \Quality.logLoss), ("Brier score", \.brierScore),
-            ("class-wise calibration error", \.classwiseCalibrationError),
+            ("class-wise ECE", \.classwiseCalibrationError),
         ] {
             table.append(
                 .text(name), .number(raw[keyPath: path], decimals: 4),

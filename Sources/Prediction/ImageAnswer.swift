@@ -12,7 +12,7 @@ package struct ImageAnswer: Sendable {
     package let features: [Float]
     /// What each place adds to the logit of each class; nil where it was not requested or the network has no exact maps.
     package var maps: ClassMaps?
-    /// The share of training images that are less like the others than this one; nil where it is not known.
+    /// The share of training images that are farther from the middle of all of them than this one; nil where it is not known.
     package let familiarity: Double?
 
     /// Whether it means anything: no logit is NaN or infinite.

@@ -43,7 +43,10 @@ enum LabelList {
     ///   - filter: the rows to read; nil for all.
     /// - Throws: `FoveaError` of kind `data` that names file, line and column.
     static func read(_ path: String, classes: [String], filter: RowFilter? = nil) throws -> Cohort {
-        let table = try CSVTable(path: path)
+        let read = try CSVTable(path: path)
+        // A class that no image of the table has is a class nevertheless.
+        let isNamed = try !read.namedClasses().isDisjoint(with: classes)
+        let table = try read.expandingClassNames(including: isNamed ? Set(classes) : [])?.table ?? read
         let names = try ImageNames.read(table, column: table.imageColumn())
         let columns = try classes.map { name in
             guard let column = table.column(name) else {

@@ -17,7 +17,8 @@ public struct ModelPrediction: Sendable {
         public let probabilities: [Float]
         /// The calibrated probability of each class; nil for a model without a calibration.
         public let calibrated: [Float]?
-        /// The share of training images that are less like the others than this one; nil where it is not known.
+        /// The share of training images that are farther from the middle of all of them than this one; nil where it is not
+        /// known.
         public let familiarity: Double?
         /// Its pooled features; empty where they were not requested.
         let features: [Float]
@@ -43,7 +44,7 @@ public struct ModelPrediction: Sendable {
         /// What is poor about it, or that it is another kind of image.
         package var shownWarnings: [String] { quality?.fault == nil ? warnings : ["not a fundus photograph"] }
 
-        /// Whether hardly a training image is less like the others: probabilities then mean little.
+        /// Whether hardly a training image is as far from the others: probabilities then mean little.
         var isUnfamiliar: Bool { familiarity.map { $0 < 0.01 } ?? false }
     }
 
@@ -77,7 +78,7 @@ public struct ModelPrediction: Sendable {
         guard !names.isEmpty else { return nil }
         let are = names.count == 1 ? "image is" : "images are"
         return
-            "\(names.count) \(are) unlike the training images (fewer than 1 % of those are less like the others), so the "
+            "\(names.count) \(are) unlike the training images (farther from their middle than 99 % of these), so the "
             + "probabilities mean little: \(Pluralization.listing(names))"
     }
 
@@ -157,6 +158,6 @@ extension [ModelPrediction.Failure] {
                     + " (--any-image takes \(others == 1 ? "it" : "them"))"
             ),
         ].filter { $0.0 > 0 }.map { "\($0) \($1)" }
-        return parts.isEmpty ? nil : "of \(total) images " + parts.joined(separator: ", and ")
+        return parts.isEmpty ? nil : "of \(Pluralization.count(total, "image")) " + parts.joined(separator: ", and ")
     }
 }

@@ -162,7 +162,9 @@ public struct PredictionFolder {
     ) throws -> Summary {
         var summary = Summary()
         let start = try recover(&summary)
-        if start > 0 { context.logger.info("\(start) of \(images.count) images were predicted before") }
+        if start > 0 {
+            context.logger.info("\(start) of \(Pluralization.count(images.count, "image")) predicted before")
+        }
         let failures = try AppendedFile(
             PathName.joined(path, Self.failuresName), header: CSVText(header: ["image", "reason"]).text)
         var open: (shard: Int, files: [AppendedFile])?

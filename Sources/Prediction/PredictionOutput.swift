@@ -9,23 +9,35 @@ import Torch
 extension ModelPrediction {
     /// The table, and below it what is to be known of its numbers.
     public func text(limit: Int = 5, for terminal: Terminal) -> String {
-        let text = table(limit: limit).text(for: terminal)
+        var notes: [String] = []
+        if rows.contains(where: { row in model.classes.indices.contains { rule.isAbove(row, $0) == true } }) {
+            notes.append("> marks findings: probabilities above their threshold, which come first.")
+        }
+        let count = model.classes.count
+        if limit < count, rows.contains(where: { columns(of: $0, limit: limit).count < count }) {
+            notes.append("Not all of the \(count) classes are shown: --top \(count) shows them.")
+        }
         let shown = Set(rows.flatMap { columns(of: $0, limit: limit) })
         let few = calibration.map { calibration in
             shown.sorted().filter { calibration.positives[$0] < ModelCalibration.enoughPositives }
                 .map { "\(model.titles[$0]) (\(calibration.positives[$0]))" }
         }
-        guard let few, !few.isEmpty else { return text }
-        return text + "Calibrated on fewer than \(ModelCalibration.enoughPositives) images with it, so that the number "
-            + "does not say how often it is there: \(Pluralization.listing(few)).\n"
+        if let few, !few.isEmpty {
+            notes.append(
+                "Calibrated on fewer than \(ModelCalibration.enoughPositives) images with the finding, so a rough guess: "
+                    + Pluralization.listing(few) + ".")
+        }
+        return table(limit: limit).text(for: terminal) + (notes.isEmpty ? "" : "\n")
+            + notes.map { $0 + "\n" }.joined()
     }
 
-    /// The classes that are shown for an image: from the most to the least probable the first `limit`, and all that are
-    /// above their threshold; last that of images without a finding.
+    /// The classes that are shown for an image: first those above their threshold, then others of the `limit` most probable,
+    /// each from the most to the least probable; last that of images without a finding.
     private func columns(of row: Row, limit: Int) -> [Int] {
         let order = model.classes.indices.filter { $0 != rule.normal }
             .sorted { row.probabilities[$0] > row.probabilities[$1] }
-        return order.enumerated().filter { $0 < limit || rule.isAbove(row, $1) == true }.map(\.element)
+        let above = order.filter { rule.isAbove(row, $0) == true }
+        return above + order.prefix(limit).filter { !above.contains($0) }
             + [rule.normal].compactMap { limit > 0 ? $0 : nil }
     }
 
@@ -34,23 +46,27 @@ extension ModelPrediction {
         let isCalibrated = calibration != nil
         let isPoor = rows.contains { !$0.shownWarnings.isEmpty }
         var table = TextTable(
-            ["Image"] + (isPoor ? ["Quality"] : []) + ["Class", "Probability"] + (isCalibrated ? ["Calibrated"] : [])
+            ["Image"] + (isPoor ? ["Quality"] : []) + ["", "Class", "Probability"]
+                + (isCalibrated ? ["Calibrated"] : [])
                 + [isCalibrated ? "Threshold (calibrated)" : "Threshold", "Above"])
         for row in rows {
             if !table.rows.isEmpty { table.rules.insert(table.rows.count) }
             var isFirst = true
             for column in columns(of: row, limit: limit) {
-                let above = rule.isAbove(row, column).map { $0 ? "yes" : "no" }
+                let isAbove = rule.isAbove(row, column)
                 var cells: [TextTable.Cell] = [.text(isFirst ? row.image : "")]
                 if isPoor { cells.append(.text(isFirst ? row.shownWarnings.joined(separator: ", ") : "")) }
                 cells += [
-                    .text(model.titles[column]), .number(Double(row.probabilities[column]), decimals: 4),
+                    .text(isAbove == true ? ">" : ""), .text(model.titles[column]),
+                    .number(Double(row.probabilities[column]), decimals: 4),
                 ]
                 if isCalibrated { cells.append(.number(row.calibrated.map { Double($0[column]) }, decimals: 4)) }
                 table.append(
                     cells + [
                         .number(rule.shownThreshold(column), decimals: 4),
-                        .text(above ?? (column == rule.normal ? "not a finding" : "no threshold")),
+                        .text(
+                            isAbove.map { $0 ? "yes" : "no" }
+                                ?? (column == rule.normal ? "not a finding" : "no threshold")),
                     ])
                 isFirst = false
             }

@@ -36,11 +36,12 @@ extension GainPlot {
                     guard let part = result.groups[group], part.classes > 0 else { return nil }
                     let mean = part.averagePrecision
                     guard let fixed = mean.fixedSet else {
-                        let count = "\(mean.classes) \(mean.classes == 1 ? "class" : "classes")"
+                        let count = Pluralization.count(mean.classes, "class", "classes")
                         return Row("\(label) (\(count))", ReportedValue(mean.difference), hasSign: false)
                     }
                     let value = ReportedValue(fixed.difference, low: fixed.interval.low, high: fixed.interval.high)
-                    return Row("\(label) (\(fixed.classes) \(fixed.classes == 1 ? "class" : "classes"))", value)
+                    let some = fixed.classes == mean.classes ? "" : "\(fixed.classes) of "
+                    return Row("\(label) (\(some)\(Pluralization.count(mean.classes, "class", "classes")))", value)
                 })
         }
         self.init(

@@ -43,10 +43,12 @@ package struct SurveyedTable {
     package let name: String
     /// The cells of the image column.
     package let images: [String]
-    /// Columns of 0, 1 and empty cells, those with mistakes among them included.
+    /// Columns of 0, 1 and empty cells, those with mistakes among them included; or the classes that `classNames` holds.
     package let labels: [String]
     /// Columns that are neither labels nor known.
     package let others: [String]
+    /// The column that names the class of each image; nil where classes have columns of their own.
+    package let classNames: String?
     /// Whether each row has exactly one label and nothing unknown.
     package let hasOneLabelEach: Bool
     /// The different values of the fold column, where there is one, that are whole numbers.
@@ -61,7 +63,10 @@ package struct SurveyedTable {
     ///
     /// - Throws: `FoveaError` of kind `data` when it is not CSV or names no images.
     package init(path: String, name: String) throws {
-        let table = try CSVTable(path: path)
+        let read = try CSVTable(path: path)
+        let named = try read.expandingClassNames()
+        let table = named?.table ?? read
+        classNames = read.classNameColumn.map { read.header[$0] }
         let lower = table.header.map { $0.lowercased() }
         let image = try table.imageColumn()
         func values(_ column: Int?) -> [String] {
@@ -70,6 +75,7 @@ package struct SurveyedTable {
             return Set(all).subtracting([""]).sorted()
         }
         let isLabel = table.header.indices.map { column -> Bool in
+            if let named { return named.classes.contains(table.header[column]) }
             guard !CSVTable.columnsBesideClasses.contains(lower[column]) else { return false }
             let found = (0..<table.rowCount).map { table.label(row: $0, column: column) }
             // Text is a column of which most cells are not labels. A class column with mistakes in it is one
@@ -91,6 +97,11 @@ package struct SurveyedTable {
                 let found = columns.map { table.label(row: row, column: $0) }
                 return found.count { $0 == 1 } == 1 && found.allSatisfy { $0 == 0 || $0 == 1 }
             }
+    }
+
+    /// Whether it labels the same classes as another one: of named ones some may have no image.
+    package func hasClasses(of other: SurveyedTable) -> Bool {
+        classNames.map { $0 == other.classNames } ?? (Set(labels) == Set(other.labels))
     }
 
     /// Where most of its images are. A place whose name refers to another part of the data set counts only when there

@@ -54,6 +54,7 @@ struct Compare: ParsableCommand {
             StopSignal.followParent()
             common.threads = jobOptions.jobThreads ?? 1
         }
+        try DescriptionKind.requireComparison(config)
         let compared = try ConfigurationReader.read(ComparisonSettings.self, file: config, settings: settings)
         try ComparisonFolder.requireOrigin(of: config, compared)
         let context = try common.context()

@@ -31,6 +31,13 @@ struct Export: ParsableCommand {
 
     @OptionGroup var common: CommonOptions
 
+    func validate() throws {
+        let ending = PathName.ending(of: onnx)
+        guard ending.isEmpty || ending == "onnx" else {
+            throw ValidationError("--onnx is \(onnx): an ONNX file is written, so its name must end in .onnx")
+        }
+    }
+
     func run() throws {
         let context = try common.context()
         let file = try OutputFile(

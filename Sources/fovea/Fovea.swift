@@ -83,9 +83,17 @@ struct Fovea: ParsableCommand {
             printError("error: \(error)")
             return ExitStatus.of(.engine)
         case let code:
-            printError(escapedMessage(for: error))
+            printError(asOurs(escapedMessage(for: error)))
             return code.rawValue
         }
+    }
+
+    /// A message of the argument parser as those of the program begin, with what an unknown option may have meant.
+    private static func asOurs(_ text: String) -> String {
+        var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
+        if lines[0].hasPrefix("Error: ") { lines[0] = "error: " + lines[0].dropFirst(7) }
+        lines[0] = UnknownOption.explained(lines[0], CommandLine.arguments)
+        return lines.joined(separator: "\n")
     }
 
     /// Whether the work was told to stop; of several processes that were, another one may have done so first.

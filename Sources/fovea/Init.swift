@@ -9,8 +9,8 @@ struct Init: ParsableCommand {
     static let configuration = CommandConfiguration(
         abstract: "Writes a first configuration for a folder of photographs and its label table.",
         discussion: """
-            Looks for label tables (CSV: an image column and one column of 0 and 1 for each class; RFMiD's originals \
-            too), the photographs that they name, class attributes (YAML) and weights. The file has every key with its \
+            Looks for label tables (CSV: an image column, and one column of 0 and 1 for each class or one column called \
+            label with the names of classes; RFMiD's originals too), the photographs that they name, class attributes (YAML) and weights. The file has every key with its \
             meaning; an existing one is never overwritten.
             """)
 

@@ -11,8 +11,9 @@ struct Inspect: ParsableCommand {
         abstract: "Shows what is in a data set, and what is wrong with it.",
         discussion: """
             Counts and the long tail, labels per image, classes that appear together, groupings with their subsets; \
-            missing and unreadable images, duplicates by content, patients in two splits. What it finds does not \
-            change the exit status.
+            missing and unreadable images, duplicates by content, patients in two splits. Findings are \
+            ranked: what stops train, what makes results untrustworthy, what is only to know. They do not change the exit \
+            status.
             """)
 
     @Argument(

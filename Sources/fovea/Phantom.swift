@@ -59,6 +59,6 @@ struct Phantom: ParsableCommand {
         let dataset = try PhantomDataset(settings, folder: folder)
         let drawn = try dataset.draw(
             threads: context.threads, shouldStop: context.shouldStop)
-        try show("\(folder): \(drawn) images drawn, labels in \(dataset.labels)")
+        try show("\(folder): \(Pluralization.count(drawn, "image")) drawn, labels in \(dataset.labels)")
     }
 }

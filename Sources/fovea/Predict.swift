@@ -115,14 +115,14 @@ struct Predict: ParsableCommand {
         if let unfamiliar = prediction.unfamiliar { context.logger.warning("\(unfamiliar)") }
         if let poor = prediction.poorQuality { context.logger.warning("\(poor)") }
         if let folder {
-            context.logger.info("\(folder.path): \(folder.count) maps written")
+            context.logger.info("\(folder.path): \(Pluralization.count(folder.count, "map")) written")
             if let note = folder.note { context.logger.warning("\(note)") }
         }
         if let file {
             let isJSON = json || file.path.lowercased().hasSuffix(".json")
             try file.write(isJSON ? prediction.json() : prediction.csv, shouldStop: context.shouldStop)
             let own = isJSON || inference.calibration == nil ? "" : "; a table holds the probabilities as trained"
-            context.logger.info("\(file.path): \(prediction.rows.count) images predicted\(own)")
+            context.logger.info("\(file.path): \(Pluralization.count(prediction.rows.count, "image")) predicted\(own)")
         } else if json {
             try StandardStream.exactly(prediction.json())
         } else if !prediction.rows.isEmpty {
@@ -143,7 +143,7 @@ struct Predict: ParsableCommand {
             path, inference, images: images, shard: shard ?? 10_000, isResuming: context.isResuming)
         let summary = try folder.predict(context) { context.logger.error("\($0.reason)") }
         try StandardStream.result(
-            "\(folder.path): \(summary.predicted) of \(images.count) images predicted, "
+            "\(folder.path): \(summary.predicted) of \(Pluralization.count(images.count, "image")) predicted, "
                 + "\(summary.unreadable + summary.nonFinite.count) in failures.csv\n")
         guard summary.nonFinite.isEmpty else {
             throw FoveaError.nonFiniteOutputs(for: summary.nonFinite, of: summary.predicted + summary.nonFinite.count)

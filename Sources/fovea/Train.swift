@@ -44,6 +44,7 @@ struct Train: ParsableCommand {
 
     func run() throws {
         let path = try config ?? RunFolder.configuration(of: resume ?? "")
+        try DescriptionKind.requireRun(path)
         let configuration = try RunConfiguration(file: path, settings: settings)
         try configuration.requireFiles(weights: true)
         var run = configuration.settings

@@ -31,7 +31,10 @@ import Testing
         #expect(cohort.missingImages == [0])
         // Without the list every column must be a class, and the first that is none is named.
         let refusal = message { _ = try CohortReader().read(table: table, images: scratch.images) }
-        #expect(refusal.contains("labels.csv:2, column \"N\": found \"7\"; allowed are 0, 1 and an empty cell"))
+        #expect(
+            refusal.contains(
+                "labels.csv:2, column \"N\": found \"7\"; allowed are 0 or 1, no or yes, false or true, and an empty cell"
+            ))
         #expect(
             message { _ = try CohortReader(classes: ["A", "BB"]).read(table: table, images: scratch.images) }
                 .contains("no column for the class \"BB\"\n  did you mean \"B\"?"))
@@ -56,9 +59,9 @@ import Testing
     /// Tables that are wrong in one way, with line and column of the fault.
     static let faults: [(String, Int?, String?)] = [
         ("image,A\na.jpg,2\n", 2, "A"),
-        ("image,A\na.jpg,1.0\n", 2, "A"),
+        ("image,A\na.jpg,1.5\n", 2, "A"),
         ("image,A\na.jpg,-1\n", 2, "A"),
-        ("image,A\na.jpg,yes\n", 2, "A"),
+        ("image,A\na.jpg,maybe\n", 2, "A"),
         ("image,A\na.jpg,1\nb.jpg,0\na.jpg,1\n", 4, nil),
         ("image,A\na.jpg,1\n./a.jpg,0\n", 3, nil),
         ("image,A\na.jpg,1\na,0\n", 3, nil),

@@ -86,9 +86,17 @@ import Testing
         #expect(inspection.patientConflicts.map(\.parts) == [["fold 0", "fold 1"]])
         #expect(
             inspection.warnings == [
-                "a.yaml does not describe: none", "classes without a positive photograph: none",
+                "classes without a positive photograph: none", "a.yaml does not describe: none",
                 "columns that are not among the classes, left out: comment",
             ])
+        // The worst first: with no split known, what is twice in the table may come into both parts.
+        let ranks = inspection.findings.filter { !$0.items.isEmpty }.map { "\($0.rank): \($0.text)" }
+        #expect(
+            ranks == [
+                "stopsTraining: 1 missing image", "stopsTraining: 1 unreadable image",
+                "stopsTraining: 1 group of images with the same content in several parts of the table",
+                "stopsTraining: 1 patient in two splits",
+            ], "\(ranks)")
         // It goes into a report as JSON.
         let json = try JSONFormat.encoded(inspection)
         #expect(try JSONFormat.decoded(Inspection.self, from: json).classes == inspection.classes)

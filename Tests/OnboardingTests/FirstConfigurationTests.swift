@@ -95,9 +95,9 @@ struct FirstConfigurationTests {
 
     @Test func aFaultyClassIsNamedHoweverSmallTheTable() throws {
         for k in 0..<3 { try folder.image(k, to: "\(k).png") }
-        try folder.write("image,id,A,B\n0.png,17,1,0\n1.png,18,0,yes\n2.png,19,0,1\n", to: "t.csv")
+        try folder.write("image,id,A,B\n0.png,17,1,0\n1.png,18,0,maybe\n2.png,19,0,1\n", to: "t.csv")
         let error = foveaError { _ = try FirstConfiguration(folder: folder.path) }
-        #expect(error?.message.contains("t.csv:3, column \"B\": found \"yes\"") == true)
+        #expect(error?.message.contains("t.csv:3, column \"B\": found \"maybe\"") == true)
     }
 
     @Test func foldsThatDividePatientsAreNotUsed() throws {
@@ -127,6 +127,10 @@ struct FirstConfigurationTests {
         #expect(settings.data.tables.map(\.split) == ["train", "val"])
         #expect(settings.data.tables.map(\.pattern) == ["train_{ID}", "val_{ID}"])
         #expect(settings.data.missing == .skip)
+        // It is said that this was written, and for which row.
+        let words = first.findings.map(\.text).joined(separator: "\n")
+        #expect(words.contains("1 row is left out because the image does not exist: train/5"), "\(words)")
+        #expect(words.contains("data.missing is written as skip"), "\(words)")
         #expect(settings.data.split.method == .column)
         #expect(settings.data.split.validation == ["val"])
         let cohort = try settings.data.readCohort().cohort
@@ -148,6 +152,45 @@ struct FirstConfigurationTests {
         #expect(settings.image.crop == .none)
     }
 
+    @Test func aColumnOfClassNamesIsUnderstood() throws {
+        for (part, count) in [("train", 12), ("val", 6)] {
+            var table = "filename,diagnosis,device\n"
+            for k in 0..<count {
+                try folder.image(k, to: "photos/\(part)\(k).png")
+                table += "\(part)\(k).png,\(part == "train" && k == 0 ? "rare" : k % 2 == 0 ? "DR" : "none"),c\(k)\n"
+            }
+            try folder.write(table, to: part + ".csv")
+        }
+        let first = try FirstConfiguration(folder: folder.path)
+        #expect(first.settings.data.tables.map(\.split) == ["train", "val"])
+        #expect(first.settings.data.labels == .single && first.settings.data.classes.isEmpty)
+        #expect(first.findings.contains { $0.text == "the column \"diagnosis\" names the class of each image" })
+        let cohort = try first.settings.data.readCohort().cohort
+        // No image of the second table shows the rare class.
+        #expect(cohort.classes == ["DR", "none", "rare"] && cohort.classCounts() == [8, 9, 1])
+        #expect(cohort.ignoredColumns == ["device"])
+    }
+
+    @Test(arguments: [("", "image,label"), ("train/", "image,split,label")])
+    func aFolderForEachClassIsAnsweredWithACommand(part: String, header: String) throws {
+        for name in ["DR", "none"] {
+            for k in 0..<3 { try folder.image(k, to: "\(part)\(name)/\(k).png") }
+            if !part.isEmpty { try folder.image(7, to: "val/\(name)/0.png") }
+        }
+        let error = try #require(foveaError { _ = try FirstConfiguration(folder: folder.path) })
+        let remedy = try #require(error.remedy)
+        let command = try #require(remedy.range(of: "(cd ")).lowerBound
+        let shell = Process()
+        shell.executableURL = URL(fileURLWithPath: "/bin/sh")
+        shell.arguments = ["-c", String(remedy[command...])]
+        try shell.run()
+        shell.waitUntilExit()
+        let table = try String(contentsOfFile: folder.path + "/labels.csv", encoding: .utf8)
+        #expect(table.hasPrefix(header + "\n\(part)DR/0.png,\(part.isEmpty ? "" : "train,")DR\n"), "\(table)")
+        let settings = try FirstConfiguration(folder: folder.path).settings
+        #expect(settings.data.labels == .single && settings.data.split.method == (part.isEmpty ? .make : .column))
+    }
+
     @Test func anExistingFileIsLeftAsItIs() throws {
         try plainFolder()
         let first = try FirstConfiguration(folder: folder.path)
@@ -167,7 +210,7 @@ struct FirstConfigurationTests {
         #expect(message(folder.path + "/none").contains("does not exist"))
         try folder.image(1, to: "a.png")
         #expect(message(folder.path).contains("no label table"))
-        try folder.write("image,diagnosis\na.png,DR\n", to: "t.csv")
+        try folder.write("image,comment\na.png,DR\n", to: "t.csv")
         #expect(message(folder.path).contains("t.csv: no column of 0 and 1"))
         try folder.write("image,DR\nb.png,1\n", to: "t.csv")
         #expect(message(folder.path).contains("b.png"))

@@ -89,6 +89,29 @@ struct DatasetInspectionTests {
         #expect(found.warnings.contains { $0.contains("2 photographs are in neither part of the split") })
     }
 
+    /// What trains and validates stops a training; what a training leaves out does not, and is not said to be in order.
+    @Test func findingsAreRankedByWhatTheyMeanForATraining() throws {
+        try folder.write("image,split,A\n0,train,1\n3,train,0\n4,train,1\n5,val,1\n2,val,1\n", to: "parts.csv")
+        var settings = RunSettings()
+        settings.data.table = folder.path + "/parts.csv"
+        settings.data.images = folder.path + "/images"
+        settings.data.missing = .skip
+        settings.data.split.method = .column
+        let request = DatasetInspection(settings)
+        let found = try request.run(ExecutionContext(device: .cpu, threads: 1))
+        #expect(
+            found.findings.map(\.rank) == [.stopsTraining, .weakensResults, .weakensResults, .note],
+            "\(found.findings.map(\.text))")
+        #expect(found.findings[0].text == "1 group of images with the same content that train and validate")
+        #expect(found.findings[0].items == ["4 = 5"])
+        #expect(found.findings[1].text == "4 images in which nothing can be seen")
+        #expect(found.findings[2].text.hasPrefix("no patient column: "))
+        #expect(found.findings[3].text == "1 row left out because its image does not exist (data.missing: skip)")
+        let text = try request.text(found, for: Terminal())
+        #expect(!text.contains("no missing images") && text.contains("✓ no unreadable images"))
+        #expect(text.hasSuffix("\n1 finding stops fovea train, 2 make its results untrustworthy.\n"), "\(text)")
+    }
+
     @Test func aQuickLookDecodesNothing() throws {
         var request = try DatasetInspection(table: folder.path + "/labels.csv", images: folder.path, attributes: nil)
         request.decodes = false

@@ -81,7 +81,7 @@ import Torch
         }
         // The table has no class with enough of the 32 photographs, and says so.
         let text = after.text(for: .init())
-        #expect(text.contains("Threshold (calibrated)") && text.contains("Calibrated on fewer than 20 images with it"))
+        #expect(text.contains("Threshold (calibrated)") && text.contains("Calibrated on fewer than 20 images with the"))
         // On the calibrated probability the thresholds decide the same.
         let rule = try InferenceModel(run, context).rule
         let thresholds = try #require(rule.calibratedThresholds)

@@ -311,7 +311,7 @@ struct PredictionEvaluationTests {
     @Test func wrongLabelsAndUnknownClassesAreNamed() throws {
         let label = try problem(nil, labels.replacingOccurrences(of: "3.png,p2,1,1", with: "3.png,p2,1,2"))
         #expect(label.contains(":4, column \"A\""))
-        #expect(label.contains("0, 1"))
+        #expect(label.contains("0 or 1"))
         #expect(try problem("image,Bb\n1.png,0\n").contains("\"Bb\""))
         #expect(try problem("picture,B\n1.png,0\n").contains("\"image\""))
         #expect(try problem("image\n1.png\n").contains("one column"))

@@ -70,7 +70,7 @@ import Torch
         let quality = try #require(row["quality"] as? [String: Any])
         #expect(quality["not_fundus"] as? Bool == false && (quality["warnings"] as? [String])?.contains("dark") == true)
         #expect((quality["brightness"] as? Double).map { $0 < 0.14 } == true && quality["sharpness"] != nil)
-        #expect(prediction.table().rows.allSatisfy { $0.count == 6 })
+        #expect(prediction.table().rows.allSatisfy { $0.count == 7 })
         // The table stays what `evaluate --predictions` reads.
         try folder.write(prediction.csv, to: "out.csv")
         #expect(try PredictionTable(path: folder.path + "/out.csv").classes == ["A", "B"])

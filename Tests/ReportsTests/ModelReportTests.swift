@@ -62,6 +62,32 @@ import Testing
         #expect(row.text == "<tr class=\"a\">\(cell.text)7\(cell.text)\n\(cell.text)</tr>")
     }
 
+    /// 21 images of which one class has enough patients for an interval, and one has no positive at all.
+    @Test func theHeadlineIsTheMeanOverAllClassesEverywhere() throws {
+        let outcomes = try Outcomes(
+            classes: ["a", "b", "c"], images: (0..<40).map { "\($0)" },
+            labels: (0..<40).flatMap { [$0 % 2 == 0 ? 1 : 0, $0 < 3 ? 1 : 0, 0] },
+            scores: (0..<120).map { Double($0 * 37 % 120) / 120 })
+        var options = EvaluationOptions()
+        options.trainingImages = [200, 10, 5]
+        options.bootstrap?.rounds = 20
+        let result = try Evaluator.evaluate(outcomes, options)
+        let mean = try #require(result.groups.all.averagePrecision.mean)
+        let fixed = try #require(result.groups.all.averagePrecision.fixedSet)
+        #expect(fixed.classes == 1 && abs(fixed.mean - mean) > 0.01)
+        let words =
+            "mean over the 2 of 3 classes that can be measured. Only 1 of them has enough positive patients for an "
+            + "interval: over these alone \(NumberFormat.interval(ReportedValue(fixed)))"
+        let report = ModelReport(
+            name: "run", facts: [], notes: [], names: [:], plain: result, student: nil, difference: nil)
+        let card = "<strong>\(NumberFormat.fixed(mean))</strong> \(words)</dd>"
+        #expect(report.page.text.contains(card), "\(report.page.sections[1].body.text)")
+        let headline = EvaluationTables(result).headline
+        #expect(headline.hasPrefix("mAP \(NumberFormat.fixed(mean)), \(words). mAUC "), "\(headline)")
+        #expect(report.modelCard(dataset: "d").contains("mAP \(NumberFormat.fixed(mean)), mean over the 2 of 3"))
+        #expect(report.modelCard(dataset: "d").contains("fovea predict MODEL photograph.jpg"))
+    }
+
     @Test func namesFromFilesAreTextOnThePage() throws {
         let page = try Self.report().page.text
         #expect(page.components(separatedBy: "<script").count == 2 && !page.contains("\" onload"))
@@ -93,8 +119,8 @@ import Testing
 
     @Test func tablesOfClassesCanBeSortedAndNoOthers() throws {
         let page = try Self.report().page.text
-        let captions = page.components(separatedBy: "<table class=\"sortable\"><caption>").dropFirst()
-            .map { $0.prefix { $0 != "<" } }
+        let captions = page.components(separatedBy: "<table class=\"sortable").dropFirst()
+            .compactMap { $0.components(separatedBy: "<caption>").dropFirst().first?.prefix { $0 != "<" } }
         #expect(
             captions == [
                 "Average precision of student and plain model, class by class", "The student model, class by class",

@@ -10,6 +10,9 @@ enum Marker: Int, CaseIterable {
 }
 
 extension Drawing {
+    /// Strokes and gaps of a line that must be told from another one of its colour.
+    static let dashes = [5.0, 3.0]
+
     /// The head of a plot: a bold title and a line of explanation, both cut to the width.
     mutating func head(_ title: String, _ subtitle: String, left: Double) {
         let space = width - left - 16
@@ -45,10 +48,13 @@ extension Drawing {
 
     /// Names of series with their markers in rows from `left` to `right`; gives back the height used.
     ///
-    /// - Parameter places: the place of each among colours and markers, nil for a thin grey line.
+    /// - Parameters:
+    ///   - places: the place of each among colours and markers, nil for a thin grey line.
+    ///   - dashed: which of the grey lines are in dashes.
     @discardableResult
     mutating func legend(
-        _ names: [String], places: [Int?], left: Double, right: Double, y: Double, hasLines: Bool = false
+        _ names: [String], places: [Int?], left: Double, right: Double, y: Double, hasLines: Bool = false,
+        dashed: Set<Int> = []
     ) -> Double {
         var pen = left
         var row = y
@@ -62,7 +68,9 @@ extension Drawing {
                 if hasLines { line(pen, row - 4, pen + 22, row - 4, colour, width: 2) }
                 marker(.series(place), pen + (hasLines ? 11 : 5), row - 4, colour)
             } else {
-                line(pen, row - 4, pen + 22, row - 4, Palette.axis, width: 1.2)
+                line(
+                    pen, row - 4, pen + 22, row - 4, Palette.axis, width: 1.2,
+                    dash: dashed.contains(index) ? Self.dashes : [])
             }
             text(shown, pen + lead, row, size: 12)
             pen += needed

@@ -68,10 +68,13 @@ public struct ModelReporting {
                 .configuration, "\(folder) holds results of a comparison over some folds or with merged classes",
                 remedy: "Their page is written with them: `\(command)`.")
         }
-        guard try RegularFile.exists(PathName.joined(folder, RunConfiguration.name), kind: .configuration) else {
+        guard try RegularFile.exists(PathName.joined(folder, RunConfiguration.name)) else {
+            try ModelBundle.requireFolder(folder)
+            let inside = ModelBundle.models(in: folder)
             throw FoveaError(
-                .configuration, "\(folder) is not a run folder: it has no \(RunConfiguration.name)",
-                remedy: "Name the folder of a finished run or of a comparison.")
+                .data, "\(folder) is not a run folder: it has no \(RunConfiguration.name)",
+                remedy: "Name the folder of a finished run or of a comparison"
+                    + (inside.isEmpty ? "." : "; in it are: \(Pluralization.listing(inside))."))
         }
         guard try RegularFile.exists(PathName.joined(folder, "metrics.json")) else {
             throw FoveaError(
@@ -221,8 +224,8 @@ extension ModelReporting {
             Dictionary(entries.map { ($0.image, $0.part) }) { first, _ in first }
         }
         func count(_ rows: [Int]) -> String {
-            let patients = data.cohort.knowsPatients ? " of \(Set(rows.map { numbers[$0] }).count) patients" : ""
-            return NumberFormat.count(rows.count) + " images" + patients
+            let patients = NumberFormat.count(Set(rows.map { numbers[$0] }).count, "patient")
+            return NumberFormat.count(rows.count, "image") + (data.cohort.knowsPatients ? " of " + patients : "")
         }
         let photographs = data.cohort.photographs
         let training = parts.map { parts in photographs.indices.filter { parts[photographs[$0].image] == .training } }

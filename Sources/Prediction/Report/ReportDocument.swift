@@ -6,6 +6,19 @@ import RunFiles
 extension ModelReporting {
     /// `report.json`: the numbers of the page.
     struct Document: Encodable {
+        /// What page, model card and terminal have in front: means over all classes that can be measured.
+        private struct Headline: Encodable {
+            var model: String
+            @ExplicitNull var meanAveragePrecision: Double?
+            @ExplicitNull var meanROCAUC: Double?
+            var words: String
+
+            enum CodingKeys: String, CodingKey {
+                case model, meanAveragePrecision, words
+                case meanROCAUC = "meanRocAuc"
+            }
+        }
+
         private struct File: Encodable {
             var name: String
             var sha256: String
@@ -13,6 +26,7 @@ extension ModelReporting {
 
         private let fovea = Program.version
         private let run: String
+        private let headline: Headline
         private let facts: [String: String]
         private let notes: [String]
         private let classNames: [String: String]
@@ -33,6 +47,10 @@ extension ModelReporting {
 
         init(_ report: ModelReport, _ metrics: RunMetrics, _ check: CalibrationCheck?) {
             run = report.name
+            let all = report.best.groups.all
+            headline = Headline(
+                model: report.bestName, meanAveragePrecision: all.averagePrecision.mean, meanROCAUC: all.rocAUC.mean,
+                words: EvaluationTables(report.best).headline)
             facts = Dictionary(report.facts.map { ($0.name, $0.value) }) { first, _ in first }
             notes = report.notes
             classNames = report.names

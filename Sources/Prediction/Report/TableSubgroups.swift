@@ -38,10 +38,11 @@ struct TableSubgroups {
     ) throws -> [(name: String, values: [String?])] {
         let table = try CSVTable(path: path)
         let image = try table.imageColumn()
+        let names = table.classNameColumn
         let rows = Dictionary((0..<table.rowCount).map { (table[$0, image], $0) }) { first, _ in first }
         return table.header.enumerated().compactMap { column, name in
-            let isOther = ["patient", "id", "split", "fold", "age"].contains(name.lowercased())
-            guard column != image, !isOther, !classes.contains(name) else { return nil }
+            let isOther = (["patient", "split", "fold", "age"] + CSVTable.imageColumns).contains(name.lowercased())
+            guard column != image, column != names, !isOther, !classes.contains(name) else { return nil }
             return (
                 name,
                 images.map { image in

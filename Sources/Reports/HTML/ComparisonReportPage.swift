@@ -54,9 +54,10 @@ extension ComparisonReport {
     private var headline: HTMLPage.Section {
         let cards = datasets.flatMap { dataset -> [HTMLCard] in
             tables.only(dataset).contrasts.compactMap { contrast in
-                contrast.result.groups.all.averagePrecision.fixedSet.map {
+                let mean = contrast.result.groups.all.averagePrecision
+                return mean.fixedSet.map {
                     HTMLCard(
-                        "mAP: \(contrast.name) (\(dataset), \(contrast.technique))", $0,
+                        "mAP: \(contrast.name) (\(dataset), \(contrast.technique))", $0, of: mean.classes,
                         verdict: contrast.verdict(of: $0))
                 }
             }
@@ -127,7 +128,7 @@ extension ComparisonReport {
         return .init(
             "decisions", "Decisions and calibration",
             .paragraphs(["Means over the runs, each with thresholds chosen on its own training images."]),
-            tabled("F1 and calibration error") { $0.decisions() })
+            tabled("F1 and calibration error (pooled ECE)") { $0.decisions() })
     }
 
     private var cost: HTMLPage.Section {

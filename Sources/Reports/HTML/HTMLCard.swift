@@ -7,26 +7,19 @@ struct HTMLCard {
     var value: String
     var detail: String
 
-    /// A mean over the classes with interval; over all that define it where there are none.
-    init(_ name: String, _ mean: MeanEstimate) {
-        let value = mean.fixedSet.map { ReportedValue($0) } ?? ReportedValue(mean.mean)
-        let classes = Pluralization.count(mean.fixedSet?.classes ?? mean.classes, "class", "classes")
-        self.name = name
-        self.value = NumberFormat.fixed(value.value)
-        detail = (value.interval == nil ? "" : Self.range(value, isSigned: false) + ", ") + classes
+    /// A mean over all of `classes` that define it.
+    init(_ name: String, _ mean: MeanEstimate, of classes: Int) {
+        (self.name, value) = (name, NumberFormat.fixed(mean.mean))
+        detail = mean.words(of: classes)
     }
 
-    /// A difference, and what may be said of it.
-    init(_ name: String, _ difference: FixedSetDifference, verdict: String? = nil) {
+    /// A difference of the means of some of `classes`, and what may be said of it.
+    init(_ name: String, _ difference: FixedSetDifference, of classes: Int, verdict: String? = nil) {
         let value = ReportedValue(difference)
         self.name = name
         self.value = NumberFormat.signed(value.value)
-        detail = Self.range(value, isSigned: true) + ": " + (verdict ?? difference.verdict)
-    }
-
-    private static func range(_ value: ReportedValue, isSigned: Bool) -> String {
-        let whole = NumberFormat.interval(value, isSigned: isSigned)
-        return String(whole[(whole.firstIndex(of: "[") ?? whole.startIndex)...])
+        let some = difference.classes == classes ? "" : ", over only \(difference.classes) of \(classes) classes"
+        detail = value.range(isSigned: true) + some + ": " + (verdict ?? difference.verdict)
     }
 
     var html: HTML { "<div><dt>\(name)</dt><dd><strong>\(value)</strong> \(detail)</dd></div>" }

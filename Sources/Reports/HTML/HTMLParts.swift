@@ -55,10 +55,12 @@ extension TextTable {
             let rule: HTML = rules.contains(index) ? " class=\"rule\"" : ""
             return "<tr\(rule)>\(cells)</tr>"
         }
+        let kinds = [isSortable ? "sortable" : "", columns.count > 10 ? "wide" : ""].filter { !$0.isEmpty }
+        let kind: HTML = kinds.isEmpty ? "" : " class=\"\(kinds.joined(separator: " "))\""
         return .scrolling(
             caption,
             """
-            <table\(isSortable ? " class=\"sortable\"" : "" as HTML)><caption>\(caption)</caption>
+            <table\(kind)><caption>\(caption)</caption>
             <thead><tr>\(head)</tr></thead>
             <tbody>
             \(body)

@@ -48,7 +48,7 @@ extension ModelReport {
                 y: ("Net benefit", -0.2 * highest...1.1 * highest),
                 lines: [
                     .init(bestName, points(curve.model)), .init("act on all", points(curve.all), isReference: true),
-                    .init("act on none", points(curve.all.map { _ in 0 }), isReference: true),
+                    .init("act on none", points(curve.all.map { _ in 0 }), isReference: true, isDashed: true),
                 ])
         }
         return .init(
@@ -56,7 +56,7 @@ extension ModelReport {
             .paragraphs([
                 "What acting on the \(bestName) model's \(calibrated == nil ? "" : "calibrated ")probabilities is worth, against "
                     + "acting on every image and on none (Vickers and Elkin, 2006). A threshold of 0.1 holds a missed "
-                    + "finding for as bad as nine needless actions. The level line is acting on none."
+                    + "finding for as bad as nine needless actions. The dashed line is acting on none."
             ]), .panels(plots, "Net benefit by threshold probability"))
     }
 

@@ -40,11 +40,11 @@ extension ModelReport {
         let tables = EvaluationTables(best, names: names)
         let all = best.groups.all
         var cards = [
-            HTMLCard("Mean average precision (mAP)", all.averagePrecision),
-            HTMLCard("Mean area under the ROC curve (mAUC)", all.rocAUC),
+            HTMLCard("Mean average precision (mAP)", all.averagePrecision, of: all.classes),
+            HTMLCard("Mean area under the ROC curve (mAUC)", all.rocAUC, of: all.classes),
         ]
-        if let gain = difference?.groups.all.averagePrecision.fixedSet {
-            cards.append(HTMLCard("mAP, student minus plain model", gain))
+        if let mean = difference?.groups.all.averagePrecision, let gain = mean.fixedSet {
+            cards.append(HTMLCard("mAP, student minus plain model", gain, of: mean.classes))
         }
         return .init(
             "headline", "Headline: the \(bestName) model", .cards(cards),
@@ -82,7 +82,12 @@ extension ModelReport {
     private var classTable: HTMLPage.Section {
         .init(
             "classes", "Class by class",
-            .paragraphs(["Classes from frequent to rare. Thresholds have the highest F1 on the training images."]),
+            .paragraphs([
+                "Classes from frequent to rare. Train: its training images. Positive, patients: validation images with it, and "
+                    + "their patients. Sensitivity at a specificity of "
+                    + "\(NumberFormat.shortest(best.specificity)). Thresholds have the highest F1 on the training images; "
+                    + "precision, recall, F1 and kappa are at them. ECE: expected calibration error of the class."
+            ]),
             EvaluationTables(best, names: names).classes(isFull: true).html(
                 "The \(bestName) model, class by class", isSortable: true))
     }
@@ -133,8 +138,13 @@ extension ModelReport {
                 ? "<p>The run has no calibration: <code>fovea calibrate</code> makes one, for probabilities that hold.</p>"
                 : "",
             .figure(plot.drawing(), "How often a finding is there, by how probable the model calls it"),
-            calibrated.map { $0.summary.html("Probabilities as trained, and calibrated") } ?? "")
+            calibrated.map { $0.summary.html("Probabilities as trained, and calibrated") } ?? "",
+            .paragraphs([Self.calibrationErrors]))
     }
+
+    private static let calibrationErrors =
+        "ECE is the expected calibration error. Pooled, as in the plot and the headline's table, it is over the labels of all "
+        + "classes together; the class-wise one is the mean of the classes' own, and mostly larger."
 
     private var operatingPoints: HTMLPage.Section {
         guard let calibrated else {
@@ -164,8 +174,8 @@ extension ModelReport {
                 [.text(name), .text(range), .count(part.classes)]
                     + models.flatMap { model -> [TextTable.Cell] in
                         let part = model.result.groups[group]
-                        return [part?.averagePrecision, part?.rocAUC].map { mean in
-                            .estimate(mean?.fixedSet.map { ReportedValue($0) } ?? ReportedValue(mean?.mean))
+                        return [part?.averagePrecision, part?.rocAUC].map {
+                            .estimate($0?.overAll ?? ReportedValue(nil as Double?))
                         }
                     })
         }
@@ -173,7 +183,8 @@ extension ModelReport {
         return .init(
             "shots", "Many, medium and few",
             .paragraphs([
-                "With interval: over the classes with enough positive patients; without: over all of the part."
+                "Means over all classes of the part that can be measured. A mean has an interval where each of these classes "
+                    + "has enough positive patients for one; means over those alone are in the headline's table."
             ]),
             table.html("Means by the number of training images"))
     }

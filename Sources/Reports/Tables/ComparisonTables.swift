@@ -201,7 +201,7 @@ public struct ComparisonTables: Sendable {
 
     /// What depends on thresholds and probabilities; means over runs, each with its own thresholds.
     public func decisions() -> TextTable {
-        var table = TextTable(["Data", "Technique", "Arm", "Macro F1", "Micro F1", "Calibration error"])
+        var table = TextTable(["Data", "Technique", "Arm", "Macro F1", "Micro F1", "Pooled ECE"])
         for arm in arms {
             mark(&table, arm.dataset, arm.technique)
             table.append(

@@ -85,7 +85,9 @@ public struct DifferenceTables: Sendable {
                 "Differences are \(candidate) minus \(reference); they, and the means with interval, are over "
                     + "\(bootstrap.fixedSetWords) (paired bootstrap, "
                     + "\(NumberFormat.count(bootstrap.rounds)) rounds over \(bootstrap.drawnFrom)). For other classes one "
-                    + "photograph decides too much: none is given.")
+                    + "photograph decides too much: none is given. p is that of no difference, two-sided; p (Holm) is corrected "
+                    + "for the number of classes that are compared, by Holm's method, and is the one to judge a class by."
+            )
         } else {
             notes.append("No bootstrap was made, so no difference is given.")
         }

@@ -18,6 +18,36 @@ extension ReportedValue {
     }
 }
 
+extension MeanEstimate {
+    /// The mean over all classes that define it, with an interval where that is over the same classes.
+    var overAll: ReportedValue {
+        fixedSet?.classes == classes ? ReportedValue(fixedSet) : ReportedValue(mean)
+    }
+
+    /// What the mean is over, of so many classes, and what its interval is over.
+    func words(of total: Int) -> String {
+        let all =
+            classes == total
+            ? (total == 1 ? "the one class" : "all \(total) classes")
+            : "the \(classes) of \(Pluralization.count(total, "class", "classes")) that can be measured"
+        guard let fixedSet else { return "mean over \(all), without an interval" }
+        let value = ReportedValue(fixedSet)
+        return fixedSet.classes == classes
+            ? "\(value.range()), mean over \(all)"
+            : "mean over \(all). Only \(fixedSet.classes) of them "
+                + (fixedSet.classes == 1 ? "has" : "have")
+                + " enough positive patients for an interval: over these alone \(NumberFormat.interval(value))"
+    }
+}
+
+extension ReportedValue {
+    /// The brackets of the interval.
+    func range(isSigned: Bool = false) -> String {
+        let whole = NumberFormat.interval(self, isSigned: isSigned)
+        return String(whole[(whole.firstIndex(of: "[") ?? whole.startIndex)...])
+    }
+}
+
 extension BootstrapSummary {
     /// What the means with interval are over, in words.
     var fixedSetWords: String {
@@ -28,8 +58,8 @@ extension BootstrapSummary {
 
     /// What was drawn from, in words: images of unknown patients are drawn singly and are not patients.
     var drawnFrom: String {
-        let known = NumberFormat.count(patients) + (patients == 1 ? " patient" : " patients")
-        let single = NumberFormat.count(units - patients) + (units - patients == 1 ? " image" : " images")
+        let known = NumberFormat.count(patients, "patient")
+        let single = NumberFormat.count(units - patients, "image")
         if units == patients { return known }
         return patients == 0 ? "\(single) whose patients are unknown" : "\(known) and \(single) of unknown patients"
     }
@@ -48,12 +78,21 @@ public struct EvaluationTables: Sendable {
         self.names = names
     }
 
-    /// Means over all classes and over many, medium and few, each with the number of classes averaged; beside them the
-    /// mean over the classes with interval (the fixed set), where a bootstrap was made.
+    /// mAP and mAUC, and over which classes, in a sentence: what cards, terminal and model card have in front.
+    public var headline: String {
+        let all = result.groups.all
+        return [("mAP", all.averagePrecision), ("mAUC", all.rocAUC)].map { name, mean in
+            let words = mean.words(of: all.classes)
+            return "\(name) \(NumberFormat.fixed(mean.mean))" + (words.hasPrefix("[") ? " " : ", ") + words + "."
+        }.joined(separator: " ")
+    }
+
+    /// Means over all classes and over many, medium and few, each with the number of classes averaged; beside them, where a
+    /// bootstrap was made, the number of classes with interval (the fixed set) and the mean over these.
     public func summary() -> TextTable {
         var columns = ["Measure", "Over", "Mean", "Classes"]
         if let bootstrap = result.bootstrap {
-            columns += ["Mean [\(NumberFormat.shortest(100 * bootstrap.level)) %]", "Classes with interval"]
+            columns += ["With interval", "Their mean [\(NumberFormat.shortest(100 * bootstrap.level)) %]"]
         }
         var table = TextTable(columns)
         add("mAP", \.averagePrecision, to: &table)
@@ -76,14 +115,14 @@ public struct EvaluationTables: Sendable {
         }
         table.rules.insert(table.rows.count)
         table.append(
-            .text("calibration error"), .text("all"), .number(result.calibrationError), .text(""), .text(""), .text(""))
+            .text("pooled ECE"), .text("all"), .number(result.calibrationError), .text(""), .text(""), .text(""))
         return table
     }
 
     /// What out-of-fold predictions are measured by.
     static let foldNote =
         "Out of fold: mAP and mAUC are of ranks within folds, since scores of different models cannot be compared; "
-        + "\"within folds\" are means over the folds. F1 and calibration error use the scores as they are."
+        + "\"within folds\" are means over the folds. F1 and ECE use the scores as they are."
 
     /// One row per class, from frequent to rare where training counts are known.
     ///
@@ -93,8 +132,7 @@ public struct EvaluationTables: Sendable {
         let sensitivity = "Sensitivity at \(NumberFormat.shortest(result.specificity))"
         if isFull {
             columns += [
-                "Positive patients", sensitivity, "Threshold", "Precision", "Recall", "F1", "Kappa",
-                "Calibration error",
+                "Patients", sensitivity, "Threshold", "Precision", "Recall", "F1", "Kappa", "ECE",
             ]
         }
         var table = TextTable(columns)
@@ -121,14 +159,14 @@ public struct EvaluationTables: Sendable {
     /// How to read the tables: what intervals are about and how they were made, a sentence a line.
     public func notes() -> [String] {
         var notes = [
-            "\(NumberFormat.count(result.images)) images of \(NumberFormat.count(result.patients)) known patients; a class without "
+            "\(NumberFormat.count(result.images, "image")) of \(NumberFormat.count(result.patients, "known patient")); a class without "
                 + "positive images is undefined (\(NumberFormat.undefined)) and left out of every mean."
         ]
         if let bootstrap = result.bootstrap {
             notes.append(
-                "Intervals: \(NumberFormat.count(bootstrap.rounds)) bootstrap rounds over \(bootstrap.drawnFrom); means with "
-                    + "interval are over \(bootstrap.fixedSetWords); "
-                    + "\(Pluralization.count(bootstrap.redraws, "round")) redrawn.")
+                "Means are over all classes that can be measured. Intervals (\(NumberFormat.count(bootstrap.rounds)) bootstrap "
+                    + "rounds over \(bootstrap.drawnFrom)) are over \(bootstrap.fixedSetWords), and \"their mean\" is of "
+                    + "these alone; \(Pluralization.count(bootstrap.redraws, "round")) redrawn.")
         }
         if result.seeds > 1 {
             notes.append(
@@ -155,8 +193,9 @@ public struct EvaluationTables: Sendable {
             guard let part = result.groups[group], let mean = path(part) else { continue }
             table.append(
                 .text(group == nil ? measure : ""), .text(label), .number(mean.mean),
-                .text("\(mean.classes) of \(part.classes)"), .estimate(ReportedValue(mean.fixedSet)),
-                mean.fixedSet.map { .count($0.classes) } ?? .text(""))
+                .text("\(mean.classes) of \(part.classes)"),
+                result.bootstrap == nil ? .text("") : .text("\(mean.fixedSet?.classes ?? 0) of \(part.classes)"),
+                .estimate(ReportedValue(mean.fixedSet)))
         }
     }
 }

@@ -64,9 +64,9 @@ public struct InspectionText: Sendable {
             ("positive labels", NumberFormat.count(inspection.classes.reduce(0) { $0 + $1.positives })),
         ]
         if let split = inspection.split {
-            let parts =
-                "\(NumberFormat.count(split.training)) images train, \(NumberFormat.count(split.validation)) validate"
-            facts.append(("split", parts))
+            let training = NumberFormat.count(split.training, "image") + (split.training == 1 ? " trains" : " train")
+            let validation = NumberFormat.count(split.validation) + (split.validation == 1 ? " validates" : " validate")
+            facts.append(("split", training + ", " + validation))
         }
         if unknown > 0 { facts.append(("unknown labels", NumberFormat.count(unknown))) }
         if let imbalance = inspection.imbalance {
@@ -131,35 +131,59 @@ public struct InspectionText: Sendable {
     }
 
     private func checks(_ terminal: Terminal) -> String {
-        func check(_ one: String, _ several: String, _ found: [String], isKnown: Bool = true) -> String {
-            if found.isEmpty, !isKnown { return "\(terminal.undefined) \(several): not checked\n" }
-            guard !found.isEmpty else {
-                return terminal.styled(terminal.isUnicode ? "✓" : "ok:", .green) + " no \(several)\n"
+        let found = Dictionary(grouping: inspection.findings, by: \.rank)
+        var text = ""
+        for (rank, title, mark, colour) in [
+            (Inspection.Rank.stopsTraining, "Stops fovea train", terminal.isUnicode ? "✗" : "x", Terminal.Style.red),
+            (.weakensResults, "Makes results untrustworthy", "!", .yellow),
+            (.note, "Only to know", terminal.isUnicode ? "·" : "-", .faint),
+        ] {
+            guard let findings = found[rank] else { continue }
+            text += terminal.styled(title, .bold) + "\n"
+            for finding in findings {
+                text +=
+                    "  \(terminal.styled(mark, colour)) \(Printable.line(finding.text))\n"
+                    + finding.items.prefix(listLimit).map { "      " + Printable.line($0) + "\n" }.joined()
+                    + more(finding.items.count, "", indent: "      ")
             }
-            let head = "! \(NumberFormat.count(found.count)) \(found.count == 1 ? one : several)"
-            return terminal.styled(head, .red) + "\n"
-                + found.prefix(listLimit).map { "    " + Printable.line($0) + "\n" }.joined()
-                + more(found.count, "", indent: "    ")
         }
-        var text = check("missing image", "missing images", inspection.missing)
-        text += check(
-            "unreadable image", "unreadable images", inspection.unreadable.map { "\($0.image): \($0.reason)" },
-            isKnown: hasDecoded)
-        text += check(
-            "image in which nothing can be seen", "images in which nothing can be seen",
-            inspection.featureless.map { "\($0.image): \($0.reason)" }, isKnown: hasDecoded)
-        text += check(
-            "group of images with the same content", "groups of images with the same content",
-            inspection.duplicates.map { $0.joined(separator: " = ") }, isKnown: hasCompared)
+        return text + inOrder(terminal) + verdict(found)
+    }
+
+    /// What was looked for and not found.
+    private func inOrder(_ terminal: Terminal) -> String {
         let hasParts = !inspection.folds.isEmpty || !inspection.splits.isEmpty
-        text += check(
-            "patient in two splits", "patients in two splits",
-            inspection.patientConflicts.map { "\($0.patient): \($0.parts.joined(separator: ", "))" },
-            isKnown: inspection.patients != nil && hasParts)
-        for warning in inspection.warnings {
-            text += terminal.styled("!", .yellow) + " " + Printable.line(warning) + "\n"
-        }
-        return text
+        let checks = [
+            ("missing images", inspection.missing + inspection.leftOut, true),
+            ("unreadable images", inspection.unreadable.map(\.image), hasDecoded),
+            ("images in which nothing can be seen", inspection.featureless.map(\.image), hasDecoded),
+            ("groups of images with the same content", inspection.duplicates.map { $0.joined() }, hasCompared),
+            (
+                "patients in two splits", inspection.patientConflicts.map(\.patient),
+                inspection.patients != nil && hasParts
+            ),
+        ].filter(\.1.isEmpty)
+        return checks.isEmpty
+            ? ""
+            : terminal.styled("In order", .bold) + "\n"
+                + checks.map { what, _, isKnown in
+                    isKnown
+                        ? "  \(terminal.styled(terminal.isUnicode ? "✓" : "ok:", .green)) no \(what)\n"
+                        : "  \(terminal.undefined) \(what): not checked\n"
+                }.joined()
+    }
+
+    /// The last line, which a terminal shows whatever is above it.
+    private func verdict(_ found: [Inspection.Rank: [Inspection.Finding]]) -> String {
+        let (stops, weakens) = (found[.stopsTraining]?.count ?? 0, found[.weakensResults]?.count ?? 0)
+        return "\n"
+            + (stops == 0
+                ? "Nothing that was checked stops fovea train"
+                : Pluralization.count(stops, "finding stops fovea train", "findings stop fovea train"))
+            + (weakens == 0
+                ? ""
+                : ", \(stops == 0 ? "but " : "")\(weakens) \(weakens == 1 ? "makes" : "make") its results untrustworthy")
+            + ".\n"
     }
 
     private func more(_ count: Int, _ what: String, indent: String = "") -> String {

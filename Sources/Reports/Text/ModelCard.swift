@@ -35,9 +35,13 @@ extension ModelReport {
             places and patients it may be much worse. `license` above is for whoever publishes the model to choose: the data
             may forbid some.
 
-                fovea predict FOLDER photograph.jpg
+                fovea predict MODEL photograph.jpg
+
+            MODEL is the folder of this card, which holds `config.json` and `model.safetensors`.
 
             ## Results
+
+            \(Markdown.escaped(tables.headline))
 
             \(tables.notes().map(Markdown.escaped).joined(separator: " "))
 

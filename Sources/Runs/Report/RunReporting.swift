@@ -253,12 +253,16 @@ extension RunOutcome {
     /// The closing words of a run on the terminal.
     public func summary(for terminal: Terminal) -> String {
         var text = ""
-        func add(_ title: String, _ table: TextTable) {
-            text += "\n" + terminal.styled(title, .bold) + "\n" + table.text(for: terminal)
+        func add(_ title: String, _ table: TextTable, _ line: String = "") {
+            text += "\n" + terminal.styled(title, .bold) + "\n" + table.text(for: terminal) + line
         }
-        add("Plain model", EvaluationTables(plainResult).summary())
+        func add(_ title: String, _ result: EvaluationResult) {
+            let tables = EvaluationTables(result)
+            add(title, tables.summary(), tables.headline + "\n")
+        }
+        add("Plain model", plainResult)
         if let studentResult, let difference {
-            add(plan.studentName.capitalized, EvaluationTables(studentResult).summary())
+            add(plan.studentName.capitalized, studentResult)
             add(
                 plan.studentName.capitalized + " minus plain",
                 DifferenceTables(difference, candidate: plan.studentName, reference: "plain").summary())
