@@ -1,8 +1,7 @@
 # Targets: `make help`. Set-up is part of every target that needs it and is quick when nothing is missing.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
-# Without an index for editors, which takes a fifth of the time.
-SWIFT_BUILD := swift build -c release --disable-index-store
+SWIFT_BUILD := swift build -c release
 DEMO ?= demo
 FUZZ_RUNS ?= 100000
 FOVEA := .build/release/fovea
@@ -78,6 +77,6 @@ doctor: build ## Says what was found, what is missing and how to fix it
 	@$(FOVEA) doctor
 
 clean: ## Removes what was built; the per-user cache stays
-	@rm -rf .build .build-dist .deps
+	@rm -rf .build .build-dist .deps /tmp/fovea-package
 
 .PHONY: help setup build test scale fuzz sanitize dist wheel test-packages demo bench format lint doctor clean

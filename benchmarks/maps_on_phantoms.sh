@@ -8,5 +8,5 @@
 set -euo pipefail
 weights=$(realpath "${1:?the ImageNet weights of MobileNet v1}")
 cd "$(dirname "$0")/.."
-swift build -c release --disable-index-store --build-tests
+swift build -c release --build-tests
 FOVEA_MAPS_WEIGHTS=$weights OMP_NUM_THREADS=1 swift test -c release --skip-build --filter PhantomMapTests/measurement

@@ -36,7 +36,7 @@ if FOVEA_FUZZ=guided swift build -c release --sanitize=fuzzer --scratch-path .bu
     done
 else
     echo "This toolchain has no libFuzzer: random mutations instead."
-    swift build -c release --disable-index-store --product fuzz
+    swift build -c release --product fuzz
     for target in "${targets[@]}"; do
         echo "$target: $runs inputs"
         files "$target" | xargs .build/release/fuzz "$target" "$runs" 1

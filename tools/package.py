@@ -6,11 +6,13 @@
                                       the Python module; libtorch is that of the Python package torch
     --output FOLDER                   where to write it; the current folder otherwise
 
-The same commit, toolchain and Package.resolved give the same bytes, in whatever folder: the time of everything inside is that
-of the commit, or $SOURCE_DATE_EPOCH. The program is built in .build-dist, with the Swift runtime inside.
+The same commit, toolchain and Package.resolved give the same bytes, whatever folder the project is in: the time of everything
+inside is that of the commit, or $SOURCE_DATE_EPOCH. The program is built in /tmp/fovea-package, with the Swift runtime inside.
 """
 import argparse
 import base64
+import fcntl
+import filecmp
 import gzip
 import hashlib
 import json
@@ -27,7 +29,10 @@ import zipfile
 import setup
 
 PROJECT = setup.PROJECT
-BUILD = PROJECT / ".build-dist"
+# The compiler arranges some functions by the addresses of its own data, which follow from the lengths of the paths it is given.
+# So everything is compiled in one place.
+PLACE = pathlib.Path("/tmp/fovea-package")
+BUILD = PLACE / ".build"
 # What every Linux has that the packages are for, and what is therefore not inside.
 SYSTEM = re.compile(r"(libc|libm|libdl|librt|libpthread|libutil|libresolv|libgcc_s|libstdc\+\+|ld-linux-x86-64)\.so\.\d+")
 
@@ -51,11 +56,47 @@ def moment():
     return int(os.environ.get("SOURCE_DATE_EPOCH") or output("git", "log", "-1", "--format=%ct"))
 
 
+def copy_sources():
+    """Brings what is compiled to PLACE; what is the same there already is left alone, so that it is not compiled again."""
+    kept = {PLACE / ".deps" / name for name in ("libtorch", "libvips")}
+    for link in kept:
+        link.parent.mkdir(exist_ok=True)
+        link.unlink(missing_ok=True)
+        link.symlink_to((PROJECT / ".deps" / link.name).resolve())
+    names = ["Package.swift", "Package.resolved", "Sources", "Tests"]
+    for name in names:
+        for source in [PROJECT / name, *(PROJECT / name).rglob("*")]:
+            if source.is_file():
+                copy = PLACE / source.relative_to(PROJECT)
+                kept.add(copy)
+                if not copy.exists() or not filecmp.cmp(source, copy, shallow=False):
+                    copy.parent.mkdir(parents=True, exist_ok=True)
+                    shutil.copy2(source, copy)
+    for name in names:
+        for copy in (PLACE / name).rglob("*"):
+            if copy.is_file() and copy not in kept:
+                copy.unlink()
+
+
 def build():
     """The program: it looks for its libraries in ../lib, and holds neither symbols nor the folders that it was built in."""
-    command = ["swift", "build", "-c", "release", "--disable-index-store", "--product", "fovea", "--scratch-path", str(BUILD),
-               "--static-swift-stdlib", "--disable-local-rpath", "-Xlinker", "-s"]
-    for folder, name in [(PROJECT, "fovea"), ((PROJECT / ".deps/libtorch").resolve(), "libtorch")]:
+    PLACE.mkdir(mode=0o700, exist_ok=True)
+    if PLACE.is_symlink() or PLACE.stat().st_uid != os.getuid():
+        raise SystemExit(f"error: {PLACE} is another user's; packages are built there.")
+    with open(PLACE / ".lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        copy_sources()
+        program = compile_program()
+        if not (PROJECT / "Package.resolved").exists():
+            shutil.copy2(PLACE / "Package.resolved", PROJECT)
+        return program
+
+
+def compile_program():
+    """The same of the sources in PLACE."""
+    command = ["swift", "build", "-c", "release", "--product", "fovea", "--package-path", str(PLACE),
+               "--scratch-path", str(BUILD), "--static-swift-stdlib", "--disable-local-rpath", "-Xlinker", "-s"]
+    for folder, name in [(PLACE, "fovea"), ((PROJECT / ".deps/libtorch").resolve(), "libtorch")]:
         command += ["-Xcc", f"-ffile-prefix-map={folder}={name}"]
     # The order of the compiler's own sets, which follows from a seed per process and from addresses, decides what it makes
     # of some functions.

@@ -1,5 +1,6 @@
 #!/bin/sh
-# Builds the archive and the wheel a second time, in a folder of another name, and compares them byte for byte.
+# Builds the archive and the wheel a second time, from nothing and for a project in a folder of another name, and compares them
+# byte for byte.
 #
 #     tools/test_reproducible.sh FOLDER       FOLDER has the archive and the wheel of this working tree
 set -eu
@@ -14,6 +15,7 @@ cd "$project"
 { git ls-files -z --cached --others --exclude-standard; printf 'Package.resolved\0'; } |
     tar --create --null --files-from=- | tar --extract --directory "$place/another folder"
 cd "$place/another folder"
+rm -rf /tmp/fovea-package
 SOURCE_DATE_EPOCH=$(git -C "$project" log -1 --format=%ct)
 export SOURCE_DATE_EPOCH
 python3 tools/setup.py

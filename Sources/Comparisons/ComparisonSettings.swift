@@ -153,7 +153,7 @@ extension ComparisonSettings: ConfigurationSection {
             "seed": "seeds", "output": "output", "stages": "stages", "evaluation.bootstrap": "bootstrap",
         ]
         for setting in settings {
-            let key = setting.prefix { $0 != "=" }.trimmingCharacters(in: .whitespaces)
+            let key = String(setting.prefix { $0 != "=" }.filter { $0 != " " })
             guard let ours = own[key] else { continue }
             throw FoveaError(
                 .configuration, "\(place) has \(key), which the comparison sets in each of its runs",
