@@ -32,6 +32,7 @@ parser.add_argument("--size", type=int, default=128)
 parser.add_argument("--batch", type=int, default=16)
 parser.add_argument("--seconds", type=int, default=10)
 parser.add_argument("--clients", default="1,8,64")
+parser.add_argument("--threads", default="0", help="threads of server and network: fewer than cores leave some for HTTP and wrk")
 parser.add_argument("--token")
 options = parser.parse_args()
 if not shutil.which("wrk"):
@@ -103,7 +104,7 @@ def bare(batch):
     settle()
     answer = subprocess.run(
         [options.fovea, "bench", "inference", "--model", model["architecture"], "--size", str(side), "--batch", str(batch),
-         "--steps", str(max(20, 400 // batch)), "--device", "cpu", "--json", "--log-level", "error"],
+         "--steps", str(max(20, 400 // batch)), "--device", "cpu", "--threads", options.threads, "--json", "--log-level", "error"],
         check=True, capture_output=True, text=True).stdout
     return json.loads(answer)["images_per_second"]
 
@@ -116,7 +117,7 @@ def start_server(folder):
     # An image is about this network's speed, not about whether it would refuse it.
     server = subprocess.Popen(
         [options.fovea, "serve", "model=" + folder + "/model", "--port", "0", "--device", "cpu", "--any-image",
-         "--batch", str(options.batch), "--log-level", "error"], stdout=subprocess.PIPE, text=True)
+         "--batch", str(options.batch), "--threads", options.threads, "--log-level", "error"], stdout=subprocess.PIPE, text=True)
     atexit.register(server.wait)
     atexit.register(server.terminate)
     return server.stdout.readline().strip() or sys.exit("error: the server did not start")
