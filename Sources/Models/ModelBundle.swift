@@ -68,10 +68,10 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     /// What people call the classes; where that is not known, as the label table does.
     public var titles: [String] { classLabels ?? classes }
 
-    /// The class that is never a finding: the one that was named, or one that is called "normal".
+    /// The class that is never a finding: the one that was named, or one that is called as `NormalClass` says.
     public var normal: Int? {
         if let normalClass { return classes.firstIndex(of: normalClass) }
-        return classes.firstIndex { $0.lowercased() == "normal" } ?? titles.firstIndex { $0.lowercased() == "normal" }
+        return NormalClass.index(in: classes) ?? NormalClass.index(in: titles)
     }
 
     /// A network of this description with random weights.

@@ -43,6 +43,14 @@ public struct FirstConfiguration {
             findings.append(("missing", note))
             findings.append(("", "so data.missing is written as skip; with fail, training would stop at such a row"))
         }
+        let names = attributes?.names(of: cohort.classes) ?? cohort.classes
+        let normal = NormalClass.index(in: cohort.classes) ?? NormalClass.index(in: names)
+        findings.append(
+            (
+                "normal",
+                normal.map { "\"\(cohort.classes[$0])\" means that nothing was found" }
+                    ?? "no class is known to mean that nothing was found; if one does, name it in data.normal"
+            ))
         let trained = try chooseSplit(cohort, tables)
         let sizes = try ImageSizes(cohort)
         findings.append(("pictures", sizes.text))

@@ -21,17 +21,26 @@ struct LabelTableChoice {
             do {
                 let table = try SurveyedTable(path: PathName.joined(listing.folder, name), name: name)
                 guard !table.labels.isEmpty else {
-                    problems.append("\(name): no column of 0 and 1, and none called label with the names of classes")
+                    problems.append(
+                        "\(name): no column of 0 and 1, and none called label with the names of classes; it has "
+                            + Pluralization.listing(table.others))
                     continue
                 }
                 let place = table.place(in: listing)
                 if place.found == 0 {
-                    problems.append("\(name): none of its images is there, such as \(table.images.first ?? "-")")
+                    let first = table.images.first ?? "-"
+                    let images = listing.images.lazy.flatMap { folder, names in
+                        names.lazy.map { PathName.joined(folder, $0) }
+                    }
+                    let alike = images.first { $0.lowercased().hasSuffix(first.lowercased()) }
+                    problems.append(
+                        "\(name): none of its images is there, such as \(first)"
+                            + (alike.map { "; there is \($0), which differs in upper and lower case" } ?? ""))
                 } else {
                     tables.append((table, place))
                 }
             } catch let error as FoveaError {
-                problems.append(error.message)
+                problems.append(([error.message] + [error.remedy].compactMap(\.self)).joined(separator: ". "))
             }
         }
         var candidates = tables.map { [$0] }

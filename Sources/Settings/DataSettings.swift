@@ -49,7 +49,7 @@ extension DataSettings: ConfigurationSection {
         Field("classes", \.classes, .list(.text), "Classes to use; empty: those of the attributes, else of the table"),
         Field(
             "normal", \.normal, .optional(.text),
-            "Class of images without a finding, never a finding itself; null: one that is called normal"
+            "Class of images without a finding, never a finding itself; null: one called normal, healthy, no finding or no DR"
         ).unused,
         Field("labels", \.labels, .choice, "Any number of labels per image, or exactly one"),
         Field("missing", \.missing, .choice, "Rows whose image does not exist"),

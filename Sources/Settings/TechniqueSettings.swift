@@ -1,6 +1,7 @@
 import Basics
 import ConfigurationFile
 import Losses
+import Models
 
 /// Loss, sampler, mixing, second stage.
 public struct TechniqueSettings: Sendable, Equatable {
@@ -30,8 +31,11 @@ public struct TechniqueSettings: Sendable, Equatable {
     public init() {}
 
     /// The technique in a line, for reports.
-    package var summary: String {
-        loss + ", " + sampler.rawValue + " sampling" + (mixing.kind == .none ? "" : ", " + mixing.kind.rawValue)
+    ///
+    /// - Parameter labels: of exactly one label per image the loss is softmax cross-entropy, whatever `loss` says.
+    package func summary(_ labels: ModelDescription.LabelKind) -> String {
+        (labels == .single ? "softmax cross-entropy" : loss) + ", " + sampler.rawValue + " sampling"
+            + (mixing.kind == .none ? "" : ", " + mixing.kind.rawValue)
             + (second.name == .none ? "" : ", then " + second.name.rawValue)
     }
 

@@ -234,7 +234,7 @@ extension ModelReporting {
             ("Trained on", training.map(count) ?? "not known"),
             ("Measured on", count(data.rows)),
             ("Network", "\(data.description.architecture.rawValue) at \(data.description.image.resolution) px"),
-            ("Technique", settings.technique.summary),
+            ("Technique", settings.technique.summary(settings.data.labels)),
             ("Distillation", settings.distillation?.summary ?? "none"),
             (
                 "Engine",

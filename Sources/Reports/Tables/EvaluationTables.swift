@@ -159,8 +159,10 @@ public struct EvaluationTables: Sendable {
     /// How to read the tables: what intervals are about and how they were made, a sentence a line.
     public func notes() -> [String] {
         var notes = [
-            "\(NumberFormat.count(result.images, "image")) of \(NumberFormat.count(result.patients, "known patient")); a class without "
-                + "positive images is undefined (\(NumberFormat.undefined)) and left out of every mean."
+            "\(NumberFormat.count(result.images, "image")) "
+                + (result.patients == 0
+                    ? "whose patients are unknown" : "of \(NumberFormat.count(result.patients, "known patient"))")
+                + "; a class without positive images is undefined (\(NumberFormat.undefined)) and left out of every mean."
         ]
         if let bootstrap = result.bootstrap {
             notes.append(

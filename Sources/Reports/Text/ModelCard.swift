@@ -76,7 +76,7 @@ extension ModelReport {
             license_name: not-chosen
             library_name: fovea
             pipeline_tag: image-classification
-            tags: [fovea, fundus, retina, medical, long-tail, multi-label]
+            tags: [fovea, fundus, retina, medical, long-tail]
             metrics: [mean_average_precision, roc_auc, f1]
             model-index:
             - name: \(quoted(name))

@@ -238,7 +238,7 @@ struct RunReporting {
             ("Data", runner.cohort.source),
             ("Split", "\(split.name): \(split.training.count) training, \(split.validation.count) validation images"),
             ("Network", "\(settings.model.architecture.rawValue) at \(settings.image.resolution) px"),
-            ("Technique", settings.technique.summary),
+            ("Technique", settings.technique.summary(settings.data.labels)),
             ("Distillation", settings.distillation?.summary ?? "none"),
             (
                 "Engine",
