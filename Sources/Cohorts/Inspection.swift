@@ -188,8 +188,7 @@ public struct Inspection: Sendable, Codable {
             .note,
             notes + (attributes?.warnings(for: cohort.classes) ?? [])
                 + ignored.map { "columns that are not among the classes, left out: " + $0 } + uncompared)
-        let found = verdict.findings
-        findings = Rank.allCases.flatMap { rank in found.filter { $0.rank == rank } }
+        findings = verdict.ranked
         warnings = findings.filter(\.items.isEmpty).map(\.text)
     }
 

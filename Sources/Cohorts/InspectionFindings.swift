@@ -31,11 +31,14 @@ extension Inspection {
         let split: Split?
         /// Unreadable training images are left out, and do not stop.
         let skipsUnreadable: Bool
-        private(set) var findings: [Finding] = []
+        private var findings: [Finding] = []
 
         init(_ cohort: Cohort, _ split: Split?, skipsUnreadable: Bool) {
             (self.cohort, self.split, self.skipsUnreadable) = (cohort, split, skipsUnreadable)
         }
+
+        /// The findings, the worst first, those of a rank as they were added.
+        var ranked: [Finding] { Rank.allCases.flatMap { rank in findings.filter { $0.rank == rank } } }
 
         /// Adds a finding that counts the things that it is about; none for no things.
         mutating func add(_ rank: Rank, _ one: String, _ several: String, _ items: [String]) {
@@ -79,14 +82,14 @@ extension Inspection {
         mutating func judge(duplicates: [[Int]], conflicts: [PatientConflict]) {
             let parts = parts
             func names(_ group: [Int]) -> String { group.map { cohort.photographs[$0].image }.joined(separator: " = ") }
-            let leaks = duplicates.filter { Set($0.compactMap { parts[$0] }).count > 1 }
+            func isLeak(_ group: [Int]) -> Bool { Set(group.compactMap { parts[$0] }).count > 1 }
             let kind = split == nil ? "in several parts of the table" : "that train and validate"
             add(
                 .stopsTraining, "group of images with the same content \(kind)",
-                "groups of images with the same content \(kind)", leaks.map(names))
+                "groups of images with the same content \(kind)", duplicates.filter(isLeak).map(names))
             add(
                 split == nil ? .weakensResults : .note, "group of images with the same content",
-                "groups of images with the same content", duplicates.filter { !leaks.contains($0) }.map(names))
+                "groups of images with the same content", duplicates.filter { !isLeak($0) }.map(names))
             let unused = split == nil ? "" : " of the table, which the configuration does not divide by"
             add(
                 split == nil ? .stopsTraining : .note, "patient in two splits" + unused,

@@ -71,7 +71,7 @@ public struct ModelDescription: Codable, Sendable, Equatable {
     /// The class that is never a finding: the one that was named, or one that is called as `NormalClass` says.
     public var normal: Int? {
         if let normalClass { return classes.firstIndex(of: normalClass) }
-        return NormalClass.index(in: classes) ?? NormalClass.index(in: titles)
+        return NormalClass.index(in: classes, titles: titles)
     }
 
     /// A network of this description with random weights.

@@ -44,7 +44,7 @@ public struct FirstConfiguration {
             findings.append(("", "so data.missing is written as skip; with fail, training would stop at such a row"))
         }
         let names = attributes?.names(of: cohort.classes) ?? cohort.classes
-        let normal = NormalClass.index(in: cohort.classes) ?? NormalClass.index(in: names)
+        let normal = NormalClass.index(in: cohort.classes, titles: names)
         findings.append(
             (
                 "normal",

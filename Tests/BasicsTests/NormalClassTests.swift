@@ -7,6 +7,7 @@ import Testing
         (["mild", "No-DR"], 1), (["abnormal", "0"], nil), ([], nil),
     ])
     func itIsFoundByItsName(classes: [String], index: Int?) {
-        #expect(NormalClass.index(in: classes) == index)
+        #expect(NormalClass.index(in: classes, titles: []) == index)
+        #expect(NormalClass.index(in: classes.map { _ in "x" }, titles: classes) == index)
     }
 }
